@@ -1,0 +1,55 @@
+# Commands for people: `make run` and `make test` need Python >= 3.11, git and make, nothing else.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
+BIN := .venv/bin
+READY := .venv/.ready
+CORES ?= all
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export MPLBACKEND := Agg
+
+.PHONY: help setup run test test-slow lint format bench docs lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(READY)  ## make .venv from requirements.lock
+
+$(READY): requirements.lock
+	@test -n "$(PYTHON)" || { echo "clusterphot needs Python >= 3.11 on the PATH; name one with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv --clear .venv || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@touch $(READY)
+
+run: $(READY)  ## the shipped fields, from mosaics and tables to figures
+	$(BIN)/snakemake --cores $(CORES)
+
+test: $(READY)  ## the tests, under five minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(READY)  ## the tests that take minutes each
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)  ## ruff, snakefmt and snakemake --lint, as CI runs them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+format: $(READY)  ## let ruff and snakefmt format the sources
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+bench: $(READY)  ## speed as ratios to peers, measured in one run
+	$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,rounds -s
+
+docs: $(READY)  ## write config/README.md from schema and defaults
+	$(BIN)/python docs/make_config_readme.py
+
+lock:  ## pin the dependencies of pyproject.toml anew (needs uv), then update envs/
+	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \
+	  --group dev pyproject.toml --output-file requirements.lock
+
+clean:  ## delete results, logs and benchmarks; nothing that was made by hand
+	rm -rf results logs benchmarks

@@ -1,0 +1,30 @@
+"""clusterphot: from JWST/NIRCam mosaics of a galaxy cluster to ages, metallicities and masses of its star clusters.
+
+Table of contents: the stages are the files of workflow/rules/, in running order.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: workflow.current_basedir.join("config/config.yaml").get_path_or_uri(secret_free=True)
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/dust.smk"
+include: "workflow/rules/ssp.smk"
+include: "workflow/rules/photometry.smk"
+include: "workflow/rules/sed.smk"
+include: "workflow/rules/tables.smk"
+
+
+# FIG
+
+
+rule all:
+    default_target: True
+    input:
+        rules.photometry.input,
+        rules.seds.input,
+        rules.tables.input,

@@ -1,0 +1,83 @@
+"""Correct fluxes for Milky Way dust, integrated through each filter.
+
+Inputs: photometry of chunks and stacks, an SSP grid. Outputs: A per filter, de-reddened photometry.
+Rules: compute_extinction, deredden_photometry, deredden_stack.
+"""
+
+
+rule compute_extinction:
+    input:
+        grid=f"results/ssp/{config['sed']['fiducial_grid']}/grid.h5",
+    output:
+        extinction="results/{field}/extinction.ecsv",
+    params:
+        ebv=get_field_value("ebv"),
+        redshift=get_field_value("redshift"),
+        filters=get_field_value("filters"),
+        center_deg=get_field_value("sfd_center_deg"),
+        sfd_map_dir=config["dust"]["sfd_map_dir"],
+        r_v=config["dust"]["r_v"],
+        age_gyr=config["dust"]["reference_age_gyr"],
+        metallicity_zsun=config["dust"]["reference_metallicity_zsun"],
+        code=code_digest("compute_extinction"),
+    log:
+        "logs/compute_extinction/{field}.log",
+    benchmark:
+        "benchmarks/compute_extinction/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: Milky Way extinction through its filters"
+    script:
+        "../scripts/compute_extinction.py"
+
+
+rule deredden_photometry:
+    input:
+        photometry="results/{field}/photometry/{chunk}.ecsv",
+        extinction="results/{field}/extinction.ecsv",
+    output:
+        photometry="results/{field}/photometry_dereddened/{chunk}.ecsv",
+    params:
+        is_dereddened=get_field_value("is_dereddened"),
+        code=code_digest("deredden_photometry"),
+    log:
+        "logs/deredden_photometry/{field}/{chunk}.log",
+    benchmark:
+        "benchmarks/deredden_photometry/{field}/{chunk}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field} {wildcards.chunk}: correct fluxes for Milky Way dust"
+    script:
+        "../scripts/deredden_photometry.py"
+
+
+rule deredden_stack:
+    input:
+        photometry="results/{field}/stack_fluxes.ecsv",
+        extinction="results/{field}/extinction.ecsv",
+    output:
+        photometry="results/{field}/stack_photometry.ecsv",
+    params:
+        is_dereddened=get_field_value("is_dereddened"),
+        code=code_digest("deredden_stack"),
+    log:
+        "logs/deredden_stack/{field}.log",
+    benchmark:
+        "benchmarks/deredden_stack/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: correct the fluxes of the stack for Milky Way dust"
+    script:
+        "../scripts/deredden_stack.py"

@@ -1,0 +1,60 @@
+"""Tables for papers: photometry and masses of the clusters (table 1), photometry of the stack (table 2).
+
+Inputs: merged tables. Outputs: results/{field}/tables/table1.*, table2.*.
+Rules: write_table1, write_table2.
+"""
+
+
+rule write_table1:
+    input:
+        photometry="results/{field}/photometry_dereddened.ecsv",
+        clusters=f"results/{{field}}/sed/{config['sed']['fiducial_grid']}/clusters.ecsv",
+    output:
+        ecsv="results/{field}/tables/table1.ecsv",
+        csv="results/{field}/tables/table1.csv",
+        tex="results/{field}/tables/table1.tex",
+    params:
+        code=code_digest("write_table1"),
+    log:
+        "logs/write_table1/{field}.log",
+    benchmark:
+        "benchmarks/write_table1/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: table 1, photometry and masses of the clusters"
+    script:
+        "../scripts/write_table1.py"
+
+
+rule write_table2:
+    input:
+        photometry="results/{field}/stack_photometry.ecsv",
+    output:
+        ecsv="results/{field}/tables/table2.ecsv",
+        csv="results/{field}/tables/table2.csv",
+        tex="results/{field}/tables/table2.tex",
+    params:
+        code=code_digest("write_table2"),
+    log:
+        "logs/write_table2/{field}.log",
+    benchmark:
+        "benchmarks/write_table2/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: table 2, photometry of the stack"
+    script:
+        "../scripts/write_table2.py"
+
+
+rule tables:
+    input:
+        [f"results/{field.name}/tables/table1.ecsv" for field in FIELDSET],
+        [f"results/{field.name}/tables/table2.ecsv" for field in FIELDSET if field.has_stack],

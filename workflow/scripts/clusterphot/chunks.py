@@ -1,0 +1,54 @@
+"""Dealing sources into chunks: by a stable hash of the id, never by row order.
+
+Linear hashing (Litwin 1980, Proc. 6th VLDB, 212) lets the number of chunks grow one at a time; each step
+splits a single chunk, so that a longer source list does not redeal all sources.
+"""
+
+import hashlib
+import urllib.parse
+
+SOURCES_PER_CHUNK = 1000
+"""Size at which ``auto`` splits: cutting, fitting and SED fits of one filter take about a minute."""
+
+SINGLE = "src-"
+
+
+def stable_hash(source_id):
+    """64-bit hash of an id, the same on every machine and in every version of Python."""
+    return int.from_bytes(hashlib.blake2b(source_id.encode("utf-8"), digest_size=8).digest(), "big")
+
+
+def bucket(value, n_chunks):
+    """Chunk number of a hash value among ``n_chunks`` by linear hashing."""
+    level = 1 << (n_chunks.bit_length() - 1)
+    number = value % (2 * level)
+    return number if number < n_chunks else value % level
+
+
+def single_chunk(source_id):
+    """Name of the chunk that holds one source only; any character of the id is encoded."""
+    return SINGLE + urllib.parse.quote(source_id, safe="")
+
+
+def deal(ids, n_chunks):
+    """Chunks of a source list.
+
+    Parameters
+    ----------
+    ids : sequence of str
+    n_chunks : int, 'auto' or 'per_source'
+
+    Returns
+    -------
+    chunks : dict of str to list of str
+        Chunk name to the ids in it, in the order of the list; no chunk is empty.
+    """
+    if n_chunks == "per_source":
+        return {single_chunk(name): [name] for name in ids}
+    if n_chunks == "auto":
+        n_chunks = -(-len(ids) // SOURCES_PER_CHUNK)
+    numbers = [bucket(stable_hash(name), max(n_chunks, 1)) for name in ids]
+    chunks = {f"c{number:03d}": [] for number in sorted(set(numbers))}
+    for name, number in zip(ids, numbers, strict=True):
+        chunks[f"c{number:03d}"].append(name)
+    return chunks

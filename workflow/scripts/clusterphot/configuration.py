@@ -1,0 +1,271 @@
+"""Checks of the configuration: schema, and what a schema cannot say.
+
+A mistake becomes one `ConfigError` that names file and key, what was got, what is expected, and a hint.
+Nothing here reads images or imports more than the standard library, YAML and jsonschema.
+"""
+
+import difflib
+import math
+import os
+import re
+from pathlib import Path
+
+import yaml
+
+from clusterphot.errors import ConfigError, DataError
+
+RESERVED_FIELD_NAMES = ("ssp", "report")
+
+
+def load_yaml(path):
+    """Content of a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        Missing file, syntax error, key given twice, or not a mapping.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content = yaml.load(stream, Loader=_UniqueKeyLoader)
+    except OSError as exc:
+        raise ConfigError(str(path), exc.strerror or str(exc), "a readable YAML file") from exc
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(exc, "problem", None) or str(exc)
+        raise ConfigError(f"{path}{line}", problem, "YAML, each key once") from exc
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(str(path), type(content).__name__, "a mapping of keys to values")
+    return content
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML loader that refuses a key given twice in one mapping."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} twice in one section", key_node.start_mark
+                )
+            seen.add(key if isinstance(key, str) else repr(key))
+        return super().construct_mapping(node, deep)
+
+
+def check_schema(config, schema, origin):
+    """Check a configuration against its JSON schema.
+
+    Parameters
+    ----------
+    config, schema : dict
+    origin : callable
+        ``origin(path)`` gives the file that holds the key at ``path`` (tuple of keys), for messages.
+
+    Raises
+    ------
+    ConfigError
+        For the first mistake, in the order of the keys.
+    """
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(
+        Draft202012Validator(schema).iter_errors(config), key=lambda e: [str(k) for k in e.absolute_path]
+    )
+    if errors:
+        raise _as_config_error(errors[0], origin)
+
+
+def _as_config_error(error, origin):
+    """`ConfigError` in the user's words for an error of jsonschema."""
+    path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        near = difflib.get_close_matches(str(unknown), known, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]!r}?" if near else "see config/README.md for all keys."
+        where = _where((*path, unknown), origin)
+        return ConfigError(where, "an unknown key", f"one of {', '.join(known)}", hint)
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        about = error.schema.get("properties", {}).get(missing, {}).get("description", "")
+        return ConfigError(_where((*path, missing), origin), "nothing", "a value: it has no default", about)
+    if error.validator == "propertyNames" or (error.parent and error.parent.validator == "propertyNames"):
+        return ConfigError(_where(path, origin), repr(error.instance), "a name of letters, digits and _")
+    expected = _expected(error.schema)
+    where = f"{_where(path, origin)} = {_shown(error.instance)}"
+    return ConfigError(where, _shown(error.instance), expected, error.schema.get("description", "").strip())
+
+
+def _shown(value):
+    """Value as the user may have typed it, kept short."""
+    text = repr(value) if not isinstance(value, bool) else str(value).lower()
+    return text if len(text) < 80 else text[:77] + "..."
+
+
+def _where(path, origin):
+    """File and dotted key."""
+    return f"{origin(path)}, {'.'.join(str(key) for key in path)}"
+
+
+def _expected(schema):
+    """Words for what a part of the schema allows."""
+    if "anyOf" in schema:
+        return " or ".join(_expected(part) for part in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(map(str, schema["enum"]))
+    if "const" in schema:
+        return str(schema["const"])
+    names = {"null": "nothing", "object": "a section of keys", "array": "a list", "string": "text"}
+    types = schema.get("type", "value")
+    words = " or ".join(names.get(t, t) for t in ([types] if isinstance(types, str) else types))
+    limits = [
+        f"{sign} {schema[key]}"
+        for key, sign in (
+            ("exclusiveMinimum", ">"),
+            ("minimum", ">="),
+            ("exclusiveMaximum", "<"),
+            ("maximum", "<="),
+            ("minItems", "with at least this many entries:"),
+            ("minProperties", "with at least this many keys:"),
+        )
+        if key in schema
+    ]
+    return " ".join([words, " and ".join(limits)]).strip()
+
+
+def locate_keys(files, fallback):
+    """Function that tells which configuration file holds a key.
+
+    Parameters
+    ----------
+    files : list of str
+        The user's files; a later one overrides an earlier one.
+    fallback : str
+        Name of the file of defaults.
+    """
+    contents = [(path, load_yaml(path)) for path in files]
+
+    def origin(path):
+        for name, content in reversed(contents):
+            for key in path[: max(1, len(path) - 1)]:
+                if not isinstance(content, dict | list) or (isinstance(content, dict) and key not in content):
+                    break
+                content = content[key]
+            else:
+                return name
+        return contents[-1][0] if contents and path and path[0] == "fields" else fallback
+
+    return origin
+
+
+def check_relations(config, origin):
+    """Check what a schema cannot say: relations between keys, names of fields.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for name in config["fields"]:
+        _check_field_name(name, origin)
+    sed = config["sed"]
+    for grid in sed["grids"]:
+        if grid not in config["ssp_grids"]:
+            raise ConfigError(
+                f"{origin(('sed', 'grids'))}, sed.grids",
+                grid,
+                f"names of ssp_grids: {', '.join(config['ssp_grids'])}",
+            )
+    if sed["fiducial_grid"] not in sed["grids"]:
+        raise ConfigError(
+            f"{origin(('sed', 'fiducial_grid'))}, sed.fiducial_grid",
+            sed["fiducial_grid"],
+            f"one of sed.grids: {', '.join(sed['grids'])}",
+        )
+    ages = sed["age_gyr"]
+    if ages["max"] < ages["min"]:
+        raise ConfigError(
+            f"{origin(('sed', 'age_gyr', 'max'))}, sed.age_gyr",
+            f"max {ages['max']} below min {ages['min']}",
+            "min <= max",
+        )
+    if (ages["max"] - ages["min"]) / ages["step"] > 5000:
+        raise ConfigError(
+            f"{origin(('sed', 'age_gyr', 'step'))}, sed.age_gyr.step",
+            ages["step"],
+            "a grid of at most 5000 ages",
+        )
+    for name, field in config["fields"].items():
+        _check_field(name, field, origin)
+
+
+def _check_field_name(name, origin):
+    """Names of fields become folders: plain, and not one of ours."""
+    where = f"{origin(('fields', name))}, fields.{name}"
+    if name in RESERVED_FIELD_NAMES:
+        raise ConfigError(where, f"the name {name!r}", "another name", "it is a folder of results/ already.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", str(name)):
+        raise ConfigError(
+            where, f"the name {name!r}", "letters, digits and _ . + -", "the name becomes a folder."
+        )
+
+
+def _check_field(name, field, origin):
+    """Kinds of field: given by its photometry, or by its mosaics."""
+    where = f"{origin(('fields', name))}, fields.{name}"
+    if "photometry" not in field:
+        raise ConfigError(
+            f"{where}.photometry", "nothing", "a table of photometry", "for example table1.csv."
+        )
+
+
+def check_sfd_maps(config, origin):
+    """Check that the SFD maps are there when a field asks for them.
+
+    Raises
+    ------
+    ConfigError
+        With the address of the maps in the hint.
+    """
+    asking = [name for name, field in config["fields"].items() if field["ebv"] == "sfd"]
+    if not asking:
+        return
+    folder = config["dust"]["sfd_map_dir"]
+    where = f"{origin(('dust', 'sfd_map_dir'))}, dust.sfd_map_dir"
+    hint = (
+        f"field {asking[0]} has ebv = sfd. Download SFD_dust_4096_ngp.fits and SFD_dust_4096_sgp.fits from "
+        "https://github.com/kbarbary/sfddata/ and name their folder here, or give ebv as a number."
+    )
+    if folder is None:
+        raise ConfigError(where, "nothing", "the folder with the SFD98 maps", hint)
+    for pole in ("ngp", "sgp"):
+        path = os.path.join(folder, f"SFD_dust_4096_{pole}.fits")
+        if not os.path.isfile(path):
+            raise ConfigError(
+                where, f"{folder}, which lacks SFD_dust_4096_{pole}.fits", "both SFD98 maps", hint
+            )
+
+
+def check_four_color_dir(folder, where):
+    """Check that a folder of GALAXEV `.4color` files is there.
+
+    Raises
+    ------
+    DataError
+    """
+    if folder is None:
+        return
+    if not Path(folder).is_dir():
+        raise DataError(f"{where} = {folder}", "no such folder", "a folder of GALAXEV .4color files")
+    if not any(Path(folder).glob("*.4color")):
+        raise DataError(f"{where} = {folder}", "no .4color file", "GALAXEV .4color files of single bursts")
+
+
+def age_grid(age_gyr):
+    """Ages of the models in Gyr from ``{min, max, step}``, ends included."""
+    steps = math.floor((age_gyr["max"] - age_gyr["min"]) / age_gyr["step"] + 1e-9)
+    return [round(age_gyr["min"] + i * age_gyr["step"], 9) for i in range(steps + 1)]

@@ -1,0 +1,50 @@
+"""Quality bits of every table: bit, name and sentence, defined once.
+
+A bit is set only for what a careful user would want to cut on; 0 means nothing to say.
+"""
+
+from enum import IntFlag
+
+
+class Flag(IntFlag):
+    """Bits of the ``flags`` columns."""
+
+    NONE = 0
+    EDGE = 1 << 0
+    MASKED = 1 << 1
+    AT_BOUND = 1 << 2
+    BLENDED = 1 << 3
+    SATURATED = 1 << 4
+    FAILED = 1 << 5
+    NO_DATA = 1 << 6
+    ERROR_REPLACED = 1 << 7
+    DOMINATED = 1 << 8
+    OLDER_THAN_UNIVERSE = 1 << 9
+    NEGATIVE_LUMINOSITY = 1 << 10
+    TOO_FEW_BANDS = 1 << 11
+
+
+SENTENCES = {
+    Flag.EDGE: "part of the cutout lies outside the image",
+    Flag.MASKED: "bad or missing pixels near the centre of the source",
+    Flag.AT_BOUND: "the fitted position ended on its bound; the flux is not that of the listed source",
+    Flag.BLENDED: "a neighbour is too close to be separated; only the sum of the fluxes is measured",
+    Flag.SATURATED: "saturated pixels near the centre of the source",
+    Flag.FAILED: "the fit failed; values are NaN",
+    Flag.NO_DATA: "no valid pixels or no measured flux; values are NaN",
+    Flag.ERROR_REPLACED: "a flux error that was zero or absurdly small was raised to sed.min_relative_error",
+    Flag.DOMINATED: "one band carries more than 90 % of the weight of the SED fit",
+    Flag.OLDER_THAN_UNIVERSE: "the best-fitting age exceeds the age of the Universe at this redshift",
+    Flag.NEGATIVE_LUMINOSITY: "flux in the V filter or normalisation not positive; that mass is NaN",
+    Flag.TOO_FEW_BANDS: "fewer than three measured bands; age and metallicity are not constrained",
+}
+
+
+def describe_flags():
+    """Dictionary ``{bit: 'NAME: sentence'}`` for the metadata of a table."""
+    return {int(flag): f"{flag.name}: {sentence}" for flag, sentence in SENTENCES.items()}
+
+
+def spell_out(value):
+    """Names of the bits set in ``value``, e.g. ``'EDGE, MASKED'``; empty for 0."""
+    return ", ".join(flag.name for flag in SENTENCES if int(value) & flag)

@@ -1,0 +1,18 @@
+"""Unit conversions used on entry; inside the workflow fluxes are nJy and fluxes per pixel nJy/pixel."""
+
+import numpy as np
+
+AB_ZERO_FLUX_NJY = 3631e9
+"""Flux density of AB magnitude 0 in nJy: 3631 Jy (Oke & Gunn 1983, ApJ 266, 713)."""
+
+
+def mag_ab(flux_njy):
+    """AB magnitude of a flux density in nJy; NaN where the flux is not positive."""
+    flux = np.asarray(flux_njy, dtype=float)
+    positive = np.where(flux > 0, flux, np.nan)
+    return -2.5 * np.log10(positive / AB_ZERO_FLUX_NJY)
+
+
+def flux_from_mag_ab(mag):
+    """Flux density in nJy of an AB magnitude (0 mag is 3631 Jy)."""
+    return AB_ZERO_FLUX_NJY * 10.0 ** (-0.4 * np.asarray(mag, dtype=float))

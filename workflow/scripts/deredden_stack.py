@@ -1,0 +1,19 @@
+"""Correct the fluxes of a field's stack for Milky Way dust (rule deredden_stack)."""
+
+from clusterphot.dust import deredden_table
+from clusterphot.jobs import job_logging
+from clusterphot.tables import carried_columns, provenance, read_table, write_table
+
+
+def main(smk):
+    measured = read_table(smk.input.photometry)
+    table = deredden_table(
+        measured, read_table(smk.input.extinction), already_corrected=smk.params.is_dereddened, prefix="flux0"
+    )
+    meta = provenance("deredden_stack", smk.wildcards, smk.params)
+    write_table(smk.output.photometry, table, meta=meta, carried=carried_columns(measured))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

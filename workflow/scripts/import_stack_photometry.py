@@ -1,0 +1,23 @@
+"""Take the photometry of a field's stack from the user's table (rule import_stack_photometry)."""
+
+from astropy.table import Table
+from clusterphot.jobs import job_logging
+from clusterphot.tables import flux_columns, provenance, read_photometry, sha256, write_table
+
+
+def main(smk):
+    ids, filters, flux, err, _ = read_photometry(smk.input.table, smk.input.table)
+    table = Table({"id": ids, **flux_columns(filters, flux, err)})
+    meta = provenance(
+        "import_stack_photometry",
+        smk.wildcards,
+        smk.params,
+        checksums={smk.input.table: sha256(smk.input.table)},
+        filters=filters,
+    )
+    write_table(smk.output.photometry, table, meta=meta)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

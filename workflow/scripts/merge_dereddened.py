@@ -1,0 +1,15 @@
+"""Merge the de-reddened photometry of all chunks of a field (rule merge_dereddened)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.tables import carried_columns, merge_tables, provenance, write_table
+
+
+def main(smk):
+    table = merge_tables(smk.input.chunks, smk.params.ids)
+    meta = provenance("merge_dereddened", smk.wildcards, smk.params)
+    write_table(smk.output.photometry, table, meta=meta, carried=carried_columns(table))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

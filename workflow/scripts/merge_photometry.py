@@ -1,0 +1,17 @@
+"""Merge the photometry of all chunks of a field, in the order of its list (rule merge_photometry)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.tables import carried_columns, merge_tables, provenance, write_fits_table, write_table
+
+
+def main(smk):
+    table = merge_tables(smk.input.chunks, smk.params.ids)
+    carried = carried_columns(table)
+    meta = provenance("merge_photometry", smk.wildcards, smk.params)
+    write_table(smk.output.photometry, table, meta=meta, carried=carried)
+    write_fits_table(smk.output.fits, table)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,26 @@
+"""Project a grid of stellar populations through a field's filters at its redshift (rule project_ssp_grid)."""
+
+from clusterphot.cosmology import flat_lambda_cdm
+from clusterphot.jobs import job_logging
+from clusterphot.ssp import (
+    project_grid,
+    read_grid,
+    resample_ages,
+    select_metallicities,
+    write_projected_grid,
+)
+
+
+def main(smk):
+    grid = select_metallicities(read_grid(smk.input.grid), smk.params.metallicity_zsun)
+    grid = resample_ages(grid, smk.params.ages_gyr)
+    filters = smk.wildcards.filters.split("+")
+    cosmology = flat_lambda_cdm(**smk.params.cosmology)
+    write_projected_grid(
+        smk.output.projected, project_grid(grid, filters, float(smk.wildcards.redshift), cosmology)
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,15 @@
+"""Table 1: photometry and masses of the clusters of a field (rule write_table1)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.paper_tables import table1, write_formats
+from clusterphot.tables import provenance, read_table
+
+
+def main(smk):
+    table = table1(read_table(smk.input.photometry), read_table(smk.input.clusters))
+    write_formats(smk.output, table, provenance("write_table1", smk.wildcards, smk.params))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,15 @@
+"""Table 2: photometry of the stack of a field (rule write_table2)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.paper_tables import table2, write_formats
+from clusterphot.tables import provenance, read_table
+
+
+def main(smk):
+    table = table2(read_table(smk.input.photometry))
+    write_formats(smk.output, table, provenance("write_table2", smk.wildcards, smk.params))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
