@@ -17,9 +17,7 @@ include: "workflow/rules/ssp.smk"
 include: "workflow/rules/photometry.smk"
 include: "workflow/rules/sed.smk"
 include: "workflow/rules/tables.smk"
-
-
-# FIG
+include: "workflow/rules/figures.smk"
 
 
 rule all:
@@ -28,3 +26,4 @@ rule all:
         rules.photometry.input,
         rules.seds.input,
         rules.tables.input,
+        rules.figures.input,

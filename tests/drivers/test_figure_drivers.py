@@ -1,0 +1,100 @@
+"""Drivers of the figures, each once, on small tables and grids."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import plot_chi2_map
+import plot_colors
+import plot_masses
+import plot_stack_sed
+import pytest
+from astropy.table import Table
+from clusterphot import sed_results, ssp
+from clusterphot.cosmology import flat_lambda_cdm
+from clusterphot.masses import MassToLight
+from clusterphot.tables import write_table
+
+COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
+WILDCARDS = {"field": "f1", "grid": "toy"}
+FILTERS = ["F150W", "F200W", "F277W"]
+
+
+class Inputs(SimpleNamespace):
+    """Named files, as a rule gives them."""
+
+    def __init__(self, folder, **names):
+        super().__init__(**{key: str(folder / name) for key, name in names.items()})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A folder with the inputs of all figures: power laws, two ages, two metallicities, four clusters."""
+    folder = tmp_path_factory.mktemp("run")
+    wave = np.linspace(3000.0, 60000.0, 400)
+    spectra = 1e-4 * (wave / 1e4) ** np.array([[-1.5, -1.0], [-1.2, -0.5]])[..., None]
+    ages, metallicities, remaining = np.array([1.0, 4.0]), np.array([0.2, 1.0]), np.full((2, 2), 0.7)
+    grid = ssp.SspGrid(ages, metallicities, wave, spectra, remaining)
+    projected = ssp.project_grid(grid, FILTERS, 0.4, flat_lambda_cdm(**COSMOLOGY))
+    ssp.write_grid(folder / "grid.h5", grid)
+    ssp.write_projected_grid(folder / "projected.h5", projected)
+    flux = 1e6 * projected.flux_njy.reshape(4, 3)
+    models = sed_results.Models(
+        ages, metallicities, projected.flux_njy, FILTERS, MassToLight(projected.ml_v, remaining, "toy"), {}
+    )
+    params = SimpleNamespace(
+        redshift=0.4,
+        cosmology=COSMOLOGY,
+        flux_floor_fraction=0.0,
+        min_relative_error=1e-3,
+        dominated_weight_fraction=0.9,
+        v_filter="auto",
+        mass_convention="vband",
+    )
+    options = sed_results.make_options(params, models)
+    columns, fit = sed_results.fit_sources(flux, 0.1 * flux, models, options)
+    ids = ["a", "b", "c", "d"]
+    write_table(folder / "clusters.ecsv", Table({"id": ids, **columns}), meta={})
+    for name, prefix in (("photometry.ecsv", "flux"), ("stack_photometry.ecsv", "flux0")):
+        table = Table({"id": ids})
+        for band, filt in enumerate(FILTERS):
+            table[f"{prefix}_{filt}"], table[f"{prefix}_err_{filt}"] = flux[:, band], 0.1 * flux[:, band]
+        write_table(folder / name, table[:1] if "stack" in name else table, meta={})
+    write_table(folder / "stack.ecsv", Table({"id": ids, **columns})[:1], meta={})
+    sed_results.write_chi2_map(folder / "chi2_map.fits", fit.chi2[0], models, WILDCARDS)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("driver", "inputs", "params"),
+    [
+        (
+            plot_chi2_map,
+            {"stack": "stack.ecsv", "chi2_map": "chi2_map.fits"},
+            {"redshift": 0.4, "cosmology": COSMOLOGY},
+        ),
+        (
+            plot_stack_sed,
+            {"photometry": "stack_photometry.ecsv", "projected": "projected.h5", "grid": "grid.h5"},
+            {"flux_floor_fraction": 0.0, "min_relative_error": 1e-3, "black_body_k": [3000, 3400]},
+        ),
+        (
+            plot_colors,
+            {"photometry": "photometry.ecsv", "clusters": "clusters.ecsv", "projected": "projected.h5"},
+            {},
+        ),
+        (plot_masses, {"clusters": "clusters.ecsv"}, {"mass_convention": "vband"}),
+    ],
+)
+def test_driver_writes_both_files(run, tmp_path, driver, inputs, params):
+    output = Inputs(tmp_path, png="figure.png", pdf="figure.pdf")
+    driver.main(
+        SimpleNamespace(
+            input=Inputs(run, **inputs),
+            output=output,
+            params=SimpleNamespace(dpi=60, **params),
+            wildcards=SimpleNamespace(**WILDCARDS),
+        )
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.pdf", "figure.png"]
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")

@@ -1,0 +1,143 @@
+"""Chi-square of a stack over age and metallicity, with the cells that 3, 4 and 5 sigma allow.
+
+After figure 6 of Faisst et al. (2022, ApJL 941, L11). Ages Gyr, metallicities in solar units.
+"""
+
+import numpy as np
+from astropy.io import fits
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm
+from matplotlib.lines import Line2D
+
+from clusterphot.figures.style import COLUMN_WIDTH_IN, INK, in_style, label_figure, new_figure, say_empty
+from clusterphot.sed import delta_chi2
+
+LEVELS = (
+    (5, "#33bbee", 3.6),
+    (4, "#ee7733", 2.4),
+    (3, INK, 1.0),
+)
+"""Sigma, colour and line width (pt): the outer line is wider, so that coinciding ones all show."""
+
+
+def read_chi2_map(path):
+    """Chi-square (n_age, n_metallicity), ages in Gyr and metallicities in solar units of a map."""
+    with fits.open(path, memmap=False) as hdus:
+        chi2 = np.array(hdus[0].data, dtype=float)
+        age = np.array(hdus["AGE"].data["age_gyr"], dtype=float)
+        metallicity = np.array(hdus["METALLICITY"].data["metallicity_zsun"], dtype=float)
+    return chi2, age, metallicity
+
+
+def cell_edges(nodes):
+    """Edges of cells around increasing nodes: half-way between them, and as far beyond the ends."""
+    nodes = np.asarray(nodes, dtype=float)
+    if len(nodes) == 1:
+        return nodes[0] + np.array([-0.5, 0.5])
+    middle = 0.5 * (nodes[1:] + nodes[:-1])
+    return np.concatenate([[2 * nodes[0] - middle[0]], middle, [2 * nodes[-1] - middle[-1]]])
+
+
+def region_outline(inside, x_edges, y_edges):
+    """Line segments that separate the cells inside a region from those outside.
+
+    Parameters
+    ----------
+    inside : (ny, nx) bool ndarray
+    x_edges, y_edges : (nx + 1,) and (ny + 1,) float ndarray
+
+    Returns
+    -------
+    segments : list of ((x0, y0), (x1, y1))
+    """
+    padded = np.pad(np.asarray(inside, dtype=bool), 1)
+    segments = []
+    for j, i in np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1]):
+        segments.append(((x_edges[i], y_edges[j]), (x_edges[i], y_edges[j + 1])))
+    for j, i in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1]):
+        segments.append(((x_edges[i], y_edges[j]), (x_edges[i + 1], y_edges[j])))
+    return segments
+
+
+@in_style
+def plot_chi2_map(chi2, age_gyr, metallicity_zsun, *, age_of_universe_gyr, field, grid, dof=None):
+    """Figure of a chi-square map.
+
+    Parameters
+    ----------
+    chi2 : (n_age, n_metallicity) float ndarray
+    age_gyr, metallicity_zsun : 1-D float ndarray
+    age_of_universe_gyr : float
+        At the redshift of the field; older cells are shaded.
+    field, grid : str
+    dof : int, optional
+        Degrees of freedom, written beside the lowest chi-square.
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+
+    Notes
+    -----
+    One row per metallicity of the library, one cell per model: nothing is interpolated. The lines hold the
+    cells within delta chi2 = 11.83, 19.33, 28.74 of the lowest, 3, 4, 5 sigma of two parameters.
+    """
+    figure = new_figure(COLUMN_WIDTH_IN, 2.85)
+    ax = figure.subplots()
+    label_figure(figure, field, grid)
+    x_edges, y_edges = cell_edges(age_gyr), np.arange(len(metallicity_zsun) + 1) - 0.5
+    ax.set(
+        xlabel="Age (Gyr)", ylabel=r"Metallicity ($Z_\odot$)", xlim=x_edges[[0, -1]], ylim=y_edges[[0, -1]]
+    )
+    ax.set_yticks(range(len(metallicity_zsun)), [f"{value:g}" for value in metallicity_zsun])
+    ax.tick_params(axis="y", length=0)
+    if not np.isfinite(chi2).any():
+        say_empty(ax)
+        return figure
+    rise = (chi2 - np.nanmin(chi2)).T
+    _draw_cells(figure, ax, rise, x_edges, y_edges)
+    handles = [_draw_outline(ax, rise, x_edges, y_edges, *level) for level in LEVELS]
+    row, column = np.unravel_index(np.nanargmin(rise), rise.shape)
+    (best,) = ax.plot(age_gyr[column], row, "*", ms=9, mfc="white", mec=INK, mew=0.8, ls="none")
+    model = f"{age_gyr[column]:g} Gyr, {metallicity_zsun[row]:g} $Z_\\odot$"
+    freedom = "" if dof is None else f" ({dof} d.o.f.)"
+    best.set_label(f"{model}: $\\chi^2 = {np.nanmin(chi2):.1f}${freedom}")
+    _shade_old(ax, age_of_universe_gyr, x_edges[-1])
+    figure.legend(handles=handles[::-1], loc="outside lower left", ncols=3, columnspacing=1.0)
+    figure.legend(handles=[best], loc="outside lower right", handletextpad=0.2)
+    return figure
+
+
+def _draw_cells(figure, ax, rise, x_edges, y_edges):
+    """Cells coloured by the rise of chi-square, logarithmically from 1."""
+    top = max(10.0, float(np.nanmax(rise)))
+    mesh = ax.pcolormesh(x_edges, y_edges, np.maximum(rise, 1e-3), cmap="cividis_r", norm=LogNorm(1, top))
+    mesh.set(edgecolor="face", linewidth=0.2)
+    bar = figure.colorbar(mesh, ax=ax, pad=0.02, aspect=25, extend="min")
+    bar.set_label(r"$\Delta\chi^2$")
+    bar.ax.tick_params(which="both", direction="out")
+
+
+def _draw_outline(ax, rise, x_edges, y_edges, sigma, color, width):
+    """Outline of the cells that ``sigma`` allows; returns its entry of the legend."""
+    segments = region_outline(rise <= delta_chi2(sigma, 2), x_edges, y_edges)
+    ax.add_collection(
+        LineCollection(segments, colors=color, linewidths=width, capstyle="projecting", zorder=3)
+    )
+    return Line2D([], [], color=color, lw=width, label=rf"{sigma}$\sigma$")
+
+
+def _shade_old(ax, age_of_universe_gyr, last):
+    """Line at the age of the Universe, and hatching beyond."""
+    if age_of_universe_gyr >= last:
+        return
+    ax.axvspan(age_of_universe_gyr, last, facecolor="none", edgecolor="white", hatch="////", lw=0)
+    ax.axvline(age_of_universe_gyr, color="white", lw=1.2)
+    ax.axvline(age_of_universe_gyr, color=INK, lw=1.0, ls=(0, (4, 2)))
+    middle = 0.5 * (age_of_universe_gyr + last)
+    words = ax.text(
+        middle, np.mean(ax.get_ylim()), "older than the Universe", rotation=90, ha="center", va="center"
+    )
+    words.set(
+        fontsize=7.5, color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.85}
+    )

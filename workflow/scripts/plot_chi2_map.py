@@ -1,0 +1,23 @@
+"""Draw the chi-square map of the stack of a field (rule plot_chi2_map)."""
+
+from clusterphot.cosmology import age_of_universe_gyr
+from clusterphot.figures.chi2_map import plot_chi2_map, read_chi2_map
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    figure = plot_chi2_map(
+        *read_chi2_map(smk.input.chi2_map),
+        age_of_universe_gyr=age_of_universe_gyr(smk.params.redshift, **smk.params.cosmology),
+        field=smk.wildcards.field,
+        grid=smk.wildcards.grid,
+        dof=int(read_table(smk.input.stack)["dof"][0]),
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

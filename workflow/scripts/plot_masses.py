@@ -1,0 +1,23 @@
+"""Draw the histogram of the masses of the clusters of a field (rule plot_masses)."""
+
+import numpy as np
+from clusterphot.figures.masses import plot_masses
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    clusters = read_table(smk.input.clusters)
+    figure = plot_masses(
+        *(np.asarray(clusters[name]) for name in ("log_mass", "log_mass_err", "log_mass_formed", "flags")),
+        mass_convention=smk.params.mass_convention,
+        field=smk.wildcards.field,
+        grid=smk.wildcards.grid,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

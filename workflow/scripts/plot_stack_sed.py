@@ -1,0 +1,31 @@
+"""Draw the spectral energy distribution of the stack of a field (rule plot_stack_sed)."""
+
+from clusterphot.figures.stack_sed import plot_stack_sed
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.sed import prepare_photometry
+from clusterphot.ssp import read_projected_grid
+from clusterphot.tables import flux_arrays, read_table
+
+
+def main(smk):
+    projected = read_projected_grid(smk.input.projected)
+    photometry = prepare_photometry(
+        *flux_arrays(read_table(smk.input.photometry), projected.filters, prefix="flux0"),
+        flux_floor_fraction=smk.params.flux_floor_fraction,
+        min_relative_error=smk.params.min_relative_error,
+    )
+    figure = plot_stack_sed(
+        photometry,
+        projected,
+        smk.input.grid,
+        black_body_k=smk.params.black_body_k,
+        field=smk.wildcards.field,
+        grid=smk.wildcards.grid,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
