@@ -11,15 +11,23 @@ HEAD = """# Configuration
 
 Written by `make docs` from `workflow/schemas/config.schema.yaml` and `config/config.yaml`; do not edit.
 
-`config/config.yaml` holds every default. A file of your own, `snakemake --configfile my.yaml`, overrides it key by key;
-only `fields` is taken whole: fields named there replace the shipped ones of `config/shipped_fields.yaml`. Paths are
-relative to the working directory (`--directory`).
+`config/config.yaml` holds every default. A file of your own, `snakemake --configfile my.yaml`, overrides it
+key by key; only `fields` is taken whole: fields named there replace the shipped ones of
+`config/shipped_fields.yaml`. Paths are relative to the working directory (`--directory`).
 
 A field of your own takes a few lines:
 
 ```yaml
 fields:
   my_cluster:
+    redshift: 0.39
+    ebv: 0.18
+    sources: sources.csv              # id, ra, dec (deg, ICRS)
+    reference_filter: F200W
+    mosaics:
+      F150W: {sci: f150w_sci.fits.gz, wht: f150w_wht.fits.gz}
+      F200W: {sci: f200w_sci.fits.gz, wht: f200w_wht.fits.gz}
+  published:                          # a field given by its photometry alone
     redshift: 0.39
     ebv: 0.18
     photometry: my_photometry.csv     # id, ra, dec, flux_F090W, flux_err_F090W, ... in nJy
@@ -54,6 +62,11 @@ def rows(schema, defaults, prefix, definitions):
         name = f"{prefix}{key}"
         default = defaults.get(key) if isinstance(defaults, dict) else None
         has_default = isinstance(defaults, dict) and key in defaults
+        if isinstance(part.get("additionalProperties"), dict):
+            yield from rows(
+                resolve(part["additionalProperties"], definitions), {}, f"{name}.*NAME*.", definitions
+            )
+            continue
         if "properties" in part:
             yield from rows(part, default, f"{name}.", definitions)
             continue
@@ -81,7 +94,7 @@ def document():
         lines += [f"## {section}", "", part.get("description", ""), ""]
         inner, free = part, ""
         if isinstance(part.get("additionalProperties"), dict):
-            inner, free = resolve(part["additionalProperties"], definitions), "*name*."
+            inner, free = resolve(part["additionalProperties"], definitions), "*NAME*."
         values = defaults.get(section, {})
         if free:
             values = {}

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-REPO = Path(str(workflow.current_basedir)).parents[1]
+REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
 from clusterphot import configuration, fieldset
@@ -17,17 +17,24 @@ from clusterphot.errors import UserError
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 
-try:
-    FIELDSET = fieldset.load(
-        config,
-        repo=REPO,
-        user_files=[str(path) for path in workflow.overwrite_configfiles],
-        check=workflow.is_main_process,
-    )
-except UserError as error:
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
-    sys.exit(1)
 
+def stop_at_mistakes(function, *args, **kwargs):
+    """Call a function; a mistake of the user ends the run with its message alone."""
+    try:
+        return function(*args, **kwargs)
+    except UserError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+FIELDSET = stop_at_mistakes(
+    fieldset.load,
+    config,
+    repo=REPO,
+    user_files=[str(path) for path in workflow.overwrite_configfiles],
+    command_line=workflow.config_settings.config,
+    check=workflow.is_main_process,
+)
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
 
@@ -63,13 +70,12 @@ def get_stack_photometry_table(wildcards):
 
 def get_chunk_ids(wildcards):
     """Ids of the sources in a chunk."""
-    return FIELDSET[wildcards.field].chunk_ids(wildcards.chunk)
+    return stop_at_mistakes(FIELDSET[wildcards.field].chunk_ids, wildcards.chunk)
 
 
 def get_chunk_digest(wildcards):
     """Digest of the user's rows in a chunk: a changed row reruns its chunk, not the others."""
-    field = FIELDSET[wildcards.field]
-    return fieldset.rows_digest(field.photometry, field.chunk_ids(wildcards.chunk))
+    return fieldset.rows_digest(get_photometry_table(wildcards), get_chunk_ids(wildcards))
 
 
 def get_chunks(pattern):
@@ -80,6 +86,52 @@ def get_chunks(pattern):
 def get_field_value(name):
     """Params function: one value of the field's entry."""
     return lambda wildcards: getattr(FIELDSET[wildcards.field], name)
+
+
+def get_simulated_clusters(wildcards):
+    """Table of the fluxes of the clusters put into a simulated field."""
+    table = FIELDSET[wildcards.field].simulation.get("clusters")
+    return table or get_resource("faisst2022/table1.csv")
+
+
+def get_simulation_center(wildcards):
+    """Centre (deg, ICRS) of a simulated field: SMACS J0723's, or that of its source list."""
+    return FIELDSET[wildcards.field].simulation_center_deg
+
+
+def get_mosaic_url(wildcards):
+    """URL of the sci or wht file of a mosaic."""
+    return getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], wildcards.kind)
+
+
+def get_mosaic_files(wildcards):
+    """Files of a mosaic on disk, by kind."""
+    entry = FIELDSET[wildcards.field].mosaics[wildcards.filter]
+    local = {kind: entry.local(kind, wildcards.field, wildcards.filter) for kind in ("sci", "wht")}
+    return {kind: path for kind, path in local.items() if path is not None}
+
+
+def get_mosaic_value(name):
+    """Params function: one value of a mosaic's entry."""
+    return lambda wildcards: getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], name)
+
+
+def get_reference_filter(pattern):
+    """Input function: ``pattern`` in the reference filter of the field."""
+    return lambda wildcards: pattern.format(
+        reference=FIELDSET[wildcards.field].reference_filter, **dict(wildcards)
+    )
+
+
+def get_filters(pattern):
+    """Input function: ``pattern`` for each filter of the field."""
+    return lambda wildcards: expand(pattern, filter=FIELDSET[wildcards.field].filters, **dict(wildcards))
+
+
+def get_chunk_members(wildcards):
+    """Members of a chunk with positions and neighbours, for the cutouts."""
+    field = FIELDSET[wildcards.field]
+    return stop_at_mistakes(fieldset.chunk_members, field, wildcards.chunk, config["photometry"])
 
 
 def get_ssp_library(wildcards):

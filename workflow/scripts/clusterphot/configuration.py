@@ -29,16 +29,16 @@ def load_yaml(path):
         with open(path, encoding="utf-8") as stream:
             content = yaml.load(stream, Loader=_UniqueKeyLoader)
     except OSError as exc:
-        raise ConfigError(str(path), exc.strerror or str(exc), "a readable YAML file") from exc
+        raise ConfigError(_short(path), exc.strerror or str(exc), "a readable YAML file") from exc
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(exc, "problem", None) or str(exc)
-        raise ConfigError(f"{path}{line}", problem, "YAML, each key once") from exc
+        raise ConfigError(f"{_short(path)}{line}", problem, "YAML, each key once") from exc
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ConfigError(str(path), type(content).__name__, "a mapping of keys to values")
+        raise ConfigError(_short(path), type(content).__name__, "a mapping of keys to values")
     return content
 
 
@@ -73,11 +73,27 @@ def check_schema(config, schema, origin):
     """
     from jsonschema import Draft202012Validator
 
+    _check_plain(config, (), origin)
     errors = sorted(
         Draft202012Validator(schema).iter_errors(config), key=lambda e: [str(k) for k in e.absolute_path]
     )
     if errors:
         raise _as_config_error(errors[0], origin)
+
+
+def _check_plain(value, path, origin):
+    """Keys are text and no number is NaN: of these the schema says nothing."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                where = _where((*path, key), origin)
+                raise ConfigError(where, f"the key {key!r}", "text", f"write it in quotes: '{key}'.")
+            _check_plain(item, (*path, key), origin)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _check_plain(item, (*path, number), origin)
+    elif isinstance(value, float) and math.isnan(value):
+        raise ConfigError(_where(path, origin), "nan", "a number")
 
 
 def _as_config_error(error, origin):
@@ -94,11 +110,22 @@ def _as_config_error(error, origin):
         missing = next(key for key in error.validator_value if key not in error.instance)
         about = error.schema.get("properties", {}).get(missing, {}).get("description", "")
         return ConfigError(_where((*path, missing), origin), "nothing", "a value: it has no default", about)
-    if error.validator == "propertyNames" or (error.parent and error.parent.validator == "propertyNames"):
+    if "propertyNames" in error.schema_path:
         return ConfigError(_where(path, origin), repr(error.instance), "a name of letters, digits and _")
-    expected = _expected(error.schema)
+    near = difflib.get_close_matches(str(error.instance), _choices(error.schema), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else error.schema.get("description", "").strip()
+    if error.validator == "type" and re.fullmatch(r"[+-]?\d+e[+-]?\d+", str(error.instance), re.IGNORECASE):
+        hint = "YAML takes a number for text if it has an e and no point: write 1.0e-3, not 1e-3."
     where = f"{_where(path, origin)} = {_shown(error.instance)}"
-    return ConfigError(where, _shown(error.instance), expected, error.schema.get("description", "").strip())
+    return ConfigError(where, _shown(error.instance), _expected(error.schema), hint)
+
+
+def _choices(schema):
+    """Words that a part of the schema offers."""
+    words = [
+        word for part in (schema, *schema.get("anyOf", [])) for word in part.get("enum", [part.get("const")])
+    ]
+    return [word for word in words if isinstance(word, str)]
 
 
 def _shown(value):
@@ -135,10 +162,12 @@ def _expected(schema):
         )
         if key in schema
     ]
+    if schema.get("uniqueItems"):
+        limits.append("each once")
     return " ".join([words, " and ".join(limits)]).strip()
 
 
-def locate_keys(files, fallback):
+def locate_keys(files, fallback, command_line=None):
     """Function that tells which configuration file holds a key.
 
     Parameters
@@ -147,20 +176,37 @@ def locate_keys(files, fallback):
         The user's files; a later one overrides an earlier one.
     fallback : str
         Name of the file of defaults.
+    command_line : dict, optional
+        What the user gave with ``--config``, which overrides the files.
     """
-    contents = [(path, load_yaml(path)) for path in files]
+    contents = [(_short(path), load_yaml(path)) for path in files]
+    if command_line:
+        contents.append(("--config", dict(command_line)))
 
     def origin(path):
-        for name, content in reversed(contents):
-            for key in path[: max(1, len(path) - 1)]:
-                if not isinstance(content, dict | list) or (isinstance(content, dict) and key not in content):
-                    break
-                content = content[key]
-            else:
-                return name
+        for length in range(len(path), 0, -1):
+            for name, content in reversed(contents):
+                if _holds(content, path[:length]):
+                    return name
         return contents[-1][0] if contents and path and path[0] == "fields" else fallback
 
     return origin
+
+
+def _short(path):
+    """A file relative to the working directory where it lies in there; Snakemake makes paths absolute."""
+    path = str(path)
+    return os.path.relpath(path) if path.startswith(os.path.join(os.getcwd(), "")) else path
+
+
+def _holds(content, path):
+    """Whether nested mappings and lists have a key."""
+    for key in path:
+        known = range(len(content)) if isinstance(content, list) else content
+        if not isinstance(content, dict | list) or key not in known:
+            return False
+        content = content[key]
+    return True
 
 
 def check_relations(config, origin):
@@ -217,9 +263,21 @@ def _check_field_name(name, origin):
 def _check_field(name, field, origin):
     """Kinds of field: given by its photometry, or by its mosaics."""
     where = f"{origin(('fields', name))}, fields.{name}"
-    if "photometry" not in field:
+    kinds = [kind for kind in ("photometry", "sources") if kind in field]
+    if len(kinds) != 1:
         raise ConfigError(
-            f"{where}.photometry", "nothing", "a table of photometry", "for example table1.csv."
+            where,
+            " and ".join(kinds) or "neither photometry nor sources",
+            "either photometry (a table of fluxes), or sources and mosaics",
+        )
+    of_images = ("mosaics", "reference_filter", "simulation", "truth")
+    of_tables = ("photometry_is_dereddened", "stack_photometry")
+    for key in of_images if kinds == ["photometry"] else of_tables:
+        if key in field:
+            raise ConfigError(f"{where}.{key}", "a value", f"none in a field given by its {kinds[0]}")
+    if kinds == ["sources"] and not ("mosaics" in field or "simulation" in field):
+        raise ConfigError(
+            f"{where}.mosaics", "nothing", "the mosaics of each filter", "F200W: {sci: ..., wht: ...}"
         )
 
 

@@ -7,7 +7,7 @@ Schlegel, Finkbeiner & Davis (1998, ApJ 500, 525) maps recalibrated by Schlafly 
 import numpy as np
 
 from clusterphot.filters import load_filter
-from clusterphot.tables import flux_filters
+from clusterphot.tables import carried_columns, flux_filters
 
 SFD_RECALIBRATION = 0.86
 """E(B-V) of Schlafly & Finkbeiner (2011) over that of SFD98; their section 5."""
@@ -89,7 +89,8 @@ def deredden_table(measured, extinction, *, already_corrected, prefix):
     Parameters
     ----------
     measured : `astropy.table.Table`
-        With flux_F and flux_err_F per filter; other columns are kept, other error columns dropped.
+        With flux_F and flux_err_F per filter; other columns are kept,
+        those of the fit to the pixels dropped.
     extinction : `astropy.table.Table`
         Columns filter and extinction_mag.
     already_corrected : bool
@@ -116,7 +117,10 @@ def deredden_table(measured, extinction, *, already_corrected, prefix):
         "flux_err_conditional_",
         "flux_err_marginal_",
     )
-    table.remove_columns([name for name in table.colnames if name.startswith(measured_only)])
+    kept = carried_columns(measured)
+    table.remove_columns(
+        [name for name in table.colnames if name.startswith(measured_only) and name not in kept]
+    )
     for filt in filters:
         applied = 0.0 if already_corrected else float(a_mag[filt])
         table[f"{prefix}_{filt}"] = deredden(measured[f"flux_{filt}"], applied)

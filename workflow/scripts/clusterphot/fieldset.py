@@ -5,18 +5,22 @@ and no heavy package imported for csv and tsv tables.
 """
 
 import difflib
+import functools
 import glob
 import hashlib
 import math
 import os
 import re
+import statistics
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 
 from clusterphot import chunks, configuration, tables
 from clusterphot.errors import ConfigError, DataError
+from clusterphot.imagefields import check_files, load_image_field
 
-PATH_KEYS = ("photometry", "stack_photometry")
+PATH_KEYS = ("photometry", "stack_photometry", "sources")
 LIBRARIES = {"embedded": "ssp/bc03_miles_kroupa.h5"}
 """File in resources/ behind each reader of SSP grids."""
 
@@ -40,6 +44,16 @@ class Field:
         Whether these are corrected for Milky Way dust already.
     sfd_center_deg : (float, float) or None
         Mean ICRS position, where E(B-V) is to be read from the SFD maps.
+    positions : list of (id, ra, dec)
+        Of a field given by its mosaics; deg, ICRS.
+    mosaics : dict of str to `clusterphot.imagefields.MosaicEntry`
+        By filter; empty for a field given by its photometry.
+    reference_filter : str or None
+        Filter that positions are fitted in.
+    source_list, truth : str or None
+        Tables of the positions and, where known, of the true fluxes.
+    simulation : dict or None
+        Parameters of a simulated field.
     """
 
     name: str
@@ -52,6 +66,12 @@ class Field:
     stack_photometry: str | None = None
     is_dereddened: bool = False
     sfd_center_deg: tuple | None = None
+    positions: list = dataclass_field(default_factory=list)
+    mosaics: dict = dataclass_field(default_factory=dict)
+    reference_filter: str | None = None
+    source_list: str | None = None
+    truth: str | None = None
+    simulation: dict | None = None
 
     @property
     def photometry_product(self):
@@ -61,8 +81,33 @@ class Field:
 
     @property
     def has_stack(self):
-        """Whether the field has photometry of a stack."""
-        return self.stack_photometry is not None
+        """Whether the field has photometry of a stack: given, or measured on its mosaics."""
+        return self.stack_photometry is not None or bool(self.mosaics)
+
+    @property
+    def table(self):
+        """The user's table that names the sources."""
+        return self.photometry or self.source_list
+
+    def filter_key(self, filt):
+        """Where the user named a filter, for messages."""
+        return (
+            f"{self.photometry}, column flux_{filt}"
+            if self.photometry
+            else f"field {self.name}, filter {filt}"
+        )
+
+    @functools.cached_property
+    def position_of(self):
+        """Dictionary of id to (id, ra, dec)."""
+        return {entry[0]: entry for entry in self.positions}
+
+    @property
+    def simulation_center_deg(self):
+        """Centre of a simulated field: the one given, else the median position of its sources."""
+        return self.simulation.get("center_deg") or [
+            statistics.median(entry[column] for entry in self.positions) for column in (1, 2)
+        ]
 
     def chunk_ids(self, chunk):
         """Ids in a chunk; ``src-<id>`` is a chunk of one, whatever the batching."""
@@ -71,7 +116,10 @@ class Field:
         single = [name for name in self.ids if chunks.single_chunk(name) == chunk]
         if not single:
             raise DataError(
-                f"the chunk {chunk} of field {self.name}", "no source in it", "a chunk with sources"
+                f"the chunk {chunk} of field {self.name}",
+                "no source of the list",
+                f"{', '.join(list(self.chunks)[:3])}, ... or src-<id> of a source",
+                "in src-<id>, characters other than letters, digits and _.-~ are encoded: a space is %20.",
             )
         return single
 
@@ -99,12 +147,27 @@ class FieldSet:
         return [field.name for field in self if field.photometry is not None]
 
     @property
+    def given_by_mosaics(self):
+        """Names of the fields given by their mosaics."""
+        return [field.name for field in self if field.mosaics]
+
+    @property
+    def simulated(self):
+        """Names of the fields that the workflow simulates."""
+        return [field.name for field in self if field.simulation is not None]
+
+    @property
+    def with_truth(self):
+        """Names of the fields whose true fluxes are known."""
+        return [field.name for field in self if field.truth is not None]
+
+    @property
     def all_filters(self):
         """Filters of all fields, each once."""
         return list(dict.fromkeys(filt for field in self for filt in field.filters))
 
 
-def load(config, *, repo, user_files, check=True):
+def load(config, *, repo, user_files, command_line=None, check=True):
     """Complete and check the configuration, read the tables it names.
 
     Parameters
@@ -115,6 +178,8 @@ def load(config, *, repo, user_files, check=True):
         Folder of the Snakefile.
     user_files : list of str
         Configuration files of the user, for messages.
+    command_line : dict, optional
+        What the user gave with ``--config``, for messages.
     check : bool
         Whether to check everything: the job of the main process, not of each submitted job.
 
@@ -128,7 +193,7 @@ def load(config, *, repo, user_files, check=True):
     """
     if "fields" not in config:
         config["fields"] = _shipped_fields(repo)
-    origin = configuration.locate_keys(user_files, "config/config.yaml")
+    origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
     if check:
         schema = configuration.load_yaml(repo / "workflow" / "schemas" / "config.schema.yaml")
         configuration.check_schema(config, schema, origin)
@@ -136,10 +201,13 @@ def load(config, *, repo, user_files, check=True):
         configuration.check_sfd_maps(config, origin)
         folder = config["sed"]["four_color_dir"]
         configuration.check_four_color_dir(folder, f"{origin(('sed', 'four_color_dir'))}, sed.four_color_dir")
+        _check_models(config, repo, origin)
     fields = FieldSet(_load_field(name, entry, config, origin) for name, entry in config["fields"].items())
     if check:
         for field in fields:
-            _check_filters(field, config, origin)
+            _check_filters(field, config, repo, origin)
+            if field.mosaics and field.simulation is None:
+                check_files(field, f"{origin(('fields', field.name))}, fields.{field.name}")
     return fields
 
 
@@ -157,7 +225,20 @@ def _shipped_fields(repo):
 def _load_field(name, entry, config, origin):
     """One `Field` from its entry, its tables read and checked."""
     where = f"{origin(('fields', name))}, fields.{name}"
-    ids, filters, _, _, carried = tables.read_photometry(entry["photometry"], f"{where}.photometry")
+    values = load_image_field(name, entry, where) if "sources" in entry else _given_photometry(entry, where)
+    return Field(
+        name=name,
+        redshift=entry["redshift"],
+        ebv=entry["ebv"],
+        chunks=chunks.deal(values["ids"], config["batching"]["n_chunks"]),
+        sfd_center_deg=_center(entry, where) if entry["ebv"] == "sfd" else None,
+        **values,
+    )
+
+
+def _given_photometry(entry, where):
+    """Values of a field given by a table of fluxes."""
+    ids, filters, *_ = tables.read_photometry(entry["photometry"], f"{where}.photometry")
     stack = entry.get("stack_photometry")
     if stack is not None:
         stack_ids, stack_filters, *_ = tables.read_photometry(stack, f"{where}.stack_photometry")
@@ -169,27 +250,22 @@ def _load_field(name, entry, config, origin):
                 f"the filters {stack_filters}",
                 f"those of {entry['photometry']}: {filters}",
             )
-    return Field(
-        name=name,
-        redshift=entry["redshift"],
-        ebv=entry["ebv"],
-        ids=ids,
-        filters=filters,
-        chunks=chunks.deal(ids, config["batching"]["n_chunks"]),
-        photometry=entry["photometry"],
-        stack_photometry=stack,
-        is_dereddened=entry.get("photometry_is_dereddened", False),
-        sfd_center_deg=_center(carried, entry, where) if entry["ebv"] == "sfd" else None,
-    )
+    return {
+        "ids": ids,
+        "filters": filters,
+        "photometry": entry["photometry"],
+        "stack_photometry": stack,
+        "is_dereddened": entry.get("photometry_is_dereddened", False),
+    }
 
 
-def _center(carried, entry, where):
+def _center(entry, where):
     """Mean direction of the sources in degrees, for a look-up in the SFD maps."""
-    if not {"ra", "dec"} <= set(carried):
-        raise ConfigError(
-            f"{where}.ebv", "sfd", "a number", f"{entry['photometry']} has no columns ra and dec."
-        )
-    _, ra, dec = tables.read_positions(entry["photometry"], f"{where}.photometry")
+    path = entry.get("photometry") or entry["sources"]
+    names, _ = tables.read_user_table(path, where)
+    if not {"ra", "dec"} <= set(names):
+        raise ConfigError(f"{where}.ebv", "sfd", "a number", f"{path} has no columns ra and dec.")
+    _, ra, dec = tables.read_positions(path, where)
     ra, dec = [math.radians(v) for v in ra], [math.radians(v) for v in dec]
     x = sum(math.cos(d) * math.cos(r) for r, d in zip(ra, dec, strict=True))
     y = sum(math.cos(d) * math.sin(r) for r, d in zip(ra, dec, strict=True))
@@ -200,13 +276,12 @@ def _center(carried, entry, where):
     )
 
 
-def _check_filters(field, config, origin):
-    """Filters are known by name, three at least, and the V filter is one of them."""
+def _check_filters(field, config, repo, origin):
+    """Filters are known by name, covered by the models, and the V filter is one of them."""
     from clusterphot import filters
 
-    where = f"{origin(('fields', field.name))}, fields.{field.name}"
     for filt in field.filters:
-        filters.check_filter_name(filt, where)
+        filters.check_filter_name(filt, field.filter_key(filt))
     wanted = config["sed"]["v_filter"]
     if wanted != "auto" and wanted not in field.filters:
         near = difflib.get_close_matches(wanted, field.filters, n=1)
@@ -216,18 +291,143 @@ def _check_filters(field, config, origin):
             f"auto or a filter of field {field.name}: {', '.join(field.filters)}",
             f"did you mean {near[0]!r}?" if near else "",
         )
+    for grid in config["sed"]["grids"]:
+        axes = library_axes(repo, config["ssp_grids"][grid]["reader"])
+        wave_obs = [wave * (1 + field.redshift) for wave in axes["wave_rest"]]
+        for filt in field.filters:
+            first, last = filters.curve_range(filt)
+            if first < wave_obs[0] or last > wave_obs[1]:
+                _check_coverage(filt, wave_obs, field)
+
+
+def _check_coverage(filt, wave_obs, field):
+    """The rule of `clusterphot.ssp` for filters that reach beyond the spectra; imported only for these."""
+    import numpy as np
+
+    from clusterphot.ssp import band_weights, filter_curve
+
+    try:
+        band_weights(np.array(wave_obs), filter_curve(filt), redshift=field.redshift)
+    except ConfigError as error:
+        where = field.filter_key(filt)
+        raise ConfigError(where, error.got, error.expected, error.hint) from error
+
+
+@functools.lru_cache
+def library_axes(repo, reader):
+    """Ages (Gyr), metallicities (Zsun) and the two ends in wavelength (Angstrom) of a shipped library.
+
+    Parameters
+    ----------
+    repo : Path
+    reader : str
+        A key of `LIBRARIES`.
+
+    Returns
+    -------
+    axes : dict
+        Lists of float age_gyr, metallicity_zsun and wave_rest; and z_sun, the metal fraction called solar.
+    """
+    import h5py
+
+    with h5py.File(repo / "resources" / LIBRARIES[reader]) as file:
+        axes = {name: file[name][()].tolist() for name in ("age_gyr", "metallicity_zsun")}
+        return axes | {
+            "wave_rest": file["wave_rest"][[0, -1]].tolist(),
+            "z_sun": float(file.attrs["z_sun"]),
+        }
+
+
+def _check_models(config, repo, origin):
+    """Ages and metallicities asked for are those of the grids; `.4color` files cover them."""
+    sed, dust = config["sed"], config["dust"]
+    ages = configuration.age_grid(sed["age_gyr"])
+    for grid in sed["grids"]:
+        axes = library_axes(repo, config["ssp_grids"][grid]["reader"])
+        _check_ages(ages, "sed.age_gyr", grid, axes, origin)
+        _check_metallicities(sed["metallicity_zsun"], "sed.metallicity_zsun", grid, axes, origin)
+    grid = sed["fiducial_grid"]
+    axes = library_axes(repo, config["ssp_grids"][grid]["reader"])
+    _check_ages([dust["reference_age_gyr"]], "dust.reference_age_gyr", grid, axes, origin)
+    metallicity = dust["reference_metallicity_zsun"]
+    _check_metallicities([metallicity], "dust.reference_metallicity_zsun", grid, axes, origin)
+    if sed["four_color_dir"] is not None:
+        _check_four_color_files(sed, ages, origin)
+
+
+def _check_ages(ages, key, grid, axes, origin):
+    """Ages lie within those of a grid."""
+    first, last = axes["age_gyr"][0], axes["age_gyr"][-1]
+    for age in (ages[0], ages[-1]):
+        if not first * (1 - 1e-9) <= age <= last * (1 + 1e-9):
+            where = f"{origin(tuple(key.split('.')))}, {key}"
+            raise ConfigError(where, f"{age:g} Gyr", f"ages of the grid {grid}, {first:g} to {last:g} Gyr")
+
+
+def _check_metallicities(values, key, grid, axes, origin):
+    """Metallicities are nodes of a grid, between which nothing is interpolated."""
+    nodes = axes["metallicity_zsun"]
+    for value in values:
+        if not any(abs(node - value) <= 1e-6 * node for node in nodes):
+            raise ConfigError(
+                f"{origin(tuple(key.split('.')))}, {key}",
+                f"{value:g}",
+                f"metallicities of the grid {grid}: {', '.join(f'{node:g}' for node in nodes)}",
+                f"they are in units of Z = {axes['z_sun']:g}, the solar value of this grid.",
+            )
+
+
+def _check_four_color_files(sed, ages, origin):
+    """The `.4color` files can be read, one per metallicity, and cover the ages."""
+    from clusterphot.masses import mass_to_light_from_files
+
+    try:
+        mass_to_light_from_files(four_color_files(sed["four_color_dir"]), ages, sed["metallicity_zsun"])
+    except DataError as error:
+        if error.where != "sed.four_color_dir":
+            raise
+        where = f"{origin(('sed', 'four_color_dir'))}, sed.four_color_dir = {sed['four_color_dir']}"
+        raise DataError(where, error.got, error.expected, error.hint) from error
+
+
+def chunk_members(field, chunk, photometry):
+    """Members of a chunk as `clusterphot.cutouts.make_cutouts` takes them.
+
+    Parameters
+    ----------
+    field : `Field`
+    chunk : str
+    photometry : dict
+        That section of the configuration; the neighbours reach to the corners of the cutouts.
+
+    Returns
+    -------
+    members : list of dict
+    """
+    from clusterphot.cutouts import with_neighbours
+
+    radius = max(0.75 * photometry["cutout_size_arcsec"], photometry["joint_radius_arcsec"]) + 0.1
+    members = [field.position_of[name] for name in field.chunk_ids(chunk)]
+    return with_neighbours(members, field.positions, radius_arcsec=radius)
 
 
 def rows_digest(path, ids):
     """Digest of the header and of these rows of a user's table."""
-    names, rows = tables.read_user_table(path, path)
-    wanted = set(ids)
-    column = names.index("id") if "id" in names else None
+    names, rows = _rows_by_id(path)
     digest = hashlib.sha256(repr(names).encode())
-    for row in rows:
-        if column is None or row[column] in wanted:
-            digest.update(repr(row).encode())
+    for name in ids:
+        digest.update(repr(rows[name]).encode())
     return digest.hexdigest()[:12]
+
+
+@functools.lru_cache
+def _rows_by_id(path):
+    """Header and rows by id of a user's table; a single row without an id is that of the stack."""
+    names, rows = tables.read_user_table(path, path)
+    if "id" not in names:
+        return names, {"stack": rows[0]}
+    column = names.index("id")
+    return names, {row[column]: row for row in rows}
 
 
 def four_color_files(folder):

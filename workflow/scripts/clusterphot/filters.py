@@ -50,6 +50,16 @@ def check_filter_name(name, where):
 
 
 @functools.lru_cache
+def curve_range(name):
+    """First and last wavelength, Angstrom, of a known filter's curve, without importing astro-sedpy."""
+    spec = importlib.util.find_spec("sedpy")
+    path = Path(spec.origin).parent / "data" / "filters" / f"{sedpy_name(name)}.par"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    waves = [float(line.split()[0]) for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return min(waves), max(waves)
+
+
+@functools.lru_cache
 def load_filter(name):
     """Filter curve as a `sedpy.observate.Filter`.
 

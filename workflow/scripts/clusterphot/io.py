@@ -4,8 +4,6 @@ Images are float32 on disk and float64 in memory; nJy per pixel, inverse varianc
 with 0 for a pixel that must not be used. Files appear whole or not at all.
 """
 
-import contextlib
-import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +11,8 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
+
+from clusterphot.files import whole_file
 
 IVAR_UNIT = "1/nJy2"
 
@@ -127,19 +127,6 @@ class Cutouts:
     pixel_scale_arcsec: float
     filter_name: str = ""
     gain_e_per_njy: float | None = None
-
-
-@contextlib.contextmanager
-def whole_file(path):
-    """Temporary name beside ``path`` that takes its place when the block ends without an error."""
-    directory, name = os.path.split(os.fspath(path))
-    temporary = os.path.join(directory, f".{os.getpid()}.{name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
 
 
 def write_fits(path, hdus):

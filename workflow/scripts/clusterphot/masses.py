@@ -109,7 +109,7 @@ def read_four_color(path):
     Returns
     -------
     log_age_yr, ml_v, mass_remaining : (n,) float ndarray
-        Masses include remnants where the file separates them (2016: ``M*_tot``).
+        Masses include remnants where the file separates them (2016: ``M*_liv+M_rem``).
 
     Raises
     ------
@@ -130,7 +130,7 @@ def read_four_color(path):
         raise DataError(path, "no header line with log-age-yr", "a GALAXEV .4color file")
     age = _find_column(names, ("log-age-yr", "log-age"), path)
     ml_v = _find_column(names, ("M*_tot/Lv", "M*/Lv"), path)
-    mass = _find_column(names, ("M*_tot", "M*"), path)
+    mass = _find_column(names, ("M*_tot", "M*_liv+M_rem", "M*"), path)
     try:
         values = np.array([[float(row[i]) for i in (age, ml_v, mass)] for _, row in rows])
     except (IndexError, ValueError) as exc:

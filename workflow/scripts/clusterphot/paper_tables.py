@@ -9,6 +9,12 @@ from astropy.table import Table
 from clusterphot.io import whole_file
 from clusterphot.tables import carried_columns, flux_filters, write_table
 
+LATEX_ESCAPES = str.maketrans(
+    {character: f"\\{character}" for character in "_&%#${}"}
+    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+)
+"""Characters of ids that LaTeX would not print."""
+
 
 def table1(photometry, clusters):
     """Positions, de-reddened fluxes and surviving masses of the clusters.
@@ -104,12 +110,7 @@ def _cell(row, name, error):
     """One cell: text, a number, or a number with its error; an ellipsis for what was not measured."""
     value = row[name]
     if isinstance(value, str):
-        return (
-            value.replace("\\", r"\textbackslash{}")
-            .replace("_", r"\_")
-            .replace("&", r"\&")
-            .replace("%", r"\%")
-        )
+        return value.translate(LATEX_ESCAPES)
     if name in ("ra", "dec"):
         return f"{value:.6f}"
     if np.issubdtype(type(value), np.integer):

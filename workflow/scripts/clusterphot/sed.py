@@ -160,7 +160,7 @@ def fit_grid(photometry, model_flux):
 
 def best_models(chi2):
     """Indices (age, metallicity) of the lowest chi-square of each source; 0, 0 where all is NaN."""
-    flat = np.where(np.isnan(chi2), np.inf, chi2).reshape(len(chi2), -1)
+    flat = np.where(np.isnan(chi2), np.inf, chi2).reshape(len(chi2), int(np.prod(chi2.shape[1:])))
     return np.unravel_index(np.argmin(flat, axis=1), chi2.shape[1:])
 
 

@@ -6,6 +6,7 @@ found by ``id``, never dropped. Fluxes are nJy, positions degrees (ICRS) or 0-ba
 
 import csv
 import functools
+import gzip
 import hashlib
 import os
 import re
@@ -13,117 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from clusterphot.columns import ERROR_KINDS, describe_column
 from clusterphot.errors import DataError
+from clusterphot.files import whole_file
 from clusterphot.flags import describe_flags
-from clusterphot.io import whole_file
-
-FILTER = "(?P<filter>[A-Za-z0-9_]+)"
-
-COLUMNS = {
-    "id": ("", "identifier, as given in the source list"),
-    "ra": ("deg", "right ascension, ICRS"),
-    "dec": ("deg", "declination, ICRS"),
-    "flags": ("", "quality bits, 0 is clean; the dictionary of bits is in the metadata"),
-    "n_bands": ("", "bands used in the SED fit"),
-    "age_gyr": ("Gyr", "age of the best-fitting model"),
-    "metallicity_zsun": ("", "metallicity of the best-fitting model in solar units of the grid"),
-    "chi2": ("", "chi-square of the best fit"),
-    "dof": ("", "degrees of freedom: bands used less age, metallicity and normalisation"),
-    "mass_formed": ("solMass", "stellar mass formed"),
-    "mass_remaining": (
-        "solMass",
-        "stellar mass surviving today, remnants included where the grid knows them",
-    ),
-    "ml_v": ("solMass / solLum", "surviving mass over V luminosity of the best-fitting model"),
-    "lum_v_lsun": ("solLum", "V luminosity in the convention named in the metadata"),
-    "log_mass": ("dex(solMass)", "log10 of the surviving mass"),
-    "log_mass_err": (
-        "dex",
-        "half the 1-sigma range of log_mass: flux error of the V filter and the range of M/L_V",
-    ),
-    "log_mass_formed": ("dex(solMass)", "log10 of the mass formed"),
-    "log_mass_sed": (
-        "dex(solMass)",
-        "log10 of the surviving mass from the normalisation of the SED fit to all bands",
-    ),
-    "log_mass_sed_err": (
-        "dex",
-        "half the 1-sigma range of log_mass_sed over normalisation, age and metallicity",
-    ),
-    "redshift": ("", "redshift of the field"),
-    "filter": ("", "filter"),
-    "wave_pivot": ("Angstrom", "pivot wavelength of the filter"),
-    "extinction_mag": ("mag", "Milky Way extinction A integrated through the filter"),
-    "is_stack": ("", "True for the stack of all sources"),
-    "is_target": ("", "True for the source asked for, False for a neighbour fitted with it"),
-    "target_id": ("", "identifier of the source whose cutout was fitted"),
-    "p_cluster": ("", "probability of being a star cluster of the field"),
-}
-
-PATTERNS = {
-    f"flux_{FILTER}": ("nJy", "flux density in {filter}"),
-    f"flux_err_{FILTER}": ("nJy", "1-sigma random error of flux_{filter}"),
-    f"flux_err_conditional_{FILTER}": (
-        "nJy",
-        "1-sigma error of flux_{filter} with all else fixed, white noise",
-    ),
-    f"flux_err_marginal_{FILTER}": (
-        "nJy",
-        "1-sigma error of flux_{filter} with sky, position and neighbours free, white noise",
-    ),
-    f"flux_err_sys_{FILTER}": ("nJy", "1-sigma error common to all sources in {filter}: PSF and zero point"),
-    f"flux0_{FILTER}": ("nJy", "flux density in {filter} corrected for Milky Way dust"),
-    f"flux0_err_{FILTER}": ("nJy", "1-sigma error of flux0_{filter}"),
-    f"A_{FILTER}": ("mag", "Milky Way extinction applied in {filter}"),
-    f"x_{FILTER}": ("pix", "fitted x in the mosaic of {filter}, 0-based"),
-    f"y_{FILTER}": ("pix", "fitted y in the mosaic of {filter}, 0-based"),
-    f"dx_{FILTER}": ("pix", "fitted less expected x in {filter}"),
-    f"dy_{FILTER}": ("pix", "fitted less expected y in {filter}"),
-    f"chi2_{FILTER}": ("", "chi-square of the pixels in {filter}"),
-    f"dof_{FILTER}": ("", "degrees of freedom of chi2_{filter}"),
-    f"flags_{FILTER}": ("", "quality bits of the fit in {filter}"),
-    f"sky_{FILTER}": ("nJy / pix", "sky under the source in {filter}"),
-    r"(?P<quantity>age_gyr|metallicity_zsun)_(?P<end>lo|hi)_(?P<level>[1-5])sigma": (
-        "{unit}",
-        "{end} end of the {level}-sigma interval of {quantity}, age and metallicity jointly",
-    ),
-    r"(?P<quantity>age_gyr|metallicity_zsun)_(?P<end>lo|hi)_(?P<level>[1-5])sigma_marginal": (
-        "{unit}",
-        "{end} end of the {level}-sigma interval of {quantity} alone",
-    ),
-}
-
-
-def describe_column(name):
-    """Unit and description of a column of the product.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    unit, description : str
-
-    Raises
-    ------
-    KeyError
-        If the column is not in the dictionary; every column of the product must be.
-    """
-    if name in COLUMNS:
-        return COLUMNS[name]
-    for pattern, (unit, description) in PATTERNS.items():
-        match = re.fullmatch(pattern, name)
-        if match:
-            words = {key: _spell(value) for key, value in match.groupdict().items()}
-            words["unit"] = COLUMNS[match["quantity"]][0] if "quantity" in words else unit
-            return unit.format(**words), description.format(**words)
-    raise KeyError(name)
-
-
-def _spell(word):
-    """Words for the abbreviations of column names."""
-    return {"lo": "lower", "hi": "upper"}.get(word, word)
 
 
 def write_table(path, table, *, meta, carried=()):
@@ -151,7 +45,7 @@ def write_table(path, table, *, meta, carried=()):
         try:
             unit, description = describe_column(name)
         except KeyError:
-            raise ValueError(f"column {name!r} has no unit and description in tables.COLUMNS") from None
+            raise ValueError(f"column {name!r} has no unit and description in columns.COLUMNS") from None
         column.unit, column.description = unit or None, description
     table.meta.update(meta)
     if any(name.startswith("flags") for name in table.colnames):
@@ -160,13 +54,26 @@ def write_table(path, table, *, meta, carried=()):
         table.meta["carried"] = list(carried)
     with whole_file(path) as temporary:
         table.write(temporary, format="ascii.ecsv", overwrite=True)
+        if any(str(value).startswith("#") for value in table.columns[0]):
+            _quote_first_values(temporary)
+
+
+def _quote_first_values(path):
+    """Quote values such as ``#3`` that open a row of an ECSV table, lest they be read as comments."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+    header = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    rows = [re.sub(r"^(#\S*)", r'"\1"', line) for line in lines[header:]]
+    Path(path).write_text("".join([*lines[:header], *rows]), encoding="utf-8")
 
 
 def read_table(path):
-    """Read an ECSV table of the workflow; ids are strings."""
+    """Read an ECSV table of the workflow; ids are strings, and an empty text is empty, not masked."""
     from astropy.table import Table
 
     table = Table.read(path, format="ascii.ecsv")
+    for name in table.colnames:
+        if table[name].dtype.kind == "U" and hasattr(table[name], "mask"):
+            table[name] = table[name].filled("")
     return table
 
 
@@ -183,6 +90,7 @@ def merge_tables(paths, ids):
     Returns
     -------
     table : `astropy.table.Table`, one row per id
+        ``rows_from`` in the metadata tells which rule made the rows, with which parameters.
 
     Raises
     ------
@@ -192,13 +100,24 @@ def merge_tables(paths, ids):
     from astropy.table import vstack
 
     tables = [read_table(path) for path in paths]
+    rows_from = _common_provenance([table.meta for table in tables])
     for table in tables[1:]:
         table.meta.clear()
     merged = tables[0] if len(tables) == 1 else vstack(tables, metadata_conflicts="silent")
     row_of = {name: row for row, name in enumerate(merged["id"])}
     if len(row_of) != len(merged) or set(row_of) != set(ids):
         raise ValueError(f"the chunks hold {len(merged)} sources, the source list {len(ids)}")
+    merged.meta["rows_from"] = rows_from
     return merged[[row_of[name] for name in ids]]
+
+
+def _common_provenance(metas):
+    """Rule that made the chunks, and those of its parameters that all of them share."""
+    parameters = [meta.get("parameters", {}) for meta in metas]
+    shared = {
+        key: value for key, value in parameters[0].items() if all(p.get(key) == value for p in parameters)
+    }
+    return {"rule": metas[0].get("rule", ""), "parameters": shared}
 
 
 def sha256(path):
@@ -232,7 +151,9 @@ def read_user_table(path, where):
         Missing file, unknown ending, duplicate or missing header, ragged row.
     """
     if not os.path.isfile(path):
-        raise DataError(f"{where} = {path}", "no such file", "a csv, tsv, ecsv or fits table", _near(path))
+        raise DataError(
+            f"{where} = {path}", "no such file", "a csv, tsv, ecsv or fits table", near_hint(path)
+        )
     ending = path.lower().removesuffix(".gz").rsplit(".", 1)[-1]
     try:
         if ending in ("csv", "tsv"):
@@ -245,13 +166,17 @@ def read_user_table(path, where):
         raise DataError(f"{where} = {path}", f"a file that cannot be read ({exc})", "a table") from exc
     if not rows:
         raise DataError(path, "no rows", "at least one source")
+    if "" in names:
+        raise DataError(
+            f"{path}, header", f"no name for column {names.index('') + 1}", "a name for each column"
+        )
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise DataError(f"{path}, header", f"the column {doubled[0]!r} twice", "each column once")
     return names, rows
 
 
-def _near(path):
+def near_hint(path):
     """Hint for a missing file: paths are relative to the working directory."""
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
@@ -263,14 +188,12 @@ def _near(path):
 
 def _read_delimited(path, delimiter):
     """Names and rows of a csv or tsv file; blank lines and lines that open with # are skipped."""
-    with open(path, newline="", encoding="utf-8-sig") as stream:
-        lines = csv.reader(stream, delimiter=delimiter, strict=True)
+    opener = gzip.open if path.lower().endswith(".gz") else open
+    with opener(path, "rt", newline="", encoding="utf-8-sig") as stream:
+        without_comments = ("\n" if line.startswith("#") else line for line in stream)
+        lines = csv.reader(without_comments, delimiter=delimiter, strict=True)
         try:
-            content = [
-                (lines.line_num, row)
-                for row in lines
-                if any(cell.strip() for cell in row) and not row[0].startswith("#")
-            ]
+            content = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
         except csv.Error as exc:
             raise ValueError(f"line {lines.line_num}: {exc}") from exc
     if not content:
@@ -420,7 +343,8 @@ def read_photometry(path, where):
     Raises
     ------
     DataError
-        Missing or doubled ids, a flux without its error or the reverse, a negative error, text.
+        Missing or doubled ids, a flux without its error or the reverse, a negative error, text,
+        a position outside its range.
     """
     names, rows = read_user_table(path, where)
     ids = check_ids(names, rows, path) if "id" in names or len(rows) > 1 else ["stack"]
@@ -432,9 +356,18 @@ def read_photometry(path, where):
     if not filters:
         raise DataError(f"{path}, header", "no flux column", "flux_F090W, flux_err_F090W, ... in nJy")
     for name in names:
-        if name.startswith("flux_err_") and name.removeprefix("flux_err_") not in filters:
-            partner = "flux_" + name.removeprefix("flux_err_")
+        of_filter = name.removeprefix("flux_err_")
+        if (
+            name.startswith("flux_err_")
+            and of_filter not in filters
+            and not of_filter.startswith(ERROR_KINDS)
+        ):
+            partner = f"flux_{of_filter}"
             raise DataError(f"{path}, header", f"{name} without {partner}", "both columns of each filter")
+    for name, low, high in (("ra", 0, 360), ("dec", -90, 90)):
+        if name in names:
+            expected = f"degrees from {low} to {high}"
+            float_column(names, rows, name, path, low=low, high=high, missing=True, expected=expected)
     flux, err = [], []
     for filt in filters:
         if f"flux_err_{filt}" not in names:
@@ -461,7 +394,15 @@ def read_photometry(path, where):
 
 
 def parse_carried(values):
-    """Carried column as numbers where every value is one, as text otherwise; empty is NaN or ''."""
+    """Carried column as numbers where every value is one, as text otherwise; empty is NaN or ''.
+
+    Whole numbers stay whole (19-digit identifiers fit), and numbers that a float would change
+    (leading zeros, more than 15 digits beside other kinds of number) stay text.
+    """
+    if all(re.fullmatch(r"[+-]?(0|[1-9]\d{0,17}|[1-8]\d{18})", value) for value in values):
+        return np.array([int(value) for value in values], dtype=np.int64)
+    if any(re.fullmatch(r"[+-]?(0\d+|\d{16,})", value) for value in values):
+        return np.array(values, dtype=str)
     try:
         return np.array([float(value) if value else np.nan for value in values])
     except ValueError:
@@ -514,9 +455,8 @@ def flux_columns(filters, flux, err, *, prefix="flux"):
 def flux_filters(table, prefix="flux"):
     """Filters of a table, in the order of its columns ``<prefix>_err_F``."""
     start = f"{prefix}_err_"
-    kinds = ("conditional_", "marginal_", "sys_")
     names = [name.removeprefix(start) for name in table.colnames if name.startswith(start)]
-    return [name for name in names if not name.startswith(kinds)]
+    return [name for name in names if not name.startswith(ERROR_KINDS)]
 
 
 def flux_arrays(table, filters, *, prefix="flux"):

@@ -1,0 +1,89 @@
+"""Fixtures shared by the tests: folders, models of the shipped field, a stand-in for Snakemake's object."""
+
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
+COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
+REDSHIFT = 0.39
+
+
+class Names(dict):
+    """Named items of a rule: read as attributes, by key, and through ``get``, like Snakemake's."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+@pytest.fixture(scope="session")
+def repo():
+    """Root of the repository."""
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def job():
+    """Function that makes what a driver's ``main`` takes: ``job(input={...}, output={...}, ...)``."""
+
+    def make(**sections):
+        names = ("input", "output", "params", "wildcards")
+        return types.SimpleNamespace(**{name: Names(sections.get(name, {})) for name in names})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def embedded_grid():
+    """The shipped grid of stellar populations, all ages and metallicities."""
+    from clusterphot.ssp import read_embedded_grid
+
+    return read_embedded_grid(REPO / "resources" / "ssp" / "bc03_miles_kroupa.h5")
+
+
+@pytest.fixture(scope="session")
+def projected_grid(embedded_grid):
+    """The models of Faisst et al. (2022): 0.5-11 Gyr by 0.5, six metallicities, six filters, z = 0.39."""
+    from clusterphot.cosmology import flat_lambda_cdm
+    from clusterphot.ssp import project_grid, resample_ages, select_metallicities
+
+    grid = select_metallicities(embedded_grid, [0.005, 0.02, 0.2, 0.4, 1.0, 2.5])
+    grid = resample_ages(grid, np.arange(1, 23) * 0.5)
+    return project_grid(grid, SIX, REDSHIFT, flat_lambda_cdm(**COSMOLOGY))
+
+
+@pytest.fixture(scope="session")
+def published():
+    """Table 1 of Faisst et al. (2022): ids, fluxes and errors (n, 6) in nJy, carried columns as text."""
+    from clusterphot.tables import read_photometry
+
+    ids, filters, flux, err, carried = read_photometry(
+        str(REPO / "resources" / "faisst2022" / "table1.csv"), "test"
+    )
+    assert tuple(filters) == SIX
+    return ids, flux, err, carried
+
+
+@pytest.fixture(scope="session")
+def published_stack():
+    """Table 2 of Faisst et al. (2022): fluxes and errors (1, 6) of the stack in nJy."""
+    from clusterphot.tables import read_photometry
+
+    _, filters, flux, err, _ = read_photometry(str(REPO / "resources" / "faisst2022" / "table2.csv"), "test")
+    assert tuple(filters) == SIX
+    return flux, err
+
+
+@pytest.fixture(scope="session")
+def four_color_paths():
+    """GALAXEV `.4color` files of 2003 (Padova 1994, Chabrier), which may not be shipped; else a skip."""
+    paths = sorted((REPO.parent / "shared" / "galaxev").glob("*.4color"))
+    if not paths:
+        pytest.skip("no GALAXEV .4color files in ../shared/galaxev; they are not part of the repository")
+    return [str(path) for path in paths]

@@ -1,0 +1,387 @@
+"""Each driver from a table of photometry to masses once, on three sources and eight models."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from clusterphot.columns import describe_column
+from clusterphot.ssp import read_grid, read_projected_grid
+from clusterphot.tables import read_table
+
+REPO = Path(__file__).resolve().parents[2]
+COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
+FILTERS = ["F090W", "F150W", "F200W", "F444W"]
+IDS = ["SC 1", "é/2", "#3"]
+AGES = [0.5, 1.5, 5.0, 10.0]
+TRUE_MASS = 4e6
+FIT_PARAMS = {
+    "redshift": 0.39,
+    "cosmology": COSMOLOGY,
+    "flux_floor_fraction": 0.02,
+    "min_relative_error": 1e-3,
+    "dominated_weight_fraction": 0.9,
+    "v_filter": "auto",
+    "mass_convention": "vband",
+    "code": "0" * 12,
+}
+
+
+def run(driver, smk):
+    """Call the ``main`` of a driver, as Snakemake would."""
+    importlib.import_module(driver).main(smk)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Folder of all files of this run."""
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def grid(folder, job, embedded_grid):
+    """Output of build_ssp_grid."""
+    path = str(folder / "grid.h5")
+    library = str(REPO / "resources" / "ssp" / "bc03_miles_kroupa.h5")
+    params = {"reader": "embedded", "code": "0"}
+    run("build_ssp_grid", job(input={"library": library}, output={"grid": path}, params=params))
+    return path
+
+
+@pytest.fixture(scope="module")
+def projected(folder, job, grid):
+    """Output of project_ssp_grid."""
+    path = str(folder / "projected.h5")
+    smk = job(
+        input={"grid": grid},
+        output={"projected": path},
+        params={"ages_gyr": AGES, "metallicity_zsun": [0.2, 1.0], "cosmology": COSMOLOGY, "code": "0"},
+        wildcards={"grid": "bc03", "redshift": "0.39", "filters": "+".join(FILTERS)},
+    )
+    run("project_ssp_grid", smk)
+    return path
+
+
+@pytest.fixture(scope="module")
+def extinction(folder, job, grid):
+    """Output of compute_extinction."""
+    path = str(folder / "extinction.ecsv")
+    params = {
+        "ebv": 0.18,
+        "redshift": 0.39,
+        "filters": FILTERS,
+        "center_deg": None,
+        "sfd_map_dir": None,
+        "r_v": 3.1,
+        "age_gyr": 1.5,
+        "metallicity_zsun": 0.2,
+        "code": "0",
+    }
+    smk = job(input={"grid": grid}, output={"extinction": path}, params=params, wildcards={"field": "f"})
+    run("compute_extinction", smk)
+    return path
+
+
+@pytest.fixture(scope="module")
+def user_tables(folder, projected, extinction):
+    """Clusters of 1.5 Gyr and 0.2 Zsun, reddened, the third without data; and a stack."""
+    models = read_projected_grid(projected)
+    intrinsic = TRUE_MASS * models.flux_njy[AGES.index(1.5), 0]
+    a_mag = np.asarray(read_table(extinction)["extinction_mag"])
+    observed = intrinsic * 10 ** (-0.4 * a_mag)
+    header = (
+        ["id", "ra", "dec"]
+        + [f"{kind}{filt}" for filt in FILTERS for kind in ("flux_", "flux_err_")]
+        + ["note"]
+    )
+    lines = [",".join(header)]
+    for number, name in enumerate(IDS):
+        flux = observed * (number + 1) if number < 2 else np.full(4, np.nan)
+        pairs = [f"{float(value)!r},{float(value) * 0.03!r}" for value in flux]
+        lines.append(",".join([f'"{name}"', "110.8", "-73.4", *pairs, f"n{number}"]))
+    sources, stack = folder / "sources.csv", folder / "stack.csv"
+    sources.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    pairs = [f"{float(value)!r},{float(value) * 0.02!r}" for value in observed]
+    stack.write_text(",".join(header[3:-1]) + "\n" + ",".join(pairs) + "\n")
+    return str(sources), str(stack)
+
+
+CHUNKS = {"c000": ["#3"], "c001": ["é/2", "SC 1"]}
+
+
+@pytest.fixture(scope="module")
+def imported(folder, job, user_tables):
+    """Outputs of import_photometry for two chunks."""
+    paths = {}
+    for chunk, ids in CHUNKS.items():
+        paths[chunk] = str(folder / f"photometry_{chunk}.ecsv")
+        smk = job(
+            input={"table": user_tables[0]},
+            output={"photometry": paths[chunk]},
+            params={"ids": ids, "content": "0", "code": "0"},
+            wildcards={"field": "f", "chunk": chunk},
+        )
+        run("import_photometry", smk)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def dereddened(folder, job, imported, extinction):
+    """Outputs of deredden_photometry for two chunks."""
+    paths = {}
+    for chunk, path in imported.items():
+        paths[chunk] = str(folder / f"dereddened_{chunk}.ecsv")
+        smk = job(
+            input={"photometry": path, "extinction": extinction},
+            output={"photometry": paths[chunk]},
+            params={"is_dereddened": False, "code": "0"},
+            wildcards={"field": "f", "chunk": chunk},
+        )
+        run("deredden_photometry", smk)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def stack_photometry(folder, job, user_tables, extinction):
+    """Outputs of import_stack_photometry and deredden_stack."""
+    measured, corrected = str(folder / "stack_fluxes.ecsv"), str(folder / "stack_photometry.ecsv")
+    smk = job(
+        input={"table": user_tables[1]},
+        output={"photometry": measured},
+        params={"code": "0"},
+        wildcards={"field": "f"},
+    )
+    run("import_stack_photometry", smk)
+    smk = job(
+        input={"photometry": measured, "extinction": extinction},
+        output={"photometry": corrected},
+        params={"is_dereddened": False, "code": "0"},
+        wildcards={"field": "f"},
+    )
+    run("deredden_stack", smk)
+    return corrected
+
+
+@pytest.fixture(scope="module")
+def fitted(folder, job, dereddened, projected):
+    """Outputs of fit_sed for two chunks."""
+    paths = {}
+    for chunk, path in dereddened.items():
+        paths[chunk] = str(folder / f"sed_{chunk}.ecsv")
+        smk = job(
+            input={"photometry": path, "grid": projected},
+            output={"clusters": paths[chunk]},
+            params=FIT_PARAMS,
+            wildcards={"field": "f", "grid": "bc03", "chunk": chunk},
+        )
+        run("fit_sed", smk)
+    return paths
+
+
+def merge(driver, folder, job, chunks, output, **more):
+    """Output of a driver that merges chunks."""
+    path = str(folder / f"{driver}.ecsv")
+    smk = job(
+        input={"chunks": list(chunks.values())},
+        output={output: path} | more,
+        params={"ids": IDS, "code": "0"},
+        wildcards={"field": "f", "grid": "bc03"},
+    )
+    run(driver, smk)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clusters(folder, job, fitted):
+    """Output of merge_sed."""
+    return merge("merge_sed", folder, job, fitted, "clusters")
+
+
+@pytest.fixture(scope="module")
+def photometry(folder, job, dereddened):
+    """Output of merge_dereddened."""
+    return merge("merge_dereddened", folder, job, dereddened, "photometry")
+
+
+def check_columns(table):
+    """Every column has the unit and the description of the dictionary, or is the user's."""
+    for name in table.colnames:
+        assert table[name].description, name
+        if name not in table.meta.get("carried", []):
+            assert str(table[name].unit or "").replace(" ", "") == describe_column(name)[0].replace(
+                " ", ""
+            ), name
+
+
+def test_build_ssp_grid(grid, embedded_grid):
+    """Spectra are float32 in the file: 6e-8 relative."""
+    read = read_grid(grid)
+    np.testing.assert_array_equal(read.age_gyr, embedded_grid.age_gyr)
+    np.testing.assert_allclose(read.spectra, embedded_grid.spectra, rtol=1e-7)
+
+
+def test_project_ssp_grid(projected):
+    models = read_projected_grid(projected)
+    assert models.flux_njy.shape == (4, 2, 4)
+    assert models.filters == tuple(FILTERS)
+    assert models.age_gyr.tolist() == AGES
+    assert models.luminosity_distance_mpc == pytest.approx(2108.3, abs=0.05)
+
+
+def test_compute_extinction(extinction):
+    """Values of the curve at the pivots for E(B-V) = 0.18 (F99), to 3 % of A for the integration."""
+    table = read_table(extinction)
+    check_columns(table)
+    assert list(table["filter"]) == FILTERS
+    np.testing.assert_allclose(table["extinction_mag"], [0.251, 0.107, 0.070, 0.026], rtol=0.03, atol=5e-4)
+    assert table.meta["ebv"] == 0.18
+
+
+def test_compute_extinction_of_no_dust(folder, job, grid):
+    path = str(folder / "none.ecsv")
+    params = {"ebv": 0, "redshift": 0.39, "filters": FILTERS, "center_deg": None, "sfd_map_dir": None}
+    params |= {"r_v": 3.1, "age_gyr": 1.5, "metallicity_zsun": 0.2, "code": "0"}
+    smk = job(input={"grid": grid}, output={"extinction": path}, params=params, wildcards={"field": "f"})
+    run("compute_extinction", smk)
+    assert list(read_table(path)["extinction_mag"]) == [0, 0, 0, 0]
+
+
+def test_import_photometry(imported, user_tables):
+    """The rows of the chunk, in its order, with the checksum of the user's file and the user's columns."""
+    table = read_table(imported["c001"])
+    check_columns(table)
+    assert list(table["id"]) == CHUNKS["c001"]
+    assert list(table["note"]) == ["n1", "n0"]
+    assert list(table["ra"]) == [110.8, 110.8]
+    np.testing.assert_allclose(table["flux_F090W"][0], 2 * table["flux_F090W"][1], rtol=1e-14)
+    (checksum,) = table.meta["checksums"].values()
+    assert len(checksum) == 64
+    assert table.meta["wildcards"] == {"field": "f", "chunk": "c001"}
+    assert read_table(imported["c000"])["id"][0] == "#3"
+
+
+def test_deredden_photometry(dereddened, imported, extinction):
+    measured, corrected = read_table(imported["c001"]), read_table(dereddened["c001"])
+    check_columns(corrected)
+    a_mag = read_table(extinction)["extinction_mag"][0]
+    np.testing.assert_allclose(
+        corrected["flux_F090W"], measured["flux_F090W"] * 10 ** (0.4 * a_mag), rtol=1e-14
+    )
+    assert list(corrected["note"]) == ["n1", "n0"]
+    assert "A_F444W" in corrected.colnames
+
+
+def test_stack_photometry(stack_photometry):
+    """Both the measured and the corrected fluxes."""
+    table = read_table(stack_photometry)
+    check_columns(table)
+    assert list(table["id"]) == ["stack"]
+    ratio = table["flux0_F090W"][0] / table["flux_F090W"][0]
+    assert ratio == pytest.approx(10 ** (0.4 * table["A_F090W"][0]), rel=1e-14)
+
+
+def test_fit_sed_and_merge(clusters):
+    """Sources in the order of the list; the truth recovered; the source without data kept and flagged."""
+    table = read_table(clusters)
+    check_columns(table)
+    assert list(table["id"]) == IDS
+    assert list(table["age_gyr"][:2]) == [1.5, 1.5]
+    assert list(table["metallicity_zsun"][:2]) == [0.2, 0.2]
+    np.testing.assert_allclose(table["chi2"][:2], 0, atol=1e-9)  # rounding of sum(w f^2), a few 1000
+    assert table["log_mass"][1] - table["log_mass"][0] == pytest.approx(np.log10(2), abs=1e-12)
+    assert np.isnan(table["log_mass"][2]) and table["flags"][2] != 0
+    assert "NO_DATA" in table.meta["flag_bits"][64]
+
+
+def test_fit_sed_recovers_the_mass_formed(clusters, projected):
+    """From the normalisation of the SED: 4e6 Msun formed, of which the grid's fraction survives."""
+    models = read_projected_grid(projected)
+    expected = np.log10(TRUE_MASS * models.mass_remaining[AGES.index(1.5), 0])
+    assert read_table(clusters)["log_mass_sed"][0] == pytest.approx(expected, abs=1e-10)
+
+
+def test_fit_sed_with_four_color_files(folder, job, dereddened, projected):
+    """M/L_V of 0.5 at all ages and metallicities, from two small files."""
+    paths = []
+    for name in ("m42", "m62"):
+        path = folder / f"bc2003_lr_{name}_chab_ssp.4color"
+        path.write_text("#log-age-yr M*/Lv M*\n5.0 0.5 0.6\n10.3 0.5 0.6\n")
+        paths.append(str(path))
+    output = str(folder / "four_color.ecsv")
+    smk = job(
+        input={"photometry": dereddened["c001"], "grid": projected, "four_color": paths},
+        output={"clusters": output},
+        params=FIT_PARAMS,
+        wildcards={"field": "f", "grid": "bc03", "chunk": "c001"},
+    )
+    run("fit_sed", smk)
+    table = read_table(output)
+    assert list(table["ml_v"]) == [0.5, 0.5]
+    assert table.meta["models"]["mass_to_light"] == "2 GALAXEV .4color files"
+
+
+def test_fit_stack_sed(folder, job, stack_photometry, projected):
+    output = {"stack": str(folder / "stack.ecsv"), "chi2_map": str(folder / "chi2_map.fits")}
+    smk = job(
+        input={"photometry": stack_photometry, "grid": projected},
+        output=output,
+        params=FIT_PARAMS,
+        wildcards={"field": "f", "grid": "bc03"},
+    )
+    run("fit_stack_sed", smk)
+    table = read_table(output["stack"])
+    check_columns(table)
+    assert (table["age_gyr"][0], table["metallicity_zsun"][0]) == (1.5, 0.2)
+    with fits.open(output["chi2_map"]) as hdus:
+        assert np.unravel_index(np.argmin(hdus[0].data), hdus[0].data.shape) == (1, 0)
+        assert list(Table(hdus["AGE"].data)["age_gyr"]) == AGES
+
+
+def test_merge_dereddened(photometry):
+    table = read_table(photometry)
+    check_columns(table)
+    assert list(table["id"]) == IDS
+    assert list(table["note"]) == ["n0", "n1", "n2"]
+
+
+def test_merge_photometry(folder, job, imported):
+    path = str(folder / "photometry.fits")
+    merged = read_table(merge("merge_photometry", folder, job, imported, "photometry", fits=path))
+    assert list(merged["id"]) == IDS
+    with fits.open(path) as hdus:
+        np.testing.assert_array_equal(hdus[1].data["flux_F444W"], merged["flux_F444W"])
+
+
+def test_write_tables(folder, job, photometry, clusters, stack_photometry):
+    for driver, inputs in (
+        ("write_table1", {"photometry": photometry, "clusters": clusters}),
+        ("write_table2", {"photometry": stack_photometry}),
+    ):
+        output = {ending: str(folder / f"{driver}.{ending}") for ending in ("ecsv", "csv", "tex")}
+        run(driver, job(input=inputs, output=output, params={"code": "0"}, wildcards={"field": "f"}))
+        check_columns(read_table(output["ecsv"]))
+        assert Path(output["tex"]).read_text(encoding="utf-8").startswith(r"\begin{tabular}")
+    assert list(read_table(str(folder / "write_table1.ecsv"))["id"]) == IDS
+    table2 = read_table(str(folder / "write_table2.ecsv"))
+    assert table2["flux_F090W"][0] == read_table(stack_photometry)["flux0_F090W"][0]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((REPO / "workflow" / "scripts").glob("*.py")), ids=lambda path: path.stem
+)
+def test_nothing_runs_on_import(path):
+    """A driver is a docstring, imports, functions and constants; only `if __name__` holds a call."""
+    import ast
+
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    for node in tree.body[1:-1]:
+        known = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.Assign, ast.Expr)
+        assert isinstance(node, known), f"line {node.lineno}"
+        if isinstance(node, ast.Expr):
+            assert isinstance(node.value, ast.Constant), (
+                f"line {node.lineno}: only documentation of constants"
+            )
+    assert isinstance(tree.body[-1], ast.If)

@@ -1,0 +1,71 @@
+"""Plans: every configuration, from any working directory, through both entries, for single sources."""
+
+import urllib.parse
+
+import pytest
+from clusterphot import chunks, tables
+from running import CONFIGS, REPO, command
+
+IDS = tables.read_photometry(str(CONFIGS / "small.csv"), "small.csv")[0]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.yaml")))
+def test_each_configuration_plans(snakemake, workdir, name):
+    jobs = snakemake.plan("--configfile", name, cwd=workdir).jobs
+    assert jobs["fit_sed"] >= 1
+    assert jobs["write_table1"] == (2 if name == "two_fields.yaml" else 1)
+
+
+def test_shipped_configuration_plans_from_another_folder(tmp_path):
+    run = command("-s", REPO / "Snakefile", "-n", "--directory", tmp_path / "made", cwd=tmp_path)
+    assert run.status == 0, run.stderr
+    assert {"import_photometry": 1, "fit_stack_sed": 1, "write_table2": 1}.items() <= run.jobs.items()
+
+
+def test_entry_of_the_workflow_catalogue_plans_the_same(snakemake, tmp_path):
+    entry = command("-s", REPO / "workflow" / "Snakefile", "-n", "--cores", "1", cwd=tmp_path)
+    assert entry.status == 0, entry.stderr
+    assert entry.jobs == snakemake.plan(cwd=tmp_path).jobs
+
+
+def test_user_config_beside_a_directory_elsewhere(snakemake, workdir, tmp_path):
+    """Paths in the configuration are relative to ``--directory``, its own to where one types."""
+    (tmp_path / "typed").mkdir()
+    (workdir / "small.yaml").rename(tmp_path / "typed" / "mine.yaml")
+    run = snakemake.plan("--configfile", "mine.yaml", "--directory", workdir, cwd=tmp_path / "typed")
+    assert run.jobs["fit_sed"] == 2
+
+
+def test_users_fields_replace_the_shipped_ones(snakemake, workdir):
+    run = snakemake.plan("--configfile", "small.yaml", cwd=workdir)
+    assert any("small" in message for message in run.messages)
+    assert not any("smacs0723" in message for message in run.messages)
+
+
+def test_one_job_per_source(snakemake, workdir):
+    run = snakemake.plan("--configfile", "per_source.yaml", cwd=workdir)
+    for rule in ("import_photometry", "deredden_photometry", "fit_sed"):
+        assert run.jobs[rule] == len(IDS)
+    planned = {message.split(":")[0] for message in run.messages}
+    assert {f"single {chunks.single_chunk(name)}" for name in IDS} <= planned
+
+
+@pytest.mark.parametrize("source", ["a/b", "50%"])
+def test_a_single_source_can_be_asked_for(snakemake, workdir, source):
+    target = f"results/small/sed/bc03/src-{urllib.parse.quote(source, safe='')}.ecsv"
+    jobs = snakemake.plan("--configfile", "small.yaml", "--", target, cwd=workdir).jobs
+    assert jobs == {
+        "build_ssp_grid": 1,
+        "project_ssp_grid": 1,
+        "compute_extinction": 1,
+        "import_photometry": 1,
+        "deredden_photometry": 1,
+        "fit_sed": 1,
+    }
+
+
+@pytest.mark.parametrize("target", ["photometry", "seds", "tables", "figures"])
+def test_targets_for_people(snakemake, workdir, target):
+    jobs = snakemake.plan("--configfile", "two_fields.yaml", "--", target, cwd=workdir).jobs
+    fits = {"photometry": 0, "seds": 4, "tables": 2, "figures": 4}[target]
+    assert jobs.get("fit_sed", 0) == fits

@@ -1,0 +1,146 @@
+"""What an edit reruns: exactly the rules that depend on it, in dry runs after a completed run."""
+
+import contextlib
+import os
+
+import pytest
+from clusterphot.chunks import deal
+from running import copy_run
+
+FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "write_table1"}
+AFTER_DUST = FITS | {"deredden_photometry", "deredden_stack", "merge_dereddened", "write_table2"}
+CHUNKS = {"import_photometry", "deredden_photometry", "fit_sed"}
+MERGES = {"merge_photometry", "merge_dereddened", "merge_sed", "write_table1"}
+CHUNKS_AND_MERGES = CHUNKS | MERGES
+WITHOUT_FITS = {"plot_stack_sed"}
+OF_STACK = {"plot_chi2_map", "plot_stack_sed"}
+
+
+def plots(completed, kind):
+    """Rules of figures: ``all``, those ``of fits``, those ``of clusters``, ``none``."""
+    every = {rule for rule in completed.run.jobs if rule.startswith("plot_")}
+    return {
+        "all": every,
+        "of fits": every - WITHOUT_FITS,
+        "of clusters": every - OF_STACK,
+        "none": set(),
+    }[kind]
+
+
+@pytest.fixture
+def run_copy(completed, tmp_path):
+    """Copy of the completed run in which files may be edited."""
+    return copy_run(completed.cwd, tmp_path / "work")
+
+
+@pytest.fixture
+def replan(completed, run_copy, snakemake):
+    """Function that plans the run again, after more configuration or an edit of its table."""
+
+    def plan(more="", table=None):
+        (run_copy / "more.yaml").write_text(more or "{}\n")
+        if table:
+            path = run_copy / "small.csv"
+            path.write_text(table(path.read_text(encoding="utf-8")), encoding="utf-8")
+        files = ["small.yaml", "more.yaml"] if more else ["small.yaml"]
+        return snakemake.plan("--configfile", *files, cwd=run_copy, repo=completed.repo)
+
+    return plan
+
+
+@contextlib.contextmanager
+def edited(path, *, append=""):
+    """A file with a line appended, or only touched; then as it was."""
+    content, status = path.read_bytes(), path.stat()
+    try:
+        path.write_bytes(content + append.encode())
+        yield
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_nothing_changed(replan):
+    assert replan().jobs == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "rules", "figures"),
+    [
+        ("sed: {flux_floor_fraction: 0.02}", FITS, "all"),
+        ("sed: {mass_convention: faisst2022}", FITS, "of fits"),
+        ("sed: {four_color_dir: colors}", FITS, "of fits"),
+        ("sed: {age_gyr: {min: 2.0}}", FITS | {"project_ssp_grid"}, "all"),
+        ("fields: {small: {redshift: 0.5}}", AFTER_DUST | {"project_ssp_grid", "compute_extinction"}, "all"),
+        ("fields: {small: {ebv: 0.2}}", AFTER_DUST | {"compute_extinction"}, "all"),
+        ("dust: {r_v: 3.2}", AFTER_DUST | {"compute_extinction"}, "all"),
+        ("figures: {dpi: 60}", set(), "all"),
+        ("batching: {n_chunks: auto}", CHUNKS_AND_MERGES, "of clusters"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_changed_key(completed, replan, run_copy, more, rules, figures):
+    """A new redshift means new dust too: extinction is weighted with the redshifted spectrum."""
+    (run_copy / "colors").mkdir()
+    for name in ("m42", "m52"):
+        content = "#log-age-yr Mbol M*/Lv M*\n5.0 1 0.1 1.0\n10.3 1 5.0 0.5\n"
+        (run_copy / "colors" / f"bc2003_lr_{name}_chab_ssp.4color").write_text(content)
+    assert set(replan(more + "\n").jobs) == rules | plots(completed, figures)
+
+
+def chunks_of(run, rule_words):
+    """Chunks that the jobs whose message holds these words are about."""
+    return {message.split(":")[0].split()[1] for message in run.messages if rule_words in message}
+
+
+def test_an_edited_row_reruns_its_chunk(completed, replan):
+    run = replan(table=lambda text: text.replace("29.2,0.5", "29.3,0.5"))
+    assert set(run.jobs) == CHUNKS_AND_MERGES | plots(completed, "of clusters")
+    assert {run.jobs[rule] for rule in CHUNKS} == {1}
+    assert chunks_of(run, "take the photometry") == chunks_of(run, "fit bc03 populations") == {"c000"}
+
+
+def test_a_new_source_reruns_its_chunk_and_the_merges(completed, replan):
+    (chunk,) = deal(["added"], 2)
+    run = replan(table=lambda text: text + "added,110.8,-73.4,9.4,1.2,22.7,0.3,20.3,0.3,new\n")
+    assert set(run.jobs) == CHUNKS_AND_MERGES | plots(completed, "of clusters")
+    assert {run.jobs[rule] for rule in CHUNKS} == {1}
+    assert chunks_of(run, "take the photometry") == chunks_of(run, "fit bc03 populations") == {chunk}
+
+
+def test_a_touched_table_reruns_nothing(replan):
+    assert replan(table=lambda text: text).jobs == {}
+
+
+def test_a_new_order_of_rows_reruns_what_holds_it(completed, replan):
+    """Sources of one chunk swapped with those of another: chunks keep their rows, merges their order."""
+
+    def swap(text):
+        header, *lines = text.splitlines(keepends=True)
+        lines[1], lines[2] = lines[2], lines[1]
+        return "".join([header, *lines])
+
+    assert set(replan(table=swap).jobs) == MERGES | plots(completed, "of clusters")
+
+
+@pytest.mark.parametrize(
+    ("module", "rules", "figures"),
+    [
+        ("sed", FITS, "all"),
+        ("dust", AFTER_DUST | {"compute_extinction"}, "all"),
+        ("paper_tables", {"write_table1", "write_table2"}, "none"),
+        ("psf", set(), "none"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_edited_module_reruns_its_stage_and_what_follows(completed, replan, module, rules, figures):
+    path = completed.repo / "workflow" / "scripts" / "clusterphot" / f"{module}.py"
+    with edited(path, append="# edited\n"):
+        assert set(replan().jobs) == rules | plots(completed, figures)
+
+
+def test_touched_modules_rerun_nothing(completed, replan):
+    with contextlib.ExitStack() as stack:
+        for path in (completed.repo / "workflow" / "scripts" / "clusterphot").glob("*.py"):
+            stack.enter_context(edited(path))
+        assert replan().jobs == {}

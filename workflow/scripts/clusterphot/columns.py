@@ -1,0 +1,141 @@
+"""The dictionary of columns: unit and description of every column the workflow writes, defined once.
+
+Names with a filter or a sigma level are patterns. Units are those of `astropy.units`; fluxes nJy.
+"""
+
+import re
+
+FILTER = "(?P<filter>(?!err_|conditional_|marginal_|sys_)[A-Za-z0-9_]+)"
+ERROR_KINDS = ("conditional_", "marginal_", "sys_")
+"""Of the columns flux_err_<kind>F: errors that stand beside flux_err_F."""
+
+COLUMNS = {
+    "id": ("", "identifier, as given in the source list"),
+    "ra": ("deg", "right ascension, ICRS"),
+    "dec": ("deg", "declination, ICRS"),
+    "flags": ("", "quality bits, 0 is clean; the dictionary of bits is in the metadata"),
+    "n_bands": ("", "bands used in the SED fit"),
+    "age_gyr": ("Gyr", "age of the best-fitting model"),
+    "metallicity_zsun": ("", "metallicity of the best-fitting model in solar units of the grid"),
+    "chi2": ("", "chi-square of the best fit"),
+    "dof": ("", "degrees of freedom: bands used less age, metallicity and normalisation"),
+    "mass_formed": ("solMass", "stellar mass formed"),
+    "mass_remaining": (
+        "solMass",
+        "stellar mass surviving today, remnants included where the grid knows them",
+    ),
+    "ml_v": ("solMass / solLum", "surviving mass over V luminosity of the best-fitting model"),
+    "lum_v_lsun": ("solLum", "V luminosity in the convention named in the metadata"),
+    "log_mass": ("dex(solMass)", "log10 of the surviving mass"),
+    "log_mass_err": (
+        "dex",
+        "half the 1-sigma range of log_mass: flux error of the V filter and the range of M/L_V",
+    ),
+    "log_mass_formed": ("dex(solMass)", "log10 of the mass formed"),
+    "log_mass_sed": (
+        "dex(solMass)",
+        "log10 of the surviving mass from the normalisation of the SED fit to all bands",
+    ),
+    "log_mass_sed_err": (
+        "dex",
+        "half the 1-sigma range of log_mass_sed over normalisation, age and metallicity",
+    ),
+    "redshift": ("", "redshift of the field"),
+    "filter": ("", "filter"),
+    "wave_pivot": ("Angstrom", "pivot wavelength of the filter"),
+    "extinction_mag": ("mag", "Milky Way extinction A integrated through the filter"),
+    "is_stack": ("", "True for the stack of all sources"),
+    "is_target": ("", "True for the source asked for, False for a neighbour fitted with it"),
+    "target_id": ("", "identifier of the source whose cutout was fitted"),
+    "quantity": ("", "what is compared with the truth; see the metadata"),
+    "band": ("", "filter, or the two filters of a colour, bluer first"),
+    "binned_by": ("", "all, flagged, or the quantity of bin_low and bin_high; see the metadata"),
+    "bin_low": ("", "lower end of the bin, in the unit named in the metadata"),
+    "bin_high": ("", "upper end of the bin, in the unit named in the metadata"),
+    "n": ("", "sources compared"),
+    "n_flagged": ("", "sources of the bin left out because of a flag"),
+    "median_pull": ("", "median of measured less true over the 1-sigma error"),
+    "pull_scatter": ("", "scatter of the pulls, 1.4826 times the median absolute deviation"),
+    "beyond_5_sigma": ("", "fraction of pulls beyond 5"),
+    "flagged_fraction": ("", "fraction of the sources of the bin that are flagged"),
+    "bias": ("", "median of measured less true, in the unit named in the metadata"),
+    "bias_err": ("", "1-sigma error of bias"),
+    "sys_error": ("", "quoted 1-sigma systematic error, in the unit of bias"),
+    "dx_px": ("pix", "median of fitted less true x"),
+    "dy_px": ("pix", "median of fitted less true y"),
+    "flags_sed": ("", "quality bits of the SED fit"),
+    "true_age_gyr": ("Gyr", "true age; see the metadata"),
+    "true_metallicity_zsun": ("", "true metallicity in solar units of the grid; see the metadata"),
+    "true_log_mass": ("dex(solMass)", "log10 of the true surviving mass; see the metadata"),
+    "p_cluster": ("", "probability of being a star cluster of the field"),
+}
+
+PATTERNS = {
+    f"flux_err_conditional_{FILTER}": (
+        "nJy",
+        "1-sigma error of flux_{filter} with all else fixed, white noise",
+    ),
+    f"flux_err_marginal_{FILTER}": (
+        "nJy",
+        "1-sigma error of flux_{filter} with sky, position and neighbours free, white noise",
+    ),
+    f"flux_err_sys_{FILTER}": ("nJy", "1-sigma error common to all sources in {filter}: PSF and zero point"),
+    f"flux_err_{FILTER}": ("nJy", "1-sigma random error of flux_{filter}"),
+    f"flux_{FILTER}": ("nJy", "flux density in {filter}"),
+    f"flux0_err_{FILTER}": ("nJy", "1-sigma error of flux0_{filter}"),
+    f"flux0_{FILTER}": ("nJy", "flux density in {filter} corrected for Milky Way dust"),
+    f"A_{FILTER}": ("mag", "Milky Way extinction applied in {filter}"),
+    f"x_{FILTER}": ("pix", "fitted x in the mosaic of {filter}, 0-based"),
+    f"y_{FILTER}": ("pix", "fitted y in the mosaic of {filter}, 0-based"),
+    f"dx_{FILTER}": ("pix", "fitted less expected x in {filter}"),
+    f"dy_{FILTER}": ("pix", "fitted less expected y in {filter}"),
+    f"chi2_{FILTER}": ("", "chi-square of the pixels in {filter}"),
+    f"dof_{FILTER}": ("", "degrees of freedom of chi2_{filter}"),
+    f"flags_{FILTER}": ("", "quality bits of the fit in {filter}"),
+    f"sky_{FILTER}": ("nJy / pix", "sky under the source in {filter}"),
+    f"n_sources_{FILTER}": ("", "sources in the stack of {filter}"),
+    f"true_flux_{FILTER}": ("nJy", "true flux density in {filter}, as in the image"),
+    f"halo_{FILTER}": ("nJy / arcsec2", "true light of galaxies under the source in {filter}"),
+    f"pull_{FILTER}": ("", "measured less true flux in {filter} over flux_err_{filter}"),
+    f"offset_(?P<axis>[xy])_{FILTER}": ("pix", "fitted less true {axis} in {filter}"),
+    r"(?P<quantity>age_gyr|metallicity_zsun)_(?P<end>lo|hi)_(?P<level>[1-5])sigma": (
+        "{unit}",
+        "{end} end of the {level}-sigma interval of {quantity}, age and metallicity jointly",
+    ),
+    r"(?P<quantity>age_gyr|metallicity_zsun)_(?P<end>lo|hi)_(?P<level>[1-5])sigma_marginal": (
+        "{unit}",
+        "{end} end of the {level}-sigma interval of {quantity} alone",
+    ),
+}
+
+
+def describe_column(name):
+    """Unit and description of a column of the product.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    unit, description : str
+
+    Raises
+    ------
+    KeyError
+        If the column is not in the dictionary; every column of the product must be.
+    """
+    if name in COLUMNS:
+        return COLUMNS[name]
+    for pattern, (unit, description) in PATTERNS.items():
+        match = re.fullmatch(pattern, name)
+        if match:
+            words = {key: _spell(value) for key, value in match.groupdict().items()}
+            words["unit"] = COLUMNS[match["quantity"]][0] if "quantity" in words else unit
+            return unit.format(**words), description.format(**words)
+    raise KeyError(name)
+
+
+def _spell(word):
+    """Words for the abbreviations of column names."""
+    return {"lo": "lower", "hi": "upper"}.get(word, word)

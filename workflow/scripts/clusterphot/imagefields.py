@@ -1,0 +1,154 @@
+"""Fields given by their mosaics: source list, mosaics, PSFs and truth as the rules see them.
+
+Headers are inspected in the main process only, before the first job; pixels never.
+"""
+
+import os
+from dataclasses import dataclass
+
+from clusterphot import download, tables
+from clusterphot.errors import ConfigError, DataError
+
+SIMULATION_FILTERS = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
+
+
+@dataclass(frozen=True)
+class MosaicEntry:
+    """Files and calibration of one filter of a field.
+
+    Attributes
+    ----------
+    sci, wht, psf : str or None
+        As the configuration names them: path or URL.
+    zero_point_factor : float
+        Fluxes of the mosaic are multiplied by it.
+    zero_point_error : float
+        Fractional 1-sigma error common to all sources of the filter.
+    gain_e_per_njy : float or None
+        Electrons per nJy; adds the photon noise of the sources.
+    """
+
+    sci: str
+    wht: str | None = None
+    psf: str | None = None
+    zero_point_factor: float = 1.0
+    zero_point_error: float = 0.0
+    gain_e_per_njy: float | None = None
+
+    def local(self, kind, field, filt):
+        """Path of ``sci`` or ``wht`` on disk: the file itself, or where its URL is fetched to."""
+        place = getattr(self, kind)
+        if place is None:
+            return None
+        return f"resources/fetched/{field}/{filt}_{kind}" if download.is_url(place) else place
+
+
+def simulated_mosaics(name, entry):
+    """Entries of the filters of a simulated field: files that the workflow makes."""
+    own = entry.get("mosaics", {})
+    return {
+        filt: MosaicEntry(
+            sci=f"results/{name}/simulation/{filt}_sci.fits",
+            wht=f"results/{name}/simulation/{filt}_wht.fits",
+            **{key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
+        )
+        for filt in entry["simulation"].get("filters", SIMULATION_FILTERS)
+    }
+
+
+def load_image_field(name, entry, where):
+    """Values of a field given by its mosaics.
+
+    Parameters
+    ----------
+    name : str
+    entry : dict
+        The field's section of the configuration.
+    where : str
+        File and key, for messages.
+
+    Returns
+    -------
+    values : dict
+        ``ids``, ``filters``, ``positions``, ``mosaics``, ``reference_filter``, ``source_list``, ``truth``,
+        ``simulation``.
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
+    source_list = entry["sources"]
+    if source_list == "detect":
+        raise ConfigError(
+            f"{where}.sources",
+            "detect",
+            "a source list: id, ra, dec (deg, ICRS)",
+            "finding clusters is not part of this version; name a table.",
+        )
+    ids, ra, dec = tables.read_positions(source_list, f"{where}.sources")
+    simulated = "simulation" in entry
+    mosaics = simulated_mosaics(name, entry) if simulated else _given_mosaics(entry)
+    if not mosaics:
+        raise ConfigError(f"{where}.mosaics", "no filter", "at least one filter with its mosaic")
+    reference = entry.get("reference_filter")
+    if reference not in mosaics:
+        got = "nothing" if reference is None else repr(reference)
+        raise ConfigError(
+            f"{where}.reference_filter",
+            got,
+            f"one of the field's filters: {', '.join(mosaics)}",
+            "sources are centred in this filter; F200W where there is one.",
+        )
+    return {
+        "ids": ids,
+        "filters": list(mosaics),
+        "positions": list(zip(ids, ra.tolist(), dec.tolist(), strict=True)),
+        "mosaics": mosaics,
+        "reference_filter": reference,
+        "source_list": source_list,
+        "truth": f"results/{name}/simulation/truth.ecsv" if simulated else entry.get("truth"),
+        "simulation": entry.get("simulation"),
+    }
+
+
+def _given_mosaics(entry):
+    """Entries of the filters as the user gave them."""
+    return {filt: MosaicEntry(**values) for filt, values in entry["mosaics"].items()}
+
+
+def check_files(field, where):
+    """Check what headers show: files, units, weights, overlap with the source list.
+
+    Parameters
+    ----------
+    field : `clusterphot.fieldset.Field`
+        Given by mosaics that exist before the run.
+    where : str
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
+    from clusterphot.mosaics import check_gain, check_overlap, inspect_mosaic
+
+    ra = [position[1] for position in field.positions]
+    dec = [position[2] for position in field.positions]
+    for filt, entry in field.mosaics.items():
+        key = f"{where}.mosaics.{filt}"
+        remote = [kind for kind in ("sci", "wht") if download.is_url(getattr(entry, kind) or "")]
+        for kind in remote:
+            download.https_url(getattr(entry, kind))
+        for kind in ("sci", "wht"):
+            path = getattr(entry, kind)
+            if kind not in remote and path is not None and not os.path.isfile(path):
+                raise DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", tables.near_hint(path))
+        if entry.psf is not None and not os.path.isfile(entry.psf):
+            raise DataError(
+                f"{key}.psf = {entry.psf}", "no such file", "a PSF image", tables.near_hint(entry.psf)
+            )
+        if not remote:
+            info = inspect_mosaic(entry.sci, entry.wht)
+            check_overlap(info, ra, dec)
+            check_gain(info, entry.gain_e_per_njy)
+    if field.truth is not None and not os.path.isfile(field.truth):
+        raise DataError(f"{where}.truth = {field.truth}", "no such file", "a table with id and flux_F in nJy")

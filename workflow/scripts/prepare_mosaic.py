@@ -1,0 +1,22 @@
+"""Convert one filter's mosaic to nJy per pixel and inverse variance (rule prepare_mosaic)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.mosaics import convert_mosaic, inspect_mosaic
+
+
+def main(smk):
+    wht = getattr(smk.input, "wht", None)  # absent or [] for a file that holds its own weights
+    info = inspect_mosaic(smk.input.sci, wht or None)
+    convert_mosaic(
+        info,
+        smk.output.mosaic,
+        filter_name=smk.wildcards.filter,
+        field=smk.wildcards.field,
+        zero_point_factor=smk.params.zero_point_factor,
+        gain_e_per_njy=smk.params.gain_e_per_njy,
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
