@@ -12,10 +12,16 @@ configfile: workflow.current_basedir.join("config/config.yaml").get_path_or_uri(
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/mosaics.smk"
+include: "workflow/rules/psf.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/photometry.smk"
+include: "workflow/rules/stack.smk"
 include: "workflow/rules/dust.smk"
 include: "workflow/rules/ssp.smk"
-include: "workflow/rules/photometry.smk"
 include: "workflow/rules/sed.smk"
+include: "workflow/rules/recovery.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 
@@ -24,6 +30,8 @@ rule all:
     default_target: True
     input:
         rules.photometry.input,
+        rules.stacks.input,
         rules.seds.input,
+        rules.recovery.input,
         rules.tables.input,
         rules.figures.input,

@@ -75,7 +75,7 @@ def get_chunk_ids(wildcards):
 
 def get_chunk_digest(wildcards):
     """Digest of the user's rows in a chunk: a changed row reruns its chunk, not the others."""
-    return fieldset.rows_digest(get_photometry_table(wildcards), get_chunk_ids(wildcards))
+    return fieldset.rows_digest(FIELDSET[wildcards.field].table, get_chunk_ids(wildcards))
 
 
 def get_chunks(pattern):
@@ -111,6 +111,22 @@ def get_mosaic_files(wildcards):
     return {kind: path for kind, path in local.items() if path is not None}
 
 
+def get_user_psf(wildcards):
+    """The user's own PSF file of a filter, or none."""
+    return FIELDSET[wildcards.field].mosaics[wildcards.filter].psf or []
+
+
+def get_reference_fits(wildcards):
+    """Fits of the same chunk in the reference filter, and the offset from it; nothing in that filter itself."""
+    reference = FIELDSET[wildcards.field].reference_filter
+    if wildcards.filter == reference:
+        return {}
+    return {
+        "reference": f"results/{wildcards.field}/{reference}/fits/{wildcards.chunk}.ecsv",
+        "offset": f"results/{wildcards.field}/{wildcards.filter}/offset.ecsv",
+    }
+
+
 def get_mosaic_value(name):
     """Params function: one value of a mosaic's entry."""
     return lambda wildcards: getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], name)
@@ -143,6 +159,19 @@ def get_projected_grid(wildcards):
     """Grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
     field = FIELDSET[wildcards.field]
     return f"results/ssp/{wildcards.grid}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+
+
+def get_fiducial_projection(wildcards):
+    """The projected grid behind tables and figures."""
+    field = FIELDSET[wildcards.field]
+    fiducial = config["sed"]["fiducial_grid"]
+    return f"results/ssp/{fiducial}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+
+
+def get_zero_point_errors(wildcards):
+    """Fractional error of the zero point of each filter."""
+    mosaics = FIELDSET[wildcards.field].mosaics
+    return {filt: entry.zero_point_error for filt, entry in mosaics.items()}
 
 
 def get_four_color_files(wildcards):

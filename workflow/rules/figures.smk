@@ -1,8 +1,141 @@
 """Figures for papers, each as PNG and as vector PDF.
 
 Inputs: photometry, SED fits, grids. Outputs: results/{field}/figures/*_{grid}.png and .pdf.
-Rules: plot_chi2_map, plot_stack_sed, plot_colors, plot_masses.
+Rules: plot_psf, plot_overview, plot_magnitudes, plot_stack, plot_recovery (fields of images), plot_chi2_map, plot_stack_sed, plot_colors, plot_masses.
 """
+
+
+rule plot_psf:
+    input:
+        psf="results/{field}/{filter}/psf.fits",
+        stars="results/{field}/stars.ecsv",
+    output:
+        png="results/{field}/figures/psf_{filter}.png",
+        pdf="results/{field}/figures/psf_{filter}.pdf",
+    params:
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_psf"),
+    log:
+        "logs/plot_psf/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/plot_psf/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field} {wildcards.filter}: stars, encircled energy and stamp of the PSF"
+    script:
+        "../scripts/plot_psf.py"
+
+
+rule plot_overview:
+    input:
+        mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
+        photometry="results/{field}/photometry.ecsv",
+    output:
+        png="results/{field}/figures/overview.png",
+        pdf="results/{field}/figures/overview.pdf",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_overview"),
+    log:
+        "logs/plot_overview/{field}.log",
+    benchmark:
+        "benchmarks/plot_overview/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: colour composite with the sources"
+    script:
+        "../scripts/plot_overview.py"
+
+
+rule plot_magnitudes:
+    input:
+        photometry="results/{field}/photometry.ecsv",
+    output:
+        png="results/{field}/figures/magnitudes.png",
+        pdf="results/{field}/figures/magnitudes.pdf",
+    params:
+        filters=get_field_value("filters"),
+        reference_filter=get_field_value("reference_filter"),
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_magnitudes"),
+    log:
+        "logs/plot_magnitudes/{field}.log",
+    benchmark:
+        "benchmarks/plot_magnitudes/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: magnitudes and depths"
+    script:
+        "../scripts/plot_magnitudes.py"
+
+
+rule plot_stack:
+    input:
+        stacks=get_filters("results/{field}/{filter}/stack.fits"),
+    output:
+        png="results/{field}/figures/stacks.png",
+        pdf="results/{field}/figures/stacks.pdf",
+    params:
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_stack"),
+    log:
+        "logs/plot_stack/{field}.log",
+    benchmark:
+        "benchmarks/plot_stack/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: stack, model and residual in all filters"
+    script:
+        "../scripts/plot_stack.py"
+
+
+rule plot_recovery:
+    input:
+        sources="results/{field}/recovery/sources.ecsv",
+        summary="results/{field}/recovery/summary.ecsv",
+    output:
+        pulls_png="results/{field}/figures/recovery_pulls.png",
+        pulls_pdf="results/{field}/figures/recovery_pulls.pdf",
+        trends_png="results/{field}/figures/recovery_trends.png",
+        trends_pdf="results/{field}/figures/recovery_trends.pdf",
+        populations_png="results/{field}/figures/recovery_populations.png",
+        populations_pdf="results/{field}/figures/recovery_populations.pdf",
+    params:
+        filters=get_field_value("filters"),
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_recovery"),
+    log:
+        "logs/plot_recovery/{field}.log",
+    benchmark:
+        "benchmarks/plot_recovery/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: pulls, biases and populations against the truth"
+    script:
+        "../scripts/plot_recovery.py"
 
 
 rule plot_chi2_map:
@@ -114,10 +247,4 @@ rule plot_masses:
 
 rule figures:
     input:
-        [
-            f"results/{field.name}/figures/{kind}_{grid}.{suffix}"
-            for field in FIELDSET
-            for grid in GRIDS
-            for kind in (["colors", "masses"] + ["chi2_map", "stack_sed"] * field.has_stack)
-            for suffix in ("png", "pdf")
-        ],
+        [path for field in FIELDSET for path in field.figures(GRIDS)],

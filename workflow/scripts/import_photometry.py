@@ -1,5 +1,6 @@
 """Take a chunk of a field's photometry from the user's table (rule import_photometry)."""
 
+import numpy as np
 from astropy.table import Table
 from clusterphot.jobs import job_logging
 from clusterphot.tables import flux_columns, parse_carried, provenance, read_photometry, sha256, write_table
@@ -11,7 +12,9 @@ def main(smk):
     rows = [row_of[name] for name in smk.params.ids]
     table = Table({"id": smk.params.ids})
     for name, values in carried.items():
-        table[name] = parse_carried(values)[rows]
+        table["flags_listed" if name == "flags" else name] = parse_carried(values)[rows]
+    kept = [name for name in table.colnames if name not in ("id", "ra", "dec")]
+    table["flags"] = np.zeros(len(rows), dtype=int)
     for name, values in flux_columns(filters, flux[rows], err[rows]).items():
         table[name] = values
     meta = provenance(
@@ -22,7 +25,7 @@ def main(smk):
         filters=filters,
     )
     write_table(
-        smk.output.photometry, table, meta=meta, carried=[n for n in carried if n not in ("ra", "dec")]
+        smk.output.photometry, table, meta=meta, carried=kept
     )
 
 

@@ -87,6 +87,9 @@ PATTERNS = {
     f"A_{FILTER}": ("mag", "Milky Way extinction applied in {filter}"),
     f"x_{FILTER}": ("pix", "fitted x in the mosaic of {filter}, 0-based"),
     f"y_{FILTER}": ("pix", "fitted y in the mosaic of {filter}, 0-based"),
+    f"x_err_{FILTER}": ("pix", "1-sigma error of x in {filter}"),
+    f"y_err_{FILTER}": ("pix", "1-sigma error of y in {filter}"),
+    f"xy_cov_{FILTER}": ("pix2", "covariance of x and y in {filter}"),
     f"dx_{FILTER}": ("pix", "fitted less expected x in {filter}"),
     f"dy_{FILTER}": ("pix", "fitted less expected y in {filter}"),
     f"chi2_{FILTER}": ("", "chi-square of the pixels in {filter}"),
@@ -134,6 +137,15 @@ def describe_column(name):
             words["unit"] = COLUMNS[match["quantity"]][0] if "quantity" in words else unit
             return unit.format(**words), description.format(**words)
     raise KeyError(name)
+
+
+def is_product(name):
+    """Whether a column of this name is one that the workflow writes."""
+    try:
+        describe_column(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _spell(word):

@@ -9,6 +9,9 @@ import numpy as np
 from clusterphot.filters import load_filter
 from clusterphot.tables import carried_columns, flux_filters
 
+MAX_LOST_FRACTION = 0.01
+"""Share of a filter's transmission that may lie outside the spectrum (wings of some ground-based curves)."""
+
 SFD_RECALIBRATION = 0.86
 """E(B-V) of Schlafly & Finkbeiner (2011) over that of SFD98; their section 5."""
 
@@ -66,9 +69,10 @@ def extinction_through_filter(filt, wave_obs, f_lambda, ebv, *, r_v=3.1):
 
     curve = load_filter(filt)
     wave = np.asarray(curve.wavelength, dtype=float)
-    if wave[0] < wave_obs[0] or wave[-1] > wave_obs[-1]:
+    outside = (wave < wave_obs[0]) | (wave > wave_obs[-1])
+    if curve.transmission[outside].sum() > MAX_LOST_FRACTION * curve.transmission.sum():
         raise ValueError(f"the spectrum covers {wave_obs[0]:.0f}-{wave_obs[-1]:.0f} A, not filter {filt}")
-    photons = np.interp(wave, wave_obs, f_lambda) * curve.transmission * wave
+    photons = np.interp(wave, wave_obs, f_lambda, left=0, right=0) * curve.transmission * wave
     total = np.trapezoid(photons, wave)
     if not total > 0:
         raise ValueError(f"the spectrum has no light in filter {filt}")

@@ -89,6 +89,22 @@ class Field:
         """The user's table that names the sources."""
         return self.photometry or self.source_list
 
+    def figures(self, grids):
+        """Paths of all figures that this field can have."""
+        names = [f"{kind}_{grid}" for grid in grids for kind in ("colors", "masses")]
+        if self.has_stack:
+            names += [f"{kind}_{grid}" for grid in grids for kind in ("chi2_map", "stack_sed")]
+        if self.mosaics:
+            names += ["overview", "magnitudes", "stacks", *(f"psf_{filt}" for filt in self.filters)]
+        if self.truth is not None:
+            names += [f"recovery_{kind}" for kind in ("pulls", "trends", "populations")]
+        return [f"results/{self.name}/figures/{name}.{kind}" for name in names for kind in ("png", "pdf")]
+
+    @property
+    def needs_stars(self):
+        """Whether a PSF is to be built from the field's stars."""
+        return any(entry.psf is None for entry in self.mosaics.values())
+
     def filter_key(self, filt):
         """Where the user named a filter, for messages."""
         return (

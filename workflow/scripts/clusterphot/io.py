@@ -176,6 +176,11 @@ def read_mosaic(path):
     )
 
 
+def read_wcs(path):
+    """WCS of a mosaic written by this workflow, from its header alone."""
+    return WCS(fits.getheader(path, "SCI"))
+
+
 def write_psf(path, psf, *, extra_hdus=()):
     """Write a `Psf` as the primary image of ``path``; ``meta`` goes into its header."""
     primary = fits.PrimaryHDU(np.asarray(psf.data, dtype=np.float64))

@@ -7,8 +7,7 @@ ages and metallicities. Fluxes nJy, models nJy per Msun formed, ages Gyr, metall
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2 as chi2_distribution
-from scipy.stats import norm as normal_distribution
+from scipy.special import erfc, gammainccinv
 
 from clusterphot.flags import Flag
 
@@ -57,7 +56,7 @@ def delta_chi2(n_sigma, n_parameters):
 
     2.30, 6.18, 11.83, 19.33, 28.74 for two parameters (Lampton, Margon & Bowyer 1976, ApJ 208, 177).
     """
-    return float(chi2_distribution.isf(2 * normal_distribution.sf(n_sigma), n_parameters))
+    return float(2.0 * gammainccinv(0.5 * n_parameters, erfc(n_sigma / np.sqrt(2.0))))
 
 
 def prepare_photometry(flux, err, *, flux_floor_fraction=0.0, min_relative_error=1e-3):

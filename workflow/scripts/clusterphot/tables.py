@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clusterphot.columns import ERROR_KINDS, describe_column
+from clusterphot.columns import ERROR_KINDS, describe_column, is_product
 from clusterphot.errors import DataError
 from clusterphot.files import whole_file
 from clusterphot.flags import describe_flags
@@ -187,10 +187,10 @@ def near_hint(path):
 
 
 def _read_delimited(path, delimiter):
-    """Names and rows of a csv or tsv file; blank lines and lines that open with # are skipped."""
+    """Names and rows of a csv or tsv file; blank lines and comments are skipped."""
     opener = gzip.open if path.lower().endswith(".gz") else open
     with opener(path, "rt", newline="", encoding="utf-8-sig") as stream:
-        without_comments = ("\n" if line.startswith("#") else line for line in stream)
+        without_comments = _skip_comments(stream)
         lines = csv.reader(without_comments, delimiter=delimiter, strict=True)
         try:
             content = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
@@ -203,6 +203,15 @@ def _read_delimited(path, delimiter):
         if len(row) != len(names):
             raise DataError(f"{path}, line {number}", f"{len(row)} values", f"{len(names)}, as in the header")
     return names, tuple(tuple(cell.strip() for cell in row) for _, row in content[1:])
+
+
+def _skip_comments(stream):
+    """Lines of a file, comments made empty so that line numbers stay; an id such as #3 is no comment."""
+    in_header = True
+    for line in stream:
+        comment = line.startswith("#") if in_header else line.startswith("# ")
+        in_header = in_header and (comment or not line.strip())
+        yield "\n" if comment else line
 
 
 def _read_astropy(path, fmt):
@@ -391,6 +400,38 @@ def read_photometry(path, where):
     taken = {"id", *(f"flux_{f}" for f in filters), *(f"flux_err_{f}" for f in filters)}
     carried = {name: [row[i] for row in rows] for i, name in enumerate(names) if name not in taken}
     return ids, filters, np.array(flux).T, np.array(err).T, carried
+
+
+def read_user_rows(path, ids):
+    """Rows of a source list: id, ra, dec and the columns carried through.
+
+    Parameters
+    ----------
+    path : str
+    ids : sequence of str
+        Rows wanted, in this order.
+
+    Returns
+    -------
+    table : `astropy.table.Table`
+    carried : list of str
+        Names of the columns other than id, ra and dec; one named like a column of the product gets
+        ``_listed`` at its end.
+    """
+    from astropy.table import Table
+
+    listed, ra, dec = read_positions(path, path)
+    names, rows = read_user_table(path, path)
+    row_of = {name: row for row, name in enumerate(listed)}
+    wanted = [row_of[name] for name in ids]
+    table = Table({"id": list(ids), "ra": ra[wanted], "dec": dec[wanted]})
+    carried = []
+    for column, name in enumerate(names):
+        if name not in table.colnames:
+            kept = f"{name}_listed" if is_product(name) else name
+            table[kept] = parse_carried([row[column] for row in rows])[wanted]
+            carried.append(kept)
+    return table, carried
 
 
 def parse_carried(values):

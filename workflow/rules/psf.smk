@@ -1,0 +1,113 @@
+"""Stars, PSF, noise and offset of each filter.
+
+Inputs: mosaics. Outputs: results/{field}/stars.ecsv and results/{field}/{filter}/psf.fits, noise.fits, offset.ecsv.
+Rules: select_stars, build_psf, measure_noise, measure_offset.
+"""
+
+
+rule select_stars:
+    input:
+        mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
+    output:
+        stars="results/{field}/stars.ecsv",
+    params:
+        mag_min=config["psf"]["mag_min"],
+        mag_max=config["psf"]["mag_max"],
+        mag_bright=config["psf"]["mag_bright"],
+        half_light_radius_max_px=config["psf"]["half_light_radius_max_px"],
+        isolation_arcsec=config["psf"]["isolation_arcsec"],
+        required=get_field_value("needs_stars"),
+        code=code_digest("select_stars"),
+    log:
+        "logs/select_stars/{field}.log",
+    benchmark:
+        "benchmarks/select_stars/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1500,
+    message:
+        "{wildcards.field}: find the stars"
+    script:
+        "../scripts/select_stars.py"
+
+
+rule build_psf:
+    input:
+        mosaic="results/{field}/{filter}/mosaic.fits",
+        stars="results/{field}/stars.ecsv",
+        encircled_energy=get_resource("psf/encircled_energy.csv"),
+        psf=get_user_psf,
+    output:
+        psf="results/{field}/{filter}/psf.fits",
+    params:
+        size_arcsec=config["psf"]["size_arcsec"],
+        beyond_stamp=config["psf"]["beyond_stamp"],
+        code=code_digest("build_psf"),
+    log:
+        "logs/build_psf/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/build_psf/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1500,
+    message:
+        "{wildcards.field} {wildcards.filter}: PSF from the field's stars, or the user's own"
+    script:
+        "../scripts/build_psf.py"
+
+
+rule measure_noise:
+    input:
+        mosaic="results/{field}/{filter}/mosaic.fits",
+    output:
+        noise="results/{field}/{filter}/noise.fits",
+    params:
+        code=code_digest("measure_noise"),
+    log:
+        "logs/measure_noise/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/measure_noise/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field} {wildcards.filter}: noise and its correlation on blank sky"
+    script:
+        "../scripts/measure_noise.py"
+
+
+rule measure_offset:
+    input:
+        mosaic="results/{field}/{filter}/mosaic.fits",
+        psf="results/{field}/{filter}/psf.fits",
+        reference_mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
+        reference_psf=get_reference_filter("results/{field}/{reference}/psf.fits"),
+        stars="results/{field}/stars.ecsv",
+    output:
+        offset="results/{field}/{filter}/offset.ecsv",
+    params:
+        code=code_digest("measure_offset"),
+    log:
+        "logs/measure_offset/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/measure_offset/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field} {wildcards.filter}: offset from the reference filter"
+    script:
+        "../scripts/measure_offset.py"
+
+
+rule psfs:
+    input:
+        [f"results/{field.name}/{filt}/psf.fits" for field in FIELDSET for filt in field.mosaics],

@@ -1,0 +1,66 @@
+"""Simulate fields of stars, galaxies and star clusters, for demonstration and for tests of recovery.
+
+Inputs: source list and `simulation` of a field, table of cluster fluxes. Outputs: results/{field}/simulation/.
+Rules: simulate_sources, simulate_field.
+"""
+
+
+rule simulate_sources:
+    input:
+        sources=get_field_value("source_list"),
+        clusters=get_simulated_clusters,
+        grid=f"results/ssp/{config['sed']['fiducial_grid']}/grid.h5",
+    output:
+        truth="results/{field}/simulation/truth.ecsv",
+    params:
+        simulation=get_field_value("simulation"),
+        filters=get_field_value("filters"),
+        reference_filter=get_field_value("reference_filter"),
+        redshift=get_field_value("redshift"),
+        ebv=get_field_value("ebv"),
+        center_deg=get_simulation_center,
+        cosmology=config["cosmology"],
+        ages_gyr=[0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0],
+        metallicity_zsun=[0.02, 0.2, 0.4, 1.0],
+        code=code_digest("simulate_sources"),
+    wildcard_constraints:
+        field=fieldset.alternatives(FIELDSET.simulated),
+    log:
+        "logs/simulate_sources/{field}.log",
+    benchmark:
+        "benchmarks/simulate_sources/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: draw stars, galaxies and star clusters"
+    script:
+        "../scripts/simulate_sources.py"
+
+
+rule simulate_field:
+    input:
+        truth="results/{field}/simulation/truth.ecsv",
+    output:
+        sci="results/{field}/simulation/{filter}_sci.fits",
+        wht="results/{field}/simulation/{filter}_wht.fits",
+        psf="results/{field}/simulation/{filter}_psf.fits",
+    params:
+        code=code_digest("simulate_field"),
+    wildcard_constraints:
+        field=fieldset.alternatives(FIELDSET.simulated),
+    log:
+        "logs/simulate_field/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/simulate_field/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "{wildcards.field} {wildcards.filter}: simulate the image"
+    script:
+        "../scripts/simulate_field.py"

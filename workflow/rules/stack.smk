@@ -1,0 +1,67 @@
+"""Stack the clean sources of a field in each filter, fit the stacks.
+
+Inputs: cutouts, merged photometry. Outputs: results/{field}/{filter}/stack.fits, results/{field}/stack_fluxes.ecsv.
+Rules: stack_sources, join_stacks.
+"""
+
+
+rule stack_sources:
+    input:
+        cutouts=get_chunks("results/{field}/{filter}/cutouts/{chunk}.fits"),
+        photometry="results/{field}/photometry.ecsv",
+        psf="results/{field}/{filter}/psf.fits",
+        noise="results/{field}/{filter}/noise.fits",
+    output:
+        stack="results/{field}/{filter}/stack.fits",
+    params:
+        filters=get_field_value("filters"),
+        method=config["stack"]["method"],
+        annulus_px=config["stack"]["annulus_px"],
+        sky=config["photometry"]["sky"],
+        max_shift_px=config["photometry"]["max_shift_px"],
+        n_resamples=config["stack"]["n_resamples"],
+        seed=config["stack"]["seed"],
+        code=code_digest("stack_sources"),
+    log:
+        "logs/stack_sources/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/stack_sources/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "{wildcards.field} {wildcards.filter}: stack the clean sources"
+    script:
+        "../scripts/stack_sources.py"
+
+
+rule join_stacks:
+    input:
+        stacks=get_filters("results/{field}/{filter}/stack.fits"),
+    output:
+        photometry="results/{field}/stack_fluxes.ecsv",
+    params:
+        filters=get_field_value("filters"),
+        code=code_digest("join_stacks"),
+    wildcard_constraints:
+        field=fieldset.alternatives(FIELDSET.given_by_mosaics),
+    log:
+        "logs/join_stacks/{field}.log",
+    benchmark:
+        "benchmarks/join_stacks/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: fluxes of the stack in all filters"
+    script:
+        "../scripts/join_stacks.py"
+
+
+rule stacks:
+    input:
+        [f"results/{field.name}/stack_photometry.ecsv" for field in FIELDSET if field.has_stack],

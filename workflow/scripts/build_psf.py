@@ -1,0 +1,25 @@
+"""Build the PSF of one filter from its stars, or take the user's own (rule build_psf)."""
+
+from clusterphot.io import read_mosaic
+from clusterphot.jobs import job_logging
+from clusterphot.psf import PsfOptions, build_psf, use_psf, write_psf_result
+from clusterphot.psf_reference import load_user_psf, read_encircled_energy
+from clusterphot.stars import read_stars
+
+
+def main(smk):
+    """Read mosaic, star list and reference table; write the PSF."""
+    mosaic, stars = read_mosaic(smk.input.mosaic), read_stars(smk.input.stars)
+    reference = read_encircled_energy(smk.input.encircled_energy)
+    if smk.input.get("psf"):
+        psf = load_user_psf(smk.input.psf, mosaic.pixel_scale_arcsec, mosaic.filter_name)
+        result = use_psf(psf, stars, reference)
+    else:
+        options = PsfOptions(size_arcsec=smk.params.size_arcsec, beyond_stamp=smk.params.beyond_stamp)
+        result = build_psf(mosaic, stars, reference, options)
+    write_psf_result(smk.output.psf, result)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,357 @@
+"""Overview of a field: colour composite with sources and footprints, and magnitudes with their depths.
+
+After figure 1 of Faisst et al. (2022, ApJL 941, L11); composite as in Lupton et al. (2004, PASP 116, 133).
+Images nJy/arcsec2, positions degrees (ICRS) and pixels (0-based), magnitudes AB.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.io import fits
+from astropy.visualization import make_lupton_rgb
+from astropy.wcs import WCS
+from scipy.ndimage import binary_fill_holes, map_coordinates
+
+from clusterphot.figures.stack import label_field
+from clusterphot.figures.style import (
+    COLUMN_WIDTH_IN,
+    FAINT,
+    INK,
+    PAGE_WIDTH_IN,
+    filter_color,
+    in_style,
+    new_figure,
+    say_empty,
+)
+from clusterphot.filters import load_filter
+from clusterphot.noise import MAD_TO_SIGMA
+from clusterphot.units import mag_ab
+
+MAX_SIDE_PX = 1200
+ROWS_AT_ONCE_PX = 256
+DEPTH_SIGMA = 3.0
+BRIGHT_SIGMA = 20.0
+WHOLE_FRAME = 0.99
+"""Share of the figure above which a footprint is the frame itself and is not drawn."""
+
+RULERS_ARCSEC = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
+SOURCE_COLOR, FOOTPRINT_COLOR = "#ffe08a", "#7fd4ff"
+
+
+@dataclass(frozen=True)
+class SmallMosaic:
+    """Mosaic averaged over square blocks.
+
+    Attributes
+    ----------
+    image : (ny, nx) float ndarray, nJy/arcsec2
+        NaN where no pixel of a block is valid.
+    factor : int
+        Side of a block in mosaic pixels.
+    wcs : `astropy.wcs.WCS`
+        Of the mosaic itself.
+    pixel_scale_arcsec : float
+        Of the mosaic itself.
+    filter_name : str
+    """
+
+    image: np.ndarray
+    factor: int
+    wcs: WCS
+    pixel_scale_arcsec: float
+    filter_name: str
+
+    def place(self, ra, dec):
+        """Position (x, y) on ``image`` of sky coordinates in degrees."""
+        x, y = self.wcs.world_to_pixel_values(np.asarray(ra, dtype=float), np.asarray(dec, dtype=float))
+        return (x + 0.5) / self.factor - 0.5, (y + 0.5) / self.factor - 0.5
+
+    def sky(self, x, y):
+        """Sky coordinates in degrees of positions on ``image``."""
+        centre = 0.5 * (self.factor - 1)
+        return self.wcs.pixel_to_world_values(self.factor * x + centre, self.factor * y + centre)
+
+
+def read_small(path, *, max_side_px=MAX_SIDE_PX):
+    """Read a mosaic by strips, averaged over blocks so that its longer side has at most ``max_side_px``.
+
+    Parameters
+    ----------
+    path : str
+        Mosaic written by this workflow; pixels that must not be used hold 0 in SCI.
+    max_side_px : int
+
+    Returns
+    -------
+    small : SmallMosaic
+        Rows and columns that do not fill a block at the upper and right edges are left out.
+
+    Notes
+    -----
+    The file is read, not mapped: one strip of `ROWS_AT_ONCE_PX` rows is in memory at a time.
+    """
+    with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
+        hdu = hdus["SCI"]
+        header = hdu.header
+        ny, nx = hdu.shape
+        factor = max(-(-max(ny, nx) // max_side_px), 1)
+        rows, columns = ny // factor, nx // factor
+        total, count = np.zeros((rows, columns)), np.zeros((rows, columns))
+        step = max(ROWS_AT_ONCE_PX // factor, 1)
+        for first in range(0, rows, step):
+            last = min(first + step, rows)
+            strip = hdu.section[first * factor : last * factor, : columns * factor].astype(np.float32)
+            blocks = strip.reshape(last - first, factor, columns, factor)
+            total[first:last] = blocks.sum(axis=(1, 3), dtype=float)
+            count[first:last] = (blocks != 0).sum(axis=(1, 3))
+    scale = header["PIXSCALE"]
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return SmallMosaic(mean / scale**2, factor, WCS(header), scale, header["FILTER"])
+
+
+def on_grid(small, target):
+    """Image of one mosaic on the pixels of another, by bilinear interpolation; NaN outside."""
+    if small is target:
+        return small.image
+    y, x = np.mgrid[: target.image.shape[0], : target.image.shape[1]]
+    there = small.place(*target.sky(x.ravel(), y.ravel()))
+    known = np.isfinite(small.image)
+    inside = np.all(
+        [np.abs(2 * v - n + 1) <= n for v, n in zip(there, known.shape[::-1], strict=True)], axis=0
+    )
+    values, weight = (
+        map_coordinates(image, there[::-1], order=1, mode="nearest").reshape(x.shape)
+        for image in (np.where(known, small.image, 0.0), known.astype(float))
+    )
+    return np.where(inside.reshape(x.shape) & (weight > 0.5), values / np.maximum(weight, 0.5), np.nan)
+
+
+def composite(red, green, blue):
+    """Colour image (ny, nx, 3) of three images in nJy/arcsec2 on one grid.
+
+    Notes
+    -----
+    Each image is cleared of its median and scaled so that all three have the same light in what stands out of
+    the sky: white is the mean colour of the field. One stretch, set by the scatter of the sky, serves all
+    three.
+    """
+    planes = [np.nan_to_num(image - np.nanmedian(image)) for image in (red, green, blue)]
+    scatter = robust_sky(planes[1][np.isfinite(green)])
+    bright = planes[1] > BRIGHT_SIGMA * scatter
+    if scatter > 0 and bright.any():
+        light = [float(plane[bright].sum()) for plane in planes]
+        planes = [
+            plane * light[1] / part if part > 0.05 * light[1] else plane
+            for plane, part in zip(planes, light, strict=True)
+        ]
+    mean = sum(planes) / 3
+    scatter = robust_sky(mean[np.isfinite(green)])
+    if not scatter > 0:
+        return np.zeros((*green.shape, 3), dtype=np.uint8)
+    image = make_lupton_rgb(*planes, minimum=-scatter, stretch=12 * scatter, Q=9)
+    image[np.all([np.isnan(plane) for plane in (red, green, blue)], axis=0)] = 0
+    return image
+
+
+def robust_sky(values):
+    """Scatter of the fainter half of some pixels about their median: that of the sky."""
+    if len(values) == 0:
+        return 0.0
+    middle = np.median(values)
+    return float(MAD_TO_SIGMA * np.median(middle - values[values <= middle]))
+
+
+@in_style
+def plot_overview(mosaics, table, *, kpc_per_arcsec, reference_filter, field):
+    """Figure of the field: colour composite, sources, footprints, scale and orientation.
+
+    Parameters
+    ----------
+    mosaics : dict of str to SmallMosaic
+        In the order of wavelength. First, middle (the reference filter where it is neither first nor last)
+        and last are drawn blue, green and red; footprints of all.
+    table : `astropy.table.Table`
+        Sources: ra, dec, flags.
+    kpc_per_arcsec : float
+    reference_filter : str
+        The figure is drawn on its pixels.
+    field : str
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+    """
+    names = list(mosaics)
+    inner = names[1:-1] or names[:1]
+    green = reference_filter if reference_filter in inner else inner[len(inner) // 2]
+    target = mosaics[reference_filter]
+    chosen = (names[-1], green, names[0])
+    images = [on_grid(mosaics[name], target) for name in chosen]
+    ny, nx = target.image.shape
+    figure = new_figure(PAGE_WIDTH_IN, min(0.3 + PAGE_WIDTH_IN * ny / nx, 8.8))
+    label_field(
+        figure,
+        f"{field}: "
+        + ", ".join(f"{word} {name}" for word, name in zip(("red", "green", "blue"), chosen, strict=True)),
+    )
+    ax = figure.subplots()
+    ax.imshow(composite(*images), origin="lower", interpolation="antialiased")
+    ax.set(xticks=[], yticks=[], xlim=(-0.5, nx - 0.5), ylim=(-0.5, ny - 0.5))
+    _draw_footprints(ax, mosaics, target)
+    x, y = target.place(table["ra"], table["dec"])
+    radius = 0.006 * max(nx, ny)
+    clean = np.asarray(table["flags"]) == 0 if "flags" in table.colnames else np.ones(len(table), bool)
+    size = (2 * radius / max(nx, ny) * 72 * PAGE_WIDTH_IN) ** 2
+    ax.scatter(x[clean], y[clean], s=size, facecolor="none", edgecolor=SOURCE_COLOR, lw=0.6)
+    ax.scatter(
+        x[~clean], y[~clean], s=size, facecolor="none", edgecolor=SOURCE_COLOR, lw=0.6, ls=(0, (2, 1.5))
+    )
+    _draw_scale(ax, target, kpc_per_arcsec)
+    _draw_compass(ax, target)
+    return figure
+
+
+def _draw_footprints(ax, mosaics, target):
+    """Outline of the valid area of each filter, once where several agree."""
+    drawn = []
+    for small in mosaics.values():
+        inside = binary_fill_holes(np.isfinite(on_grid(small, target)))
+        if any(np.mean(inside != other) < 0.01 for other in drawn) or not inside.any():
+            continue
+        drawn.append(inside)
+        if inside.mean() > WHOLE_FRAME:
+            continue
+        ax.contour(inside.astype(float), [0.5], colors=FOOTPRINT_COLOR, linewidths=0.8)
+        row, column = np.argwhere(inside)[-1]
+        ax.annotate(
+            small.filter_name, (column, row), (-3, -3), textcoords="offset points",
+            ha="right", va="top", color=FOOTPRINT_COLOR, fontsize=7,
+        )  # fmt: skip
+
+
+def _draw_scale(ax, target, kpc_per_arcsec):
+    """Bar with its length in arcsec and kpc, lower left."""
+    ny, nx = target.image.shape
+    pixel = target.factor * target.pixel_scale_arcsec
+    fits_in = [length for length in RULERS_ARCSEC if length / pixel <= 0.22 * nx]
+    length = fits_in[-1] if fits_in else RULERS_ARCSEC[0]
+    left, low = 0.04 * nx, 0.05 * ny
+    ax.plot([left, left + length / pixel], [low, low], color="white", lw=1.6, solid_capstyle="butt")
+    text = f'{length:g}" = {length * kpc_per_arcsec:.3g} kpc'
+    ax.text(left, low + 0.012 * ny, text, color="white", ha="left", va="bottom", fontsize=8)
+
+
+def _draw_compass(ax, target):
+    """Arrows to north and east, lower right, from the WCS."""
+    ny, nx = target.image.shape
+    x0, y0 = 0.93 * nx, 0.06 * ny
+    ra, dec = target.sky(np.array([x0]), np.array([y0]))
+    step = target.factor * target.pixel_scale_arcsec * 5 / 3600
+    size = 0.06 * max(nx, ny)
+    for name, (dra, ddec) in {"N": (0.0, step), "E": (step / np.cos(np.radians(dec[0])), 0.0)}.items():
+        x, y = target.place(ra + dra, dec + ddec)
+        along = np.array([x[0] - x0, y[0] - y0])
+        along *= size / np.hypot(*along)
+        arrow = {
+            "arrowstyle": "-|>",
+            "color": "white",
+            "lw": 1.0,
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "mutation_scale": 7,
+        }
+        ax.annotate("", (x0 + along[0], y0 + along[1]), (x0, y0), arrowprops=arrow)
+        ax.text(
+            x0 + 1.22 * along[0],
+            y0 + 1.22 * along[1],
+            name,
+            color="white",
+            ha="center",
+            va="center",
+            fontsize=8,
+        )
+
+
+@in_style
+def plot_magnitudes(table, filters, reference_filter, *, field):
+    """Histogram of the magnitudes in the reference filter, with the 3-sigma depth of each filter.
+
+    Parameters
+    ----------
+    table : `astropy.table.Table`
+        Photometry: flux_F, flux_err_F and, where known, flags_F.
+    filters : sequence of str
+    reference_filter : str
+    field : str
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+
+    Notes
+    -----
+    A depth is that of the median flux error of the unflagged sources, as measured where the sources are.
+    """
+    figure = new_figure(COLUMN_WIDTH_IN, 3.0)
+    ax = figure.subplots()
+    label_field(figure, field)
+    ax.set(xlabel=f"{reference_filter} magnitude (AB)", ylabel="Sources")
+    clean = _clean(table, reference_filter)
+    magnitude = mag_ab(_values(table, f"flux_{reference_filter}")[clean])
+    known = magnitude[np.isfinite(magnitude)]
+    depths = {filt: depth_mag(table, filt) for filt in filters}
+    ends = np.concatenate([known, [depth for depth in depths.values() if np.isfinite(depth)]])
+    if len(ends) == 0:
+        say_empty(ax)
+        return figure
+    edges = np.arange(np.floor(4 * ends.min()) / 4, ends.max() + 0.5, 0.25)
+    color = filter_color(load_filter(reference_filter).wave_pivot)
+    counts, *_ = ax.hist(known, edges, histtype="stepfilled", color=color, alpha=0.35)
+    ax.hist(known, edges, histtype="step", color=color, lw=1.0)
+    top = 1.55 * max(counts.max(), 1)
+    _draw_depths(ax, depths, top)
+    n_missing = len(table) - len(known)
+    if n_missing:
+        ax.set_title(
+            f"{n_missing} of {len(table)} sources flagged or not positive", fontsize=7, loc="right", color=INK
+        )
+    ax.set(xlim=(edges[0], edges[-1] + 0.1), ylim=(0, top))
+    return figure
+
+
+def _draw_depths(ax, depths, top):
+    """Line and legend entry of the depth of each filter, brightest first."""
+    ax.text(
+        0.03,
+        0.96,
+        rf"{DEPTH_SIGMA:g}$\sigma$ depths",
+        transform=ax.transAxes,
+        va="top",
+        fontsize=7,
+        color=FAINT,
+    )
+    for k, (filt, depth) in enumerate(sorted(depths.items(), key=lambda item: item[1])):
+        if np.isfinite(depth):
+            color = filter_color(load_filter(filt).wave_pivot)
+            ax.plot([depth, depth], [0, top], color=color, lw=0.9, ls=(0, (4, 2)))
+            place = (0.03, 0.89 - 0.062 * k)
+            ax.text(*place, f"{filt}  {depth:.2f}", transform=ax.transAxes, va="top", fontsize=7, color=color)
+
+
+def depth_mag(table, filt):
+    """Magnitude of `DEPTH_SIGMA` median flux errors of the unflagged sources, NaN where there are none."""
+    error = _values(table, f"flux_err_{filt}")[_clean(table, filt)]
+    error = error[np.isfinite(error) & (error > 0)]
+    return float(mag_ab(DEPTH_SIGMA * np.median(error))) if len(error) else np.nan
+
+
+def _clean(table, filt):
+    """Sources without a flag in a filter; all where there are no flags."""
+    if f"flags_{filt}" not in table.colnames:
+        return np.ones(len(table), dtype=bool)
+    return np.ma.filled(np.ma.asarray(table[f"flags_{filt}"]), 1) == 0
+
+
+def _values(table, name):
+    """Column as floats, NaN where masked."""
+    return np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan)

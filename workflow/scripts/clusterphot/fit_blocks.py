@@ -1,0 +1,287 @@
+"""Fits of blocks of cutouts with equally many components each, by tied or by free positions.
+
+Images nJy/pixel, positions cutout pixels (0-based); the target is the first component of each cutout.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clusterphot.linear import solve
+from clusterphot.positions import Block, best_pixel, light_of_targets, search_positions, zeroth_centroid
+
+PSF_TOLERANCE = 0.1
+"""Fraction of a point source's light in each pixel that the PSF may be wrong by before the sky is blamed."""
+LIST_TOLERANCE = 0.5
+"""The same where the source is not yet at its fitted position."""
+
+MISFIT_SIGMA = 1.5
+"""Excess of chi-square, in units of its own scatter, beyond which the sky terms are taken not to fit."""
+
+CENTROID_RADIUS_ARCSEC = 0.06
+BOUND_TOLERANCE_PX = 1e-3
+
+
+@dataclass(frozen=True)
+class BlockFit:
+    """Results for a block of n cutouts with c components and k sky terms; position errors 0 where tied.
+
+    Attributes
+    ----------
+    positions : (n, c, 2) float ndarray
+    fluxes : (n, c) float ndarray
+    flux_errors : (n, c) float ndarray
+        Marginal, white noise; of all components.
+    sky : (n, k) float ndarray
+    position_covariance : (n, c, 3) float ndarray
+        xx, yy, xy.
+    flux_err, flux_err_marginal, flux_err_conditional : (n,) float ndarray
+        Of the target.
+    chi2, n_pixels : (n,) float ndarray
+        Sum of squared residuals over their variance, and the valid pixels it is over.
+    misfit : (n,) float ndarray
+        The same with `PSF_TOLERANCE` of the point sources' light added to the errors: what the sky terms
+        miss.
+    n_parameters : (n,) float ndarray
+    image : (n, p) float ndarray
+        The target at unit flux.
+    """
+
+    positions: np.ndarray
+    fluxes: np.ndarray
+    flux_errors: np.ndarray
+    sky: np.ndarray
+    position_covariance: np.ndarray
+    flux_err: np.ndarray
+    flux_err_marginal: np.ndarray
+    flux_err_conditional: np.ndarray
+    chi2: np.ndarray
+    n_pixels: np.ndarray
+    misfit: np.ndarray
+    n_parameters: np.ndarray
+    image: np.ndarray
+
+
+def fit_tied(setup, data, weights, positions, covariance):
+    """Fluxes and sky at given positions.
+
+    Parameters
+    ----------
+    setup : `clusterphot.photometry.FilterSetup`
+    data, weights : (n, p) float ndarray
+    positions : (n, c, 2) float ndarray
+    covariance : (n, 3) float ndarray
+        Of the target's given position: xx, yy, xy in pixels squared; zero for a position taken as exact.
+
+    Returns
+    -------
+    fit : BlockFit
+
+    Notes
+    -----
+    The response of the flux to a shift is of second order for a lone source, and that is what the
+    correction by `clusterphot.fit_errors.PositionLoss` holds.
+    """
+    n, c, _ = positions.shape
+    block = Block(data, weights, setup.renderer, setup.terms)
+    images = block.images(positions)
+    equations, weighted = block.equations(images)
+    solution, inverse = solve(equations)
+    points = (solution[:, None, :c] @ images)[:, 0]
+    model = points + (solution[:, None, c:] @ setup.terms)[:, 0]
+    variance = setup.pixel_variance(weights, model)
+    estimator = _estimators(inverse[:, :1], weighted, weights, setup.terms)[:, 0]
+    flux_err, marginal = _errors(setup, estimator, variance)
+    fluxes = solution[:, :c].copy()
+    if setup.options.debias:
+        mean, scatter = setup.loss.moments(*covariance.T)
+        fluxes[:, 0] /= mean
+        flux_err = np.sqrt(flux_err**2 + fluxes[:, 0] ** 2 * scatter) / mean
+        marginal = np.sqrt(marginal**2 + fluxes[:, 0] ** 2 * scatter) / mean
+    own = np.diagonal(inverse, axis1=1, axis2=2)[:, :c]
+    return BlockFit(
+        positions=positions,
+        fluxes=fluxes,
+        flux_errors=np.sqrt(own),
+        sky=solution[:, c:],
+        position_covariance=np.zeros((n, c, 3)),
+        flux_err=flux_err,
+        flux_err_marginal=marginal,
+        flux_err_conditional=_conditional(images, weighted),
+        chi2=_chi2(data - model, variance),
+        n_pixels=(variance > 0).sum(axis=-1),
+        misfit=_chi2(data - model, variance, PSF_TOLERANCE * points),
+        n_parameters=np.full(n, solution.shape[1]),
+        image=images[:, 0],
+    )
+
+
+def sky_is_adequate(setup, data, weights, positions):
+    """Whether the sky terms may fit the cutouts, judged at the listed positions, (n,) bool."""
+    c = positions.shape[1]
+    block = Block(data, weights, setup.renderer, setup.terms)
+    images = block.images(positions)
+    solution, _ = solve(block.equations(images)[0])
+    points = (solution[:, None, :c] @ images)[:, 0]
+    residual = data - points - (solution[:, None, c:] @ setup.terms)[:, 0]
+    variance = setup.pixel_variance(weights, data - residual)
+    misfit = _chi2(residual, variance, LIST_TOLERANCE * points)
+    return setup.excess(misfit, (variance > 0).sum(axis=-1), solution.shape[1]) < 2.0 * MISFIT_SIGMA
+
+
+def fit_free(setup, data, weights, prior, *, recentre):
+    """Fluxes, sky and positions.
+
+    Parameters
+    ----------
+    setup, data, weights
+        As in `fit_tied`.
+    prior : `clusterphot.positions.PositionPrior`
+        Its expected positions are where the fit begins, unless another pixel fits clearly better; without a
+        prior precision it begins in the middle of the box.
+    recentre : bool
+        Move the box of the target to its zeroth-order centroid.
+
+    Returns
+    -------
+    fit : BlockFit
+    at_bound : (n,) bool ndarray
+        Whether the target ended on the edge of its box.
+    """
+    block = Block(data, weights, setup.renderer, setup.terms)
+    images = block.images(prior.expected)
+    first, _ = solve(block.equations(images)[0])
+    light = light_of_targets(block, first, images)
+    radius = max(CENTROID_RADIUS_ARCSEC / setup.pixel_scale_arcsec, 2.0)
+    centre, start = prior.centre.copy(), prior.expected.copy()
+    if recentre:
+        centre[:, 0] = zeroth_centroid(
+            block, light, start[:, 0], radius_px=radius, reach=prior.reach, inflation=setup.inflation
+        )
+    prior = replace(prior, centre=centre)
+    if setup.options.position_sigma_arcsec > 0:
+        start[:, 0] += best_pixel(block, light, images, prior, setup.inflation)
+    else:
+        start = centre
+    positions = search_positions(block, start, prior)
+    edge = np.abs(positions[:, 0] - centre[:, 0]).max(axis=1)
+    return _finish_free(setup, block, positions, prior), edge >= prior.reach - BOUND_TOLERANCE_PX
+
+
+def _finish_free(setup, block, positions, prior):
+    """Fluxes and errors at the fitted positions."""
+    n, c, _ = positions.shape
+    columns = block.images_and_gradients(positions)
+    equations, weighted = block.equations(columns)
+    size = equations.matrix.shape[1]
+    linear = np.r_[0:c, 3 * c : size]
+    solution, fixed = solve(equations.subset(linear))
+    fluxes, sky = solution[:, :c].copy(), solution[:, c:]
+    images = columns[:, :c]
+    points = (fluxes[:, None] @ images)[:, 0]
+    model = points + (sky[:, None] @ setup.terms)[:, 0]
+    variance = setup.pixel_variance(block.weights, model)
+    factors = np.ones((n, size))
+    held = np.where(prior.free, fluxes, 0.0)
+    factors[:, c : 2 * c] = factors[:, 2 * c : 3 * c] = held
+    precision = np.zeros((n, size))
+    precision[:, c : 2 * c] = precision[:, 2 * c : 3 * c] = prior.precision
+    _, inverse = solve(equations.scaled(factors), precision=precision)
+    own = inverse[:, [0, c, 2 * c]] * factors[:, None, :]
+    estimators = _estimators(own, weighted, block.weights, setup.terms)
+    sigma = np.sqrt(variance)
+    spectra = setup.operator.transform(setup.maps(estimators * sigma[:, None, :])).reshape(n, 3, -1)
+    noise = spectra @ spectra.transpose(0, 2, 1)
+    spread, from_list = _position_covariance(inverse, noise, prior, setup.inflation)
+    if setup.options.debias:
+        gain = _maximum_gain(inverse[:, [c, 2 * c]][:, :, [c, 2 * c]], noise[:, 1:, 1:], from_list, prior)
+        gain *= fixed[:, 0, 0]
+        fluxes[:, 0] -= np.where(
+            fluxes[:, 0] != 0, gain / np.where(fluxes[:, 0] != 0, fluxes[:, 0], 1.0), 0.0
+        )
+    return BlockFit(
+        positions=positions,
+        fluxes=fluxes,
+        flux_errors=np.sqrt(np.diagonal(inverse, axis1=1, axis2=2)[:, :c]),
+        sky=sky,
+        position_covariance=spread,
+        flux_err=np.sqrt(noise[:, 0, 0]),
+        flux_err_marginal=np.sqrt((np.square(estimators[:, 0]) * variance).sum(axis=-1)),
+        flux_err_conditional=_conditional(images, weighted),
+        chi2=_chi2(block.data - model, variance),
+        n_pixels=(variance > 0).sum(axis=-1),
+        misfit=_chi2(block.data - model, variance, PSF_TOLERANCE * points),
+        n_parameters=linear.size + 2 * prior.free.sum(axis=1),
+        image=images[:, 0],
+    )
+
+
+def _estimators(rows, weighted, weights, terms):
+    """Weight of each pixel in some parameters, from rows (n, r, q + k) of the inverse."""
+    q = weighted.shape[1]
+    return rows[:, :, :q] @ weighted + (rows[:, :, q:] @ terms) * weights[:, None, :]
+
+
+def _errors(setup, estimator, variance):
+    """Errors of a flux with correlated and with white noise, (n,) each."""
+    flux_err = np.sqrt(setup.operator.variance(setup.maps(estimator * np.sqrt(variance))))
+    return flux_err, np.sqrt((np.square(estimator) * variance).sum(axis=-1))
+
+
+def _conditional(images, weighted):
+    """1 / sqrt(sum of weight times PSF squared) of the target; infinite without valid pixels."""
+    information = (images[:, 0] * weighted[:, 0]).sum(axis=-1)
+    return np.where(information > 0, 1.0 / np.sqrt(np.where(information > 0, information, 1.0)), np.inf)
+
+
+def _chi2(residual, variance, tolerance=0.0):
+    """Sum over valid pixels of squared residuals over the variance, to which a squared tolerance is added."""
+    valid = variance > 0
+    total = np.where(valid, variance + np.square(tolerance), 1.0)
+    return (np.where(valid, residual, 0.0) ** 2 / total).sum(axis=-1)
+
+
+def _position_covariance(inverse, noise, prior, inflation):
+    """Covariance of all positions (n, c, 3), and of the target the part due to the listed position (n, 2, 2).
+
+    The target's is exact for the true noise, that of neighbours the white one times the inflation.
+    """
+    c = prior.free.shape[1]
+    xx, yy = (np.diagonal(inverse, axis1=1, axis2=2)[:, k * c : (k + 1) * c] for k in (1, 2))
+    xy = np.stack([inverse[:, c + j, 2 * c + j] for j in range(c)], axis=1)
+    spread = np.stack([xx, yy, xy], axis=2) * inflation * prior.free[:, :, None]
+    own = inverse[:, [c, 2 * c]][:, :, [c, 2 * c]]
+    from_list = own @ own * (prior.precision[:, 0] * inflation)[:, None, None]
+    total = noise[:, 1:, 1:] + from_list
+    spread[:, 0] = np.stack([total[:, 0, 0], total[:, 1, 1], total[:, 0, 1]], axis=1)
+    return spread, from_list
+
+
+def _maximum_gain(inverse, noise, from_list, prior):
+    """Mean gain of a flux by the search for its position, in units of white flux variance over flux.
+
+    Parameters
+    ----------
+    inverse : (n, 2, 2) float ndarray
+        M, the inverse of curvature H plus prior precision L.
+    noise, from_list : (n, 2, 2) float ndarray
+        Covariance of the position due to pixel noise, and to the error of the list.
+
+    Notes
+    -----
+    To second order the flux at the maximum exceeds that at the true position by g d - d H d / 2, with g the
+    noise of the slope and d = M (g + L e) the shift for a list in error by e. The mean is tr((H + L) N) -
+    tr(H (N + E)) / 2, with N, E the covariances of d from noise and list: 1 for white noise without prior.
+    """
+    determinant = inverse[:, 0, 0] * inverse[:, 1, 1] - inverse[:, 0, 1] ** 2
+    regular = determinant > 0
+    safe = np.where(regular[:, None, None], inverse, np.eye(2))
+    total = np.linalg.inv(safe)
+    curvature = total - prior.precision[:, 0, None, None] * np.eye(2)
+    gain = _trace(total, noise) - 0.5 * _trace(curvature, noise + from_list)
+    return np.where(regular, gain, 0.0)
+
+
+def _trace(a, b):
+    """Trace of the products of symmetric 2 x 2 matrices."""
+    return a[:, 0, 0] * b[:, 0, 0] + a[:, 1, 1] * b[:, 1, 1] + 2.0 * a[:, 0, 1] * b[:, 0, 1]

@@ -1,0 +1,20 @@
+"""Cut the sources of a chunk out of one filter's mosaic (rule cut_sources)."""
+
+from clusterphot.cutouts import make_cutouts
+from clusterphot.io import read_mosaic, write_cutouts
+from clusterphot.jobs import job_logging
+
+
+def main(smk):
+    cutouts = make_cutouts(
+        read_mosaic(smk.input.mosaic),
+        smk.params.sources,
+        cutout_size_arcsec=smk.params.cutout_size_arcsec,
+        neighbour_radius_arcsec=smk.params.joint_radius_arcsec,
+    )
+    write_cutouts(smk.output.cutouts, cutouts)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,44 @@
+"""Fit the sources of a chunk in one filter (rule fit_sources)."""
+
+import logging
+
+from clusterphot.io import read_cutouts, read_noise, read_psf, read_wcs
+from clusterphot.jobs import job_logging
+from clusterphot.offsets import read_offset
+from clusterphot.photometry import FitOptions, fit_sources
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    par = smk.params
+    options = FitOptions(
+        sky=par.sky,
+        position=par.position,
+        max_shift_px=par.max_shift_px,
+        joint_radius_arcsec=par.joint_radius_arcsec,
+        blend_radius_arcsec=par.blend_radius_arcsec,
+        position_sigma_arcsec=par.position_sigma_arcsec,
+    ).with_preset(par.preset)
+    reference, offset_px = None, (0.0, 0.0)
+    if smk.input.get("reference"):
+        reference, offset = read_table(smk.input.reference), read_offset(smk.input.offset)
+        offset_px = (offset.dx, offset.dy)
+    fits = fit_sources(
+        read_cutouts(smk.input.cutouts),
+        read_psf(smk.input.psf),
+        read_noise(smk.input.noise),
+        read_wcs(smk.input.mosaic),
+        options,
+        reference=reference,
+        offset_px=offset_px,
+    )
+    write_table(smk.output.fits, fits, meta=provenance("fit_sources", smk.wildcards, par))
+    flags = fits[f"flags_{smk.wildcards.filter}"][fits["is_target"]]
+    logging.info(
+        "%s %s: %d sources, %d flagged", smk.wildcards.filter, smk.wildcards.chunk, len(flags), (flags != 0).sum()
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,24 @@
+"""Join the fluxes of the stacks of all filters of a field in one row (rule join_stacks)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.stack import join_stacks, read_stack
+from clusterphot.tables import provenance, write_table
+
+
+def main(smk):
+    stacks = [read_stack(path) for path in smk.input.stacks]
+    table, correlation = join_stacks(stacks)
+    meta = provenance(
+        "join_stacks",
+        smk.wildcards,
+        smk.params,
+        method=stacks[0].method,
+        filters=[stack.filter_name for stack in stacks],
+        flux_err_correlation=correlation,
+    )
+    write_table(smk.output.photometry, table, meta=meta)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,25 @@
+"""Measure a filter's offset from the reference filter on the stars (rule measure_offset)."""
+
+from clusterphot.io import read_mosaic, read_psf
+from clusterphot.jobs import job_logging
+from clusterphot.offsets import measure_offset, write_offset
+from clusterphot.stars import read_stars
+
+
+def main(smk):
+    """Read both mosaics, both PSFs and the star list; write one row."""
+    offset = measure_offset(
+        read_mosaic(smk.input.mosaic),
+        read_psf(smk.input.psf),
+        read_mosaic(smk.input.reference_mosaic),
+        read_psf(smk.input.reference_psf),
+        read_stars(smk.input.stars),
+    )
+    write_offset(
+        smk.output.offset, offset, meta={"field": smk.wildcards.field, "filter": smk.wildcards.filter}
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

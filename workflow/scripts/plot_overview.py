@@ -1,0 +1,24 @@
+"""Draw the colour composite of a field with its sources and footprints (rule plot_overview)."""
+
+from clusterphot.cosmology import kpc_per_arcsec
+from clusterphot.figures.overview import plot_overview, read_small
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    mosaics = {small.filter_name: small for small in (read_small(path) for path in smk.input.mosaics)}
+    figure = plot_overview(
+        mosaics,
+        read_table(smk.input.photometry),
+        kpc_per_arcsec=kpc_per_arcsec(smk.params.redshift, **smk.params.cosmology),
+        reference_filter=smk.params.reference_filter,
+        field=smk.wildcards.field,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,17 @@
+"""Draw stars, encircled energy and stamp of one filter's PSF (rule plot_psf)."""
+
+from clusterphot.figures.psf import plot_psf
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.psf import read_psf_result
+from clusterphot.stars import read_stars
+
+
+def main(smk):
+    figure = plot_psf(read_psf_result(smk.input.psf), read_stars(smk.input.stars))
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,35 @@
+"""Find and class the stars of the reference filter (rule select_stars)."""
+
+import logging
+
+from clusterphot.errors import DataError
+from clusterphot.io import read_mosaic
+from clusterphot.jobs import job_logging
+from clusterphot.stars import StarOptions, no_stars, select_stars, write_stars
+from clusterphot.tables import provenance
+
+
+def main(smk):
+    """Read the mosaic, select stars, write the list with the reason of every rejection."""
+    par = smk.params
+    options = StarOptions(
+        mag_min=par.mag_min,
+        mag_max=par.mag_max,
+        mag_bright=par.mag_bright,
+        half_light_radius_max_px=par.half_light_radius_max_px,
+        isolation_arcsec=par.isolation_arcsec,
+    )
+    mosaic = read_mosaic(smk.input.mosaic)
+    try:
+        stars = select_stars(mosaic, options)
+    except DataError as error:
+        if par.required:
+            raise
+        logging.warning("no stars, which only the offsets between filters would need: %s", error)
+        stars = no_stars(mosaic)
+    write_stars(smk.output.stars, stars, meta=provenance("select_stars", smk.wildcards, par))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,36 @@
+"""Simulate one filter of a field, as a pair of files like the DAWN JWST Archive's (rule simulate_field)."""
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from clusterphot.io import write_fits, write_psf
+from clusterphot.jobs import job_logging
+from clusterphot.simulate import simulate_filter
+
+UNIT_NJY = 10.0
+"""The archive's unit: 10 nJy, so that the AB zero point is 28.9."""
+
+
+def main(smk):
+    """Read the truth, simulate ``wildcards.filter``, write sci, wht and the true PSF."""
+    image = simulate_filter(Table.read(smk.input.truth, format="ascii.ecsv"), smk.wildcards.filter)
+    header = image.wcs.to_header()
+    header["TELESCOP"], header["INSTRUME"], header["FILTER"] = "JWST", "NIRCAM", image.filter_name
+    header["ORIGIN"] = "simulated"
+    header["PHOTFNU"] = (UNIT_NJY * 1e-9, "[Jy] per unit of the image")
+    if image.gain_e_per_njy is not None:
+        header["GAIN"] = (image.gain_e_per_njy, "[electron/nJy]")
+    for path, data, unit in (
+        (smk.output.sci, image.sci / np.float32(UNIT_NJY), "10.0*nanoJansky"),
+        (smk.output.wht, image.wht * np.float32(UNIT_NJY**2), ""),
+    ):
+        hdu = fits.PrimaryHDU(data, header)
+        if unit:
+            hdu.header["BUNIT"] = unit
+        write_fits(path, [hdu])
+    write_psf(smk.output.psf, image.psf)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,50 @@
+"""Draw the objects of a simulated field around its source list: the truth (rule simulate_sources)."""
+
+import dataclasses
+
+from astropy.table import Table
+from clusterphot import scene
+from clusterphot.cosmology import flat_lambda_cdm
+from clusterphot.io import whole_file
+from clusterphot.jobs import job_logging
+from clusterphot.ssp import project_grid, read_grid, resample_ages, select_metallicities
+from clusterphot.tables import read_photometry, read_positions
+from clusterphot.templates import ssp_twins
+
+
+def main(smk):
+    par = smk.params
+    ids, ra, dec = read_positions(smk.input.sources, "sources")
+    names, filters, flux, _, _ = read_photometry(smk.input.clusters, "simulation.clusters")
+    row_of = {name: row for row, name in enumerate(names)}
+    # a source without a flux of its own takes that of another row, in turn
+    rows = [row_of.get(name, i % len(names)) for i, name in enumerate(ids)]
+    clusters = Table({"id": ids, "ra": ra, "dec": dec})
+    for band, filt in enumerate(filters):
+        clusters[f"flux_{filt}"] = flux[rows, band]
+    grid = select_metallicities(read_grid(smk.input.grid), par.metallicity_zsun)
+    grid = project_grid(
+        resample_ages(grid, par.ages_gyr), filters, par.redshift, flat_lambda_cdm(**par.cosmology)
+    )
+    surviving = {
+        filt: grid.flux_njy[..., band] / grid.mass_remaining for band, filt in enumerate(grid.filters)
+    }
+    clusters = ssp_twins(clusters, surviving, grid.age_gyr, grid.metallicity_zsun)
+    known = {entry.name for entry in dataclasses.fields(scene.FieldConfig)}
+    options = {key: value for key, value in par.simulation.items() if key in known}
+    config = scene.FieldConfig(
+        field=smk.wildcards.field,
+        redshift=par.redshift,
+        ebv=par.ebv,
+        reference_filter=par.reference_filter,
+        ra=par.center_deg[0],
+        dec=par.center_deg[1],
+        **options | {"filters": par.filters},
+    )
+    with whole_file(smk.output.truth) as path:
+        scene.draw_scene(config, clusters).write(path, format="ascii.ecsv")
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,43 @@
+"""Stack the sources of a field in one filter and fit the stack (rule stack_sources)."""
+
+import logging
+
+from clusterphot.io import read_cutouts, read_noise, read_psf
+from clusterphot.jobs import job_logging
+from clusterphot.stack import StackOptions, join_cutouts, make_stack, write_stack
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    cutouts = join_cutouts([read_cutouts(path) for path in smk.input.cutouts])
+    options = StackOptions(
+        method=smk.params.method,
+        annulus_px=tuple(smk.params.annulus_px),
+        sky=smk.params.sky,
+        max_shift_px=smk.params.max_shift_px,
+        n_resamples=smk.params.n_resamples,
+        seed=smk.params.seed,
+    )
+    stack = make_stack(
+        cutouts,
+        read_table(smk.input.photometry),
+        read_psf(smk.input.psf),
+        read_noise(smk.input.noise),
+        smk.params.filters,
+        options,
+    )
+    write_stack(smk.output.stack, stack, smk.wildcards.field)
+    logging.info(
+        "%s: %s of %d of %d sources, %.3f +- %.3f nJy",
+        smk.wildcards.filter,
+        options.method,
+        stack.row["n_sources"],
+        stack.row["n_listed"],
+        stack.row["flux"],
+        stack.row["flux_err"],
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
