@@ -1,6 +1,7 @@
 """Simulated fields: truth, light, noise and files."""
 
 import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,9 @@ from astropy.table import Table
 from clusterphot import optics, scene, simulate, templates
 from clusterphot.io import read_psf
 from clusterphot.scene import FieldConfig, draw_scene
+from clusterphot.ssp import read_embedded_grid, write_grid
 
+REPO = Path(__file__).parents[2]
 SMALL = FieldConfig(
     size_arcsec=12, filters=("F150W", "F277W"), reference_filter="F150W", seed=7,
     n_members=2, n_stars=6, n_bright_stars=1, n_clusters=12, draw_clusters=True,
@@ -285,18 +288,37 @@ def test_images_do_not_depend_on_order(table, truth):
 
 
 def test_drivers_write_a_field(tmp_path, table, truth):
-    table.write(tmp_path / "table.csv")
     paths = {name: str(tmp_path / f"{name}.fits") for name in ("sci", "wht", "psf")}
     paths["sci"] += ".gz"
+    scene.source_list(truth).write(tmp_path / "sources.csv")
+    write_grid(tmp_path / "grid.h5", read_embedded_grid(REPO / "resources/ssp/bc03_miles_kroupa.h5"))
+    params = {
+        "simulation": {"seed": 3, "size_arcsec": 12.0, "noise": "none"},
+        "filters": ["F150W", "F277W"],
+        "reference_filter": "F150W",
+        "redshift": 0.39,
+        "ebv": 0.18,
+        "center_deg": [SMALL.ra, SMALL.dec],
+        "cosmology": {"h0": 70, "omega_m": 0.3},
+        "ages_gyr": [1.0, 9.0],
+        "metallicity_zsun": [0.2, 1.0],
+    }
     step = SimpleNamespace(
-        params=SimpleNamespace(**SMALL.to_dict()),
-        input=SimpleNamespace(clusters=str(tmp_path / "table.csv")),
-        output=SimpleNamespace(truth=str(tmp_path / "truth.ecsv"), sources=str(tmp_path / "sources.csv")),
+        wildcards=SimpleNamespace(field="demo"),
+        params=SimpleNamespace(**params),
+        input=SimpleNamespace(
+            sources=str(tmp_path / "sources.csv"),
+            clusters=str(REPO / "resources/faisst2022/table1.csv"),
+            grid=str(tmp_path / "grid.h5"),
+        ),
+        output=SimpleNamespace(truth=str(tmp_path / "truth.ecsv")),
     )
     simulate_sources.main(step)
-    sources = Table.read(tmp_path / "sources.csv")
-    assert sources.colnames == ["id", "ra", "dec"]
-    np.testing.assert_array_equal(sources["ra"], of_kind(truth, "cluster")["ra_listed"])
+    truth = Table.read(tmp_path / "truth.ecsv")
+    clusters = of_kind(truth, "cluster")
+    listed = Table.read(tmp_path / "sources.csv")
+    assert set(clusters["id"]) == set(listed["id"])
+    assert set(np.unique(clusters["true_age_gyr"])) <= {1.0, 9.0}
     simulate_field.main(
         SimpleNamespace(
             wildcards=SimpleNamespace(filter="F277W"),

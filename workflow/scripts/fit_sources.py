@@ -35,7 +35,11 @@ def main(smk):
     write_table(smk.output.fits, fits, meta=provenance("fit_sources", smk.wildcards, par))
     flags = fits[f"flags_{smk.wildcards.filter}"][fits["is_target"]]
     logging.info(
-        "%s %s: %d sources, %d flagged", smk.wildcards.filter, smk.wildcards.chunk, len(flags), (flags != 0).sum()
+        "%s %s: %d sources, %d flagged",
+        smk.wildcards.filter,
+        smk.wildcards.chunk,
+        len(flags),
+        (flags != 0).sum(),
     )
 
 

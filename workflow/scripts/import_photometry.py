@@ -24,9 +24,7 @@ def main(smk):
         checksums={smk.input.table: sha256(smk.input.table)},
         filters=filters,
     )
-    write_table(
-        smk.output.photometry, table, meta=meta, carried=kept
-    )
+    write_table(smk.output.photometry, table, meta=meta, carried=kept)
 
 
 if __name__ == "__main__":

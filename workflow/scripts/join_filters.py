@@ -9,7 +9,9 @@ def main(smk):
     par = smk.params
     listed, carried = read_user_rows(smk.input.sources, par.ids)
     table = join_filters([read_table(path) for path in smk.input.fits], listed, par.zero_point_errors)
-    meta = provenance("join_filters", smk.wildcards, par, checksums={smk.input.sources: sha256(smk.input.sources)})
+    meta = provenance(
+        "join_filters", smk.wildcards, par, checksums={smk.input.sources: sha256(smk.input.sources)}
+    )
     write_table(smk.output.photometry, table, meta=meta, carried=carried)
 
 

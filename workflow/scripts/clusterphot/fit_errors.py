@@ -95,7 +95,7 @@ class PositionLoss:
     mean of f and gain its scatter as an error. The means are Gauss-Hermite sums over 5 x 5 nodes.
     """
 
-    REACH_PX, STEP_PX = 5.0, 1.0
+    REACH_PX, STEP_PX = 4.0, 1.0
 
     def __init__(self, renderer, terms):
         axis = np.arange(-self.REACH_PX, self.REACH_PX + self.STEP_PX / 2, self.STEP_PX)

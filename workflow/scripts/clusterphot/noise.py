@@ -87,7 +87,9 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
         "%s: sigma is %.3f of the stated one, neighbouring pixels correlate by %.2f (%d tiles)",
         mosaic.filter_name, sigma, correlation[max_lag_px, max_lag_px + 1], len(sigmas),
     )  # fmt: skip
-    return Noise(correlation, 1.0 / sigma**2, mosaic.filter_name, {"NTILES": len(sigmas), "NPIXELS": n_pixels})
+    return Noise(
+        correlation, 1.0 / sigma**2, mosaic.filter_name, {"NTILES": len(sigmas), "NPIXELS": n_pixels}
+    )
 
 
 def _candidates(shape, tile_px):

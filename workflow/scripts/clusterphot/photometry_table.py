@@ -3,6 +3,8 @@
 import numpy as np
 from astropy.table import Table
 
+from clusterphot.flags import Flag
+
 WRITTEN = (
     "flux",
     "flux_err",
@@ -36,7 +38,7 @@ def join_filters(fits, listed, zero_point_errors):
     Returns
     -------
     table : `astropy.table.Table`
-        The rows of ``listed``; ``flags`` unites those of all filters.
+        The rows of ``listed``; ``flags`` unites those of all filters, NO_DATA only where no filter has data.
 
     Raises
     ------
@@ -45,6 +47,7 @@ def join_filters(fits, listed, zero_point_errors):
     """
     table = listed.copy()
     flags = np.zeros(len(table), dtype=int)
+    without_data = np.full(len(table), int(Flag.NO_DATA))
     columns = {}
     for fit in fits:
         filt = fit.meta["filter"]
@@ -57,6 +60,9 @@ def join_filters(fits, listed, zero_point_errors):
             columns[f"{quantity}_{filt}"] = np.ma.filled(targets[f"{quantity}_{filt}"], np.nan)
         zero_point = zero_point_errors[filt] * np.abs(columns[f"flux_{filt}"])
         columns[f"flux_err_sys_{filt}"] = np.hypot(columns[f"flux_err_sys_{filt}"], zero_point)
-        flags |= np.asarray(columns[f"flags_{filt}"], dtype=int)
+        of_filter = np.asarray(columns[f"flags_{filt}"], dtype=int)
+        flags |= of_filter & ~int(Flag.NO_DATA)
+        without_data &= of_filter & int(Flag.NO_DATA)
+    flags |= without_data
     table["flags"] = flags
     return Table({**{name: table[name] for name in table.colnames}, **columns})

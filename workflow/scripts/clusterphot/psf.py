@@ -19,24 +19,21 @@ from clusterphot.psf_errors import core_error, wing_errors
 from clusterphot.psf_fit import crop, radius_grid
 from clusterphot.psf_join import saturated_share, update_wings, wing_sample
 from clusterphot.psf_model import PSF_FLAG_SENTENCES, PsfFlag, PsfOptions, model_light, normalise
-from clusterphot.psf_reference import encircled_energy, fwhm_px, reference_ee
+from clusterphot.psf_reference import encircled_energy, fwhm_px, reference_ee, reference_scatter
 from clusterphot.stars import ROLE_NONE
 
 log = logging.getLogger(__name__)
 
 ANCHOR_ARCSEC = 0.2
 """Radius at which the share of light in the core is compared with the reference (a radius of its table)."""
-REFERENCE_ERROR = 0.035
-"""1-sigma fraction by which real, drizzled PSFs differ from the reference encircled energy at
-`ANCHOR_ARCSEC`."""
 REFERENCE_BEYOND_ERROR = 0.6
 """Fractional 1-sigma error of the reference light beyond the stamp, wide enough for a PSF without any."""
-TAIL_ERROR = 0.2
+TAIL_ERROR = 0.15
 """Fractional 1-sigma error of the measured light beyond the stamp: index of the power law and where it
 ends."""
 FLOOR_ERROR = 0.004
 """Pixelation and interpolation, and what the jackknife cannot see."""
-FEW_BRIGHT_ERROR = 0.012
+FEW_BRIGHT_ERROR = 0.01
 """Added when fewer than ``min_bright`` bright stars carry the wings: the jackknife of so few is
 unreliable."""
 CURVE_RADII_ARCSEC = np.round(np.arange(0.02, 1.001, 0.02), 3)
@@ -153,11 +150,12 @@ def _settle(model, core_stack, wings, solution, n_bright, flags, options, refere
         flags |= PsfFlag.REFERENCE_BEYOND
         parts["beyond"] = REFERENCE_BEYOND_ERROR * (1.0 - ee(1.0))
     measured_error = float(np.sqrt(sum(value**2 for value in parts.values())))
+    reference_error = reference_scatter(reference["table"], reference["filter"]) * (1.0 - ee(ANCHOR_ARCSEC))
     # The wing solution has drawn on the reference already; where that does not suffice, its core is used too.
     if solution is None or not np.isfinite(measured_error):
         weight = 1.0
     elif measured_error > options.max_error:
-        weight = measured_error**2 / (measured_error**2 + REFERENCE_ERROR**2)
+        weight = measured_error**2 / (measured_error**2 + reference_error**2)
     else:
         weight = 0.0
     if weight > 0.0 or prior_share > 0.5:
@@ -169,7 +167,7 @@ def _settle(model, core_stack, wings, solution, n_bright, flags, options, refere
     parts = {
         name: (1.0 - weight) * value for name, value in parts.items() if name != "floor" and weight < 1.0
     }
-    parts |= {"floor": FLOOR_ERROR, "reference": weight * REFERENCE_ERROR}
+    parts |= {"floor": FLOOR_ERROR, "reference": weight * reference_error}
     if np.sqrt(sum(value**2 for value in parts.values())) > options.max_error:
         flags |= PsfFlag.POOR_ERROR
     return _Scale(settled, float(np.clip(factor, 0.0, 5.0)), parts, flags, float(max(weight, prior_share)))

@@ -11,6 +11,7 @@ from clusterphot.psf_errors import SATURATED_FIT_ARCSEC
 from clusterphot.psf_fit import crop, fit_star, fourier_shift, polynomial_terms, radius_grid
 from clusterphot.psf_model import Model, PsfFlag, Star
 from clusterphot.psf_reference import windowed_centroid
+from clusterphot.psf_wings import POWER
 from clusterphot.stars import ROLE_CORE, ROLE_NONE
 
 
@@ -46,18 +47,25 @@ def _mask_neighbours(star, x, y, stars, scale):
     """Leave out discs around the other detections of the list, where they are more than lumps of the star's
     PSF."""
     half = star.data.shape[0] // 2
-    mag = np.asarray(stars["mag_auto"])
+    # The magnitude of a saturated star lacks its core: about 1 mag.
+    mag = np.asarray(stars["mag_auto"]) - np.asarray(stars["saturated"], dtype=float)
     own = mag[star.row]
     distance = np.hypot(x - x[star.row], y - y[star.row]) * scale
     lump = np.where(distance < 1.0, 5.0, 6.5)  # 1 % of the flux, and 0.25 % farther out
-    near = (distance > 0.3) & (distance < 1.5 * half * scale + 1.0) & (mag < own + lump)
+    near = (distance > 0.3) & (distance < 2.0 * half * scale) & (mag < own + lump)
     radius_arcsec = np.clip(
         2.5 * np.asarray(stars["half_light_radius"]) * stars.meta["pixel_scale_arcsec"], 0.15, 1.0
     )
     axis = np.arange(-half, half + 1)
+    here = np.hypot(axis[:, None] + star.y0 - y[star.row], axis[None, :] + star.x0 - x[star.row]) * scale
+    round_one = (np.asarray(stars["role"]) != ROLE_NONE) | np.asarray(stars["saturated"], dtype=bool)
     for other in np.flatnonzero(near):
         away = np.hypot(axis[:, None] + star.y0 - y[other], axis[None, :] + star.x0 - x[other]) * scale
         star.ivar[(away < radius_arcsec[other]) & (away < 0.8 * distance[other])] = 0.0
+        if round_one[other]:
+            # Where the wing of another star outshines a third of this one's.
+            ratio = (3.0 * 10 ** (0.4 * (own - mag[other]))) ** (1.0 / POWER)
+            star.ivar[(away < ratio * here) & (here > min(0.4, 0.4 * distance[other]))] = 0.0
 
 
 def _mask_rim(star):

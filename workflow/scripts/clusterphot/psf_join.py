@@ -10,11 +10,12 @@ from clusterphot import psf_wings
 from clusterphot.psf_core import core_residual, fit_one, misfit
 from clusterphot.psf_errors import saturated_flux_error
 from clusterphot.psf_fit import crop, fourier_shift, polynomial_terms, radius_grid
-from clusterphot.psf_reference import reference_ee
+from clusterphot.psf_reference import reference_ee, reference_scatter
 
-COMMON_ERROR, RING_ERROR, WING_ERROR = 0.12, 0.6, 0.15
-"""Fractional errors of the reference wing: of all of it, of rings within 0.35" and of rings and power law
-beyond."""
+RING_ERROR, WING_ERROR = 0.6, 0.15
+"""Fractional errors of single rings of the reference within 0.35", and of rings and power law beyond; the
+error that
+all have in common is that of `clusterphot.psf_reference.reference_scatter`."""
 
 
 def wing_sample(sample, core, model, options, scale, *, check):
@@ -116,7 +117,8 @@ def wing_prior(model, reference, options):
     mean[-1] = total * (ee(options.total_radius_arcsec) - ee(border)) / light
     # Airy rings make the reference, known at four radii only, rough near the core.
     own = np.where(np.append(edges[: grid.n_inner], border) < 0.35, RING_ERROR, WING_ERROR)
-    covariance = COMMON_ERROR**2 * np.outer(mean, mean) + np.diag((own * mean) ** 2)
+    common = reference_scatter(reference["table"], reference["filter"])
+    covariance = common**2 * np.outer(mean, mean) + np.diag((own * mean) ** 2)
     return psf_wings.WingPrior(mean, covariance)
 
 

@@ -266,6 +266,7 @@ def solve_wings(stars, grid, prior, current, *, n_iter=4):
     for star in stars:
         # The model's azimuthal structure is noisy; as a template of the flux error it would dilute the flux.
         star.cells["smooth"] = current[column] * star.cells["power"]
+        star.cells["scatter"] = CELL_SCATTER * star.flux * prior.mean[column] * star.cells["power"]
     kernel = np.exp(-0.5 * distance2 / SKY_LENGTH_ARCSEC**2)
     precision = prior.precision()
     prior_right = precision @ (prior.mean - current)
@@ -275,6 +276,8 @@ def solve_wings(stars, grid, prior, current, *, n_iter=4):
     for _ in range(n_iter):
         parts = [_reduce(*args, column, kernel) for args in zip(stars, huber, sky_variance, strict=True)]
         normal, right = np.stack([p[0] for p in parts]), np.stack([p[1] for p in parts])
+        trust = _agreement(normal, right, precision, prior_right)
+        normal, right = normal * trust[:, None, None], right * trust[:, None]
         amplitude = solve_normal(normal.sum(0) + precision, right.sum(0) + prior_right)
         if not np.all(np.isfinite(amplitude)):
             break
@@ -288,9 +291,35 @@ def solve_wings(stars, grid, prior, current, *, n_iter=4):
     return WingSolution(amplitude, normal, right, precision, prior_right, [n[1:] for n in nuisances], factors)
 
 
+def _agreement(normal, right, prior_normal, prior_right):
+    """Weights below 1 for stars that contradict the others and the prior by over twice the expected chi2.
+
+    A star beside something bright can be wrong everywhere at once, which no weighting of its cells will show.
+    """
+    trust = np.ones(len(normal))
+    for _ in range(3):
+        weighted, weighted_right = normal * trust[:, None, None], right * trust[:, None]
+        others = weighted.sum(0) + prior_normal - weighted
+        covariance = _scaled_inverse(others)
+        rest = weighted_right.sum(0) + prior_right - weighted_right
+        predicted = normal @ (covariance @ rest[:, :, None])
+        miss = right - predicted[:, :, 0]
+        inverse = _scaled_inverse(normal + normal @ covariance @ normal)
+        chi2 = np.einsum("ki,kij,kj->k", miss, inverse, miss) / normal.shape[1]
+        trust = np.minimum(1.0, 2.0 / np.maximum(chi2, 1e-9))
+    return trust
+
+
+def _scaled_inverse(matrices):
+    """Pseudo-inverses of a stack of normal matrices, scaled to unit diagonal first."""
+    norm = np.sqrt(np.maximum(np.einsum("kii->ki", matrices), 1e-300))
+    outer = norm[:, :, None] * norm[:, None, :]
+    return np.linalg.pinv(matrices / outer, rcond=1e-9, hermitian=True) / outer
+
+
 def _white_variance(star):
     """Variance of the cell means from pixel noise and from what differs between stars."""
-    return star.cells["variance"] + (CELL_SCATTER * star.flux * star.cells["smooth"]) ** 2
+    return star.cells["variance"] + star.cells["scatter"] ** 2
 
 
 def _sky_variance(star, left):

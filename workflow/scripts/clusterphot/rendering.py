@@ -6,6 +6,7 @@ pixels, values per unit flux.
 """
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 N_PHASES = 16
 """Tabulated sub-pixel phases; the cubic between them is exact to 1e-5 of the peak for sampled PSFs."""
@@ -64,8 +65,9 @@ class PsfRenderer:
     def _tabulate(self, vectors):
         """Tables [phase, pixel * vector] of shifted vectors and of their derivatives by the shift."""
         n = vectors.shape[0]
-        length = n + 2 * RINGING_PX + n // 2
-        length += 1 - length % 2
+        length = n + 8 * RINGING_PX
+        while length % 2 == 0 or next_fast_len(length) != length:
+            length += 1
         frequency = np.arange(length // 2 + 1) / length
         transform = np.fft.rfft(vectors.T, n=length)
         phases = (np.arange(N_PHASES + 3) - 1) / N_PHASES

@@ -494,10 +494,12 @@ def flux_columns(filters, flux, err, *, prefix="flux"):
 
 
 def flux_filters(table, prefix="flux"):
-    """Filters of a table, in the order of its columns ``<prefix>_err_F``."""
+    """Filters of a table, in the order of its columns ``<prefix>_err_F``; carried columns are none of them."""
     start = f"{prefix}_err_"
-    names = [name.removeprefix(start) for name in table.colnames if name.startswith(start)]
-    return [name for name in names if not name.startswith(ERROR_KINDS)]
+    carried = carried_columns(table)
+    names = [name for name in table.colnames if name.startswith(start) and name not in carried]
+    filters = [name.removeprefix(start) for name in names]
+    return [name for name in filters if not name.startswith(ERROR_KINDS)]
 
 
 def flux_arrays(table, filters, *, prefix="flux"):
