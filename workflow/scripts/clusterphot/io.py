@@ -4,6 +4,7 @@ Images are float32 on disk and float64 in memory; nJy per pixel, inverse varianc
 with 0 for a pixel that must not be used. Files appear whole or not at all.
 """
 
+import mmap
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,9 +53,16 @@ class Mosaic:
         ya, yb, xa, xb = max(y0, 0), min(y1, ny), max(x0, 0), min(x1, nx)
         if ya < yb and xa < xb:
             inside = np.s_[ya - y0 : yb - y0, xa - x0 : xb - x0]
-            sci[inside] = self.sci[ya:yb, xa:xb]
-            ivar[inside] = self.ivar[ya:yb, xa:xb]
+            sci[inside] = _opened_anew(self.sci)[ya:yb, xa:xb]
+            ivar[inside] = _opened_anew(self.ivar)[ya:yb, xa:xb]
         return sci, ivar
+
+
+def _opened_anew(plane):
+    """The same memory map opened once more: closed after use, it takes the pages it read from memory."""
+    if isinstance(plane, np.memmap) and isinstance(plane.base, mmap.mmap):
+        return np.memmap(plane.filename, plane.dtype, "r", plane.offset, plane.shape)
+    return plane
 
 
 @dataclass(frozen=True)
@@ -163,8 +171,12 @@ def mosaic_header(wcs, pixel_scale_arcsec, filter_name, field_name):
 
 def read_mosaic(path):
     """Open a mosaic written by this workflow as memory maps; pixels are read when a region is."""
-    with fits.open(path, memmap=True) as hdus:  # the maps outlive the file
-        header, sci, ivar = hdus["SCI"].header, hdus["SCI"].data, hdus["IVAR"].data
+    with fits.open(path) as hdus:
+        header = hdus["SCI"].header
+        sci, ivar = (
+            np.memmap(path, ">f4", "r", hdus[name].fileinfo()["datLoc"], hdus[name].shape)
+            for name in ("SCI", "IVAR")
+        )
     return Mosaic(
         sci=sci,
         ivar=ivar,

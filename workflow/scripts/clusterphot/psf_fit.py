@@ -136,17 +136,22 @@ def fit_star(data, ivar, psf, *, start=(0.0, 0.0), sky_order=2, max_shift_px=2.0
         if np.hypot(*shift) < 1e-4:
             break
     residual = target - (coefficients[: len(columns)] @ columns) * root
+    return _as_fit((dx, dy), coefficients, covariance, len(sky), residual, n_pixels)
+
+
+def _as_fit(position, coefficients, covariance, n_sky, residual, n_pixels):
+    """`StarFit` of the solution: coefficients are flux, sky terms and, unless it was fixed, the last shift."""
     error = np.sqrt(np.diag(covariance))
-    dx_err, dy_err = (0.0, 0.0) if fixed else error[-2:]
+    dx_err, dy_err = error[-2:] if len(error) > n_sky + 1 else (0.0, 0.0)
     return StarFit(
-        dx=dx,
-        dy=dy,
+        dx=position[0],
+        dy=position[1],
         flux=float(coefficients[0]),
         flux_err=float(error[0]),
         dx_err=float(dx_err),
         dy_err=float(dy_err),
-        sky=coefficients[1 : len(columns)].copy(),
-        chi2_dof=float(residual @ residual / (n_pixels - n_free)),
+        sky=coefficients[1 : n_sky + 1].copy(),
+        chi2_dof=float(residual @ residual / (n_pixels - len(error))),
         n_pixels=n_pixels,
         ok=bool(coefficients[0] > 0),
     )

@@ -14,8 +14,7 @@ from clusterphot.psf_reference import reference_ee, reference_scatter
 
 RING_ERROR, WING_ERROR = 0.6, 0.15
 """Fractional errors of single rings of the reference within 0.35", and of rings and power law beyond; the
-error that
-all have in common is that of `clusterphot.psf_reference.reference_scatter`."""
+error that all have in common is that of `clusterphot.psf_reference.reference_scatter`."""
 
 
 def wing_sample(sample, core, model, options, scale, *, check):
