@@ -5,7 +5,14 @@ import pytest
 from astropy.table import Table
 from astropy.wcs import WCS
 from clusterphot.io import Mosaic, Psf
-from clusterphot.offsets import NO_STAR_ERROR_PX, measure_offset, read_offset, write_offset
+from clusterphot.offsets import (
+    NO_STAR_ERROR_PX,
+    Offset,
+    measure_offset,
+    read_offset,
+    with_offset_error,
+    write_offset,
+)
 from clusterphot.psf_fit import crop, fourier_shift
 
 SIGMA = {"F200W": 1.6, "F356W": 1.8}
@@ -80,3 +87,15 @@ def test_no_star_and_one_star(tmp_path):
     assert one.measured and one.dx_err > 0
     write_offset(tmp_path / "o.ecsv", one, meta={"filter": "F356W"})
     assert read_offset(tmp_path / "o.ecsv") == one
+
+
+def test_unmeasured_offset_is_a_flux_error():
+    """A Gaussian of sigma s, fitted 0.3 px off on each axis, keeps exp(-0.18 / (4 s^2)) of its flux."""
+    sigma = 1.5
+    y, x = np.mgrid[-20:21, -20:21]
+    data = np.exp(-(x**2 + y**2) / (2 * sigma**2))
+    psf = Psf(data / data.sum(), 0.02, "F200W", sys_error=0.01)
+    offset = Offset(0.0, 0.0, 0.3, 0.3, 0, False)
+    loss = 1 - np.exp(-0.18 / (4 * sigma**2))
+    found = with_offset_error(psf, offset).sys_error
+    assert found == pytest.approx(np.hypot(0.01, loss), rel=1e-3)

@@ -19,6 +19,12 @@ SIGMA_PX = 1.4
 NOISE = 0.05
 
 
+class Parameters(dict):
+    """Parameters of a rule: keys that can be read as attributes, as Snakemake's can."""
+
+    __getattr__ = dict.__getitem__
+
+
 def gaussian(x, y, size=SIZE, sigma=SIGMA_PX):
     """Images of unit Gaussian sources, sampled: the sum over all pixels is 1 to 1e-4 for sigma above 1."""
     pixel = np.arange(size)
@@ -189,12 +195,13 @@ def test_drivers_and_files(tmp_path):
         space(
             input=space(stacks=[tmp_path / "s.fits"] * 2),
             output=space(photometry=tmp_path / "j.ecsv"),
-            params={},
+            params=Parameters(zero_point_errors={FILTER: 0.02}),
             wildcards={"field": "f"},
         )
     )
     joined = read_table(tmp_path / "j.ecsv")
     assert joined["id"][0] == "stack" and joined[f"n_sources_{FILTER}"][0] == 30
+    assert joined[f"flux_err_sys_{FILTER}"][0] >= 0.02 * abs(joined[f"flux_{FILTER}"][0])
     assert joined.meta["flux_err_correlation"][0][1] == pytest.approx(1.0)
     output = space(png=tmp_path / "s.png", pdf=tmp_path / "s.pdf")
     plot_stack.main(

@@ -44,6 +44,7 @@ rule join_stacks:
         photometry="results/{field}/stack_fluxes.ecsv",
     params:
         filters=get_field_value("filters"),
+        zero_point_errors=get_zero_point_errors,
         code=code_digest("join_stacks"),
     wildcard_constraints:
         field=fieldset.alternatives(FIELDSET.given_by_mosaics),

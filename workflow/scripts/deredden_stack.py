@@ -10,7 +10,10 @@ def main(smk):
     table = deredden_table(
         measured, read_table(smk.input.extinction), already_corrected=smk.params.is_dereddened, prefix="flux0"
     )
-    meta = provenance("deredden_stack", smk.wildcards, smk.params)
+    kept = {
+        name: measured.meta[name] for name in ("filters", "flux_err_correlation") if name in measured.meta
+    }
+    meta = provenance("deredden_stack", smk.wildcards, smk.params, **kept)
     write_table(smk.output.photometry, table, meta=meta, carried=carried_columns(measured))
 
 

@@ -5,14 +5,20 @@ import logging
 from astropy.table import Table
 from clusterphot.jobs import job_logging
 from clusterphot.sed_results import fit_sources, load_models, make_options
-from clusterphot.tables import flux_arrays, provenance, read_table, write_table
+from clusterphot.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
 
 
 def main(smk):
     photometry = read_table(smk.input.photometry)
     models = load_models(smk.input.grid, smk.input.get("four_color", []))
     options = make_options(smk.params, models)
-    columns, _ = fit_sources(*flux_arrays(photometry, models.filters, prefix="flux"), models, options)
+    columns, _ = fit_sources(
+        *flux_arrays(photometry, models.filters),
+        models,
+        options,
+        err_sys=systematic_errors(photometry, models.filters),
+        flags=photometry["flags"],
+    )
     table = Table({"id": photometry["id"], **columns})
     meta = provenance("fit_sed", smk.wildcards, smk.params, models=models.description)
     write_table(smk.output.clusters, table, meta=meta)

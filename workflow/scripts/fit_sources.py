@@ -4,7 +4,7 @@ import logging
 
 from clusterphot.io import read_cutouts, read_noise, read_psf, read_wcs
 from clusterphot.jobs import job_logging
-from clusterphot.offsets import read_offset
+from clusterphot.offsets import read_offset, with_offset_error
 from clusterphot.photometry import FitOptions, fit_sources
 from clusterphot.tables import provenance, read_table, write_table
 
@@ -19,13 +19,13 @@ def main(smk):
         blend_radius_arcsec=par.blend_radius_arcsec,
         position_sigma_arcsec=par.position_sigma_arcsec,
     ).with_preset(par.preset)
-    reference, offset_px = None, (0.0, 0.0)
+    psf, reference, offset_px = read_psf(smk.input.psf), None, (0.0, 0.0)
     if smk.input.get("reference"):
         reference, offset = read_table(smk.input.reference), read_offset(smk.input.offset)
-        offset_px = (offset.dx, offset.dy)
+        psf, offset_px = with_offset_error(psf, offset), (offset.dx, offset.dy)
     fits = fit_sources(
         read_cutouts(smk.input.cutouts),
-        read_psf(smk.input.psf),
+        psf,
         read_noise(smk.input.noise),
         read_wcs(smk.input.mosaic),
         options,

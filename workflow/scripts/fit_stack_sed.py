@@ -5,14 +5,27 @@ import logging
 from astropy.table import Table
 from clusterphot.jobs import job_logging
 from clusterphot.sed_results import fit_sources, load_models, make_options, write_chi2_map
-from clusterphot.tables import flux_arrays, provenance, read_table, write_table
+from clusterphot.tables import (
+    error_correlation,
+    flux_arrays,
+    provenance,
+    read_table,
+    systematic_errors,
+    write_table,
+)
 
 
 def main(smk):
     photometry = read_table(smk.input.photometry)
     models = load_models(smk.input.grid, smk.input.get("four_color", []))
     options = make_options(smk.params, models)
-    columns, fit = fit_sources(*flux_arrays(photometry, models.filters, prefix="flux0"), models, options)
+    columns, fit = fit_sources(
+        *flux_arrays(photometry, models.filters, prefix="flux0"),
+        models,
+        options,
+        err_sys=systematic_errors(photometry, models.filters, prefix="flux0"),
+        correlation=error_correlation(photometry, models.filters),
+    )
     table = Table({"id": photometry["id"], **columns})
     meta = provenance("fit_stack_sed", smk.wildcards, smk.params, models=models.description)
     write_table(smk.output.stack, table, meta=meta)

@@ -7,7 +7,7 @@ from clusterphot.tables import provenance, write_table
 
 def main(smk):
     stacks = [read_stack(path) for path in smk.input.stacks]
-    table, correlation = join_stacks(stacks)
+    table, correlation = join_stacks(stacks, smk.params.zero_point_errors)
     meta = provenance(
         "join_stacks",
         smk.wildcards,

@@ -5,15 +5,18 @@ from clusterphot.figures.style import save_figure
 from clusterphot.jobs import job_logging
 from clusterphot.sed import prepare_photometry
 from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import flux_arrays, read_table
+from clusterphot.tables import error_correlation, flux_arrays, read_table, systematic_errors
 
 
 def main(smk):
     projected = read_projected_grid(smk.input.projected)
+    table = read_table(smk.input.photometry)
     photometry = prepare_photometry(
-        *flux_arrays(read_table(smk.input.photometry), projected.filters, prefix="flux0"),
+        *flux_arrays(table, projected.filters, prefix="flux0"),
         flux_floor_fraction=smk.params.flux_floor_fraction,
         min_relative_error=smk.params.min_relative_error,
+        err_sys=systematic_errors(table, projected.filters, prefix="flux0"),
+        correlation=error_correlation(table, projected.filters),
     )
     figure = plot_stack_sed(
         photometry,

@@ -84,6 +84,10 @@ PATTERNS = {
     f"flux_{FILTER}": ("nJy", "flux density in {filter}"),
     f"flux0_err_{FILTER}": ("nJy", "1-sigma error of flux0_{filter}"),
     f"flux0_{FILTER}": ("nJy", "flux density in {filter} corrected for Milky Way dust"),
+    f"flux0_err_sys_{FILTER}": (
+        "nJy",
+        "1-sigma systematic error of flux0_{filter}: PSF and zero point",
+    ),
     f"A_{FILTER}": ("mag", "Milky Way extinction applied in {filter}"),
     f"x_{FILTER}": ("pix", "fitted x in the mosaic of {filter}, 0-based"),
     f"y_{FILTER}": ("pix", "fitted y in the mosaic of {filter}, 0-based"),

@@ -130,7 +130,7 @@ def deredden_table(measured, extinction, *, already_corrected, prefix):
         table[f"{prefix}_{filt}"] = deredden(measured[f"flux_{filt}"], applied)
         table[f"{prefix}_err_{filt}"] = deredden(measured[f"flux_err_{filt}"], applied)
         if f"flux_err_sys_{filt}" in measured.colnames:
-            table[f"flux_err_sys_{filt}"] = deredden(measured[f"flux_err_sys_{filt}"], applied)
+            table[f"{prefix}_err_sys_{filt}"] = deredden(measured[f"flux_err_sys_{filt}"], applied)
     for filt in filters:
         table[f"A_{filt}"] = np.full(len(table), float(a_mag[filt]))
     return table

@@ -5,13 +5,13 @@ every source fitted with it. Offsets are in pixels of the filter, x to the right
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.table import Table
 
 from clusterphot.files import whole_file
-from clusterphot.psf_fit import crop, fit_star, radius_grid
+from clusterphot.psf_fit import crop, fit_star, fourier_shift, radius_grid
 from clusterphot.stars import ROLE_NONE
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,16 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
     error = np.maximum(own, spread if len(shifts) > 2 else 0.0)
     log.info("%s: offset %.3f %.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
     return Offset(float(middle[0]), float(middle[1]), float(error[0]), float(error[1]), len(shifts), True)
+
+
+def with_offset_error(psf, offset):
+    """PSF whose ``sys_error`` holds the flux lost where sources are fitted a 1-sigma offset error away.
+
+    The loss of a fit with the shifted PSF is 1 - sum(P P') / sum(P P); it is common to all sources of the filter.
+    """
+    moved = fourier_shift(psf.data, offset.dx_err, offset.dy_err)
+    loss = 1.0 - float(np.sum(psf.data * moved) / np.sum(psf.data**2))
+    return replace(psf, sys_error=float(np.hypot(psf.sys_error, loss)))
 
 
 def fit_position(mosaic, psf, x, y):

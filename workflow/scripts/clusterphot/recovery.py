@@ -10,6 +10,7 @@ from astropy.table import Table
 
 from clusterphot.combine import bootstrap_counts, weighted_medians
 from clusterphot.dust import deredden
+from clusterphot.flags import Flag
 from clusterphot.noise import MAD_TO_SIGMA
 from clusterphot.sed_results import fit_sources
 from clusterphot.tables import check_ids, flux_arrays, parse_carried, read_user_table
@@ -306,7 +307,8 @@ def colour_row(matched, blue, red):
         )
         clean = (
             np.isfinite(flux)
-            & (flux > COLOUR_SNR * err)
+            & (true > COLOUR_SNR * err)
+            & (flux > 0)
             & (true > 0)
             & (np.asarray(matched[f"flags_{filt}"]) == 0)
         )
@@ -359,7 +361,8 @@ def stack_rows(matched, stack):
 
 def population_rows(matched):
     """Ages, metallicities and masses of sources whose SED fit is clean."""
-    clean = np.asarray(matched["flags_sed"]) == 0
+    # an age beyond that of the Universe is an outcome: to leave it out would bias what is left
+    clean = (np.asarray(matched["flags_sed"]) & ~int(Flag.OLDER_THAN_UNIVERSE)) == 0
     rows = []
     for name in POPULATION:
         difference = np.asarray(matched[name]) - np.asarray(matched[f"true_{name}"])

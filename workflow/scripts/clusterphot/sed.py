@@ -23,13 +23,16 @@ class Photometry:
     Attributes
     ----------
     flux, err : (n, n_bands) float ndarray, nJy
-        ``err`` after replacement and floor; NaN in both where a band is missing.
+        ``err`` after replacement, with systematic error and floor; NaN in both where a band is missing.
     flags : (n,) int ndarray
+    covariance : (n, n_bands, n_bands) float ndarray or None
+        Where the errors of the bands are correlated; its diagonal is ``err`` squared.
     """
 
     flux: np.ndarray
     err: np.ndarray
     flags: np.ndarray
+    covariance: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ def delta_chi2(n_sigma, n_parameters):
     return float(2.0 * gammainccinv(0.5 * n_parameters, erfc(n_sigma / np.sqrt(2.0))))
 
 
-def prepare_photometry(flux, err, *, flux_floor_fraction=0.0, min_relative_error=1e-3):
+def prepare_photometry(
+    flux, err, *, flux_floor_fraction=0.0, min_relative_error=1e-3, err_sys=None, correlation=None
+):
     """Errors that can be divided by, and that keep one band from deciding alone by accident.
 
     Parameters
@@ -72,6 +77,10 @@ def prepare_photometry(flux, err, *, flux_floor_fraction=0.0, min_relative_error
         An error at or below this fraction of the flux (zero among them) is replaced by the median of the
         errors of the source's other bands, and the row is flagged ERROR_REPLACED. Where no other band has
         a usable error, the band counts as missing.
+    err_sys : (n, n_bands) float array_like, optional
+        Systematic error of each band (PSF, zero point), added in quadrature; NaN counts as none.
+    correlation : (n_bands, n_bands) float array_like, optional
+        Of the random errors between bands, as in a stack whose bands hold the same sources.
 
     Returns
     -------
@@ -97,11 +106,18 @@ def prepare_photometry(flux, err, *, flux_floor_fraction=0.0, min_relative_error
         err[row, absurd[row]] = np.median(usable) if usable.size else np.nan
         flux[row, np.isnan(err[row])] = np.nan
         flags[row] |= Flag.ERROR_REPLACED
-    err = np.sqrt(err**2 + (flux_floor_fraction * flux) ** 2)
+    independent = (flux_floor_fraction * flux) ** 2
+    if err_sys is not None:
+        independent = independent + np.nan_to_num(np.array(err_sys, dtype=float, ndmin=2)) ** 2
+    covariance = None
+    if correlation is not None:
+        covariance = err[:, :, None] * np.asarray(correlation)[None] * err[:, None, :]
+        covariance = covariance + independent[:, :, None] * np.eye(flux.shape[1])
+    err = np.sqrt(err**2 + independent)
     n_bands = np.isfinite(flux).sum(axis=1)
     flags[n_bands < 3] |= Flag.TOO_FEW_BANDS
     flags[n_bands == 0] |= Flag.NO_DATA
-    return Photometry(flux, err, flags)
+    return Photometry(flux, err, flags, covariance)
 
 
 def fit_grid(photometry, model_flux):
@@ -128,6 +144,8 @@ def fit_grid(photometry, model_flux):
     chi2 = sum(w f^2) - sum(w f m)^2 / sum(w m^2). Bands are added one after the other, so that
     the result of a source does not depend on the sources beside it.
     """
+    if photometry.covariance is not None:
+        return _fit_correlated(photometry, model_flux)
     n_age, n_metallicity, n_bands = model_flux.shape
     n = len(photometry.flux)
     if photometry.flux.shape[1] != n_bands:
@@ -155,6 +173,22 @@ def fit_grid(photometry, model_flux):
     mass[photometry.flags & Flag.NO_DATA != 0] = np.nan
     shape = (n, n_age, n_metallicity)
     return GridFit(chi2.reshape(shape), mass.reshape(shape), mass_err.reshape(shape))
+
+
+def _fit_correlated(photometry, model_flux):
+    """As `fit_grid`, each source whitened by the Cholesky factor of its covariance; for stacks, of few rows."""
+    fits = []
+    for flux, err, flags, covariance in zip(
+        photometry.flux, photometry.err, photometry.flags, photometry.covariance, strict=True
+    ):
+        good = np.isfinite(flux) & np.isfinite(err)
+        white = np.linalg.inv(np.linalg.cholesky(covariance[np.ix_(good, good)]))
+        models = model_flux[..., good] @ white.T
+        data = (white @ flux[good])[None]
+        fits.append(fit_grid(Photometry(data, np.ones_like(data), flags[None]), models))
+    return GridFit(
+        *(np.concatenate([getattr(fit, name) for fit in fits]) for name in ("chi2", "mass", "mass_err"))
+    )
 
 
 def best_models(chi2):

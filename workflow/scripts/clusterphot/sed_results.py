@@ -52,7 +52,7 @@ class FitOptions:
     age_of_universe_gyr: float
 
 
-def fit_sources(flux, err, models, options):
+def fit_sources(flux, err, models, options, *, err_sys=None, correlation=None, flags=None):
     """Best fit, intervals and masses of sources.
 
     Parameters
@@ -61,6 +61,12 @@ def fit_sources(flux, err, models, options):
         Corrected for Milky Way dust; bands in the order of ``models.filters``.
     models : `Models`
     options : `FitOptions`
+    err_sys : (n, n_bands) float array_like, optional
+        Systematic error of each band, nJy.
+    correlation : (n_bands, n_bands) float array_like, optional
+        Of the random errors between bands.
+    flags : (n,) int array_like, optional
+        Quality bits of the photometry, kept in those of the fit.
 
     Returns
     -------
@@ -73,6 +79,8 @@ def fit_sources(flux, err, models, options):
         err,
         flux_floor_fraction=options.flux_floor_fraction,
         min_relative_error=options.min_relative_error,
+        err_sys=err_sys,
+        correlation=correlation,
     )
     fit = fit_grid(photometry, models.flux)
     i, j = best_models(fit.chi2)
@@ -81,7 +89,8 @@ def fit_sources(flux, err, models, options):
     best_mass = np.where(known, fit.mass[rows, i, j], np.nan)
     age = np.where(known, models.age_gyr[i], np.nan)
     n_bands = np.isfinite(photometry.flux).sum(axis=1)
-    flags = photometry.flags.copy()
+    listed = np.zeros(len(i), dtype=int) if flags is None else np.asarray(flags, dtype=int)
+    flags = photometry.flags | listed
     flags[
         dominated(photometry, best_mass[:, None] * models.flux[i, j], options.dominated_weight_fraction)
     ] |= Flag.DOMINATED
@@ -116,11 +125,7 @@ def _mass_columns(photometry, fit, best, models, options):
         flux_dex = np.where(flux_v > 0, err_v / np.abs(flux_v), np.nan) / np.log(10)
         log_sed = np.log10(fit.mass[rows, i, j] * remaining)
     log_sed[~np.isfinite(log_sed)] = np.nan
-    rise = fit.chi2 - np.min(np.nan_to_num(fit.chi2, nan=np.inf), axis=(1, 2))[:, None, None]
-    log_ml = np.log10(ml.ml_v)[None]
-    high = np.max(np.where(rise <= 1, log_ml, -np.inf), axis=(1, 2))
-    low = np.min(np.where(rise <= 1, log_ml, np.inf), axis=(1, 2))
-    half_range = np.where(known, 0.5 * (high - low), np.nan) if len(i) else high
+    half_range = np.where(known, _half_range(fit.chi2, np.log10(ml.ml_v), i, j), np.nan)
     return {
         "mass_formed": 10.0**log_mass / remaining,
         "mass_remaining": 10.0**log_mass,
@@ -134,6 +139,35 @@ def _mass_columns(photometry, fit, best, models, options):
             np.isfinite(log_sed), log_range(fit, np.log10(ml.mass_remaining)), np.nan
         ),
     }
+
+
+def _half_range(chi2, values, i, j):
+    """1-sigma half-range of a quantity over the models.
+
+    Nodes within a rise of 1 count as they are. Towards the neighbours of the best node the rise is taken as a
+    parabola, so that a grid coarser than the interval does not make the range zero.
+
+    Parameters
+    ----------
+    chi2 : (n, n_age, n_metallicity) float ndarray
+    values : (n_age, n_metallicity) float ndarray
+    i, j : (n,) int ndarray
+        Best node of each source.
+    """
+    if len(i) == 0:
+        return np.zeros(0)
+    rows = np.arange(len(i))
+    rise = chi2 - chi2[rows, i, j][:, None, None]
+    high = np.max(np.where(rise <= 1, values[None], -np.inf), axis=(1, 2))
+    low = np.min(np.where(rise <= 1, values[None], np.inf), axis=(1, 2))
+    best = values[i, j]
+    for di, dj in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        ni = np.clip(i + di, 0, values.shape[0] - 1)
+        nj = np.clip(j + dj, 0, values.shape[1] - 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = (values[ni, nj] - best) / np.sqrt(np.maximum(rise[rows, ni, nj], 1.0))
+        high, low = np.fmax(high, best + step), np.fmin(low, best + step)
+    return 0.5 * (high - low)
 
 
 def load_models(projected_path, four_color_paths):

@@ -377,12 +377,14 @@ def read_stack(path):
         )
 
 
-def join_stacks(stacks):
+def join_stacks(stacks, zero_point_errors):
     """One row with the fluxes of the stacks of all filters.
 
     Parameters
     ----------
     stacks : sequence of Stack
+    zero_point_errors : dict of str to float
+        Fractional error of each filter's zero point, added in quadrature to that of the PSF.
 
     Returns
     -------
@@ -411,6 +413,9 @@ def join_stacks(stacks):
             "n_sources",
         ):
             columns[f"{name}_{stack.filter_name}"] = [stack.row[name]]
+        sys = f"flux_err_sys_{stack.filter_name}"
+        zero_point = zero_point_errors[stack.filter_name] * abs(stack.row["flux"])
+        columns[sys] = [float(np.hypot(columns[sys][0], zero_point))]
     correlation = np.eye(len(stacks))
     for i, one in enumerate(stacks):
         for j, other in enumerate(stacks[:i]):

@@ -511,6 +511,22 @@ def flux_arrays(table, filters, *, prefix="flux"):
     return np.array(flux).T, np.array(err).T
 
 
+def systematic_errors(table, filters, *, prefix="flux"):
+    """Systematic errors of a table as an array (n, n_filters) in nJy, 0 where there is no such column."""
+    zero = np.zeros(len(table))
+    columns = [f"{prefix}_err_sys_{filt}" for filt in filters]
+    found = [np.ma.asarray(table[name], dtype=float) if name in table.colnames else zero for name in columns]
+    return np.array([np.ma.filled(values, np.nan) for values in found]).T
+
+
+def error_correlation(table, filters):
+    """Correlation of the random errors between filters from a stack's metadata, or None."""
+    if "flux_err_correlation" not in table.meta:
+        return None
+    order = [list(table.meta["filters"]).index(filt) for filt in filters]
+    return np.asarray(table.meta["flux_err_correlation"], dtype=float)[np.ix_(order, order)]
+
+
 def carried_columns(table):
     """Names of the columns carried through from the user's list."""
     return [name for name in table.meta.get("carried", []) if name in table.colnames]
