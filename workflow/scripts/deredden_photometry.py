@@ -11,7 +11,7 @@ def main(smk):
         measured, read_table(smk.input.extinction), already_corrected=smk.params.is_dereddened, prefix="flux"
     )
     meta = provenance("deredden_photometry", smk.wildcards, smk.params)
-    write_table(smk.output.photometry, table, meta=meta, carried=carried_columns(measured))
+    write_table(smk.output.photometry, table, meta=meta, carried=carried_columns(measured), dereddened=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import logging
 
 from astropy.table import Table
 from clusterphot.jobs import job_logging
-from clusterphot.sed_results import fit_sources, load_models, make_options
+from clusterphot.sed_results import describe_v_filter, fit_sources, load_models, make_options
 from clusterphot.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
 
 
@@ -20,7 +20,13 @@ def main(smk):
         flags=photometry["flags"],
     )
     table = Table({"id": photometry["id"], **columns})
-    meta = provenance("fit_sed", smk.wildcards, smk.params, models=models.description)
+    meta = provenance(
+        "fit_sed",
+        smk.wildcards,
+        smk.params,
+        models=models.description,
+        **describe_v_filter(options, smk.params.redshift),
+    )
     write_table(smk.output.clusters, table, meta=meta)
     flagged = int((columns["flags"] != 0).sum())
     logging.info(

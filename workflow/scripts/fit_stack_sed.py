@@ -4,7 +4,7 @@ import logging
 
 from astropy.table import Table
 from clusterphot.jobs import job_logging
-from clusterphot.sed_results import fit_sources, load_models, make_options, write_chi2_map
+from clusterphot.sed_results import describe_v_filter, fit_sources, load_models, make_options, write_chi2_map
 from clusterphot.tables import (
     error_correlation,
     flux_arrays,
@@ -27,7 +27,13 @@ def main(smk):
         correlation=error_correlation(photometry, models.filters),
     )
     table = Table({"id": photometry["id"], **columns})
-    meta = provenance("fit_stack_sed", smk.wildcards, smk.params, models=models.description)
+    meta = provenance(
+        "fit_stack_sed",
+        smk.wildcards,
+        smk.params,
+        models=models.description,
+        **describe_v_filter(options, smk.params.redshift),
+    )
     write_table(smk.output.stack, table, meta=meta)
     write_chi2_map(smk.output.chi2_map, fit.chi2[0], models, smk.wildcards)
     best = table[0]

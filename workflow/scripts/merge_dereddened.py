@@ -7,7 +7,7 @@ from clusterphot.tables import carried_columns, merge_tables, provenance, write_
 def main(smk):
     table = merge_tables(smk.input.chunks, smk.params.ids)
     meta = provenance("merge_dereddened", smk.wildcards, smk.params)
-    write_table(smk.output.photometry, table, meta=meta, carried=carried_columns(table))
+    write_table(smk.output.photometry, table, meta=meta, carried=carried_columns(table), dereddened=True)
 
 
 if __name__ == "__main__":

@@ -232,6 +232,17 @@ def check_relations(config, origin):
             sed["fiducial_grid"],
             f"one of sed.grids: {', '.join(sed['grids'])}",
         )
+    psf = config["psf"]
+    if not psf["mag_bright"] < psf["mag_min"] < psf["mag_max"]:
+        raise ConfigError(
+            f"{origin(('psf', 'mag_min'))}, psf",
+            f"mag_bright {psf['mag_bright']}, mag_min {psf['mag_min']}, mag_max {psf['mag_max']}",
+            "mag_bright < mag_min < mag_max",
+        )
+    inner, outer = config["stack"]["annulus_px"]
+    if not inner < outer:
+        where = f"{origin(('stack', 'annulus_px'))}, stack.annulus_px"
+        raise ConfigError(where, f"[{inner}, {outer}]", "an inner radius below the outer one")
     ages = sed["age_gyr"]
     if ages["max"] < ages["min"]:
         raise ConfigError(
@@ -245,8 +256,23 @@ def check_relations(config, origin):
             ages["step"],
             "a grid of at most 5000 ages",
         )
+    _check_order(config, ("psf", "mag_bright"), ("psf", "mag_min"), origin)
+    _check_order(config, ("psf", "mag_min"), ("psf", "mag_max"), origin)
+    inner, outer = config["stack"]["annulus_px"]
+    if not inner < outer:
+        where = f"{origin(('stack', 'annulus_px'))}, stack.annulus_px"
+        raise ConfigError(where, f"[{inner:g}, {outer:g}]", "the inner radius, then a larger outer one")
     for name, field in config["fields"].items():
         _check_field(name, field, origin)
+
+
+def _check_order(config, low, high, origin):
+    """The value at key ``low`` is below that at key ``high``."""
+    first, second = (config[section][key] for section, key in (low, high))
+    if not first < second:
+        raise ConfigError(
+            f"{origin(high)}, {'.'.join(high)}", f"{second:g}", f"more than {'.'.join(low)} = {first:g}"
+        )
 
 
 def _check_field_name(name, origin):

@@ -39,9 +39,15 @@ def check_filter_name(name, where):
         With the nearest known names.
     """
     if sedpy_name(name) in known_filters():
+        if sedpy_name(name) != name and name != name.upper():
+            raise ConfigError(
+                where, f"the filter {name!r}", "capitals for NIRCam filters", f"write {name.upper()!r}."
+            )
         return
+    hst = [known for known in known_filters() if known.endswith(f"_{name.lower()}")]
     short = [known.removeprefix("jwst_").upper() for known in known_filters() if known.startswith("jwst_f")]
-    near = difflib.get_close_matches(name.upper(), short, n=3, cutoff=0.5)
+    nircam = [known for known in short if len(known) == 5]
+    near = sorted(hst) or difflib.get_close_matches(name.upper(), nircam, n=3, cutoff=0.5)
     near = near or difflib.get_close_matches(name, known_filters(), n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else "see the filter list of astro-sedpy."
     raise ConfigError(

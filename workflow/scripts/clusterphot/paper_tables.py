@@ -65,7 +65,7 @@ def write_formats(paths, table, meta):
     table : `astropy.table.Table`
     meta : dict
     """
-    write_table(paths.ecsv, table, meta=meta)
+    write_table(paths.ecsv, table, meta=meta, dereddened=True)
     with whole_file(paths.csv) as temporary:
         table.write(temporary, format="ascii.csv", overwrite=True)
     with whole_file(paths.tex) as temporary, open(temporary, "w", encoding="utf-8") as stream:

@@ -3,6 +3,7 @@
 See `sed` for the fit and `masses` for the mass-to-light ratios. Masses Msun, luminosities Lsun.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,20 @@ from astropy.io import fits
 from astropy.table import Table
 
 from clusterphot.cosmology import age_of_universe_gyr
+from clusterphot.filters import load_filter
 from clusterphot.flags import Flag
 from clusterphot.io import write_fits
-from clusterphot.masses import MassToLight, luminosity_per_njy, mass_to_light_from_files, v_filter
+from clusterphot.masses import (
+    V_WAVE_ANGSTROM,
+    MassToLight,
+    luminosity_per_njy,
+    mass_to_light_from_files,
+    v_filter,
+)
 from clusterphot.sed import best_models, dominated, fit_grid, intervals, log_range, prepare_photometry
 from clusterphot.ssp import read_projected_grid
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -202,6 +212,18 @@ def make_options(params, models):
         ),
         age_of_universe_gyr=age_of_universe_gyr(params.redshift, **params.cosmology),
     )
+
+
+def describe_v_filter(options, redshift):
+    """Filter that stood for V and its rest-frame pivot wavelength, for metadata; warns where it is far from V."""
+    rest = load_filter(options.v_filter).wave_pivot / (1 + redshift)
+    if not 0.75 < rest / V_WAVE_ANGSTROM < 1.35:
+        logger.warning(
+            "no filter near rest-frame V: %s (%.0f A at rest) stands in for it; prefer log_mass_sed to log_mass",
+            options.v_filter,
+            rest,
+        )
+    return {"v_filter_used": options.v_filter, "v_filter_rest_angstrom": round(float(rest), 1)}
 
 
 def write_chi2_map(path, chi2, models, wildcards):

@@ -20,7 +20,7 @@ from clusterphot.files import whole_file
 from clusterphot.flags import describe_flags
 
 
-def write_table(path, table, *, meta, carried=()):
+def write_table(path, table, *, meta, carried=(), dereddened=False):
     """Write an ECSV table whose columns carry unit and description.
 
     Parameters
@@ -31,6 +31,8 @@ def write_table(path, table, *, meta, carried=()):
         Provenance: rule, wildcards, parameters, versions, checksums.
     carried : sequence of str
         Extra columns of the user's source list, carried through as they are.
+    dereddened : bool
+        Whether columns flux_F are corrected for Milky Way dust, for their descriptions.
 
     Raises
     ------
@@ -46,6 +48,8 @@ def write_table(path, table, *, meta, carried=()):
             unit, description = describe_column(name)
         except KeyError:
             raise ValueError(f"column {name!r} has no unit and description in columns.COLUMNS") from None
+        if dereddened and name.startswith("flux_"):
+            description += ", corrected for Milky Way dust"
         column.unit, column.description = unit or None, description
     table.meta.update(meta)
     if any(name.startswith("flags") for name in table.colnames):

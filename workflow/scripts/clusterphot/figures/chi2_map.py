@@ -101,6 +101,8 @@ def plot_chi2_map(chi2, age_gyr, metallicity_zsun, *, age_of_universe_gyr, field
     (best,) = ax.plot(age_gyr[column], row, "*", ms=9, mfc="white", mec=INK, mew=0.8, ls="none")
     model = f"{age_gyr[column]:g} Gyr, {metallicity_zsun[row]:g} $Z_\\odot$"
     freedom = "" if dof is None else f" ({dof} d.o.f.)"
+    if dof is not None and dof <= 0:
+        model, freedom = "not constrained", " (0 d.o.f.)"
     best.set_label(f"{model}: $\\chi^2 = {np.nanmin(chi2):.1f}${freedom}")
     _shade_old(ax, age_of_universe_gyr, x_edges[-1])
     figure.legend(handles=handles[::-1], loc="outside lower left", ncols=3, columnspacing=1.0)

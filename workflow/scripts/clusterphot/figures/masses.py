@@ -71,7 +71,7 @@ def plot_masses(log_mass, log_mass_err, log_mass_formed, flags, *, mass_conventi
     )
     low, median, high = np.quantile(log_mass[known], [0.16, 0.5, 0.84])
     spread = f"_{{-{median - low:.2f}}}^{{+{high - median:.2f}}}" if known.sum() > 1 else ""
-    ax.axvline(median, color=INK, lw=1.1, label=f"median ${median:.2f}{spread}$")
+    ax.axvline(median, color=INK, lw=1.1, label=f"median of all ${median:.2f}{spread}$")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylim(0, 1.22 * max(np.max(counts), np.max(formed_counts)))
     ax.set_xlim(bins[0] - 0.1, bins[-1] + 0.1)
