@@ -6,6 +6,8 @@ READY := .venv/.ready
 CORES ?= all
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND := Agg
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: help setup run test test-slow lint format bench docs lock clean
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ run: $(READY)  ## the shipped fields, from mosaics and tables to figures
 	$(BIN)/snakemake --cores $(CORES)
 
 test: $(READY)  ## the tests, under five minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes each
 	$(BIN)/python -m pytest -m slow

@@ -40,6 +40,14 @@ def job():
 
 
 @pytest.fixture(scope="session")
+def drawn_field(tmp_path_factory):
+    """The simulated two-band field of `image_field`, not to be changed: mosaics, sources.csv, my.yaml."""
+    from image_field import draw_field
+
+    return draw_field(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture(scope="session")
 def embedded_grid():
     """The shipped grid of stellar populations, all ages and metallicities."""
     from clusterphot.ssp import read_embedded_grid

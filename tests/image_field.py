@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +111,61 @@ def draw_field(folder):
     write_rows(folder / "sources.csv", rows)
     (folder / "my.yaml").write_text(CONFIG, encoding="utf-8")
     return DrawnField(folder, listed, rows)
+
+
+def write_pair(
+    folder, name, *, shape=(60, 60), unit="10.0*nanoJansky", weight_shape=None, center_deg=(110.83, -73.45)
+):
+    """Write <name>_sci.fits, white noise on 0.02" pixels, and <name>_wht.fits; for tests that fit nothing."""
+    from astropy.io import fits
+
+    header = tan_header(shape, center_deg)
+    sci = fits.PrimaryHDU(np.random.default_rng(1).normal(size=shape).astype("f4"), header)
+    if unit:
+        sci.header["BUNIT"] = unit
+    sci.writeto(folder / f"{name}_sci.fits")
+    fits.PrimaryHDU(np.ones(weight_shape or shape, "f4"), header).writeto(folder / f"{name}_wht.fits")
+
+
+def tan_header(shape, center_deg):
+    """WCS of an image, north up, its middle at the centre given."""
+    from astropy.wcs import WCS
+
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.cunit = ["RA---TAN", "DEC--TAN"], ["deg", "deg"]
+    wcs.wcs.crval, wcs.wcs.crpix = center_deg, [(n + 1) / 2 for n in shape[::-1]]
+    wcs.wcs.cdelt = [-PIXEL_ARCSEC / 3600, PIXEL_ARCSEC / 3600]
+    return wcs.to_header()
+
+
+def write_sparse(path, planes, sources, *, extensions):
+    """Write an image file of zeros as holes, pixels only around sources.
+
+    Parameters
+    ----------
+    path : Path
+    planes : list of `astropy.io.fits.Header`
+        With NAXIS1 and NAXIS2; the first is the primary header unless ``extensions``.
+    sources : list of (x, y, list of stamp)
+        Pixel of the stamps' first corner, and one square stamp per plane.
+    extensions : bool
+        Whether an empty primary HDU comes first.
+    """
+    from astropy.io import fits
+
+    with open(path, "wb") as file:
+        if extensions:
+            file.write(fits.PrimaryHDU().header.tostring().encode())
+        for number, header in enumerate(planes):
+            file.write(header.tostring().encode())
+            start, nx, ny = file.tell(), header["NAXIS1"], header["NAXIS2"]
+            for x, y, stamps in sources:
+                for row, values in enumerate(stamps[number].astype(">f4")):
+                    file.seek(start + 4 * ((y + row) * nx + x))
+                    file.write(values.tobytes())
+            end = start + -(-4 * nx * ny // 2880) * 2880
+            os.truncate(path, end)
+            file.seek(end)
 
 
 def beside(config, west_arcsec, north_arcsec):

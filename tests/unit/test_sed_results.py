@@ -214,9 +214,7 @@ def test_common_brightness_scatter_is_no_colour_error(models):
     options = make_options(models)
     found = {}
     for name, matrix in (("diagonal", None), ("correlated", correlation)):
-        _, fit = sed_results.fit_sources(
-            flux[None], 0.05 * flux[None], models, options, correlation=matrix
-        )
+        _, fit = sed_results.fit_sources(flux[None], 0.05 * flux[None], models, options, correlation=matrix)
         found[name] = fit.chi2[0][other]
     assert found["correlated"] == pytest.approx(found["diagonal"] / 0.02, rel=0.1)
 

@@ -33,3 +33,19 @@ def completed(snakemake, tmp_path_factory):
     run = snakemake("--configfile", "small.yaml", cwd=cwd, repo=repo, cores=2)
     assert run.status == 0, run.stdout + run.stderr
     return SimpleNamespace(repo=repo, cwd=cwd, run=run)
+
+
+@pytest.fixture(scope="session")
+def imaged(snakemake, drawn_field, tmp_path_factory):
+    """The completed run of a field given by its mosaics, in two chunks: all results but tables and figures.
+
+    Attributes: ``repo``, ``cwd``, ``run`` and ``targets``; see `completed`.
+    """
+    folder = tmp_path_factory.mktemp("imaged")
+    repo, cwd = copy_repo(folder / "repo"), drawn_field.copy(folder / "work")
+    (cwd / "more.yaml").write_text("batching: {n_chunks: 2}\n")
+    made = ("photometry", "photometry_dereddened", "stack_photometry", "sed/bc03/clusters", "sed/bc03/stack")
+    targets = [f"results/mine/{name}.ecsv" for name in made]
+    run = snakemake("--configfile", "my.yaml", "more.yaml", "--", *targets, cwd=cwd, repo=repo, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    return SimpleNamespace(repo=repo, cwd=cwd, run=run, targets=targets)

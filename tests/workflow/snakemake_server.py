@@ -24,6 +24,9 @@ def run(request):
 
 
 if __name__ == "__main__":
+    import astropy.io.fits
+    import astropy.table
+    import astropy.wcs.utils  # noqa: F401
     import h5py  # noqa: F401
     import jsonschema  # noqa: F401
     import nbformat  # noqa: F401

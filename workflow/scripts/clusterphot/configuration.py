@@ -232,17 +232,6 @@ def check_relations(config, origin):
             sed["fiducial_grid"],
             f"one of sed.grids: {', '.join(sed['grids'])}",
         )
-    psf = config["psf"]
-    if not psf["mag_bright"] < psf["mag_min"] < psf["mag_max"]:
-        raise ConfigError(
-            f"{origin(('psf', 'mag_min'))}, psf",
-            f"mag_bright {psf['mag_bright']}, mag_min {psf['mag_min']}, mag_max {psf['mag_max']}",
-            "mag_bright < mag_min < mag_max",
-        )
-    inner, outer = config["stack"]["annulus_px"]
-    if not inner < outer:
-        where = f"{origin(('stack', 'annulus_px'))}, stack.annulus_px"
-        raise ConfigError(where, f"[{inner}, {outer}]", "an inner radius below the outer one")
     ages = sed["age_gyr"]
     if ages["max"] < ages["min"]:
         raise ConfigError(

@@ -1,6 +1,6 @@
 """Fields given by their mosaics: source list, mosaics, PSFs and truth as the rules see them.
 
-Headers are inspected in the main process only, before the first job; pixels never.
+Headers of mosaics and the small images of PSFs are inspected in the main process only, before the first job.
 """
 
 import os
@@ -137,18 +137,38 @@ def check_files(field, where):
         key = f"{where}.mosaics.{filt}"
         remote = [kind for kind in ("sci", "wht") if download.is_url(getattr(entry, kind) or "")]
         for kind in remote:
-            download.https_url(getattr(entry, kind))
+            _check_url(getattr(entry, kind), f"{key}.{kind}")
         for kind in ("sci", "wht"):
             path = getattr(entry, kind)
             if kind not in remote and path is not None and not os.path.isfile(path):
                 raise DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", tables.near_hint(path))
-        if entry.psf is not None and not os.path.isfile(entry.psf):
-            raise DataError(
-                f"{key}.psf = {entry.psf}", "no such file", "a PSF image", tables.near_hint(entry.psf)
-            )
+        info = None
         if not remote:
             info = inspect_mosaic(entry.sci, entry.wht)
             check_overlap(info, ra, dec)
             check_gain(info, entry.gain_e_per_njy)
+        if entry.psf is not None:
+            _check_psf(entry.psf, f"{key}.psf", filt, info)
     if field.truth is not None and not os.path.isfile(field.truth):
         raise DataError(f"{where}.truth = {field.truth}", "no such file", "a table with id and flux_F in nJy")
+
+
+def _check_url(url, key):
+    """Refuse addresses that cannot be fetched."""
+    try:
+        download.https_url(url)
+    except ConfigError as error:
+        raise ConfigError(key, error.got, error.expected, error.hint) from error
+
+
+def _check_psf(path, key, filt, info):
+    """Refuse a PSF that is no FITS file, or not one for the pixels of its mosaic where that is here."""
+    from clusterphot.fitsrows import is_image, walk
+    from clusterphot.psf_reference import load_user_psf
+
+    if not os.path.isfile(path):
+        raise DataError(f"{key} = {path}", "no such file", "a PSF image", tables.near_hint(path))
+    if not any(is_image(hdu) for hdu in walk(path)):
+        raise DataError(f"{key} = {path}", "no image", "a FITS file with a 2-D image")
+    if info is not None:
+        load_user_psf(path, info.pixel_scale_arcsec, filt)
