@@ -9,7 +9,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from clusterphot.errors import DataError
 from clusterphot.figures.psf import plot_psf
-from clusterphot.io import Mosaic, read_psf
+from clusterphot.io import Mosaic, Psf, read_psf
 from clusterphot.psf import PsfFlag, PsfOptions, build_psf, use_psf, write_psf_result
 from clusterphot.psf_errors import flux_scale, jackknife
 from clusterphot.psf_fit import crop, fit_star, fourier_shift, polynomial_terms, radius_grid
@@ -22,6 +22,7 @@ from clusterphot.psf_reference import (
     windowed_centroid,
 )
 from clusterphot.psf_wings import power_law_light
+from clusterphot.stars import no_stars
 from clusterphot.units import flux_from_mag_ab
 
 TABLE = Path(__file__).parents[2] / "resources" / "psf" / "encircled_energy.csv"
@@ -283,3 +284,16 @@ def test_jackknife_of_a_mean_is_its_standard_error():
     deleted = [np.delete(values, k).mean() for k in range(4)]
     assert jackknife(deleted) == pytest.approx(values.std(ddof=1) / 2)
     assert np.isnan(jackknife([1.0]))
+
+
+def test_user_psf_without_reference_and_without_stars():
+    """A PSF of an HST filter in a field without stars: no reference curve, and a figure all the same."""
+    y, x = np.mgrid[-25:26, -25:26]
+    data = np.exp(-(x**2 + y**2) / 18.0)
+    psf = Psf(data / data.sum(), 0.03, "acs_wfc_f814w")
+    mosaic = Mosaic(np.zeros((9, 9)), np.ones((9, 9)), None, 0.03, "acs_wfc_f814w", "f")
+    stars = no_stars(mosaic)
+    result = use_psf(psf, stars, read_encircled_energy(TABLE))
+    assert np.isnan(result.curve["ee_reference"]).all()
+    assert result.curve["ee"][-1] > 0.99 and len(result.notes) == 0
+    assert len(plot_psf(result, stars).axes) >= 3

@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from clusterphot import psf_wings
+from clusterphot.errors import DataError
 from clusterphot.io import Psf, read_psf, write_psf
 from clusterphot.psf_core import core_sample, cut_stars, drop_misfits, first_model, fit_core, update_core
 from clusterphot.psf_errors import core_error, wing_errors
@@ -242,14 +243,20 @@ def _curve(psf, reference):
     """Encircled energy of the PSF and of the reference against radius."""
     radius = CURVE_RADII_ARCSEC[0.5 * psf.data.shape[0] * psf.pixel_scale_arcsec >= CURVE_RADII_ARCSEC]
     measured = encircled_energy(psf.data, psf.ee_stamp, radius / psf.pixel_scale_arcsec)
-    expected = reference_ee(reference["table"], reference["filter"], radius)
+    expected = np.full(len(radius), np.nan)
+    if reference is not None:
+        expected = reference_ee(reference["table"], reference["filter"], radius)
     return Table({"radius_arcsec": radius, "ee": measured, "ee_reference": expected})
 
 
 def use_psf(psf, stars, reference_table):
-    """`PsfResult` of a PSF that the user gave; no star is used."""
+    """`PsfResult` of a PSF that the user gave; no star is used, and a filter without reference has none drawn."""
     reference = {"table": reference_table, "filter": psf.filter_name}
-    return PsfResult(psf, _notes(stars, [], [], []), _curve(psf, reference), {"user": psf.sys_error})
+    try:
+        curve = _curve(psf, reference)
+    except DataError:
+        curve = _curve(psf, None)
+    return PsfResult(psf, _notes(stars, [], [], []), curve, {"user": psf.sys_error})
 
 
 def write_psf_result(path, result):

@@ -7,7 +7,16 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from clusterphot.figures.style import ACCENT, FAINT, INK, PAGE_WIDTH_IN, in_style, new_figure, plain_ticks
+from clusterphot.figures.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    PAGE_WIDTH_IN,
+    in_style,
+    new_figure,
+    plain_ticks,
+    say_empty,
+)
 
 CLASSES = (
     ("galaxy", "galaxy", ".", FAINT),
@@ -73,6 +82,10 @@ def _stars(ax, result, stars):
                 mag[part], radius[part], s=14, marker=marker, fc="none", ec=ACCENT, lw=0.7, label=label
             )
             ax.scatter(mag[part & taken], radius[part & taken], s=14, marker=marker, color=ACCENT, lw=0)
+    ax.set(xlabel=f"flux_auto, {stars.meta['filter']} (AB mag)", ylabel="half-light radius (px)")
+    if "locus" not in stars.meta:
+        say_empty(ax)
+        return
     locus = stars.meta["locus"]
     grid = np.linspace(np.min(mag, initial=18.0), np.max(mag, initial=28.0), 50)
     middle = locus["ln_radius"] + locus["slope"] * (grid - locus["mag_pivot"])
@@ -81,7 +94,6 @@ def _stars(ax, result, stars):
         ax.plot(grid, np.exp(middle + sign * locus["window"]), color=INK, lw=0.6, ls=":")
     ax.set(yscale="log", ylim=(1.0, 30.0))
     plain_ticks(ax.yaxis, (1, 2, 3, 5, 10, 20))
-    ax.set(xlabel=f"flux_auto, {stars.meta['filter']} [AB mag]", ylabel=r"half-light radius [px]")
     ax.legend(loc="upper right", fontsize=5.5, handletextpad=0.2, borderaxespad=0.2, labelspacing=0.2)
 
 
@@ -95,7 +107,7 @@ def _encircled(ax, result):
     ax.plot(
         radius[known], np.asarray(curve["ee_reference"])[known], color=INK, ls="--", label="reference (JDox)"
     )
-    ax.set(xlabel="radius [arcsec]", ylabel="encircled energy", xlim=(0, radius.max()), ylim=(0, 1.03))
+    ax.set(xlabel="radius (arcsec)", ylabel="encircled energy", xlim=(0, radius.max()), ylim=(0, 1.03))
     ax.legend(loc="lower right")
 
 
@@ -112,5 +124,5 @@ def _stamp(figure, ax, psf):
         cmap=cmap,
         interpolation="nearest",
     )
-    ax.set(xlabel="x [arcsec]")
+    ax.set(xlabel="x (arcsec)")
     figure.colorbar(image, ax=ax, label="fraction of the peak", shrink=0.85)
