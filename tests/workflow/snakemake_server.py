@@ -31,6 +31,7 @@ if __name__ == "__main__":
     import jsonschema  # noqa: F401
     import nbformat  # noqa: F401
     import numpy  # noqa: F401
+    import pandas  # noqa: F401
     import smart_open  # noqa: F401
     import snakemake.cli
 
