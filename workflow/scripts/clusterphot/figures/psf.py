@@ -92,9 +92,9 @@ def _stars(ax, result, stars):
     ax.plot(grid, np.exp(middle), color=INK, lw=0.7)
     for sign in (-1, 1):
         ax.plot(grid, np.exp(middle + sign * locus["window"]), color=INK, lw=0.6, ls=":")
-    ax.set(yscale="log", ylim=(1.0, 30.0))
+    ax.set(yscale="log", ylim=(0.8, 30.0))
     plain_ticks(ax.yaxis, (1, 2, 3, 5, 10, 20))
-    ax.legend(loc="upper right", fontsize=5.5, handletextpad=0.2, borderaxespad=0.2, labelspacing=0.2)
+    ax.legend(loc="lower left", ncols=2, fontsize=5.5, handletextpad=0.2, borderaxespad=0.3, labelspacing=0.2)
 
 
 def _encircled(ax, result):
