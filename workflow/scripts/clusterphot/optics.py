@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, signal
 
+from clusterphot.filters import load_filter
 from clusterphot.io import Psf
 
 SHORT_LIMIT_ANGSTROM = 23500.0
@@ -128,11 +129,7 @@ class OversampledPsf:
 @functools.lru_cache(maxsize=32)
 def filter_curve(filter_name):
     """Wavelengths (Angstrom, vacuum) and transmission of a NIRCam filter such as ``F200W``; read-only."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # sedpy: deprecations of numpy inside the library
-        from sedpy.observate import Filter
-
-        curve = Filter(f"jwst_{filter_name.lower()}")
+    curve = load_filter(filter_name)
     wave = np.array(curve.wavelength, dtype=float)
     transmission = np.array(curve.transmission, dtype=float)
     wave.setflags(write=False)
