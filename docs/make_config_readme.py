@@ -62,10 +62,13 @@ def rows(schema, defaults, prefix, definitions):
         name = f"{prefix}{key}"
         default = defaults.get(key) if isinstance(defaults, dict) else None
         has_default = isinstance(defaults, dict) and key in defaults
-        if isinstance(part.get("additionalProperties"), dict):
-            yield from rows(
-                resolve(part["additionalProperties"], definitions), {}, f"{name}.*NAME*.", definitions
-            )
+        free = part.get("additionalProperties")
+        if isinstance(free, dict) and "type" in free and "properties" not in free:  # names with plain values
+            part = {**free, "description": part.get("description", "")}
+            name += ".*NAME*"
+            default, has_default = None, False
+        elif isinstance(free, dict):
+            yield from rows(resolve(free, definitions), {}, f"{name}.*NAME*.", definitions)
             continue
         if "properties" in part:
             yield from rows(part, default, f"{name}.", definitions)

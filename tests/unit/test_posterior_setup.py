@@ -49,14 +49,19 @@ def test_without_the_age_of_the_universe(projected_grid):
     assert build(projected_grid, age_of_universe="none")[1].age_gyr[-1] == 11.0
 
 
+def test_ranges_end_with_the_library(projected_grid):
+    """The grid of the test has ages from 0.5 Gyr and metallicities from 0.005."""
+    fine = build(
+        projected_grid, age_gyr={"min": 0.1, "max": 3.0}, metallicity_zsun={"min": 0.001, "max": 0.2}
+    )[1]
+    assert (fine.age_gyr[0], fine.age_gyr[-1]) == (0.5, 3.0)
+    assert (fine.metallicity_zsun[0], fine.metallicity_zsun[-1]) == (0.005, 0.2)
+
+
 @pytest.mark.parametrize(
     "changes",
-    [
-        {"age_gyr": {"min": 0.1, "max": 11.0}},
-        {"age_gyr": {"min": 10.0, "max": 11.0}},
-        {"metallicity_zsun": {"min": 0.001, "max": 2.5}},
-    ],
+    [{"age_gyr": {"min": 10.0, "max": 11.0}}, {"metallicity_zsun": {"min": 3.0, "max": 4.0}}],
 )
 def test_ranges_outside_the_library(projected_grid, changes):
-    with pytest.raises(ConfigError, match="within that of the library"):
+    with pytest.raises(ConfigError, match="overlaps that of the library"):
         build(projected_grid, **changes)

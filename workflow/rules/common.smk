@@ -14,6 +14,7 @@ sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 from clusterphot import configuration, fieldset
 from clusterphot.codedigest import driver_digest
 from clusterphot.errors import UserError
+from clusterphot.libraries import Libraries
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 
@@ -37,6 +38,7 @@ FIELDSET = stop_at_mistakes(
 )
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
+LIBRARIES = Libraries(config, REPO)
 
 
 wildcard_constraints:
@@ -152,13 +154,19 @@ def get_chunk_members(wildcards):
 
 def get_ssp_library(wildcards):
     """The files a grid is read from."""
-    return get_resource(fieldset.LIBRARIES[config["ssp_grids"][wildcards.grid]["reader"]])
+    return stop_at_mistakes(LIBRARIES.files, wildcards.grid)
 
 
 def get_projected_grid(wildcards):
     """Grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
     field = FIELDSET[wildcards.field]
     return f"results/ssp/{wildcards.grid}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+
+
+def get_native_grid(wildcards):
+    """The same for all ages of the library, for the posteriors."""
+    field = FIELDSET[wildcards.field]
+    return f"results/ssp/{wildcards.grid}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
 
 
 def get_fiducial_projection(wildcards):
@@ -168,10 +176,30 @@ def get_fiducial_projection(wildcards):
     return f"results/ssp/{fiducial}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
 
 
+def get_forecast_grid(wildcards):
+    """Grid of the forecast: all ages, through the filters that are there and those to choose from."""
+    section = config["forecast"]
+    filters = "+".join([*section["baseline"], *section["extra"]])
+    return f"results/ssp/{section['grid']}/native/z{section['redshift']}/{filters}.h5"
+
+
+def get_forecast_depths():
+    """Depths of the filters of the forecast alone."""
+    section = config["forecast"]
+    return {filt: section["depths_mag"][filt] for filt in [*section["baseline"], *section["extra"]]}
+
+
 def get_zero_point_errors(wildcards):
     """Fractional error of the zero point of each filter."""
     mosaics = FIELDSET[wildcards.field].mosaics
-    return {filt: entry.zero_point_error for filt, entry in mosaics.items()}
+    return {filt: entry.zero_point_error or 0.0 for filt, entry in mosaics.items()}
+
+
+def get_named_zero_point_errors(wildcards):
+    """The same, of those filters alone whose error the user named."""
+    mosaics = FIELDSET[wildcards.field].mosaics
+    named = {filt: entry.zero_point_error for filt, entry in mosaics.items()}
+    return {filt: error for filt, error in named.items() if error is not None}
 
 
 def get_four_color_files(wildcards):

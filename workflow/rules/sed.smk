@@ -1,14 +1,16 @@
 """Fit stellar populations to the fluxes of every cluster and of the stack.
 
 Inputs: de-reddened photometry, projected grids. Outputs: results/{field}/sed/{grid}/.
-Rules: fit_sed, merge_sed, fit_stack_sed.
+Rules: fit_sed, merge_sed, fit_stack_sed (best fits and posteriors), check_posteriors (do the models explain the sample).
 """
 
 
 rule fit_sed:
     input:
         photometry="results/{field}/photometry_dereddened/{chunk}.ecsv",
+        extinction="results/{field}/extinction.ecsv",
         grid=get_projected_grid,
+        native_grid=get_native_grid,
         four_color=get_four_color_files,
     output:
         clusters="results/{field}/sed/{grid}/{chunk}.ecsv",
@@ -20,6 +22,9 @@ rule fit_sed:
         dominated_weight_fraction=config["sed"]["dominated_weight_fraction"],
         v_filter=config["sed"]["v_filter"],
         mass_convention=config["sed"]["mass_convention"],
+        posterior=config["sed"]["posterior"],
+        zero_point_errors=get_named_zero_point_errors,
+        r_v=config["dust"]["r_v"],
         code=code_digest("fit_sed"),
     log:
         "logs/fit_sed/{field}/{grid}/{chunk}.log",
@@ -62,7 +67,9 @@ rule merge_sed:
 rule fit_stack_sed:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
+        extinction="results/{field}/extinction.ecsv",
         grid=get_projected_grid,
+        native_grid=get_native_grid,
         four_color=get_four_color_files,
     output:
         stack="results/{field}/sed/{grid}/stack.ecsv",
@@ -75,6 +82,9 @@ rule fit_stack_sed:
         dominated_weight_fraction=config["sed"]["dominated_weight_fraction"],
         v_filter=config["sed"]["v_filter"],
         mass_convention=config["sed"]["mass_convention"],
+        posterior=config["sed"]["posterior"],
+        zero_point_errors=get_named_zero_point_errors,
+        r_v=config["dust"]["r_v"],
         code=code_digest("fit_stack_sed"),
     log:
         "logs/fit_stack_sed/{field}/{grid}.log",
@@ -91,9 +101,44 @@ rule fit_stack_sed:
         "../scripts/fit_stack_sed.py"
 
 
+rule check_posteriors:
+    input:
+        photometry="results/{field}/photometry_dereddened.ecsv",
+        extinction="results/{field}/extinction.ecsv",
+        native_grid=get_native_grid,
+    output:
+        table="results/{field}/sed/{grid}/predictive.ecsv",
+    params:
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+        min_relative_error=config["sed"]["min_relative_error"],
+        posterior=config["sed"]["posterior"],
+        zero_point_errors=get_named_zero_point_errors,
+        r_v=config["dust"]["r_v"],
+        code=code_digest("check_posteriors"),
+    log:
+        "logs/check_posteriors/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/check_posteriors/{field}/{grid}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "{wildcards.field}: do {wildcards.grid} populations explain the fluxes of the sample"
+    script:
+        "../scripts/check_posteriors.py"
+
+
 rule seds:
     input:
-        [f"results/{field.name}/sed/{grid}/clusters.ecsv" for field in FIELDSET for grid in GRIDS],
+        [
+            f"results/{field.name}/sed/{grid}/{name}.ecsv"
+            for field in FIELDSET
+            for grid in GRIDS
+            for name in ("clusters", "predictive")
+        ],
         [
             f"results/{field.name}/sed/{grid}/stack.ecsv"
             for field in FIELDSET

@@ -1,7 +1,8 @@
 """Simple stellar populations: the grid of a library, and its fluxes in a field's filters.
 
-Inputs: libraries in resources/ssp/. Outputs: results/ssp/{grid}/grid.h5 and projected/*.h5.
-Rules: embed_ssp_grid (only when the shipped file is to be remade), build_ssp_grid, project_ssp_grid.
+Inputs: libraries, shipped or the user's own. Outputs: results/ssp/{grid}/grid.h5, projected/ and native/.
+Rules: embed_ssp_grid (only when the shipped file is to be remade), fetch_fsps_data (only when asked for),
+build_ssp_grid, project_ssp_grid (the models of the best fits), project_native_grid (those of the posteriors).
 """
 
 
@@ -23,13 +24,34 @@ rule embed_ssp_grid:
         "../scripts/embed_ssp_grid.py"
 
 
+rule fetch_fsps_data:
+    localrule: True
+    output:
+        mark=ensure("results/ssp/fsps_v3.3/data/emlines_info.dat", non_empty=True),
+    log:
+        "logs/fetch_fsps_data.log",
+    benchmark:
+        "benchmarks/fetch_fsps_data.tsv"
+    conda:
+        ENV
+    message:
+        "fetch the data of FSPS v3.3, several hundred MB; name the folder results/ssp/fsps_v3.3 as sps_home then"
+    shell:
+        "folder=$(dirname $(dirname {output.mark})); rm -rf $folder.part $folder; "
+        "(git clone -b v3.3 --depth 1 https://github.com/cconroy20/fsps.git $folder.part "
+        "&& mv $folder.part $folder) > {log} 2>&1"
+
+
 rule build_ssp_grid:
     input:
         library=get_ssp_library,
     output:
         grid="results/ssp/{grid}/grid.h5",
     params:
-        reader=lambda wildcards: config["ssp_grids"][wildcards.grid]["reader"],
+        reader=lambda wildcards: LIBRARIES.reader(wildcards.grid),
+        options=lambda wildcards: LIBRARIES.options(wildcards.grid),
+        ages_gyr=lambda wildcards: LIBRARIES.computed_axes(wildcards.grid)[0],
+        metallicity_zsun=lambda wildcards: LIBRARIES.computed_axes(wildcards.grid)[1],
         code=code_digest("build_ssp_grid"),
     log:
         "logs/build_ssp_grid/{grid}.log",
@@ -53,7 +75,7 @@ rule project_ssp_grid:
         projected="results/ssp/{grid}/projected/z{redshift}/{filters}.h5",
     params:
         ages_gyr=configuration.age_grid(config["sed"]["age_gyr"]),
-        metallicity_zsun=config["sed"]["metallicity_zsun"],
+        metallicity_zsun=lambda wildcards: LIBRARIES.metallicities(wildcards.grid),
         cosmology=config["cosmology"],
         code=code_digest("project_ssp_grid"),
     log:
@@ -69,3 +91,28 @@ rule project_ssp_grid:
         "{wildcards.grid}: fluxes at z = {wildcards.redshift} through {wildcards.filters}"
     script:
         "../scripts/project_ssp_grid.py"
+
+
+rule project_native_grid:
+    input:
+        grid="results/ssp/{grid}/grid.h5",
+    output:
+        projected="results/ssp/{grid}/native/z{redshift}/{filters}.h5",
+    params:
+        age_gyr=config["sed"]["posterior"]["age_gyr"],
+        metallicity_zsun=config["sed"]["posterior"]["metallicity_zsun"],
+        cosmology=config["cosmology"],
+        code=code_digest("project_native_grid"),
+    log:
+        "logs/project_native_grid/{grid}/z{redshift}/{filters}.log",
+    benchmark:
+        "benchmarks/project_native_grid/{grid}/z{redshift}/{filters}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=3000,
+    message:
+        "{wildcards.grid}: all its ages at z = {wildcards.redshift} through {wildcards.filters}"
+    script:
+        "../scripts/project_native_grid.py"

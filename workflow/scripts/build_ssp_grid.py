@@ -1,14 +1,32 @@
 """Read a library of stellar populations into the workflow's own format (rule build_ssp_grid)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.ssp import read_embedded_grid, write_grid
+import logging
 
-READERS = {"embedded": read_embedded_grid}
+from clusterphot.jobs import job_logging
+from clusterphot.ssp import write_grid
+from clusterphot.ssp_readers import read_library
 
 
 def main(smk):
-    grid = READERS[smk.params.reader](smk.input.library)
+    par, files = smk.params, list(smk.input.library)
+    grid = read_library(
+        par.reader,
+        par.options,
+        library=files[0] if len(files) == 1 else None,
+        ages_gyr=par.ages_gyr,
+        metallicity_zsun=par.metallicity_zsun,
+    )
     write_grid(smk.output.grid, grid)
+    logging.info(
+        "%s: %d ages, %d metallicities, %d wavelengths; %s, %s, %s IMF",
+        smk.wildcards.grid,
+        len(grid.age_gyr),
+        len(grid.metallicity_zsun),
+        len(grid.wave_rest),
+        grid.tracks,
+        grid.library,
+        grid.imf,
+    )
 
 
 if __name__ == "__main__":

@@ -1,31 +1,42 @@
-"""Fit stellar populations to the clusters of a chunk (rule fit_sed)."""
+"""Fit stellar populations to the clusters of a chunk: best fits and posteriors (rule fit_sed)."""
 
 import logging
 
 from astropy.table import Table
 from clusterphot.jobs import job_logging
+from clusterphot.posterior_results import (
+    describe_model,
+    field_model,
+    posterior_columns,
+    systematic_fractions,
+)
 from clusterphot.sed_results import describe_v_filter, fit_sources, load_models, make_options
+from clusterphot.ssp import read_projected_grid
 from clusterphot.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
 
 
 def main(smk):
-    photometry = read_table(smk.input.photometry)
+    par, photometry = smk.params, read_table(smk.input.photometry)
     models = load_models(smk.input.grid, smk.input.get("four_color", []))
-    options = make_options(smk.params, models)
-    columns, _ = fit_sources(
-        *flux_arrays(photometry, models.filters),
-        models,
-        options,
-        err_sys=systematic_errors(photometry, models.filters),
-        flags=photometry["flags"],
+    options = make_options(par, models)
+    flux, err = flux_arrays(photometry, models.filters)
+    err_sys = systematic_errors(photometry, models.filters)
+    columns, _ = fit_sources(flux, err, models, options, err_sys=err_sys, flags=photometry["flags"])
+    posterior, _ = field_model(
+        read_projected_grid(smk.input.native_grid),
+        par,
+        ebv=read_table(smk.input.extinction).meta["ebv"],
+        err_fraction=systematic_fractions(flux, err_sys, models.filters),
     )
+    columns |= posterior_columns(flux, err, posterior, min_relative_error=par.min_relative_error)
     table = Table({"id": photometry["id"], **columns})
     meta = provenance(
         "fit_sed",
         smk.wildcards,
-        smk.params,
+        par,
         models=models.description,
-        **describe_v_filter(options, smk.params.redshift),
+        posterior_model=describe_model(posterior),
+        **describe_v_filter(options, par.redshift),
     )
     write_table(smk.output.clusters, table, meta=meta)
     flagged = int((columns["flags"] != 0).sum())

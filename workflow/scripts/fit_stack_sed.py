@@ -1,10 +1,17 @@
-"""Fit stellar populations to the stack of a field (rule fit_stack_sed)."""
+"""Fit stellar populations to the stack of a field: best fit and posterior (rule fit_stack_sed)."""
 
 import logging
 
 from astropy.table import Table
 from clusterphot.jobs import job_logging
+from clusterphot.posterior_results import (
+    describe_model,
+    field_model,
+    posterior_columns,
+    systematic_fractions,
+)
 from clusterphot.sed_results import describe_v_filter, fit_sources, load_models, make_options, write_chi2_map
+from clusterphot.ssp import read_projected_grid
 from clusterphot.tables import (
     error_correlation,
     flux_arrays,
@@ -16,33 +23,39 @@ from clusterphot.tables import (
 
 
 def main(smk):
-    photometry = read_table(smk.input.photometry)
+    par, photometry = smk.params, read_table(smk.input.photometry)
     models = load_models(smk.input.grid, smk.input.get("four_color", []))
-    options = make_options(smk.params, models)
-    columns, fit = fit_sources(
-        *flux_arrays(photometry, models.filters, prefix="flux0"),
-        models,
-        options,
-        err_sys=systematic_errors(photometry, models.filters, prefix="flux0"),
-        correlation=error_correlation(photometry, models.filters),
+    options = make_options(par, models)
+    flux, err = flux_arrays(photometry, models.filters, prefix="flux0")
+    err_sys = systematic_errors(photometry, models.filters, prefix="flux0")
+    correlation = error_correlation(photometry, models.filters)
+    columns, fit = fit_sources(flux, err, models, options, err_sys=err_sys, correlation=correlation)
+    posterior, _ = field_model(
+        read_projected_grid(smk.input.native_grid),
+        par,
+        ebv=read_table(smk.input.extinction).meta["ebv"],
+        err_fraction=systematic_fractions(flux, err_sys, models.filters),
+    )
+    columns |= posterior_columns(
+        flux, err, posterior, min_relative_error=par.min_relative_error, correlation=correlation
     )
     table = Table({"id": photometry["id"], **columns})
     meta = provenance(
         "fit_stack_sed",
         smk.wildcards,
-        smk.params,
+        par,
         models=models.description,
-        **describe_v_filter(options, smk.params.redshift),
+        posterior_model=describe_model(posterior),
+        **describe_v_filter(options, par.redshift),
     )
     write_table(smk.output.stack, table, meta=meta)
     write_chi2_map(smk.output.chi2_map, fit.chi2[0], models, smk.wildcards)
     best = table[0]
     logging.info(
-        "%s stack: %g Gyr, %g Zsun, chi2 %.1f",
+        "%s stack: %g Gyr, %g Zsun, chi2 %.1f; posterior %.2f (%.2f to %.2f) Gyr",
         smk.wildcards.grid,
-        best["age_gyr"],
-        best["metallicity_zsun"],
-        best["chi2"],
+        *(best[name] for name in ("age_gyr", "metallicity_zsun", "chi2")),
+        *(best[f"age_gyr_{name}"] for name in ("p50", "p16", "p84")),
     )
 
 

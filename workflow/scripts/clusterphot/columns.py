@@ -9,6 +9,14 @@ FILTER = "(?P<filter>(?!err_|conditional_|marginal_|sys_)[A-Za-z0-9_]+)"
 ERROR_KINDS = ("conditional_", "marginal_", "sys_")
 """Of the columns flux_err_<kind>F: errors that stand beside flux_err_F."""
 
+NAMES = {
+    "age_gyr": "age",
+    "metallicity_zsun": "metallicity",
+    "log_mass": "log10 of the surviving mass",
+    "ml_v": "surviving mass over V luminosity",
+}
+QUANTILES = {"p025": "2.5 %", "p16": "16 %", "p50": "50 %", "p84": "84 %", "p975": "97.5 %"}
+
 COLUMNS = {
     "id": ("", "identifier, as given in the source list"),
     "ra": ("deg", "right ascension, ICRS"),
@@ -68,6 +76,19 @@ COLUMNS = {
     "true_metallicity_zsun": ("", "true metallicity in solar units of the grid; see the metadata"),
     "true_log_mass": ("dex(solMass)", "log10 of the true surviving mass; see the metadata"),
     "p_cluster": ("", "probability of being a star cluster of the field"),
+    "p_age_edge": ("", "posterior probability that the age is within 0.05 dex of an end of the prior"),
+    "log_evidence": ("", "natural log of the evidence of the library, over all nuisances of the posterior"),
+    "offset": ("", "median of measured less predicted over predicted flux; predicted by the other bands"),
+    "offset_err": ("", "1-sigma error of offset"),
+    "zero_point_error": ("", "fractional zero-point error allowed for"),
+    "error_factor": ("", "factor on the random errors for which the residuals have the spread expected"),
+    "rank": ("", "1 is the set of filters that gives the narrowest age"),
+    "extra": ("", "filters beyond the baseline, joined by +; empty for the baseline alone"),
+    "n_filters": ("", "filters of the set"),
+    "snr": ("", "signal to noise in the extra filters, the lowest"),
+    "age_gain": ("", "width of the age posterior with the baseline over that with the set"),
+    "age_p16": ("Gyr", "16 % quantile of the age posterior, median over the draws"),
+    "age_p84": ("Gyr", "84 % quantile of the age posterior, median over the draws"),
 }
 
 PATTERNS = {
@@ -105,6 +126,18 @@ PATTERNS = {
     f"halo_{FILTER}": ("nJy / arcsec2", "true light of galaxies under the source in {filter}"),
     f"pull_{FILTER}": ("", "measured less true flux in {filter} over flux_err_{filter}"),
     f"offset_(?P<axis>[xy])_{FILTER}": ("pix", "fitted less true {axis} in {filter}"),
+    r"(?P<quantity>age_gyr|metallicity_zsun|log_mass|ml_v)_(?P<quantile>p025|p16|p50|p84|p975)": (
+        "{unit}",
+        "{quantile} quantile of the posterior of {name}",
+    ),
+    r"(?P<parameter>age|metallicity|mass)_dex": (
+        "dex",
+        "half the 16-84 % width of the posterior of {parameter}",
+    ),
+    r"(?P<parameter>age|metallicity|mass)_95_dex": (
+        "dex",
+        "half the 2.5-97.5 % width of the posterior of {parameter}",
+    ),
     r"(?P<quantity>age_gyr|metallicity_zsun)_(?P<end>lo|hi)_(?P<level>[1-5])sigma": (
         "{unit}",
         "{end} end of the {level}-sigma interval of {quantity}, age and metallicity jointly",
@@ -139,6 +172,7 @@ def describe_column(name):
         if match:
             words = {key: _spell(value) for key, value in match.groupdict().items()}
             words["unit"] = COLUMNS[match["quantity"]][0] if "quantity" in words else unit
+            words["name"] = NAMES.get(words.get("quantity"), "")
             return unit.format(**words), description.format(**words)
     raise KeyError(name)
 
@@ -154,4 +188,4 @@ def is_product(name):
 
 def _spell(word):
     """Words for the abbreviations of column names."""
-    return {"lo": "lower", "hi": "upper"}.get(word, word)
+    return {"lo": "lower", "hi": "upper"}.get(word, QUANTILES.get(word, word))

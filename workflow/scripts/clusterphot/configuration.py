@@ -14,7 +14,7 @@ import yaml
 
 from clusterphot.errors import ConfigError, DataError
 
-RESERVED_FIELD_NAMES = ("ssp", "report")
+RESERVED_FIELD_NAMES = ("ssp", "report", "forecast")
 
 
 def load_yaml(path):
@@ -245,6 +245,8 @@ def check_relations(config, origin):
             ages["step"],
             "a grid of at most 5000 ages",
         )
+    _check_posterior(sed["posterior"], origin)
+    _check_forecast(config, origin)
     _check_order(config, ("psf", "mag_bright"), ("psf", "mag_min"), origin)
     _check_order(config, ("psf", "mag_min"), ("psf", "mag_max"), origin)
     inner, outer = config["stack"]["annulus_px"]
@@ -253,6 +255,52 @@ def check_relations(config, origin):
         raise ConfigError(where, f"[{inner:g}, {outer:g}]", "the inner radius, then a larger outer one")
     for name, field in config["fields"].items():
         _check_field(name, field, origin)
+
+
+def _check_posterior(options, origin):
+    """Ends of priors are in order; a factor of errors is not zero."""
+
+    def where(key):
+        return f"{origin(('sed', 'posterior', key))}, sed.posterior.{key}"
+
+    for key in ("age_gyr", "metallicity_zsun"):
+        if options[key]["max"] < options[key]["min"]:
+            got = f"max {options[key]['max']:g} below min {options[key]['min']:g}"
+            raise ConfigError(where(key), got, "min <= max")
+    if options["mass_max_msun"] <= options["mass_min_msun"]:
+        raise ConfigError(
+            where("mass_max_msun"),
+            f"{options['mass_max_msun']:g}",
+            f"more than mass_min_msun = {options['mass_min_msun']:g}",
+        )
+    if options["jitter"] == "multiply" and min(options["jitter_levels"]) <= 0:
+        raise ConfigError(
+            where("jitter_levels"), f"{min(options['jitter_levels']):g}", "factors of the errors, above 0"
+        )
+
+
+def _check_forecast(config, origin):
+    """The grid is one of ours, each filter has a depth and is named once."""
+    section = config["forecast"]
+
+    def where(key):
+        return f"{origin(('forecast', key))}, forecast.{key}"
+
+    if section["grid"] not in config["ssp_grids"]:
+        raise ConfigError(
+            where("grid"), section["grid"], f"a name of ssp_grids: {', '.join(config['ssp_grids'])}"
+        )
+    twice = [name for name in section["extra"] if name in section["baseline"]]
+    if twice:
+        raise ConfigError(
+            where("extra"), f"{twice[0]}, which is in the baseline too", "filters beyond the baseline"
+        )
+    for key in ("baseline", "extra"):
+        for name in section[key]:
+            if name not in section["depths_mag"]:
+                raise ConfigError(
+                    where("depths_mag"), f"no depth for {name}", f"one for each filter of forecast.{key}"
+                )
 
 
 def _check_order(config, low, high, origin):

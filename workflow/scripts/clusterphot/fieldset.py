@@ -19,10 +19,9 @@ from pathlib import Path
 from clusterphot import chunks, configuration, tables
 from clusterphot.errors import ConfigError, DataError
 from clusterphot.imagefields import check_files, load_image_field
+from clusterphot.libraries import Libraries
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
-LIBRARIES = {"embedded": "ssp/bc03_miles_kroupa.h5"}
-"""File in resources/ behind each reader of SSP grids."""
 
 
 @dataclass(frozen=True)
@@ -217,11 +216,16 @@ def load(config, *, repo, user_files, command_line=None, check=True):
         configuration.check_sfd_maps(config, origin)
         folder = config["sed"]["four_color_dir"]
         configuration.check_four_color_dir(folder, f"{origin(('sed', 'four_color_dir'))}, sed.four_color_dir")
-        _check_models(config, repo, origin)
+        models = Libraries(config, repo, origin)
+        models.check_models(config["dust"])
+        if config["sed"]["four_color_dir"] is not None:
+            _check_four_color_files(config["sed"], configuration.age_grid(config["sed"]["age_gyr"]), origin)
     fields = FieldSet(_load_field(name, entry, config, origin) for name, entry in config["fields"].items())
     if check:
+        models.check_posterior(fields, config["cosmology"])
+        _check_forecast(config, models, origin)
         for field in fields:
-            _check_filters(field, config, repo, origin)
+            _check_filters(field, config, models, origin)
             if field.mosaics and field.simulation is None:
                 check_files(field, f"{origin(('fields', field.name))}, fields.{field.name}")
     return fields
@@ -292,7 +296,7 @@ def _center(entry, where):
     )
 
 
-def _check_filters(field, config, repo, origin):
+def _check_filters(field, config, models, origin):
     """Filters are known by name, covered by the models, and the V filter is one of them."""
     from clusterphot import filters
 
@@ -308,89 +312,42 @@ def _check_filters(field, config, repo, origin):
             f"did you mean {near[0]!r}?" if near else "",
         )
     for grid in config["sed"]["grids"]:
-        axes = library_axes(repo, config["ssp_grids"][grid]["reader"])
-        wave_obs = [wave * (1 + field.redshift) for wave in axes["wave_rest"]]
         for filt in field.filters:
-            first, last = filters.curve_range(filt)
-            if first < wave_obs[0] or last > wave_obs[1]:
-                _check_coverage(filt, wave_obs, field)
+            where = f"{field.filter_key(filt)}, grid {grid}"
+            _check_coverage(filt, models.axes(grid)["wave_rest"], field.redshift, where)
 
 
-def _check_coverage(filt, wave_obs, field):
-    """The rule of `clusterphot.ssp` for filters that reach beyond the spectra; imported only for these."""
+def _check_forecast(config, models, origin):
+    """The true cluster and the filters of the forecast are within its grid."""
+    from clusterphot import filters
+
+    section = config["forecast"]
+    models.check_forecast(section)
+    for key in ("baseline", "extra"):
+        where = f"{origin(('forecast', key))}, forecast.{key}"
+        for filt in section[key]:
+            filters.check_filter_name(filt, where)
+            _check_coverage(
+                filt, models.axes(section["grid"])["wave_rest"], section["redshift"], f"{where}: {filt}"
+            )
+
+
+def _check_coverage(filt, wave_rest, redshift, where):
+    """A filter is covered by spectra; where it reaches beyond them, the rule of `clusterphot.ssp` decides."""
+    from clusterphot import filters
+
+    wave_obs = [wave * (1 + redshift) for wave in wave_rest]
+    first, last = filters.curve_range(filt)
+    if wave_obs[0] <= first and last <= wave_obs[1]:
+        return
     import numpy as np
 
     from clusterphot.ssp import band_weights, filter_curve
 
     try:
-        band_weights(np.array(wave_obs), filter_curve(filt), redshift=field.redshift)
+        band_weights(np.array(wave_obs), filter_curve(filt), redshift=redshift)
     except ConfigError as error:
-        where = field.filter_key(filt)
         raise ConfigError(where, error.got, error.expected, error.hint) from error
-
-
-@functools.lru_cache
-def library_axes(repo, reader):
-    """Ages (Gyr), metallicities (Zsun) and the two ends in wavelength (Angstrom) of a shipped library.
-
-    Parameters
-    ----------
-    repo : Path
-    reader : str
-        A key of `LIBRARIES`.
-
-    Returns
-    -------
-    axes : dict
-        Lists of float age_gyr, metallicity_zsun and wave_rest; and z_sun, the metal fraction called solar.
-    """
-    import h5py
-
-    with h5py.File(repo / "resources" / LIBRARIES[reader]) as file:
-        axes = {name: file[name][()].tolist() for name in ("age_gyr", "metallicity_zsun")}
-        return axes | {
-            "wave_rest": file["wave_rest"][[0, -1]].tolist(),
-            "z_sun": float(file.attrs["z_sun"]),
-        }
-
-
-def _check_models(config, repo, origin):
-    """Ages and metallicities asked for are those of the grids; `.4color` files cover them."""
-    sed, dust = config["sed"], config["dust"]
-    ages = configuration.age_grid(sed["age_gyr"])
-    for grid in sed["grids"]:
-        axes = library_axes(repo, config["ssp_grids"][grid]["reader"])
-        _check_ages(ages, "sed.age_gyr", grid, axes, origin)
-        _check_metallicities(sed["metallicity_zsun"], "sed.metallicity_zsun", grid, axes, origin)
-    grid = sed["fiducial_grid"]
-    axes = library_axes(repo, config["ssp_grids"][grid]["reader"])
-    _check_ages([dust["reference_age_gyr"]], "dust.reference_age_gyr", grid, axes, origin)
-    metallicity = dust["reference_metallicity_zsun"]
-    _check_metallicities([metallicity], "dust.reference_metallicity_zsun", grid, axes, origin)
-    if sed["four_color_dir"] is not None:
-        _check_four_color_files(sed, ages, origin)
-
-
-def _check_ages(ages, key, grid, axes, origin):
-    """Ages lie within those of a grid."""
-    first, last = axes["age_gyr"][0], axes["age_gyr"][-1]
-    for age in (ages[0], ages[-1]):
-        if not first * (1 - 1e-9) <= age <= last * (1 + 1e-9):
-            where = f"{origin(tuple(key.split('.')))}, {key}"
-            raise ConfigError(where, f"{age:g} Gyr", f"ages of the grid {grid}, {first:g} to {last:g} Gyr")
-
-
-def _check_metallicities(values, key, grid, axes, origin):
-    """Metallicities are nodes of a grid, between which nothing is interpolated."""
-    nodes = axes["metallicity_zsun"]
-    for value in values:
-        if not any(abs(node - value) <= 1e-6 * node for node in nodes):
-            raise ConfigError(
-                f"{origin(tuple(key.split('.')))}, {key}",
-                f"{value:g}",
-                f"metallicities of the grid {grid}: {', '.join(f'{node:g}' for node in nodes)}",
-                f"they are in units of Z = {axes['z_sun']:g}, the solar value of this grid.",
-            )
 
 
 def _check_four_color_files(sed, ages, origin):

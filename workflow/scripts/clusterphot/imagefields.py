@@ -22,8 +22,8 @@ class MosaicEntry:
         As the configuration names them: path or URL.
     zero_point_factor : float
         Fluxes of the mosaic are multiplied by it.
-    zero_point_error : float
-        Fractional 1-sigma error common to all sources of the filter.
+    zero_point_error : float or None
+        Fractional 1-sigma error common to all sources of the filter; None where the user names none.
     gain_e_per_njy : float or None
         Electrons per nJy; adds the photon noise of the sources.
     """
@@ -32,7 +32,7 @@ class MosaicEntry:
     wht: str | None = None
     psf: str | None = None
     zero_point_factor: float = 1.0
-    zero_point_error: float = 0.0
+    zero_point_error: float | None = None
     gain_e_per_njy: float | None = None
 
     def local(self, kind, field, filt):

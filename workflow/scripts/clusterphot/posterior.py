@@ -309,7 +309,7 @@ def covariances(photometry, flux, nuisance):
     Returns
     -------
     covariance : (n, n_levels, n_bands, n_bands) float ndarray, nJy2
-        Missing bands have variance one and no covariance.
+        Missing bands have variance one and no covariance. Random errors that are correlated between bands stay so.
 
     Notes
     -----
@@ -319,20 +319,22 @@ def covariances(photometry, flux, nuisance):
     covariance diag(s_b^2) + diag(z_b^2 f_b^2) + v v^T with v_b = 0.4 ln(10) k_b sigma_E f_b. For one source
     it does not matter that they are common to all sources.
     """
-    err = np.nan_to_num(photometry.err)[:, None, :]
     observed = np.isfinite(photometry.flux)
     flux = np.where(observed, flux, 0.0)
+    band = np.arange(flux.shape[1])
     level = nuisance.levels()[None, :, None]
     added = level * flux[:, None, :] if nuisance.jitter == "add" else 0.0
     factor = level if nuisance.jitter != "add" else 1.0
-    variance = (err * factor) ** 2 + added**2
-    variance = variance + (nuisance.zero_point_error * flux)[:, None, :] ** 2
+    err = np.nan_to_num(photometry.err)[:, None, :] * factor
+    variance = err**2 + added**2 + (nuisance.zero_point_error * flux)[:, None, :] ** 2
     variance = np.where(observed[:, None, :], variance, 1.0)
     shift = 0.4 * np.log(10) * nuisance.ebv_error_mag * nuisance.extinction_per_ebv * flux
     covariance = np.broadcast_to(
         (shift[:, :, None] * shift[:, None, :])[:, None], (*variance.shape, flux.shape[1])
     ).copy()
-    band = np.arange(flux.shape[1])
+    if photometry.covariance is not None:
+        between = np.nan_to_num(photometry.covariance) * (1.0 - np.eye(flux.shape[1]))
+        covariance += between[:, None] * (factor**2 * np.ones_like(level))[..., None]
     covariance[..., band, band] += variance
     return covariance
 

@@ -14,30 +14,38 @@ from clusterphot.posterior import Nuisance, Priors, extinction_per_av, make_mode
 PRIOR_KEYS = {"age": "age_prior", "metallicity": "metallicity_prior", "mass": "mass_prior"}
 
 
-def age_range(options, grid, age_of_universe_gyr):
-    """Youngest and oldest age of the posterior, Gyr.
+def prior_range(options, name, axis, *, limit=np.inf):
+    """Ends of a prior: those of the configuration, or the library's own where it does not reach so far.
+
+    Parameters
+    ----------
+    options : mapping
+        Section sed.posterior of the configuration.
+    name : {'age_gyr', 'metallicity_zsun'}
+    axis : 1-D float ndarray
+        The library's, increasing.
+    limit : float, optional
+        Upper end in any case: the age of the Universe.
+
+    Returns
+    -------
+    low, high : float
 
     Raises
     ------
     ConfigError
-        If the range is empty, or reaches outside the library.
+        If nothing is left.
     """
-    low, high = options["age_gyr"]["min"], options["age_gyr"]["max"]
-    if options["age_of_universe"] == "bound":
-        high = min(high, age_of_universe_gyr)
-    _check_range("age_gyr", low, high, grid.age_gyr)
-    return low, high
-
-
-def _check_range(name, low, high, axis):
-    """ConfigError unless low <= high, both within the library's axis."""
-    if not axis[0] * (1 - 1e-9) <= low <= high <= axis[-1] * (1 + 1e-9):
+    low = max(options[name]["min"], float(axis[0]))
+    high = min(options[name]["max"], float(axis[-1]), limit)
+    if not low <= high:
         raise ConfigError(
             f"sed.posterior.{name}",
-            f"{low:g} to {high:g}",
-            f"an interval within that of the library, {axis[0]:g} to {axis[-1]:g}",
+            f"{options[name]['min']:g} to {options[name]['max']:g}",
+            f"an interval that overlaps that of the library, {axis[0]:g} to {min(axis[-1], limit):g}",
             "with age_of_universe: bound, ages end at the age of the Universe." if name == "age_gyr" else "",
         )
+    return low, high
 
 
 def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=3.1):
@@ -65,14 +73,13 @@ def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_
     Raises
     ------
     ConfigError
-        If a range reaches outside the library.
+        If a range does not overlap that of the library.
     """
-    metallicities = options["metallicity_zsun"]
-    _check_range("metallicity_zsun", metallicities["min"], metallicities["max"], grid.metallicity_zsun)
+    limit = age_of_universe_gyr if options["age_of_universe"] == "bound" else np.inf
     fine = refine_grid(
         grid,
-        age_range_gyr=age_range(options, grid, age_of_universe_gyr),
-        metallicity_range_zsun=(metallicities["min"], metallicities["max"]),
+        age_range_gyr=prior_range(options, "age_gyr", grid.age_gyr, limit=limit),
+        metallicity_range_zsun=prior_range(options, "metallicity_zsun", grid.metallicity_zsun),
         step_log_age_dex=options["step_log_age_dex"],
         step_log_metallicity_dex=options["step_log_metallicity_dex"],
     )

@@ -15,7 +15,7 @@ from astropy import units as u
 from clusterphot.errors import ConfigError, DataError
 from clusterphot.filters import load_filter, sedpy_name
 from clusterphot.io import whole_file
-from clusterphot.units import AB_ZERO_FLUX_NJY
+from clusterphot.units import AB_ZERO_FLUX_NJY, METALLICITY_RTOL
 
 LSUN_GALAXEV_ERG_S = 3.826e33
 """Solar luminosity that defines Lsun in GALAXEV spectra (Bruzual & Charlot 2003)."""
@@ -366,17 +366,19 @@ def select_metallicities(grid, values):
     Parameters
     ----------
     grid : SspGrid
-    values : sequence of floats, Zsun, each within a relative 1e-6 of one of the grid's
+    values : 'native' for all, or sequence of floats, Zsun, each within a relative METALLICITY_RTOL of one of the grid's
 
     Raises
     ------
     ConfigError
         If a value is not one of the grid's metallicities.
     """
+    if isinstance(values, str) and values == "native":
+        return grid
     have = grid.metallicity_zsun
     index = set()
     for value in values:
-        match = np.flatnonzero(np.abs(have - value) <= 1e-6 * have)
+        match = np.flatnonzero(np.abs(have - value) <= METALLICITY_RTOL * have)
         if match.size == 0:
             raise ConfigError(
                 "metallicity_zsun",
@@ -394,6 +396,35 @@ def select_metallicities(grid, values):
         metallicity_zsun=have[chosen],
         spectra=grid.spectra[:, chosen],
         mass_remaining=grid.mass_remaining[:, chosen],
+        mass_living=living,
+    )
+
+
+def nodes_around(grid, *, age_range_gyr, metallicity_range_zsun):
+    """The native nodes of a grid within two ranges, and the one beyond each end where there is one.
+
+    Parameters
+    ----------
+    grid : SspGrid
+    age_range_gyr, metallicity_range_zsun : (low, high) of float
+
+    Returns
+    -------
+    grid : SspGrid
+    """
+    parts = []
+    for axis, (low, high) in ((grid.age_gyr, age_range_gyr), (grid.metallicity_zsun, metallicity_range_zsun)):
+        first = max(0, int(np.searchsorted(axis, low * (1 + _AGE_RTOL), side="right")) - 1)
+        last = min(len(axis), int(np.searchsorted(axis, high * (1 - _AGE_RTOL), side="left")) + 1)
+        parts.append(slice(min(first, last - 1), last))
+    ages, metallicities = parts
+    living = None if grid.mass_living is None else grid.mass_living[ages, metallicities]
+    return dataclasses.replace(
+        grid,
+        age_gyr=grid.age_gyr[ages],
+        metallicity_zsun=grid.metallicity_zsun[metallicities],
+        spectra=grid.spectra[ages, metallicities],
+        mass_remaining=grid.mass_remaining[ages, metallicities],
         mass_living=living,
     )
 

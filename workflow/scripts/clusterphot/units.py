@@ -16,3 +16,7 @@ def mag_ab(flux_njy):
 def flux_from_mag_ab(mag):
     """Flux density in nJy of an AB magnitude (0 mag is 3631 Jy)."""
     return AB_ZERO_FLUX_NJY * 10.0 ** (-0.4 * np.asarray(mag, dtype=float))
+
+
+METALLICITY_RTOL = 1e-3
+"""Metallicities asked for this close to a node of a grid (relative) are that node: 1.15 stands for 10**0.06."""

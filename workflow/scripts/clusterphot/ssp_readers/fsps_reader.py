@@ -98,8 +98,8 @@ def read_fsps(setup, metallicity_zsun, *, ages_gyr=()):
     Parameters
     ----------
     setup : `FspsSetup`
-    metallicity_zsun : sequence of floats
-        In units of the isochrones' solar value (MIST: 0.0142); FSPS interpolates between its own.
+    metallicity_zsun : sequence of floats, or 'native'
+        In units of the isochrones' solar value (MIST: 0.0142); FSPS interpolates between its own, which are ``native``.
     ages_gyr : sequence of floats, optional
         Ages that are to be inside the grid.
 
@@ -118,6 +118,8 @@ def read_fsps(setup, metallicity_zsun, *, ages_gyr=()):
     Spectra are taken per Hz and converted here: python-fsps's own conversion has 3e18 for the speed of light. Ages
     below 1 Myr are left out. FSPS's masses exceed 1 by up to 1 % near 1 Myr, a matter of its bins; they are cut there.
     """
+    if isinstance(metallicity_zsun, str) and metallicity_zsun == "native":
+        metallicity_zsun = _run(setup, "data")[0]["metallicity_zsun"]
     metallicities = sorted(float(z) for z in metallicity_zsun)
     report, arrays = _run(setup, "spectra", metallicities)
     _check_inside(report, metallicities, ages_gyr, setup.where)

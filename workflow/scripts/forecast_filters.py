@@ -1,0 +1,41 @@
+"""Forecast which extra filters would pin the age of a cluster (rule forecast_filters)."""
+
+import logging
+
+from clusterphot.figures.posterior import forecast_figure
+from clusterphot.figures.style import save_figure
+from clusterphot.forecast import Truth, forecast
+from clusterphot.jobs import job_logging
+from clusterphot.posterior_results import field_model
+from clusterphot.ssp import read_projected_grid
+from clusterphot.tables import provenance, write_table
+
+
+def main(smk):
+    par = smk.params
+    # errors are as the depths say: no jitter
+    model, fine = field_model(read_projected_grid(smk.input.native_grid), par, ebv=par.ebv, jitter="none")
+    table = forecast(
+        fine,
+        Truth(par.age_gyr, par.metallicity_zsun, par.log_mass),
+        par.depths_mag,
+        par.baseline,
+        model.priors,
+        model.nuisance,
+        n_extra=par.n_extra,
+        n_realisations=par.n_realisations,
+        seed=par.seed,
+    )
+    write_table(smk.output.table, table, meta=provenance("forecast_filters", smk.wildcards, par))
+    note = (
+        f"{par.age_gyr:g} Gyr, {par.metallicity_zsun:g} Zsun, log M = {par.log_mass:g}, z = {par.redshift:g}"
+    )
+    save_figure(forecast_figure(table, note=note), smk.output.png, smk.output.pdf, par.dpi)
+    logging.info(
+        "%d sets of filters, the narrowest age with %s", len(table), table["extra"][0] or "the baseline"
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

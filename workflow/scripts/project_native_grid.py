@@ -1,0 +1,22 @@
+"""Project all ages of a library within the priors through filters (rule project_native_grid)."""
+
+from clusterphot.cosmology import flat_lambda_cdm
+from clusterphot.jobs import job_logging
+from clusterphot.ssp import nodes_around, project_grid, read_grid, write_projected_grid
+
+
+def main(smk):
+    par = smk.params
+    grid = nodes_around(
+        read_grid(smk.input.grid),
+        age_range_gyr=(par.age_gyr["min"], par.age_gyr["max"]),
+        metallicity_range_zsun=(par.metallicity_zsun["min"], par.metallicity_zsun["max"]),
+    )
+    filters = smk.wildcards.filters.split("+")
+    projected = project_grid(grid, filters, float(smk.wildcards.redshift), flat_lambda_cdm(**par.cosmology))
+    write_projected_grid(smk.output.projected, projected)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
