@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from astropy.io import fits
 from astropy.table import Table
 from clusterphot.columns import describe_column
@@ -25,6 +26,12 @@ FIT_PARAMS = {
     "dominated_weight_fraction": 0.9,
     "v_filter": "auto",
     "mass_convention": "vband",
+    "posterior": {
+        **yaml.safe_load((REPO / "config" / "config.yaml").read_text(encoding="utf-8"))["sed"]["posterior"],
+        "metallicity_zsun": {"min": 0.2, "max": 1.0},
+    },
+    "zero_point_errors": {},
+    "r_v": 3.1,
     "code": "0" * 12,
 }
 
@@ -45,8 +52,9 @@ def grid(folder, job, embedded_grid):
     """Output of build_ssp_grid."""
     path = str(folder / "grid.h5")
     library = str(REPO / "resources" / "ssp" / "bc03_miles_kroupa.h5")
-    params = {"reader": "embedded", "code": "0"}
-    run("build_ssp_grid", job(input={"library": library}, output={"grid": path}, params=params))
+    params = {"reader": "embedded", "options": {}, "ages_gyr": [], "metallicity_zsun": [], "code": "0"}
+    sections = {"input": {"library": [library]}, "output": {"grid": path}, "wildcards": {"grid": "bc03"}}
+    run("build_ssp_grid", job(params=params, **sections))
     return path
 
 
@@ -61,6 +69,25 @@ def projected(folder, job, grid):
         wildcards={"grid": "bc03", "redshift": "0.39", "filters": "+".join(FILTERS)},
     )
     run("project_ssp_grid", smk)
+    return path
+
+
+@pytest.fixture(scope="module")
+def native(folder, job, grid):
+    """Output of project_native_grid."""
+    path = str(folder / "native.h5")
+    smk = job(
+        input={"grid": grid},
+        output={"projected": path},
+        params={
+            "age_gyr": {"min": 0.5, "max": 11.0},
+            "metallicity_zsun": {"min": 0.2, "max": 1.0},
+            "cosmology": COSMOLOGY,
+            "code": "0",
+        },
+        wildcards={"grid": "bc03", "redshift": "0.39", "filters": "+".join(FILTERS)},
+    )
+    run("project_native_grid", smk)
     return path
 
 
@@ -165,13 +192,18 @@ def stack_photometry(folder, job, user_tables, extinction):
 
 
 @pytest.fixture(scope="module")
-def fitted(folder, job, dereddened, projected):
+def fitted(folder, job, dereddened, projected, native, extinction):
     """Outputs of fit_sed for two chunks."""
     paths = {}
     for chunk, path in dereddened.items():
         paths[chunk] = str(folder / f"sed_{chunk}.ecsv")
         smk = job(
-            input={"photometry": path, "grid": projected},
+            input={
+                "photometry": path,
+                "extinction": extinction,
+                "grid": projected,
+                "native_grid": native,
+            },
             output={"clusters": paths[chunk]},
             params=FIT_PARAMS,
             wildcards={"field": "f", "grid": "bc03", "chunk": chunk},
@@ -302,7 +334,7 @@ def test_fit_sed_recovers_the_mass_formed(clusters, projected):
     assert read_table(clusters)["log_mass_sed"][0] == pytest.approx(expected, abs=1e-10)
 
 
-def test_fit_sed_with_four_color_files(folder, job, dereddened, projected):
+def test_fit_sed_with_four_color_files(folder, job, dereddened, projected, native, extinction):
     """M/L_V of 0.5 at all ages and metallicities, from two small files."""
     paths = []
     for name in ("m42", "m62"):
@@ -311,7 +343,13 @@ def test_fit_sed_with_four_color_files(folder, job, dereddened, projected):
         paths.append(str(path))
     output = str(folder / "four_color.ecsv")
     smk = job(
-        input={"photometry": dereddened["c001"], "grid": projected, "four_color": paths},
+        input={
+            "photometry": dereddened["c001"],
+            "extinction": extinction,
+            "grid": projected,
+            "native_grid": native,
+            "four_color": paths,
+        },
         output={"clusters": output},
         params=FIT_PARAMS,
         wildcards={"field": "f", "grid": "bc03", "chunk": "c001"},
@@ -322,10 +360,15 @@ def test_fit_sed_with_four_color_files(folder, job, dereddened, projected):
     assert table.meta["models"]["mass_to_light"] == "2 GALAXEV .4color files"
 
 
-def test_fit_stack_sed(folder, job, stack_photometry, projected):
+def test_fit_stack_sed(folder, job, stack_photometry, projected, native, extinction):
     output = {"stack": str(folder / "stack.ecsv"), "chi2_map": str(folder / "chi2_map.fits")}
     smk = job(
-        input={"photometry": stack_photometry, "grid": projected},
+        input={
+            "photometry": stack_photometry,
+            "extinction": extinction,
+            "grid": projected,
+            "native_grid": native,
+        },
         output=output,
         params=FIT_PARAMS,
         wildcards={"field": "f", "grid": "bc03"},
@@ -334,9 +377,76 @@ def test_fit_stack_sed(folder, job, stack_photometry, projected):
     table = read_table(output["stack"])
     check_columns(table)
     assert (table["age_gyr"][0], table["metallicity_zsun"][0]) == (1.5, 0.2)
+    assert table["age_gyr_p025"][0] < 1.5 < table["age_gyr_p975"][0]
+    assert table.meta["posterior_model"]["age_gyr"][:2] == [0.5, pytest.approx(9.27, abs=0.01)]
     with fits.open(output["chi2_map"]) as hdus:
         assert np.unravel_index(np.argmin(hdus[0].data), hdus[0].data.shape) == (1, 0)
         assert list(Table(hdus["AGE"].data)["age_gyr"]) == AGES
+
+
+def test_posterior_columns(clusters):
+    """Quantiles in order around the truth, whose mass is known; NaN without data."""
+    table = read_table(clusters)
+    for name, truth in (("age_gyr", 1.5), ("log_mass", table["log_mass_sed"][0])):
+        low, middle, high = (table[f"{name}_{quantile}"][0] for quantile in ("p025", "p50", "p975"))
+        assert low < middle < high and low < truth < high
+    assert np.isnan(table["age_gyr_p50"][2]) and np.isnan(table["log_evidence"][2])
+
+
+def test_check_posteriors(folder, job, photometry, native, extinction):
+    """Two sources that are exactly a model: no band is off its prediction by the others by more than the errors."""
+    path = str(folder / "predictive.ecsv")
+    smk = job(
+        input={"photometry": photometry, "extinction": extinction, "native_grid": native},
+        output={"table": path},
+        params=FIT_PARAMS,
+        wildcards={"field": "f", "grid": "bc03"},
+    )
+    run("check_posteriors", smk)
+    table = read_table(path)
+    check_columns(table)
+    assert list(table["filter"]) == FILTERS and list(table["n"]) == [2] * 4
+    assert np.all(np.abs(table["median_pull"]) < 1)
+    assert table.meta["sample"]["n"] == 2
+
+
+def test_forecast_filters(folder, job, grid):
+    """With a filter more the age is no less certain; the file names the set."""
+    native = str(folder / "forecast.h5")
+    run(
+        "project_native_grid",
+        job(
+            input={"grid": grid},
+            output={"projected": native},
+            params={
+                "age_gyr": {"min": 0.5, "max": 11.0},
+                "metallicity_zsun": {"min": 0.2, "max": 1.0},
+                "cosmology": COSMOLOGY,
+                "code": "0",
+            },
+            wildcards={"grid": "bc03", "redshift": "0.39", "filters": "+".join([*FILTERS, "F070W"])},
+        ),
+    )
+    output = {kind: str(folder / f"forecast.{kind}") for kind in ("png", "pdf")} | {
+        "table": str(folder / "forecast.ecsv")
+    }
+    params = FIT_PARAMS | {
+        "ebv": 0.18,
+        "age_gyr": 1.5,
+        "metallicity_zsun": 0.4,
+        "log_mass": 7.0,
+        "baseline": FILTERS,
+        "depths_mag": dict.fromkeys([*FILTERS, "F070W"], 29.5),
+        "n_extra": 1,
+        "n_realisations": 0,
+        "seed": 1,
+        "dpi": 50,
+    }
+    run("forecast_filters", job(input={"native_grid": native}, output=output, params=params))
+    table = read_table(output["table"])
+    check_columns(table)
+    widths = dict(zip(table["extra"], table["age_dex"], strict=True))
+    assert set(widths) == {"", "F070W"} and widths["F070W"] < widths[""]
 
 
 def test_merge_dereddened(photometry):

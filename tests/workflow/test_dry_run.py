@@ -57,6 +57,7 @@ def test_a_single_source_can_be_asked_for(snakemake, workdir, source):
     assert jobs == {
         "build_ssp_grid": 1,
         "project_ssp_grid": 1,
+        "project_native_grid": 1,
         "compute_extinction": 1,
         "import_photometry": 1,
         "deredden_photometry": 1,

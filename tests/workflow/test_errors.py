@@ -236,9 +236,45 @@ MISTAKES = {
         keys={"sed.v_filter": "F090M"},
     ),
     "filter beyond the models": Mistake(
-        ["my.csv, column flux_F770W: got a curve", "at redshift 0.01", "leave the filter out"],
+        ["my.csv, column flux_F770W, grid bc03: got a curve", "at redshift 0.01", "leave the filter out"],
         keys={"fields.x.redshift": 0.01},
         table={"F200W": "F770W"},
+    ),
+    "no GALAXEV folder": Mistake(
+        ["my.yaml, ssp_grids.mine: nowhere: got no such folder", "GALAXEV .ised_ASCII"],
+        kind="DataError",
+        keys={"ssp_grids.mine": {"reader": "galaxev", "directory": "nowhere"}, "sed.grids": ["bc03", "mine"]},
+    ),
+    "key of another reader": Mistake(
+        ["my.yaml, ssp_grids.mine.nebular: got a key that the reader galaxev does not have"],
+        keys={
+            "ssp_grids.mine": {"reader": "galaxev", "directory": "x", "nebular": True},
+            "sed.grids": ["bc03", "mine"],
+        },
+    ),
+    "no FSPS data": Mistake(
+        ["my.yaml, ssp_grids.mine.sps_home: got", "which is no folder", "git clone -b v3.3 --depth 1"],
+        keys={"ssp_grids.mine": {"reader": "fsps", "sps_home": "nowhere"}, "sed.grids": ["bc03", "mine"]},
+    ),
+    "metallicity that is no node": Mistake(
+        ["my.yaml, sed.metallicity_zsun: got 0.3", "ssp_grids.bc03.metallicity_zsun takes those of this grid"],
+        keys={"sed.metallicity_zsun": [0.2, 0.3]},
+    ),
+    "priors that end before they start": Mistake(
+        ["my.yaml, sed.posterior.age_gyr: got max 2 below min 3, expected min <= max"],
+        keys={"sed.posterior.age_gyr": {"min": 3.0, "max": 2.0}},
+    ),
+    "priors beyond the age of the Universe": Mistake(
+        ["my.yaml, sed.posterior.age_gyr.min: got 10 Gyr", "less than the age of the Universe"],
+        keys={"sed.posterior.age_gyr": {"min": 10.0, "max": 11.0}},
+    ),
+    "factor of errors that is zero": Mistake(
+        ["my.yaml, sed.posterior.jitter_levels: got 0, expected factors of the errors, above 0"],
+        keys={"sed.posterior.jitter_levels": [0, 1]},
+    ),
+    "forecast without a depth": Mistake(
+        ["my.yaml, forecast.depths_mag: got no depth for F480M"],
+        keys={"forecast.extra": ["F480M"], "forecast.depths_mag": {"F090W": 29.5}},
     ),
 }
 

@@ -8,9 +8,10 @@ from clusterphot.chunks import deal
 from running import copy_run
 
 FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "write_table1"}
-AFTER_DUST = FITS | {"deredden_photometry", "deredden_stack", "merge_dereddened", "write_table2"}
+CHECK = {"check_posteriors"}
+AFTER_DUST = FITS | CHECK | {"deredden_photometry", "deredden_stack", "merge_dereddened", "write_table2"}
 CHUNKS = {"import_photometry", "deredden_photometry", "fit_sed"}
-MERGES = {"merge_photometry", "merge_dereddened", "merge_sed", "write_table1"}
+MERGES = CHECK | {"merge_photometry", "merge_dereddened", "merge_sed", "write_table1"}
 CHUNKS_AND_MERGES = CHUNKS | MERGES
 WITHOUT_FITS = {"plot_stack_sed"}
 OF_STACK = {"plot_chi2_map", "plot_stack_sed"}
@@ -71,7 +72,14 @@ def test_nothing_changed(replan):
         ("sed: {mass_convention: faisst2022}", FITS, "of fits"),
         ("sed: {four_color_dir: colors}", FITS, "of fits"),
         ("sed: {age_gyr: {min: 2.0}}", FITS | {"project_ssp_grid"}, "all"),
-        ("fields: {small: {redshift: 0.5}}", AFTER_DUST | {"project_ssp_grid", "compute_extinction"}, "all"),
+        ("sed: {posterior: {zero_point_error: 0.05}}", FITS | CHECK, "of fits"),
+        ("sed: {posterior: {age_gyr: {max: 9.0}}}", FITS | CHECK | {"project_native_grid"}, "of fits"),
+        ("forecast: {seed: 2}", set(), "none"),
+        (
+            "fields: {small: {redshift: 0.5}}",
+            AFTER_DUST | {"project_ssp_grid", "project_native_grid", "compute_extinction"},
+            "all",
+        ),
         ("fields: {small: {ebv: 0.2}}", AFTER_DUST | {"compute_extinction"}, "all"),
         ("dust: {r_v: 3.2}", AFTER_DUST | {"compute_extinction"}, "all"),
         ("figures: {dpi: 60}", set(), "all"),
@@ -126,7 +134,7 @@ def test_a_new_order_of_rows_reruns_what_holds_it(completed, replan):
 @pytest.mark.parametrize(
     ("module", "rules", "figures"),
     [
-        ("sed", FITS, "all"),
+        ("sed", FITS | CHECK, "all"),
         ("dust", AFTER_DUST | {"compute_extinction"}, "all"),
         ("paper_tables", {"write_table1", "write_table2"}, "none"),
         ("psf", set(), "none"),

@@ -14,7 +14,6 @@ sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 from clusterphot import configuration, fieldset
 from clusterphot.codedigest import driver_digest
 from clusterphot.errors import UserError
-from clusterphot.libraries import Libraries
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 
@@ -38,7 +37,6 @@ FIELDSET = stop_at_mistakes(
 )
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
-LIBRARIES = Libraries(config, REPO)
 
 
 wildcard_constraints:
@@ -154,7 +152,7 @@ def get_chunk_members(wildcards):
 
 def get_ssp_library(wildcards):
     """The files a grid is read from."""
-    return stop_at_mistakes(LIBRARIES.files, wildcards.grid)
+    return stop_at_mistakes(FIELDSET.libraries.files, wildcards.grid)
 
 
 def get_projected_grid(wildcards):
@@ -179,6 +177,8 @@ def get_fiducial_projection(wildcards):
 def get_forecast_grid(wildcards):
     """Grid of the forecast: all ages, through the filters that are there and those to choose from."""
     section = config["forecast"]
+    if workflow.is_main_process:
+        stop_at_mistakes(fieldset.check_forecast, section, FIELDSET.libraries)
     filters = "+".join([*section["baseline"], *section["extra"]])
     return f"results/ssp/{section['grid']}/native/z{section['redshift']}/{filters}.h5"
 

@@ -48,10 +48,10 @@ rule build_ssp_grid:
     output:
         grid="results/ssp/{grid}/grid.h5",
     params:
-        reader=lambda wildcards: LIBRARIES.reader(wildcards.grid),
-        options=lambda wildcards: LIBRARIES.options(wildcards.grid),
-        ages_gyr=lambda wildcards: LIBRARIES.computed_axes(wildcards.grid)[0],
-        metallicity_zsun=lambda wildcards: LIBRARIES.computed_axes(wildcards.grid)[1],
+        reader=lambda wildcards: FIELDSET.libraries.reader(wildcards.grid),
+        options=lambda wildcards: FIELDSET.libraries.options(wildcards.grid),
+        ages_gyr=lambda wildcards: FIELDSET.libraries.computed_axes(wildcards.grid)[0],
+        metallicity_zsun=lambda wildcards: FIELDSET.libraries.computed_axes(wildcards.grid)[1],
         code=code_digest("build_ssp_grid"),
     log:
         "logs/build_ssp_grid/{grid}.log",
@@ -75,7 +75,7 @@ rule project_ssp_grid:
         projected="results/ssp/{grid}/projected/z{redshift}/{filters}.h5",
     params:
         ages_gyr=configuration.age_grid(config["sed"]["age_gyr"]),
-        metallicity_zsun=lambda wildcards: LIBRARIES.metallicities(wildcards.grid),
+        metallicity_zsun=lambda wildcards: FIELDSET.libraries.metallicities(wildcards.grid),
         cosmology=config["cosmology"],
         code=code_digest("project_ssp_grid"),
     log:

@@ -140,10 +140,11 @@ class Field:
 
 
 class FieldSet:
-    """All fields of a run, by name."""
+    """All fields of a run, by name; ``libraries`` are the grids of stellar populations they are fitted with."""
 
-    def __init__(self, fields):
+    def __init__(self, fields, libraries=None):
         self._fields = {field.name: field for field in fields}
+        self.libraries = libraries
 
     def __getitem__(self, name):
         return self._fields[name]
@@ -209,6 +210,7 @@ def load(config, *, repo, user_files, command_line=None, check=True):
     if "fields" not in config:
         config["fields"] = _shipped_fields(repo)
     origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
+    models = Libraries(config, repo, origin)
     if check:
         schema = configuration.load_yaml(repo / "workflow" / "schemas" / "config.schema.yaml")
         configuration.check_schema(config, schema, origin)
@@ -216,14 +218,14 @@ def load(config, *, repo, user_files, command_line=None, check=True):
         configuration.check_sfd_maps(config, origin)
         folder = config["sed"]["four_color_dir"]
         configuration.check_four_color_dir(folder, f"{origin(('sed', 'four_color_dir'))}, sed.four_color_dir")
-        models = Libraries(config, repo, origin)
         models.check_models(config["dust"])
         if config["sed"]["four_color_dir"] is not None:
             _check_four_color_files(config["sed"], configuration.age_grid(config["sed"]["age_gyr"]), origin)
-    fields = FieldSet(_load_field(name, entry, config, origin) for name, entry in config["fields"].items())
+    fields = FieldSet(
+        [_load_field(name, entry, config, origin) for name, entry in config["fields"].items()], models
+    )
     if check:
         models.check_posterior(fields, config["cosmology"])
-        _check_forecast(config, models, origin)
         for field in fields:
             _check_filters(field, config, models, origin)
             if field.mosaics and field.simulation is None:
@@ -317,14 +319,24 @@ def _check_filters(field, config, models, origin):
             _check_coverage(filt, models.axes(grid)["wave_rest"], field.redshift, where)
 
 
-def _check_forecast(config, models, origin):
-    """The true cluster and the filters of the forecast are within its grid."""
+def check_forecast(section, models):
+    """Check that the true cluster and the filters of the forecast are within its grid.
+
+    Parameters
+    ----------
+    section : dict
+        ``forecast`` of the configuration.
+    models : `clusterphot.libraries.Libraries`
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
     from clusterphot import filters
 
-    section = config["forecast"]
     models.check_forecast(section)
     for key in ("baseline", "extra"):
-        where = f"{origin(('forecast', key))}, forecast.{key}"
+        where = f"{models.origin(('forecast', key))}, forecast.{key}"
         for filt in section[key]:
             filters.check_filter_name(filt, where)
             _check_coverage(

@@ -8,7 +8,7 @@ import math
 import os
 
 from clusterphot import configuration
-from clusterphot.errors import ConfigError
+from clusterphot.errors import ConfigError, UserError
 from clusterphot.ssp_readers import INTERPOLATED, check_library, complete_options, library_files
 from clusterphot.units import METALLICITY_RTOL
 
@@ -34,12 +34,12 @@ class Libraries:
 
     def __init__(self, config, repo, origin=lambda path: "config"):
         self._grids, self._sed = config["ssp_grids"], config["sed"]
-        self._repo, self._origin = repo, origin
+        self._repo, self.origin = repo, origin
         self._axes = {}
 
     def where(self, grid):
         """File and key of a grid, for messages."""
-        return f"{self._origin(('ssp_grids', grid))}, ssp_grids.{grid}"
+        return f"{self.origin(('ssp_grids', grid))}, ssp_grids.{grid}"
 
     def reader(self, grid):
         """Name of the reader of a grid."""
@@ -81,7 +81,13 @@ class Libraries:
         ConfigError, DataError
         """
         if grid not in self._axes:
-            self._axes[grid] = self._read_axes(grid)
+            try:
+                self._axes[grid] = self._read_axes(grid)
+            except UserError as error:
+                if "ssp_grids." in error.where:
+                    raise
+                where = f"{self.where(grid)}: {error.where}"
+                raise type(error)(where, error.got, error.expected, error.hint) from error
         return self._axes[grid]
 
     def _read_axes(self, grid):
@@ -131,7 +137,7 @@ class Libraries:
         first, last = (self.axes(grid)["age_gyr"][end] for end in (0, -1))
         for age in (ages[0], ages[-1]):
             if not first * (1 - 1e-9) <= age <= last * (1 + 1e-9):
-                where = f"{self._origin(tuple(key.split('.')))}, {key}"
+                where = f"{self.origin(tuple(key.split('.')))}, {key}"
                 raise ConfigError(
                     where, f"{age:g} Gyr", f"ages of the grid {grid}, {first:g} to {last:g} Gyr"
                 )
@@ -140,7 +146,7 @@ class Libraries:
         """Metallicities are nodes of a grid, between which no best fit is interpolated."""
         axes = self.axes(grid)
         nodes = axes["metallicity_zsun"]
-        where = f"{self._origin(tuple(key.split('.')))}, {key}"
+        where = f"{self.origin(tuple(key.split('.')))}, {key}"
         for value in values:
             if self.reader(grid) in INTERPOLATED:
                 if not nodes[0] * (1 - 1e-9) <= value <= nodes[-1] * (1 + 1e-9):
@@ -174,7 +180,7 @@ class Libraries:
                 axis, (low, high) = self.axes(grid)[name], (options[name][end] for end in ("min", "max"))
                 if max(low, axis[0]) > min(high, axis[-1]):
                     raise ConfigError(
-                        f"{self._origin(('sed', 'posterior', name))}, sed.posterior.{name}",
+                        f"{self.origin(('sed', 'posterior', name))}, sed.posterior.{name}",
                         f"{low:g} to {high:g}",
                         f"a range that overlaps that of the grid {grid}, {axis[0]:g} to {axis[-1]:g}",
                     )
@@ -183,7 +189,7 @@ class Libraries:
                 limit = _age_of_universe_gyr(field.redshift, **cosmology)
                 if options["age_gyr"]["min"] >= limit:
                     raise ConfigError(
-                        f"{self._origin(('sed', 'posterior', 'age_gyr'))}, sed.posterior.age_gyr.min",
+                        f"{self.origin(('sed', 'posterior', 'age_gyr'))}, sed.posterior.age_gyr.min",
                         f"{options['age_gyr']['min']:g} Gyr",
                         f"less than the age of the Universe at the redshift of {field.name}, {limit:.2f} Gyr",
                     )
@@ -206,7 +212,7 @@ class Libraries:
             low, high = max(axis[0], prior["min"]), min(axis[-1], prior["max"])
             if not low <= section[name] <= high:
                 raise ConfigError(
-                    f"{self._origin(('forecast', name))}, forecast.{name}",
+                    f"{self.origin(('forecast', name))}, forecast.{name}",
                     f"{section[name]:g}",
                     f"{low:g} to {high:g}: within the grid {grid} and sed.posterior.{name}",
                 )
