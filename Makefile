@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help setup run test test-slow lint format bench docs lock clean
+.PHONY: help setup run test test-slow test-fsps lint format bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -31,6 +31,9 @@ test: $(READY)  ## the tests, under five minutes
 
 test-slow: $(READY)  ## the tests that take minutes each
 	$(BIN)/python -m pytest -m slow
+
+test-fsps: $(READY)  ## build python-fsps and run the tests that need it, where there is a Fortran compiler
+	tests/test_fsps.sh
 
 lint: $(READY)  ## ruff, snakefmt and snakemake --lint, as CI runs them
 	$(BIN)/ruff check .

@@ -257,7 +257,10 @@ MISTAKES = {
         keys={"ssp_grids.mine": {"reader": "fsps", "sps_home": "nowhere"}, "sed.grids": ["bc03", "mine"]},
     ),
     "metallicity that is no node": Mistake(
-        ["my.yaml, sed.metallicity_zsun: got 0.3", "ssp_grids.bc03.metallicity_zsun takes those of this grid"],
+        [
+            "my.yaml, sed.metallicity_zsun: got 0.3",
+            "ssp_grids.bc03.metallicity_zsun takes those of this grid",
+        ],
         keys={"sed.metallicity_zsun": [0.2, 0.3]},
     ),
     "priors that end before they start": Mistake(
