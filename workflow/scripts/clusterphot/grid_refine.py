@@ -86,7 +86,7 @@ def refine_grid(
         native = getattr(grid, AXES[axis])
         low, high = _range_inside(native, asked, AXES[axis])
         axes.append(log_nodes(low, high, step))
-    return _interpolate(grid, *axes)
+    return interpolate_grid(grid, *axes)
 
 
 def _range_inside(native, asked, name):
@@ -98,8 +98,18 @@ def _range_inside(native, asked, name):
     return max(low, first), min(high, last)
 
 
-def _interpolate(grid, age_gyr, metallicity_zsun):
-    """The grid at these values, none of them outside."""
+def interpolate_grid(grid, age_gyr, metallicity_zsun):
+    """The grid at these ages and metallicities, none of them outside; see `refine_grid`.
+
+    Parameters
+    ----------
+    grid : `clusterphot.ssp.ProjectedGrid`
+    age_gyr, metallicity_zsun : 1-D float array_like, increasing
+
+    Returns
+    -------
+    interpolated : `clusterphot.ssp.ProjectedGrid`
+    """
     places = [
         _places(getattr(grid, name), values)
         for name, values in zip(AXES, (age_gyr, metallicity_zsun), strict=True)
@@ -201,4 +211,4 @@ def _without_node(grid, axis, node):
         arrays[array] = None if value is None else np.take(value, keep, axis=axis)
     values = [grid.age_gyr, grid.metallicity_zsun]
     values[axis] = values[axis][[node]]
-    return _interpolate(dataclasses.replace(grid, **arrays), *values)
+    return interpolate_grid(dataclasses.replace(grid, **arrays), *values)

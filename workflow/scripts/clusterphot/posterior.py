@@ -169,7 +169,9 @@ class Posterior:
         Log evidence at each level of the jitter, without the prior of the level.
     draws : dict of str to (n, n_draws) ndarray
         Equally probable draws: ``model`` (index of the flat models), ``level`` (index of the jitter) and
-        ``mass`` (surviving, Msun); -1 and NaN without data.
+        ``mass`` (surviving, Msun); -1 and NaN without data. ``mu`` and ``scale`` are the Gaussian in mass
+        at that model and level, best over error and error (Msun), for
+        `clusterphot.posterior_numerics.mass_lattice`.
     covariance_flux : (n, n_bands) float ndarray, nJy
         Fluxes that scale the fractional errors.
     """
@@ -510,6 +512,8 @@ def posteriors(photometry, model, *, probabilities=PROBABILITIES):
             ("nodes", "node"),
             ("levels", "level"),
             ("mass", "draw"),
+            ("mu", "draw"),
+            ("scale", "draw"),
             ("log_mass", "quantile"),
             ("ml_v", "quantile"),
         )
@@ -542,7 +546,8 @@ def _one_source(row, terms, model, wanted, buffers, out):
     per_level = weight[:, models]
     below = target - (ordered[place] - nodes[models])
     levels = np.minimum((np.cumsum(per_level, axis=0) < below).sum(axis=0), len(weight) - 1)
-    quantiles, draws = mass_summary(cross[levels, models], norm[levels, models], wanted, model.priors)
+    out["mu"][row], out["scale"][row] = cross[levels, models], norm[levels, models]
+    quantiles, draws = mass_summary(out["mu"][row], out["scale"][row], wanted, model.priors)
     out["log_mass"][row], out["mass"][row] = quantiles, draws
     out["cell"][row] = levels * len(nodes) + models
 
@@ -572,7 +577,7 @@ def _collect(out, model, probabilities, scale_flux):
     draws = {
         "model": np.where(missing, -1, out["cell"] % len(model.log_prior)),
         "level": np.where(missing, -1, out["cell"] // len(model.log_prior)),
-        "mass": out["mass"],
+        **{name: out[name] for name in ("mass", "mu", "scale")},
     }
     return Posterior(
         columns=columns,

@@ -158,12 +158,17 @@ def edge_probability(density, nodes, width):
     return 1.0 - inside / total[:, -1]
 
 
-def mass_summary(mu, scale, probabilities, priors):
-    """Quantiles of log10 mass of equally probable cells, and one stratified draw of the mass of each.
+def mass_lattice(mu, scale, priors):
+    """Points in ln mass of equally probable cells and their weights, which sum to one in each cell.
 
     Each cell is a lattice of 24 points in log mass, moved by a fraction of its step that differs from cell to
-    cell, so that together they are smooth; they are collected in bins of 1/40 of their standard
-    deviation. Draws take the quantiles of a van der Corput sequence: no random numbers.
+    cell, so that together they are smooth.
+
+    Returns
+    -------
+    log_mass, weights : (n_cells, 24) float ndarray
+    step, low, high : (n_cells,) float ndarray
+        Of the lattice, and its ends, in ln mass.
     """
     low, _, high = _limits(mu, scale, priors)
     step = (high - low) / _N_LATTICE
@@ -179,21 +184,45 @@ def mass_summary(mu, scale, probabilities, priors):
     weights /= weights.sum(axis=1, keepdims=True)
     log_mass = log_t
     log_mass += np.log(scale)[:, None]
+    return log_mass, weights, step, low + np.log(scale), high + np.log(scale)
+
+
+def lattice_quantiles(values, weights, probabilities):
+    """Quantiles of weighted points, collected in bins of 1/40 of their standard deviation.
+
+    Parameters
+    ----------
+    values, weights : (n_cells, n_points) float ndarray
+        Weights that sum to one in each cell.
+    probabilities : (n_p,) float array_like
+
+    Returns
+    -------
+    quantiles : (n_p,) float ndarray
+    """
+    mean = np.sum(values * weights) / len(values)
+    deviation = np.sqrt(np.sum((values - mean) ** 2 * weights) / len(values))
+    start, width = mean - 5 * deviation, max(10 * deviation / _N_BINS, 1e-12)
+    bins = np.clip((values - start) / width, 0, _N_BINS - 1).astype(np.intp)
+    total = np.zeros(_N_BINS + 1)
+    np.cumsum(np.bincount(bins.reshape(-1), weights.reshape(-1), minlength=_N_BINS), out=total[1:])
+    edges = start + width * np.arange(_N_BINS + 1)
+    return np.interp(np.asarray(probabilities) * total[-1], total, edges)
+
+
+def mass_summary(mu, scale, probabilities, priors):
+    """Quantiles of log10 mass of equally probable cells, and one stratified draw of the mass of each.
+
+    Draws take the quantiles of a van der Corput sequence: no random numbers.
+    """
+    log_mass, weights, step, low, high = mass_lattice(mu, scale, priors)
     cumulative = np.cumsum(weights, axis=1)
     place = np.minimum(np.count_nonzero(cumulative < _VAN_DER_CORPUT[:, None], axis=1), _N_LATTICE - 1)
     rows = np.arange(len(mu))
     share = np.maximum(weights[rows, place], 1e-300)
     way = np.clip((_VAN_DER_CORPUT - cumulative[rows, place]) / share + 0.5, -0.5, 0.5)
-    draws = np.clip(log_mass[rows, place] + way * step, low + np.log(scale), high + np.log(scale))
-    mean = np.sum(log_mass * weights) / len(mu)
-    deviation = np.sqrt(np.sum((log_mass - mean) ** 2 * weights) / len(mu))
-    start, width = mean - 5 * deviation, max(10 * deviation / _N_BINS, 1e-12)
-    bins = np.clip((log_mass - start) / width, 0, _N_BINS - 1).astype(np.intp)
-    total = np.zeros(_N_BINS + 1)
-    np.cumsum(np.bincount(bins.reshape(-1), weights.reshape(-1), minlength=_N_BINS), out=total[1:])
-    edges = start + width * np.arange(_N_BINS + 1)
-    quantiles = np.interp(np.asarray(probabilities) * total[-1], total, edges)
-    return quantiles / np.log(10), np.exp(draws)
+    draws = np.clip(log_mass[rows, place] + way * step, low, high)
+    return lattice_quantiles(log_mass, weights, probabilities) / np.log(10), np.exp(draws)
 
 
 def _van_der_corput(n):
