@@ -49,8 +49,9 @@ format: $(READY)  ## let ruff and snakefmt format the sources
 bench: $(READY)  ## speed as ratios to peers, measured in one run
 	$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,rounds -s
 
-docs: $(READY)  ## write config/README.md from schema and defaults
+docs: $(READY)  ## write config/README.md and docs/calibration.md with its figures
 	$(BIN)/python docs/make_config_readme.py
+	$(BIN)/python docs/make_calibration.py
 
 lock:  ## pin the dependencies of pyproject.toml anew (needs uv), then update envs/
 	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \
