@@ -22,6 +22,7 @@ include: "workflow/rules/dust.smk"
 include: "workflow/rules/ssp.smk"
 include: "workflow/rules/sed.smk"
 include: "workflow/rules/forecast.smk"
+include: "workflow/rules/libraries.smk"
 include: "workflow/rules/recovery.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
@@ -36,3 +37,4 @@ rule all:
         rules.recovery.input,
         rules.tables.input,
         rules.figures.input,
+        rules.libraries.input,

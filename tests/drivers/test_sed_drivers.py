@@ -495,3 +495,162 @@ def test_nothing_runs_on_import(path):
                 f"line {node.lineno}: only documentation of constants"
             )
     assert isinstance(tree.body[-1], ast.If)
+
+
+# ------------------------------------------------------------------------- rest frame and all libraries
+
+
+@pytest.fixture(scope="module")
+def at_rest(folder, job, grid):
+    """Output of project_native_grid in rest-frame filters."""
+    path = str(folder / "rest.h5")
+    smk = job(
+        input={"grid": grid},
+        output={"projected": path},
+        params={
+            "age_gyr": {"min": 0.5, "max": 11.0},
+            "metallicity_zsun": {"min": 0.2, "max": 1.0},
+            "cosmology": COSMOLOGY,
+            "code": "0",
+        },
+        wildcards={"grid": "bc03", "redshift": "0", "filters": "bessell_B+bessell_V"},
+    )
+    run("project_native_grid", smk)
+    return path
+
+
+def test_rest_frame(folder, job, dereddened, native, at_rest, extinction):
+    """Twice the flux is 0.75 mag brighter; ids in their order; the V luminosity is the mass over M/L_V."""
+    paths = {}
+    for chunk, path in dereddened.items():
+        paths[chunk] = str(folder / f"rest_frame_{chunk}.ecsv")
+        smk = job(
+            input={
+                "photometry": path,
+                "extinction": extinction,
+                "native_grid": native,
+                "rest_grid": at_rest,
+            },
+            output={"rest_frame": paths[chunk]},
+            params=FIT_PARAMS,
+            wildcards={"field": "f", "grid": "bc03", "chunk": chunk},
+        )
+        run("measure_rest_frame", smk)
+    table = read_table(merge("merge_rest_frame", folder, job, paths, "rest_frame"))
+    check_columns(table)
+    assert list(table["id"]) == IDS
+    first, second = (table["abs_mag_ab_bessell_B_p50"][row] for row in range(2))
+    assert first - second == pytest.approx(2.5 * np.log10(2), abs=0.01)
+    assert table["log_lum_v_p16"][0] < table["log_lum_v_p50"][0] < table["log_lum_v_p84"][0]
+    assert np.isnan(table["k_correction_bessell_V_p50"][2])
+    assert read_table(paths["c000"]).meta["k_correction_from"]["bessell_V"] == "F090W"
+
+
+def test_stack_rest_frame(folder, job, stack_photometry, projected, native, at_rest, extinction):
+    """4e6 Msun formed, 1.5 Gyr and 0.2 Zsun: the V luminosity to the errors of fluxes and zero points."""
+    path = str(folder / "stack_rest_frame.ecsv")
+    smk = job(
+        input={
+            "photometry": stack_photometry,
+            "extinction": extinction,
+            "native_grid": native,
+            "rest_grid": at_rest,
+        },
+        output={"rest_frame": path},
+        params=FIT_PARAMS,
+        wildcards={"field": "f", "grid": "bc03"},
+    )
+    run("measure_stack_rest_frame", smk)
+    table = read_table(path)
+    check_columns(table)
+    models = read_projected_grid(projected)
+    truth = np.log10(TRUE_MASS * models.lum_v_lsun[AGES.index(1.5), 0])
+    assert table["log_lum_v_p50"][0] == pytest.approx(truth, abs=0.05)
+    assert table["log_lum_v_p16"][0] < truth < table["log_lum_v_p84"][0]
+
+
+@pytest.fixture(scope="module")
+def library_job(folder, job, stack_photometry, projected, native, extinction):
+    """Function that makes the job of a rule on two libraries, the same file twice."""
+
+    def make(**output):
+        return job(
+            input={
+                "photometry": stack_photometry,
+                "extinction": extinction,
+                "projected": [projected] * 2,
+                "native": [native] * 2,
+            },
+            output={name: str(folder / path) for name, path in output.items()},
+            params=FIT_PARAMS
+            | {
+                "readers": {"bc03": "embedded", "again": "embedded"},
+                "fiducial_grid": "bc03",
+                "comparison_zero_point_errors": [0.0, 0.05],
+            },
+            wildcards={"field": "f"},
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def chi2_map(folder, job, stack_photometry, projected, native, extinction):
+    """A chi-square map of fit_stack_sed."""
+    output = {"stack": str(folder / "again.ecsv"), "chi2_map": str(folder / "again.fits")}
+    smk = job(
+        input={
+            "photometry": stack_photometry,
+            "extinction": extinction,
+            "grid": projected,
+            "native_grid": native,
+        },
+        output=output,
+        params=FIT_PARAMS,
+        wildcards={"field": "f", "grid": "again"},
+    )
+    run("fit_stack_sed", smk)
+    return output["chi2_map"]
+
+
+def test_compare_and_plot_libraries(folder, job, library_job, chi2_map):
+    smk = library_job(comparison="comparison.ecsv", densities="densities.ecsv")
+    run("compare_libraries", smk)
+    table, densities = read_table(smk.output.comparison), read_table(smk.output.densities)
+    check_columns(table)
+    check_columns(densities)
+    assert list(table["ssp_grid"]) == ["bc03"] * 3 + ["again"] * 3
+    assert list(table["zero_point_error"]) == [0.02, 0.0, 0.05] * 2
+    assert table["age_gyr"].tolist() == [1.5] * 6
+    np.testing.assert_allclose(table["delta_log_evidence"], 0)
+    output = {kind: str(folder / f"libraries.{kind}") for kind in ("png", "pdf")}
+    smk = job(
+        input={
+            "comparison": smk.output.comparison,
+            "densities": smk.output.densities,
+            "chi2_maps": [chi2_map] * 2,
+        },
+        output=output,
+        params={"grids": ["bc03", "again"], "redshift": 0.39, "cosmology": COSMOLOGY, "dpi": 50, "code": "0"},
+        wildcards={"field": "f"},
+    )
+    run("plot_libraries", smk)
+    assert all(Path(path).stat().st_size > 5000 for path in output.values())
+
+
+def test_measure_and_plot_sensitivity(folder, job, library_job):
+    smk = library_job(sensitivity="sensitivity.ecsv")
+    run("measure_sensitivity", smk)
+    table = read_table(smk.output.sensitivity)
+    check_columns(table)
+    assert table["varied"][0] == "baseline" and len(table) == 1 + 2 * 4 + 2 + 2 + 2 + 1
+    assert table["age_change_dex"][-1] == 0  # the same library again
+    output = {kind: str(folder / f"sensitivity.{kind}") for kind in ("png", "pdf")}
+    smk = job(
+        input={"sensitivity": smk.output.sensitivity},
+        output=output,
+        params={"fiducial_grid": "bc03", "dpi": 50, "code": "0"},
+        wildcards={"field": "f"},
+    )
+    run("plot_sensitivity", smk)
+    assert all(Path(path).stat().st_size > 5000 for path in output.values())

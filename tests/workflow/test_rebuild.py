@@ -9,20 +9,27 @@ from running import copy_run
 
 FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "write_table1"}
 CHECK = {"check_posteriors"}
-AFTER_DUST = FITS | CHECK | {"deredden_photometry", "deredden_stack", "merge_dereddened", "write_table2"}
-CHUNKS = {"import_photometry", "deredden_photometry", "fit_sed"}
-MERGES = CHECK | {"merge_photometry", "merge_dereddened", "merge_sed", "write_table1"}
+DEREDDENED = {"deredden_photometry", "deredden_stack", "merge_dereddened", "write_table2"}
+CHUNKS = {"import_photometry", "deredden_photometry", "fit_sed", "measure_rest_frame"}
+MERGES = CHECK | {"merge_photometry", "merge_dereddened", "merge_sed", "merge_rest_frame", "write_table1"}
 CHUNKS_AND_MERGES = CHUNKS | MERGES
 WITHOUT_FITS = {"plot_stack_sed"}
-OF_STACK = {"plot_chi2_map", "plot_stack_sed"}
+OF_LIBRARIES = {"plot_libraries", "plot_sensitivity"}
+OF_STACK = {"plot_chi2_map", "plot_stack_sed"} | OF_LIBRARIES
+AT_REST = {"measure_rest_frame", "merge_rest_frame", "measure_stack_rest_frame"}
+COMPARED = {"compare_libraries", "measure_sensitivity"}
+POSTERIORS = FITS | CHECK | AT_REST | COMPARED
+AFTER_DUST = POSTERIORS | DEREDDENED
 
 
 def plots(completed, kind):
-    """Rules of figures: ``all``, those ``of fits``, those ``of clusters``, ``none``."""
+    """Rules of figures: ``all``, those ``of fits``, ``of masses``, ``of libraries``, ``of clusters``, ``none``."""
     every = {rule for rule in completed.run.jobs if rule.startswith("plot_")}
     return {
         "all": every,
         "of fits": every - WITHOUT_FITS,
+        "of masses": every - WITHOUT_FITS - {"plot_sensitivity"},
+        "of libraries": OF_LIBRARIES,
         "of clusters": every - OF_STACK,
         "none": set(),
     }[kind]
@@ -68,12 +75,14 @@ def test_nothing_changed(replan):
 @pytest.mark.parametrize(
     ("more", "rules", "figures"),
     [
-        ("sed: {flux_floor_fraction: 0.02}", FITS, "all"),
-        ("sed: {mass_convention: faisst2022}", FITS, "of fits"),
-        ("sed: {four_color_dir: colors}", FITS, "of fits"),
-        ("sed: {age_gyr: {min: 2.0}}", FITS | {"project_ssp_grid"}, "all"),
-        ("sed: {posterior: {zero_point_error: 0.05}}", FITS | CHECK, "of fits"),
-        ("sed: {posterior: {age_gyr: {max: 9.0}}}", FITS | CHECK | {"project_native_grid"}, "of fits"),
+        ("sed: {flux_floor_fraction: 0.02}", FITS | COMPARED, "all"),
+        ("sed: {mass_convention: faisst2022}", FITS | {"compare_libraries"}, "of masses"),
+        ("sed: {four_color_dir: colors}", FITS | {"compare_libraries"}, "of masses"),
+        ("sed: {age_gyr: {min: 2.0}}", FITS | COMPARED | {"project_ssp_grid"}, "all"),
+        ("sed: {posterior: {zero_point_error: 0.05}}", POSTERIORS, "of fits"),
+        ("sed: {posterior: {age_gyr: {max: 9.0}}}", POSTERIORS | {"project_native_grid"}, "of fits"),
+        ("sed: {rest_frame_filters: [bessell_R]}", AT_REST | {"project_native_grid"}, "none"),
+        ("sed: {comparison: {zero_point_errors: [0.1]}}", COMPARED, "of libraries"),
         ("forecast: {seed: 2}", set(), "none"),
         (
             "fields: {small: {redshift: 0.5}}",
@@ -134,7 +143,7 @@ def test_a_new_order_of_rows_reruns_what_holds_it(completed, replan):
 @pytest.mark.parametrize(
     ("module", "rules", "figures"),
     [
-        ("sed", FITS | CHECK, "all"),
+        ("sed", POSTERIORS, "all"),
         ("dust", AFTER_DUST | {"compute_extinction"}, "all"),
         ("paper_tables", {"write_table1", "write_table2"}, "none"),
         ("psf", set(), "none"),

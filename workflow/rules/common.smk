@@ -167,6 +167,28 @@ def get_native_grid(wildcards):
     return f"results/ssp/{wildcards.grid}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
 
 
+def get_rest_frame_grid(wildcards):
+    """All ages of the library through the rest-frame filters, at redshift 0."""
+    filters = "+".join(config["sed"]["rest_frame_filters"])
+    return f"results/ssp/{wildcards.grid}/native/z0/{filters}.h5"
+
+
+def get_all_grids(kind):
+    """Input function: the projected or native grids of all libraries to be fitted, at the field's redshift."""
+
+    def paths(wildcards):
+        field = FIELDSET[wildcards.field]
+        name = f"{kind}/z{field.redshift}/{'+'.join(field.filters)}.h5"
+        return [f"results/ssp/{grid}/{name}" for grid in GRIDS]
+
+    return paths
+
+
+def get_readers(wildcards):
+    """Reader of each library to be fitted, by its name."""
+    return {grid: config["ssp_grids"][grid]["reader"] for grid in GRIDS}
+
+
 def get_fiducial_projection(wildcards):
     """The projected grid behind tables and figures."""
     field = FIELDSET[wildcards.field]

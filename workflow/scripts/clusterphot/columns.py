@@ -89,6 +89,31 @@ COLUMNS = {
     "age_gain": ("", "width of the age posterior with the baseline over that with the set"),
     "age_p16": ("Gyr", "16 % quantile of the age posterior, median over the draws"),
     "age_p84": ("Gyr", "84 % quantile of the age posterior, median over the draws"),
+    "ssp_grid": ("", "name of the library in the configuration"),
+    "ssp_reader": ("", "reader of the library"),
+    "ssp_library": ("", "spectra of the library"),
+    "ssp_tracks": ("", "stellar evolution of the library"),
+    "ssp_imf": ("", "initial mass function of the library"),
+    "ssp_z_sun": ("", "metal fraction that counts as solar in the library"),
+    "ssp_has_remnants": ("", "whether surviving masses of the library include stellar remnants"),
+    "error_model": (
+        "",
+        "configured: errors of the configuration and the field; zero_points: random errors and zero_point_error alone",
+    ),
+    "delta_log_evidence": ("", "log_evidence less the highest among the libraries with the same errors"),
+    "axis": ("", "quantity of axis_value: age_gyr or metallicity_zsun"),
+    "axis_value": ("", "age in Gyr or metallicity in solar units of the library"),
+    "density_per_dex": ("", "posterior density per dex at axis_value; 1 for a single metallicity"),
+    "varied": ("", "what was changed against the first row, the baseline"),
+    "varied_in": ("", "filter, prior or library that was changed, or changed to"),
+    "varied_by": ("", "fraction (zero_point, zero_point_errors) or mag (ebv)"),
+    "best_age_gyr": ("Gyr", "age of the best-fitting model of the fine grid"),
+    "best_metallicity_zsun": ("", "metallicity of the best-fitting model of the fine grid in solar units"),
+    "best_log_mass": (
+        "dex(solMass)",
+        "log10 of the surviving mass of the best-fitting model of the fine grid",
+    ),
+    "best_chi2": ("", "chi-square of the best fit on the fine grid"),
 }
 
 PATTERNS = {
@@ -129,6 +154,22 @@ PATTERNS = {
     r"(?P<quantity>age_gyr|metallicity_zsun|log_mass|ml_v)_(?P<quantile>p025|p16|p50|p84|p975)": (
         "{unit}",
         "{quantile} quantile of the posterior of {name}",
+    ),
+    r"log_lum_v_(?P<quantile>p16|p50|p84)": (
+        "dex(solLum)",
+        "{quantile} quantile of log10 of the rest-frame V luminosity in V-band Suns",
+    ),
+    f"abs_mag_(?P<system>ab|vega)_{FILTER}_(?P<quantile>p16|p50|p84)": (
+        "mag",
+        "{quantile} quantile of the rest-frame absolute {system} magnitude in {filter}",
+    ),
+    f"k_correction_{FILTER}_(?P<quantile>p16|p50|p84)": (
+        "mag",
+        "{quantile} quantile of the K-correction to rest-frame {filter}; see the metadata",
+    ),
+    r"(?P<kind>|best_)(?P<parameter>age|metallicity|mass)_change_dex": (
+        "dex",
+        "change of the {kind} {parameter} against the first row; of metallicity as metal fraction",
     ),
     r"(?P<parameter>age|metallicity|mass)_dex": (
         "dex",
@@ -188,4 +229,5 @@ def is_product(name):
 
 def _spell(word):
     """Words for the abbreviations of column names."""
-    return {"lo": "lower", "hi": "upper"}.get(word, QUANTILES.get(word, word))
+    names = {"lo": "lower", "hi": "upper", "ab": "AB", "vega": "Vega", "": "median", "best_": "best-fitting"}
+    return names.get(word, QUANTILES.get(word, word))

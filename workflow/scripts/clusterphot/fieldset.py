@@ -226,6 +226,7 @@ def load(config, *, repo, user_files, command_line=None, check=True):
     )
     if check:
         models.check_posterior(fields, config["cosmology"])
+        _check_rest_frame(config["sed"], models, origin)
         for field in fields:
             _check_filters(field, config, models, origin)
             if field.mosaics and field.simulation is None:
@@ -342,6 +343,17 @@ def check_forecast(section, models):
             _check_coverage(
                 filt, models.axes(section["grid"])["wave_rest"], section["redshift"], f"{where}: {filt}"
             )
+
+
+def _check_rest_frame(sed, models, origin):
+    """The filters of absolute magnitudes are known and within all grids at rest."""
+    from clusterphot import filters
+
+    where = f"{origin(('sed', 'rest_frame_filters'))}, sed.rest_frame_filters"
+    for filt in sed["rest_frame_filters"]:
+        filters.check_filter_name(filt, where)
+        for grid in sed["grids"]:
+            _check_coverage(filt, models.axes(grid)["wave_rest"], 0.0, f"{where}: {filt}, grid {grid}")
 
 
 def _check_coverage(filt, wave_rest, redshift, where):

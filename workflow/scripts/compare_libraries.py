@@ -1,0 +1,31 @@
+"""Best fit and posterior of the stack with every library (rule compare_libraries)."""
+
+import logging
+
+from clusterphot.comparison import compare_libraries, read_libraries, read_stack
+from clusterphot.jobs import job_logging
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    par = smk.params
+    libraries = read_libraries(
+        par.readers, smk.input.projected, smk.input.native, smk.input.get("four_color", [])
+    )
+    stack = read_stack(smk.input.photometry, libraries[0].models.filters)
+    table, densities = compare_libraries(
+        stack,
+        libraries,
+        par,
+        ebv=read_table(smk.input.extinction).meta["ebv"],
+        zero_point_errors=par.comparison_zero_point_errors,
+    )
+    meta = provenance("compare_libraries", smk.wildcards, par)
+    write_table(smk.output.comparison, table, meta=dict(meta))
+    write_table(smk.output.densities, densities, meta=dict(meta))
+    logging.info("%s: %d libraries, %d rows", smk.wildcards.field, len(libraries), len(table))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

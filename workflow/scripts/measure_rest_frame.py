@@ -1,0 +1,25 @@
+"""Rest-frame magnitudes, K-corrections and V luminosities of the clusters of a chunk (rule measure_rest_frame)."""
+
+import logging
+
+from clusterphot.jobs import job_logging
+from clusterphot.rest_frame import measure_rest_frame
+from clusterphot.ssp import read_projected_grid
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    table, about = measure_rest_frame(
+        read_table(smk.input.photometry),
+        (read_projected_grid(smk.input.native_grid), read_projected_grid(smk.input.rest_grid)),
+        smk.params,
+        ebv=read_table(smk.input.extinction).meta["ebv"],
+    )
+    meta = provenance("measure_rest_frame", smk.wildcards, smk.params, **about)
+    write_table(smk.output.rest_frame, table, meta=meta)
+    logging.info("%s %s: %d sources", smk.wildcards.grid, smk.wildcards.chunk, len(table))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

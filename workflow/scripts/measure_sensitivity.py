@@ -1,0 +1,29 @@
+"""What moves age, metallicity and mass of the stack (rule measure_sensitivity)."""
+
+import logging
+
+from clusterphot.comparison import read_libraries, read_stack
+from clusterphot.jobs import job_logging
+from clusterphot.sensitivity import sensitivity_table
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    par = smk.params
+    libraries = read_libraries(par.readers, smk.input.projected, smk.input.native)
+    stack = read_stack(smk.input.photometry, libraries[0].models.filters)
+    table = sensitivity_table(
+        stack,
+        libraries,
+        par.fiducial_grid,
+        par,
+        ebv=read_table(smk.input.extinction).meta["ebv"],
+        zero_point_errors=par.comparison_zero_point_errors,
+    )
+    write_table(smk.output.sensitivity, table, meta=provenance("measure_sensitivity", smk.wildcards, par))
+    logging.info("%s: %d changes tried", smk.wildcards.field, len(table) - 1)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,14 @@
+"""Merge the rest-frame quantities of all chunks of a field (rule merge_rest_frame)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.tables import merge_tables, provenance, write_table
+
+
+def main(smk):
+    table = merge_tables(smk.input.chunks, smk.params.ids)
+    write_table(smk.output.rest_frame, table, meta=provenance("merge_rest_frame", smk.wildcards, smk.params))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

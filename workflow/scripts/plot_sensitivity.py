@@ -1,0 +1,17 @@
+"""Draw what moves age, metallicity and mass of the stack (rule plot_sensitivity)."""
+
+from clusterphot.figures.libraries import plot_sensitivity
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    table = read_table(smk.input.sensitivity)
+    figure = plot_sensitivity(table, field=smk.wildcards.field, grid=smk.params.fiducial_grid)
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
