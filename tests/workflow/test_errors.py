@@ -275,6 +275,18 @@ MISTAKES = {
         ["my.yaml, sed.posterior.jitter_levels: got 0, expected factors of the errors, above 0"],
         keys={"sed.posterior.jitter_levels": [0, 1]},
     ),
+    "rest-frame filter that nobody knows": Mistake(
+        ["my.yaml, sed.rest_frame_filters: got the unknown filter 'bessel_B'", "did you mean bessell_B"],
+        keys={"sed.rest_frame_filters": ["bessel_B"]},
+    ),
+    "rest-frame filter beyond the spectra": Mistake(
+        ["my.yaml, sed.rest_frame_filters: F1000W, grid bc03", "outside the spectra at redshift 0"],
+        keys={"sed.rest_frame_filters": ["F1000W"]},
+    ),
+    "zero points that err by more than half": Mistake(
+        ["my.yaml, sed.comparison.zero_point_errors", "0.7"],
+        keys={"sed.comparison.zero_point_errors": [0.7]},
+    ),
     "forecast without a depth": Mistake(
         ["my.yaml, forecast.depths_mag: got no depth for F480M"],
         keys={"forecast.extra": ["F480M"], "forecast.depths_mag": {"F090W": 29.5}},
