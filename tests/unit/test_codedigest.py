@@ -63,7 +63,7 @@ def test_digest_is_short_hexadecimal():
     ("module", "changed"),
     [
         ("sed.py", {"fit_sed", "fit_stack_sed"}),
-        ("masses.py", {"fit_sed", "fit_stack_sed"}),
+        ("masses.py", {"build_ssp_grid", "fit_sed", "fit_stack_sed"}),
         ("dust.py", {"compute_extinction", "deredden_photometry", "deredden_stack"}),
         ("paper_tables.py", {"write_table1", "write_table2"}),
         ("configuration.py", set()),
