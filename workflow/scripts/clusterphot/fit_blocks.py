@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clusterphot.linear import solve
-from clusterphot.positions import Block, best_pixel, light_of_targets, search_positions, zeroth_centroid
+from clusterphot.positions import Block, best_pixel, light_of_targets, zeroth_centroid
 
 PSF_TOLERANCE = 0.1
 """Fraction of a point source's light in each pixel that the PSF may be wrong by before the sky is blamed."""
@@ -62,11 +62,13 @@ class BlockFit:
     image: np.ndarray
 
 
-def fit_tied(setup, data, weights, positions, covariance):
+def fit_tied(engine, setup, data, weights, positions, covariance):
     """Fluxes and sky at given positions.
 
     Parameters
     ----------
+    engine : object
+        From `clusterphot.engines.open_engine`.
     setup : `clusterphot.photometry.FilterSetup`
     data, weights : (n, p) float ndarray
     positions : (n, c, 2) float ndarray
@@ -87,6 +89,8 @@ def fit_tied(setup, data, weights, positions, covariance):
     images = block.images(positions)
     equations, weighted = block.equations(images)
     solution, inverse = solve(equations)
+    found = engine.solve_tied(block, positions)
+    solution = solution if found.values is None else found.values
     points = (solution[:, None, :c] @ images)[:, 0]
     model = points + (solution[:, None, c:] @ setup.terms)[:, 0]
     variance = setup.pixel_variance(weights, model)
@@ -107,7 +111,7 @@ def fit_tied(setup, data, weights, positions, covariance):
         position_covariance=np.zeros((n, c, 3)),
         flux_err=flux_err,
         flux_err_marginal=marginal,
-        flux_err_conditional=_conditional(images, weighted),
+        flux_err_conditional=_conditional(images, weighted, found),
         chi2=_chi2(data - model, variance),
         n_pixels=(variance > 0).sum(axis=-1),
         misfit=_chi2(data - model, variance, PSF_TOLERANCE * points),
@@ -129,12 +133,12 @@ def sky_is_adequate(setup, data, weights, positions):
     return setup.excess(misfit, (variance > 0).sum(axis=-1), solution.shape[1]) < 2.0 * MISFIT_SIGMA
 
 
-def fit_free(setup, data, weights, prior, *, recentre):
+def fit_free(engine, setup, data, weights, prior, *, recentre):
     """Fluxes, sky and positions.
 
     Parameters
     ----------
-    setup, data, weights
+    engine, setup, data, weights
         As in `fit_tied`.
     prior : `clusterphot.positions.PositionPrior`
         Its expected positions are where the fit begins, unless another pixel fits clearly better; without a
@@ -163,19 +167,21 @@ def fit_free(setup, data, weights, prior, *, recentre):
         start[:, 0] += best_pixel(block, light, images, prior, setup.inflation)
     else:
         start = centre
-    positions = search_positions(block, start, prior)
-    edge = np.abs(positions[:, 0] - centre[:, 0]).max(axis=1)
-    return _finish_free(setup, block, positions, prior), edge >= prior.reach - BOUND_TOLERANCE_PX
+    found = engine.solve_free(block, start, prior)
+    edge = np.abs(found.positions[:, 0] - centre[:, 0]).max(axis=1)
+    return _finish_free(setup, block, found, prior), edge >= prior.reach - BOUND_TOLERANCE_PX
 
 
-def _finish_free(setup, block, positions, prior):
-    """Fluxes and errors at the fitted positions."""
+def _finish_free(setup, block, found, prior):
+    """Fluxes and errors at the positions found."""
+    positions = found.positions
     n, c, _ = positions.shape
     columns = block.images_and_gradients(positions)
     equations, weighted = block.equations(columns)
     size = equations.matrix.shape[1]
     linear = np.r_[0:c, 3 * c : size]
     solution, fixed = solve(equations.subset(linear))
+    solution = solution if found.values is None else found.values
     fluxes, sky = solution[:, :c].copy(), solution[:, c:]
     images = columns[:, :c]
     points = (fluxes[:, None] @ images)[:, 0]
@@ -207,7 +213,7 @@ def _finish_free(setup, block, positions, prior):
         position_covariance=spread,
         flux_err=np.sqrt(noise[:, 0, 0]),
         flux_err_marginal=np.sqrt((np.square(estimators[:, 0]) * variance).sum(axis=-1)),
-        flux_err_conditional=_conditional(images, weighted),
+        flux_err_conditional=_conditional(images, weighted, found),
         chi2=_chi2(block.data - model, variance),
         n_pixels=(variance > 0).sum(axis=-1),
         misfit=_chi2(block.data - model, variance, PSF_TOLERANCE * points),
@@ -228,10 +234,16 @@ def _errors(setup, estimator, variance):
     return flux_err, np.sqrt((np.square(estimator) * variance).sum(axis=-1))
 
 
-def _conditional(images, weighted):
-    """1 / sqrt(sum of weight times PSF squared) of the target; infinite without valid pixels."""
+def _conditional(images, weighted, found):
+    """1 / sqrt(sum of weight times PSF squared) of the target; infinite without valid pixels.
+
+    The engine's own error is preferred where it has one.
+    """
     information = (images[:, 0] * weighted[:, 0]).sum(axis=-1)
-    return np.where(information > 0, 1.0 / np.sqrt(np.where(information > 0, information, 1.0)), np.inf)
+    error = np.where(information > 0, 1.0 / np.sqrt(np.where(information > 0, information, 1.0)), np.inf)
+    if found.conditional_err is None:
+        return error
+    return np.where(np.isfinite(found.conditional_err), found.conditional_err, error)
 
 
 def _chi2(residual, variance, tolerance=0.0):

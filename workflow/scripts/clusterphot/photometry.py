@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from astropy.table import Table
 
+from clusterphot.engines import open_engine
 from clusterphot.fit_blocks import MISFIT_SIGMA, fit_free, fit_tied, sky_is_adequate
 from clusterphot.fit_errors import NoiseOperator, PositionLoss
 from clusterphot.flags import Flag
@@ -206,7 +207,7 @@ class Scene:
     at_bound: bool = False
 
 
-def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=(0.0, 0.0)):
+def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=(0.0, 0.0), engine="psf"):
     """Photometry of the sources of one chunk in one filter.
 
     Parameters
@@ -223,6 +224,8 @@ def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=
     offset_px : (dx, dy) floats
         Position of a source in this filter's image less that expected from the reference filter and the two
         WCS.
+    engine : {'psf', 'tractor'}
+        What finds positions, fluxes and sky, see `clusterphot.engines`.
 
     Returns
     -------
@@ -239,13 +242,14 @@ def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=
     else:
         scenes = _tied_scenes(cutouts, setup, wcs, reference, offset)
     free = reference is None or options.position == "free"
+    fitter = open_engine(engine, setup)
     results = [None] * len(scenes)
     for n_components in sorted({len(scene.ids) for scene in scenes}):
         group = [scene for scene in scenes if len(scene.ids) == n_components]
         step = max(BLOCK_PIXELS // (3 * n_components * setup.size_px**2), 1)
         for first in range(0, len(group), step):
             block = group[first : first + step]
-            fits = _fit_block(cutouts, setup, block, free=free, recentre=reference is None)
+            fits = _fit_block(fitter, cutouts, setup, block, free=free, recentre=reference is None)
             for scene, result in zip(block, fits, strict=True):
                 results[scene.row] = result
     return _table(cutouts, setup, scenes, results, wcs)
@@ -329,7 +333,7 @@ FIT_FIELDS = (
 )  # fmt: skip
 
 
-def _fit_block(cutouts, setup, scenes, *, free, recentre):
+def _fit_block(engine, cutouts, setup, scenes, *, free, recentre):
     """Fits of scenes with equally many components; one `SourceFit` each."""
     rows = [scene.row for scene in scenes]
     n = len(rows)
@@ -356,9 +360,9 @@ def _fit_block(cutouts, setup, scenes, *, free, recentre):
         part = weights[rows] * window
         if free:
             prior = _position_prior(setup, start[rows])
-            fit, at_bound = fit_free(setup, data[rows], part, prior, recentre=recentre)
+            fit, at_bound = fit_free(engine, setup, data[rows], part, prior, recentre=recentre)
         else:
-            fit = fit_tied(setup, data[rows], part, start[rows], given[rows])
+            fit = fit_tied(engine, setup, data[rows], part, start[rows], given[rows])
             at_bound = np.array([scenes[k].at_bound for k in rows])
         excess = setup.excess(fit.misfit, fit.n_pixels, fit.n_parameters)
         flags = _flags(setup, data[rows], weights[rows], fit)
