@@ -58,6 +58,8 @@ class TractorEngine:
         n, c, _ = start.shape
         linear, inverse = solve(block.equations(block.images(start))[0])
         error = np.sqrt(np.maximum(np.diagonal(inverse, axis1=1, axis2=2), 0.0))
+        if prior is None:
+            linear = np.zeros_like(linear)
         positions, values = start.copy(), linear.copy()
         conditional = np.full(n, np.nan)
         with _quiet():
