@@ -16,6 +16,8 @@ from clusterphot.codedigest import driver_digest
 from clusterphot.errors import UserError
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
+BY_CONDA = "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
+TRACTOR_ENV = str(REPO / "envs" / "tractor.yaml")
 
 
 def stop_at_mistakes(function, *args, **kwargs):
@@ -34,9 +36,13 @@ FIELDSET = stop_at_mistakes(
     user_files=[str(path) for path in workflow.overwrite_configfiles],
     command_line=workflow.config_settings.config,
     check=workflow.is_main_process,
+    software_here=not BY_CONDA,
 )
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
+FIT_ENV = TRACTOR_ENV if config["photometry"]["engine"] == "tractor" else ENV
+ENGINES = config["photometry"]["compare_engines"]
+COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
 
 
 wildcard_constraints:
@@ -124,6 +130,18 @@ def get_reference_fits(wildcards):
     return {
         "reference": f"results/{wildcards.field}/{reference}/fits/{wildcards.chunk}.ecsv",
         "offset": f"results/{wildcards.field}/{wildcards.filter}/offset.ecsv",
+    }
+
+
+def get_all_reference_fits(wildcards):
+    """As `get_reference_fits`, of all chunks; nothing in the reference filter itself."""
+    field = FIELDSET[wildcards.field]
+    if wildcards.filter == field.reference_filter:
+        return {}
+    pattern = f"results/{field.name}/{field.reference_filter}/fits/{{chunk}}.ecsv"
+    return {
+        "reference": expand(pattern, chunk=list(field.chunks)),
+        "offset": f"results/{field.name}/{wildcards.filter}/offset.ecsv",
     }
 
 

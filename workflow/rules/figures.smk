@@ -1,7 +1,7 @@
 """Figures for papers, each as PNG and as vector PDF.
 
 Inputs: photometry, SED fits, grids. Outputs: results/{field}/figures/*_{grid}.png and .pdf.
-Rules: plot_psf, plot_overview, plot_magnitudes, plot_stack, plot_recovery (fields of images), plot_chi2_map, plot_stack_sed, plot_colors, plot_masses.
+Rules: plot_psf, plot_overview, plot_magnitudes, plot_stack, plot_recovery, plot_engines (fields of images), plot_chi2_map, plot_stack_sed, plot_colors, plot_masses.
 """
 
 
@@ -138,6 +138,34 @@ rule plot_recovery:
         "../scripts/plot_recovery.py"
 
 
+rule plot_engines:
+    input:
+        sources="results/{field}/engines/sources.ecsv",
+        summary="results/{field}/engines/summary.ecsv",
+    output:
+        png="results/{field}/figures/engines.png",
+        pdf="results/{field}/figures/engines.pdf",
+    params:
+        filters=get_field_value("filters"),
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_engines"),
+    wildcard_constraints:
+        field=fieldset.alternatives(COMPARED_FIELDS),
+    log:
+        "logs/plot_engines/{field}.log",
+    benchmark:
+        "benchmarks/plot_engines/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: differences between the engines of photometry"
+    script:
+        "../scripts/plot_engines.py"
+
+
 rule plot_chi2_map:
     input:
         stack="results/{field}/sed/{grid}/stack.ecsv",
@@ -247,4 +275,4 @@ rule plot_masses:
 
 rule figures:
     input:
-        [path for field in FIELDSET for path in field.figures(GRIDS)],
+        [path for field in FIELDSET for path in field.figures(GRIDS, ENGINES)],

@@ -1,7 +1,7 @@
 """Measure the sources of a field: cutouts, point-source fits, all filters side by side, chunk by chunk.
 
 Inputs: mosaics, PSFs, noise, offsets, source list. Outputs: results/{field}/photometry/{chunk}.ecsv.
-Rules: cut_sources, fit_sources (reference filter first), join_filters.
+Rules: cut_sources, fit_sources (reference filter first), join_filters; compare_engines and join_engines where asked for.
 """
 
 
@@ -40,6 +40,7 @@ rule fit_sources:
     output:
         fits="results/{field}/{filter}/fits/{chunk}.ecsv",
     params:
+        engine=config["photometry"]["engine"],
         preset=config["photometry"]["preset"],
         position=config["photometry"]["position"],
         sky=config["photometry"]["sky"],
@@ -53,7 +54,7 @@ rule fit_sources:
     benchmark:
         "benchmarks/fit_sources/{field}/{filter}/{chunk}.tsv"
     conda:
-        ENV
+        FIT_ENV
     threads: 1
     resources:
         mem_mb=1000,
@@ -89,3 +90,64 @@ rule join_filters:
         "{wildcards.field} {wildcards.chunk}: join the fits of all filters"
     script:
         "../scripts/join_filters.py"
+
+
+rule compare_engines:
+    input:
+        unpack(get_all_reference_fits),
+        cutouts=get_chunks("results/{field}/{filter}/cutouts/{chunk}.fits"),
+        mosaic="results/{field}/{filter}/mosaic.fits",
+        psf="results/{field}/{filter}/psf.fits",
+        noise="results/{field}/{filter}/noise.fits",
+    output:
+        engines="results/{field}/engines/{filter}.ecsv",
+    params:
+        engines=ENGINES,
+        preset=config["photometry"]["preset"],
+        position=config["photometry"]["position"],
+        sky=config["photometry"]["sky"],
+        max_shift_px=config["photometry"]["max_shift_px"],
+        joint_radius_arcsec=config["photometry"]["joint_radius_arcsec"],
+        blend_radius_arcsec=config["photometry"]["blend_radius_arcsec"],
+        position_sigma_arcsec=config["photometry"]["position_sigma_arcsec"],
+        code=code_digest("compare_engines"),
+    wildcard_constraints:
+        field=fieldset.alternatives(COMPARED_FIELDS),
+    log:
+        "logs/compare_engines/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/compare_engines/{field}/{filter}.tsv"
+    conda:
+        TRACTOR_ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "{wildcards.field} {wildcards.filter}: fit the same cutouts with each engine"
+    script:
+        "../scripts/compare_engines.py"
+
+
+rule join_engines:
+    input:
+        engines=get_filters("results/{field}/engines/{filter}.ecsv"),
+    output:
+        sources="results/{field}/engines/sources.ecsv",
+        summary="results/{field}/engines/summary.ecsv",
+    params:
+        code=code_digest("join_engines"),
+    wildcard_constraints:
+        field=fieldset.alternatives(COMPARED_FIELDS),
+    log:
+        "logs/join_engines/{field}.log",
+    benchmark:
+        "benchmarks/join_engines/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: differences between the engines in all filters"
+    script:
+        "../scripts/join_engines.py"

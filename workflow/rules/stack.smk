@@ -15,6 +15,7 @@ rule stack_sources:
         stack="results/{field}/{filter}/stack.fits",
     params:
         filters=get_field_value("filters"),
+        engine=config["photometry"]["engine"],
         method=config["stack"]["method"],
         annulus_px=config["stack"]["annulus_px"],
         sky=config["photometry"]["sky"],
@@ -27,7 +28,7 @@ rule stack_sources:
     benchmark:
         "benchmarks/stack_sources/{field}/{filter}.tsv"
     conda:
-        ENV
+        FIT_ENV
     threads: 1
     resources:
         mem_mb=2000,

@@ -5,20 +5,13 @@ import logging
 from clusterphot.io import read_cutouts, read_noise, read_psf, read_wcs
 from clusterphot.jobs import job_logging
 from clusterphot.offsets import read_offset, with_offset_error
-from clusterphot.photometry import FitOptions, fit_sources
+from clusterphot.photometry import FIT_KEYS, FitOptions, fit_sources
 from clusterphot.tables import provenance, read_table, write_table
 
 
 def main(smk):
     par = smk.params
-    options = FitOptions(
-        sky=par.sky,
-        position=par.position,
-        max_shift_px=par.max_shift_px,
-        joint_radius_arcsec=par.joint_radius_arcsec,
-        blend_radius_arcsec=par.blend_radius_arcsec,
-        position_sigma_arcsec=par.position_sigma_arcsec,
-    ).with_preset(par.preset)
+    options = FitOptions(**{key: getattr(par, key) for key in FIT_KEYS}).with_preset(par.preset)
     psf, reference, offset_px = read_psf(smk.input.psf), None, (0.0, 0.0)
     if smk.input.get("reference"):
         reference, offset = read_table(smk.input.reference), read_offset(smk.input.offset)
@@ -31,6 +24,7 @@ def main(smk):
         options,
         reference=reference,
         offset_px=offset_px,
+        engine=par.engine,
     )
     write_table(smk.output.fits, fits, meta=provenance("fit_sources", smk.wildcards, par))
     flags = fits[f"flags_{smk.wildcards.filter}"][fits["is_target"]]

@@ -17,6 +17,7 @@ def main(smk):
         max_shift_px=smk.params.max_shift_px,
         n_resamples=smk.params.n_resamples,
         seed=smk.params.seed,
+        engine=smk.params.engine,
     )
     stack = make_stack(
         cutouts,

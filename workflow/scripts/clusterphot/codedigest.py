@@ -10,7 +10,16 @@ import hashlib
 from pathlib import Path
 
 PACKAGE = "clusterphot"
-WITHOUT_EFFECT = ("errors", "jobs", "versions", "codedigest", "configuration", "fieldset", "chunks")
+WITHOUT_EFFECT = (
+    "errors",
+    "jobs",
+    "versions",
+    "codedigest",
+    "configuration",
+    "fieldset",
+    "chunks",
+    "engines.install",
+)
 """Modules that cannot change a result: messages, logs and the reading of the configuration."""
 
 

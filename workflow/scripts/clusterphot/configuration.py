@@ -249,6 +249,10 @@ def check_relations(config, origin):
     _check_forecast(config, origin)
     _check_order(config, ("psf", "mag_bright"), ("psf", "mag_min"), origin)
     _check_order(config, ("psf", "mag_min"), ("psf", "mag_max"), origin)
+    engines = config["photometry"]["compare_engines"]
+    if len(engines) == 1:
+        where = f"{origin(('photometry', 'compare_engines'))}, photometry.compare_engines"
+        raise ConfigError(where, f"[{engines[0]}]", "two engines, for example [psf, tractor], or []")
     inner, outer = config["stack"]["annulus_px"]
     if not inner < outer:
         where = f"{origin(('stack', 'annulus_px'))}, stack.annulus_px"

@@ -17,6 +17,7 @@ from dataclasses import field as dataclass_field
 from pathlib import Path
 
 from clusterphot import chunks, configuration, tables
+from clusterphot.engines.install import check_engines
 from clusterphot.errors import ConfigError, DataError
 from clusterphot.imagefields import check_files, load_image_field
 from clusterphot.libraries import Libraries
@@ -88,13 +89,15 @@ class Field:
         """The user's table that names the sources."""
         return self.photometry or self.source_list
 
-    def figures(self, grids):
-        """Paths of all figures that this field can have."""
+    def figures(self, grids, engines=()):
+        """Paths of all figures that this field can have, with these grids and engines to compare."""
         names = [f"{kind}_{grid}" for grid in grids for kind in ("colors", "masses")]
         if self.has_stack:
             names += [f"{kind}_{grid}" for grid in grids for kind in ("chi2_map", "stack_sed")]
         if self.mosaics:
             names += ["overview", "magnitudes", "stacks", *(f"psf_{filt}" for filt in self.filters)]
+        if self.mosaics and engines:
+            names.append("engines")
         if self.truth is not None:
             names += [f"recovery_{kind}" for kind in ("pulls", "trends", "populations")]
         return [f"results/{self.name}/figures/{name}.{kind}" for name in names for kind in ("png", "pdf")]
@@ -183,7 +186,7 @@ class FieldSet:
         return list(dict.fromkeys(filt for field in self for filt in field.filters))
 
 
-def load(config, *, repo, user_files, command_line=None, check=True):
+def load(config, *, repo, user_files, command_line=None, check=True, software_here=True):
     """Complete and check the configuration, read the tables it names.
 
     Parameters
@@ -198,6 +201,8 @@ def load(config, *, repo, user_files, command_line=None, check=True):
         What the user gave with ``--config``, for messages.
     check : bool
         Whether to check everything: the job of the main process, not of each submitted job.
+    software_here : bool
+        Whether jobs run with the packages of this interpreter, so that they can be looked for; not with conda.
 
     Returns
     -------
@@ -216,6 +221,8 @@ def load(config, *, repo, user_files, command_line=None, check=True):
         configuration.check_schema(config, schema, origin)
         configuration.check_relations(config, origin)
         configuration.check_sfd_maps(config, origin)
+        if software_here:
+            check_engines(config, origin)
         folder = config["sed"]["four_color_dir"]
         configuration.check_four_color_dir(folder, f"{origin(('sed', 'four_color_dir'))}, sed.four_color_dir")
         models.check_models(config["dust"])

@@ -106,6 +106,12 @@ class FitOptions:
         raise ValueError(f"preset is {preset!r}, expected 'default' or 'paper'")
 
 
+FIT_KEYS = (
+    "sky", "position", "max_shift_px", "joint_radius_arcsec", "blend_radius_arcsec", "position_sigma_arcsec",
+)  # fmt: skip
+"""Fields of `FitOptions` that are keys of the configuration."""
+
+
 class FilterSetup:
     """What all sources of one filter share: rendered PSF, sky terms, noise.
 

@@ -48,6 +48,8 @@ class StackOptions:
         Half side of the box around the centre in which the point source is fitted.
     n_resamples, seed : int
         Of the bootstrap over sources.
+    engine : {'psf', 'tractor'}
+        What fits the point source to the stack, see `clusterphot.engines`.
     """
 
     method: str = "median"
@@ -56,6 +58,7 @@ class StackOptions:
     max_shift_px: float = 1.0
     n_resamples: int = 200
     seed: int = 1
+    engine: str = "psf"
 
     def __post_init__(self):
         """Refuse words and radii that mean nothing."""
@@ -282,7 +285,8 @@ def fit_stack(combined, ivar, psf, noise, cutouts, options):
         adaptive_window=False,
     )
     scaled = Noise(noise.correlation, 1.0, filt)
-    fit = fit_sources(alone, psf, scaled, _flat_wcs(cutouts.pixel_scale_arcsec), fit_options)[0]
+    wcs = _flat_wcs(cutouts.pixel_scale_arcsec)
+    fit = fit_sources(alone, psf, scaled, wcs, fit_options, engine=options.engine)[0]
     x, y = (np.atleast_1d(float(fit[f"{name}_{filt}"])) for name in ("x", "y"))
     row = {name: float(fit[f"{name}_{filt}"]) for name in ("flux", "flux_err_sys", "dx", "dy", "sky", "chi2")}
     row |= {"flux_err_noise": float(fit[f"flux_err_{filt}"]), "dof": int(fit[f"dof_{filt}"])}

@@ -45,7 +45,9 @@ class TractorEngine:
     def solve_free(self, block, start, prior):
         """Positions, fluxes and sky, with the prior of the positions and their boxes."""
         begin = np.where(
-            prior.free[:, :, None], np.clip(start, prior.centre - prior.reach, prior.centre + prior.reach), start
+            prior.free[:, :, None],
+            np.clip(start, prior.centre - prior.reach, prior.centre + prior.reach),
+            start,
         )
         return self._solve(block, begin, prior)
 

@@ -1,4 +1,4 @@
-"""Scenes as The Tractor's objects: image, pixelised PSF, sky and point sources (Lang, Hogg & Mykytyn 2016, ASCL 1604.008).
+"""Scenes as The Tractor's objects: image, pixelised PSF, sky, point sources (Lang et al. 2016, ASCL 1604.008).
 
 Imports The Tractor; import this module only where `clusterphot.engines.install` has found it. Fluxes nJy,
 positions cutout pixels (0-based).
@@ -27,11 +27,11 @@ class PixelPsf(BaseParams, ducks.ImageCalibration):
     def __init__(self, renderer):
         self.renderer = renderer
 
-    def getRadius(self):  # noqa: N802
+    def getRadius(self):
         """Distance from the image beyond which a source is left out, pixels."""
         return 2.0 * self.renderer.size_px
 
-    def getPointSourcePatch(self, px, py, derivs=False, **_):  # noqa: N802
+    def getPointSourcePatch(self, px, py, derivs=False, **_):
         """Image of a unit source over the whole cutout, with its derivatives by the position if asked for."""
         x, y = np.array([px], dtype=float), np.array([py], dtype=float)
         if not derivs:
@@ -52,11 +52,11 @@ class PolynomialSky(ParamList, ducks.ImageCalibration):
         super().__init__(*coefficients)
         self.terms = terms
 
-    def addTo(self, image, scale=1.0):  # noqa: N802
+    def addTo(self, image, scale=1.0):
         """Add the sky to an image."""
         image += scale * np.tensordot(self.vals, self.terms, axes=1)
 
-    def getParamDerivatives(self, *_):  # noqa: N802
+    def getParamDerivatives(self, *_):
         """The terms themselves."""
         return [Patch(0, 0, term) for term in self.terms]
 
@@ -115,4 +115,6 @@ class TractorScene:
 
     def values(self):
         """Fluxes, then coefficients of the sky terms, (c + k,)."""
-        return np.array([source.brightness.getValue() for source in self.sources] + list(self.sky.getAllParams()))
+        return np.array(
+            [source.brightness.getValue() for source in self.sources] + list(self.sky.getAllParams())
+        )

@@ -1,0 +1,41 @@
+"""Fit the sources of a field in one filter with each engine (rule compare_engines)."""
+
+import logging
+
+from clusterphot.engines.comparison import compare_engines, summarise
+from clusterphot.io import read_cutouts, read_noise, read_psf, read_wcs
+from clusterphot.jobs import job_logging
+from clusterphot.offsets import read_offset, with_offset_error
+from clusterphot.photometry import FIT_KEYS, FitOptions
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    par = smk.params
+    options = FitOptions(**{key: getattr(par, key) for key in FIT_KEYS}).with_preset(par.preset)
+    psf, references, offset_px = read_psf(smk.input.psf), None, (0.0, 0.0)
+    if smk.input.get("reference"):
+        references, offset = [read_table(path) for path in smk.input.reference], read_offset(smk.input.offset)
+        psf, offset_px = with_offset_error(psf, offset), (offset.dx, offset.dy)
+    table = compare_engines(
+        [read_cutouts(path) for path in smk.input.cutouts],
+        psf,
+        read_noise(smk.input.noise),
+        read_wcs(smk.input.mosaic),
+        options,
+        list(par.engines),
+        references=references,
+        offset_px=offset_px,
+    )
+    for row in summarise(table):
+        logging.info(
+            "%s %s: %s against %s, %d fits, median %.3f sigma, 95 %% %.3f sigma, %.2f against %.2f ms per source",
+            *(row[name] for name in ("filter", "position_mode", "engine", "reference_engine", "n")),
+            *(row[name] for name in ("median_abs_sigma", "p95_abs_sigma", "time_ms", "reference_time_ms")),
+        )
+    write_table(smk.output.engines, table, meta=provenance("compare_engines", smk.wildcards, par))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,21 @@
+"""Join the comparisons of the engines in all filters (rule join_engines)."""
+
+from astropy.table import vstack
+from clusterphot.engines.comparison import summarise
+from clusterphot.jobs import job_logging
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    tables = [read_table(path) for path in smk.input.engines]
+    summary = vstack([summarise(table) for table in tables], metadata_conflicts="silent")
+    for table in tables:
+        table.meta.clear()
+    meta = provenance("join_engines", smk.wildcards, smk.params)
+    write_table(smk.output.sources, vstack(tables), meta=dict(meta))
+    write_table(smk.output.summary, summary, meta=dict(meta))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

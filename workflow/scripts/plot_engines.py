@@ -1,0 +1,21 @@
+"""Draw the differences between the engines of photometry (rule plot_engines)."""
+
+from clusterphot.figures.engines import plot_engines
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    figure = plot_engines(
+        read_table(smk.input.sources),
+        read_table(smk.input.summary),
+        smk.params.filters,
+        field=smk.wildcards.field,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
