@@ -7,15 +7,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import build_psf
+import compare_engines
 import cut_sources
 import deredden_photometry
 import fit_sources
+import join_engines
 import join_filters
 import join_stacks
 import measure_noise
 import measure_offset
 import merge_photometry
 import numpy as np
+import plot_engines
 import plot_magnitudes
 import plot_overview
 import plot_psf
@@ -34,7 +37,7 @@ from image_field import FILTERS, OUTSIDE, tan_header, write_rows, write_sparse
 
 REFERENCE = "F200W"
 CONFIG = load_yaml(Path(__file__).resolve().parents[2] / "config" / "config.yaml")
-PHOTOMETRY = {key: value for key, value in CONFIG["photometry"].items() if "engine" not in key}
+PHOTOMETRY = {key: value for key, value in CONFIG["photometry"].items() if key != "compare_engines"}
 COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
 
 
@@ -242,6 +245,45 @@ def test_free_positions_and_constant_sky(measured, drawn_field, job, at_once, tm
     assert table["flags_F200W"][list(table["id"]).index(OUTSIDE)] & Flag.NO_DATA
 
 
+def test_engines_are_compared(measured, drawn_field, job, at_once, tmp_path):
+    """Table of both filters, summary and figure; the same engine twice, so that no difference is the truth."""
+    folder, _ = at_once
+    parts = []
+    for filt in FILTERS:
+        inputs = {"cutouts": [f"{folder}/{filt}_0.fits"], "mosaic": f"{measured}/{filt}.fits"}
+        inputs |= {kind: f"{measured}/{filt}_{kind}.fits" for kind in ("psf", "noise")}
+        if filt != REFERENCE:
+            inputs |= {"reference": [f"{folder}/{REFERENCE}_0.ecsv"]}
+            inputs |= {"offset": f"{measured}/{filt}_offset.ecsv"}
+        parts.append(f"{tmp_path}/{filt}.ecsv")
+        compare_engines.main(
+            job(
+                input=inputs,
+                output={"engines": parts[-1]},
+                params=PHOTOMETRY | {"engines": ["psf", "psf"]},
+                wildcards={"field": "mine", "filter": filt},
+            )
+        )
+    output = {name: f"{tmp_path}/{name}.ecsv" for name in ("sources", "summary")}
+    join_engines.main(job(input={"engines": parts}, output=output, wildcards={"field": "mine"}))
+    summary = read_table(output["summary"])
+    kinds = list(zip(summary["filter"], summary["position_mode"], strict=True))
+    assert kinds == [("F150W", "tied"), ("F150W", "free"), ("F200W", "free")]
+    assert np.all(summary["p95_abs_sigma"] == 0)
+    assert np.all(summary["n"] >= 20)
+    assert np.all((summary["time_ratio"] > 0.1) & (summary["time_ratio"] < 10))
+    images = {kind: f"{tmp_path}/engines.{kind}" for kind in ("png", "pdf")}
+    plot_engines.main(
+        job(
+            input=output,
+            output=images,
+            params={"filters": list(FILTERS), "dpi": 50},
+            wildcards={"field": "mine"},
+        )
+    )
+    assert all(Path(path).stat().st_size > 5000 for path in images.values())
+
+
 def test_stacks_and_figures(measured, drawn_field, job, at_once, tmp_path):
     """Stacks of both filters, joined; then every figure of a field of images once."""
     folder, _ = at_once
@@ -258,7 +300,8 @@ def test_stacks_and_figures(measured, drawn_field, job, at_once, tmp_path):
                     "noise": f"{measured}/{filt}_noise.fits",
                 },
                 output={"stack": stacks[-1]},
-                params=CONFIG["stack"] | {"filters": FILTERS, "sky": "quadratic", "max_shift_px": 2.0},
+                params=CONFIG["stack"]
+                | {"filters": FILTERS, "sky": "quadratic", "max_shift_px": 2.0, "engine": "psf"},
                 wildcards=field | {"filter": filt},
             )
         )

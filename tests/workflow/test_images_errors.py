@@ -7,6 +7,7 @@ import pytest
 import yaml
 from clusterphot import fieldset, tables
 from clusterphot.configuration import load_yaml
+from clusterphot.engines import install
 from clusterphot.errors import UserError
 from image_field import write_pair
 from running import REPO, Run
@@ -147,8 +148,12 @@ MISTAKES = {
         keys={"fields.x.sources": "detect"},
     ),
     "another engine": Mistake(
-        ["my.yaml, photometry.engine = 'tractor': got 'tractor', expected psf", "not part of this version"],
-        keys={"photometry.engine": "tractor"},
+        ["my.yaml, photometry.engine = 'traktor': got 'traktor', expected psf or tractor", "mean 'tractor'?"],
+        keys={"photometry.engine": "traktor"},
+    ),
+    "one engine to compare": Mistake(
+        ["my.yaml, photometry.compare_engines: got [psf], expected two engines"],
+        keys={"photometry.compare_engines": ["psf"]},
     ),
     "magnitudes the wrong way round": Mistake(
         ["my.yaml, psf.mag_max: got 24, expected more than psf.mag_min = 25"], keys={"psf.mag_max": 24.0}
@@ -237,6 +242,28 @@ def test_mistake_ends_the_run(snakemake, mosaics, tmp_path, name):
     assert_one_message(run, mistake.says, mistake.kind)
     assert not (tmp_path / "results").exists()
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.skipif(install.find_problem() is None, reason="The Tractor is installed here")
+@pytest.mark.parametrize(
+    ("key", "value"), [("engine", "tractor"), ("compare_engines", ["psf", "tractor"])], ids=lambda v: str(v)
+)
+def test_an_engine_that_is_not_installed_ends_the_run(snakemake, mosaics, tmp_path, key, value):
+    """Status 1, one message with the steps of pip and conda, nothing run; conda brings the engine itself."""
+    write(tmp_path, mosaics, Mistake([], keys={f"photometry.{key}": value}))
+    run = snakemake("--configfile", "my.yaml", cwd=tmp_path)
+    assert run.status == 1
+    assert "Traceback" not in run.stdout + run.stderr
+    first, *steps = run.complaint.splitlines()
+    assert first.startswith(f"ConfigError: my.yaml, photometry.{key}: got tractor, but there is no package ")
+    assert steps[0].startswith("Hint: with pip")
+    assert [line[:2] for line in steps[1:-1]] == ["  "] * 5
+    assert f"{install.REPOSITORY}@{install.COMMIT}" in steps[3]
+    assert steps[-1].startswith("With conda: add --sdm conda")
+    assert not (tmp_path / "results").exists()
+    assert not (tmp_path / "logs").exists()
+    brought = snakemake("--configfile", "my.yaml", "--sdm", "conda", "--dry-run", cwd=tmp_path)
+    assert "ConfigError" not in brought.complaint
 
 
 def test_without_a_mistake(snakemake, mosaics, tmp_path):
