@@ -178,7 +178,7 @@ def test_drivers_and_files(tmp_path):
     params = space(
         method="median", annulus_px=[5, 10], sky="quadratic", max_shift_px=1.0, n_resamples=20, seed=1
     )
-    params.filters, params.dpi = [FILTER], 50
+    params.filters, params.engine, params.dpi = [FILTER], "psf", 50
     wildcards = space(field="f", filter=FILTER)
     stack_sources.main(
         space(

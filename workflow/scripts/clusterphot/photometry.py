@@ -4,6 +4,7 @@ The model of Faisst et al. 2022 (ApJL 941, L11), with neighbours fitted together
 between filters, and errors that carry the noise correlation. Fluxes nJy, positions mosaic pixels (0-based).
 """
 
+import functools
 import logging
 from dataclasses import dataclass, replace
 
@@ -133,13 +134,17 @@ class FilterSetup:
         self.renderer = PsfRenderer(psf.data * psf.ee_stamp, size_px)
         self.terms = sky_terms(options.sky, size_px)
         self.operator = NoiseOperator(noise.correlation, size_px)
-        self.loss = PositionLoss(self.renderer, self.terms)
         self.ivar_scale = noise.ivar_scale
         self.sys_error = psf.sys_error
         self.photon_variance = 0.0 if gain_e_per_njy is None else 1.0 / (gain_e_per_njy * noise.ivar_scale)
         self.inflation = self._inflation()
         self.clumping = float(np.square(noise.correlation).sum())
         self.windows = _windows(size_px, pixel_scale_arcsec, options)
+
+    @functools.cached_property
+    def loss(self):
+        """Flux lost by erring positions; only fits that correct for it need it."""
+        return PositionLoss(self.renderer, self.terms)
 
     def expected_chi2(self, n_pixels, n_parameters):
         """Mean chi-square of a perfect model, at least 1.
@@ -301,7 +306,7 @@ def _tied_scenes(cutouts, setup, wcs, reference, offset):
         rows_of.setdefault(str(target), []).append(row)
     x, y = wcs.world_to_pixel_values(np.asarray(reference["ra"]), np.asarray(reference["dec"]))
     variance_x, variance_y = (np.square(np.asarray(reference[f"{axis}_err_{filt}"])) for axis in "xy")
-    covariance = (
+    covariance = np.nan_to_num(
         np.stack([variance_x, variance_y, np.asarray(reference[f"xy_cov_{filt}"])], axis=1) * ratio**2
     )
     flags = np.asarray(reference[f"flags_{filt}"])
@@ -310,14 +315,13 @@ def _tied_scenes(cutouts, setup, wcs, reference, offset):
         rows = rows_of[name]
         expected = np.array([(cutouts.x[row], cutouts.y[row])] + [(x[k], y[k]) for k in rows[1:]]) + offset
         start = np.array([(x[k], y[k]) for k in rows]) + offset
-        own = np.nan_to_num(covariance[rows[0]])
         scenes.append(
             Scene(
                 row,
                 [str(reference["id"][k]) for k in rows],
                 expected,
                 start,
-                own,
+                covariance[rows[0]],
                 blended=bool(flags[rows[0]] & Flag.BLENDED),
                 at_bound=bool(flags[rows[0]] & Flag.AT_BOUND),
             )
@@ -372,9 +376,11 @@ def _fit_block(engine, cutouts, setup, scenes, *, free, recentre):
             at_bound = np.array([scenes[k].at_bound for k in rows])
         excess = setup.excess(fit.misfit, fit.n_pixels, fit.n_parameters)
         flags = _flags(setup, data[rows], weights[rows], fit)
+        sky = _sky_under_targets(setup, fit)
         for j in np.flatnonzero((excess < MISFIT_SIGMA) | last):
             k = rows[j]
             values = {name: getattr(fit, name)[j] for name in FIT_FIELDS}
+            values["sky_under_target"] = sky[j]
             values["expected_chi2"] = setup.expected_chi2(fit.n_pixels[j], fit.n_parameters[j])
             if excess[j] >= MISFIT_SIGMA and setup.options.adaptive_window:
                 values["flux_err"] = values["flux_err"] * np.sqrt(fit.misfit[j] / values["expected_chi2"])
@@ -391,6 +397,12 @@ def _all_flags(own, at_bound, blended):
         own |= Flag.AT_BOUND if at_bound else Flag.NONE
         own |= Flag.BLENDED if blended else Flag.NONE
     return own
+
+
+def _sky_under_targets(setup, fit):
+    """Value of the fitted sky at the positions of the targets, (n,)."""
+    u, v = (fit.positions[:, 0] - setup.size_px // 2).T / (setup.size_px // 2)
+    return (sky_values(setup.options.sky, v, u).T * fit.sky).sum(axis=-1)
 
 
 def _position_prior(setup, start):
@@ -503,8 +515,6 @@ def _rows(setup, cutouts, scene, result):
 
 def _target_values(setup, values):
     """Errors, goodness of fit and sky of a target."""
-    position = (values["positions"][0] - setup.size_px // 2) / (setup.size_px // 2)
-    terms = sky_values(setup.options.sky, position[1:], position[:1])[:, 0]
     conditional = values["flux_err_conditional"]
     return {
         "flux_err": conditional if setup.options.conditional_errors else values["flux_err"],
@@ -512,5 +522,5 @@ def _target_values(setup, values):
         "flux_err_marginal": values["flux_err_marginal"],
         "chi2": values["chi2"],
         "dof": int(values["expected_chi2"]),
-        "sky": (terms * values["sky"]).sum(),
+        "sky": values["sky_under_target"],
     }

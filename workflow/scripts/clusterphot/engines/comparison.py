@@ -12,9 +12,9 @@ from astropy.table import Table, vstack
 from clusterphot.flags import Flag
 from clusterphot.photometry import fit_sources
 
-MAX_ROUNDS = 3
-MAX_SECONDS = 10.0
-"""Fits are repeated to time them, up to so many rounds, as long as an engine has not taken this long."""
+MAX_ROUNDS = 20
+MAX_SECONDS = 3.0
+"""Fits are repeated for their time, the shortest counts: so many rounds at most, until this long is spent."""
 
 MIN_SNR = 5.0
 """S/N above which differences in percent are summed up."""
