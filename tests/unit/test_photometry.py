@@ -12,7 +12,7 @@ from clusterphot.flags import Flag
 from clusterphot.io import Cutouts, Noise, Psf
 from clusterphot.photometry import FitOptions, fit_sources
 from scipy import ndimage
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize_scalar
 from scipy.special import erf
 
 SIZE_PX = 41
@@ -405,3 +405,30 @@ def test_identical_positions_measure_the_sum():
     assert len(table) == 1
     assert table["flags_F200W"][0] == Flag.BLENDED
     assert table["flux_F200W"][0] == pytest.approx(300.0, rel=1e-3)
+
+
+def test_search_goes_on_along_a_bound():
+    """A PSF elongated along the diagonal, listed 3 px off in x: y where chi-square is least at x on its bound."""
+    shape = np.linalg.inv([[4.0, 2.4], [2.4, 4.0]])
+
+    def image(dx, dy, half=30):
+        v, u = np.mgrid[-half : half + 1, -half : half + 1] - np.array([dy, dx])[:, None, None]
+        return np.exp(-0.5 * (shape[0, 0] * u * u + 2 * shape[0, 1] * u * v + shape[1, 1] * v * v))
+
+    field = Field(1, 0.0, list_error_px=0.0)
+    field.sky[:] = 0
+    field.true = field.listed = np.array([[20.0, 20.0]])
+    cutouts = field.cutouts()
+    cutouts.data[0] = 500 * image(3.0, 0.3, 20)
+    options = replace(FitOptions().with_preset("paper"), max_shift_px=1.0)
+    psf = Psf(image(0, 0) / image(0, 0).sum(), SCALE_ARCSEC, "F200W")
+    table = measure(cutouts, psf=psf, options=options)
+    assert table["flags_F200W"][0] == Flag.AT_BOUND
+    bound = table["x_F200W"][0] - 20.0
+
+    def chi2(dy):
+        columns = np.stack([image(bound, dy, 20).ravel(), np.ones(SIZE_PX**2)], axis=1)
+        return np.linalg.lstsq(columns, cutouts.data[0].ravel(), rcond=None)[1][0]
+
+    best = minimize_scalar(chi2, bounds=(-3, 3), method="bounded", options={"xatol": 1e-6}).x
+    assert table["y_F200W"][0] - 20.0 == pytest.approx(best, abs=5e-3)

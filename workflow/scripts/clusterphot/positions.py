@@ -119,7 +119,10 @@ def search_positions(block, start, prior):
         if len(active) == 0:
             break
         some = prior.take(active)
-        step = _step(_rows(equations, active), fluxes[active], best[active], some, damping[active])
+        step = _step(
+            _rows(equations, active), fluxes[active], best[active], some, damping[active],
+            (low[active], high[active]),
+        )  # fmt: skip
         step *= np.minimum(1.0, MAX_STEP_PX / np.maximum(np.abs(step).max(axis=(1, 2)), 1e-300))[
             :, None, None
         ]
@@ -158,13 +161,24 @@ def _profile(block, positions, prior):
     return equations, solution[:, :c], chi2 + prior.penalty(positions)
 
 
-def _step(equations, fluxes, positions, prior, damping):
-    """Damped Gauss-Newton step of the positions, (n, c, 2)."""
+def _step(equations, fluxes, positions, prior, damping, box):
+    """Damped Gauss-Newton step of the positions, (n, c, 2); along a bound where it would lead out of the box."""
+    free = np.repeat(prior.free[:, :, None], 2, axis=2)
+    step = _free_step(equations, fluxes, positions, prior, damping, free)
+    low, high = box
+    outward = ((positions <= low) & (step < 0)) | ((positions >= high) & (step > 0))
+    if outward.any():
+        step = _free_step(equations, fluxes, positions, prior, damping, free & ~outward)
+    return step
+
+
+def _free_step(equations, fluxes, positions, prior, damping, free):
+    """Damped Gauss-Newton step of the free coordinates (n, c, 2), 0 of the others."""
     n, c, _ = positions.shape
     size = equations.matrix.shape[1]
     factors = np.ones((n, size))
-    held = np.where(prior.free, fluxes, 0.0)
-    factors[:, c : 2 * c] = factors[:, 2 * c : 3 * c] = held
+    for axis in (0, 1):
+        factors[:, (1 + axis) * c : (2 + axis) * c] = np.where(free[:, :, axis], fluxes, 0.0)
     scaled = equations.scaled(factors)
     precision, mean = np.zeros((n, size)), np.zeros((n, size))
     curvature = np.diagonal(scaled.matrix, axis1=1, axis2=2)
@@ -178,7 +192,7 @@ def _step(equations, fluxes, positions, prior, damping):
         )
     solution, _ = solve(scaled, precision=precision, prior=mean)
     step = np.stack([solution[:, c : 2 * c], solution[:, 2 * c : 3 * c]], axis=2)
-    return np.where(prior.free[:, :, None], step, 0.0)
+    return np.where(free, step, 0.0)
 
 
 def light_of_targets(block, fluxes_and_sky, images):

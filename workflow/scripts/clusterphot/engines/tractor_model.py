@@ -20,8 +20,12 @@ DEGREE_IN_PIXELS = 3600.0
 class PixelPsf(BaseParams, ducks.ImageCalibration):
     """Pixelised PSF shifted by `clusterphot.rendering.PsfRenderer` instead of a Lanczos kernel.
 
-    The Tractor's own shift smooths PSFs that are two or three pixels wide: fluxes come out 0.1 to 0.8 % too
-    high or low depending on where in a pixel the source lies. All that is said to it of the shift is here.
+    Notes
+    -----
+    The Tractor's own kernel smooths PSFs two or three pixels wide: at half-pixel phases fluxes are off by 0.2 to
+    0.8 %, which in a simulated field is 0.03 to 0.07 sigma in the median and 0.1 to 0.2 sigma at 95 %. Its PSFs
+    oversampled four times, which need the compiled part of Astrometry.net, agree with these images to 0.001
+    sigma in the median and 0.003 sigma at 95 % (F090W, F200W, F444W).
     """
 
     def __init__(self, renderer):

@@ -58,8 +58,9 @@ def plot_engines(sources, summary, filters, *, field):
     for ax, column, limits, label in panels:
         _draw_differences(ax, sources, column, limits, filters)
         ax.set(xlabel="S/N", ylabel=label)
-    axes[0, 0].axhline(0.05, color=INK, lw=0.7, ls="--")
-    axes[0, 0].axhline(0.15, color=INK, lw=0.7, ls=":")
+    axes[0, 0].text(
+        0.03, 0.96, "open: position on its bound", transform=axes[0, 0].transAxes, va="top", fontsize=7
+    )
     _draw_positions(axes[1, 0], sources, filters)
     _draw_times(axes[1, 1], summary, filters, (other, reference))
     figure.legend(
@@ -98,6 +99,7 @@ def _draw_positions(ax, sources, filters):
     """Cumulative distribution of the shifts between free positions."""
     ax.set(xlabel="Shift between positions (px)", ylabel="Share of free fits below", ylim=(0, 1.02))
     ax.axhline(0.95, color=FAINT, lw=0.6, ls="--")
+    ax.annotate("95 %", (0.02, 0.945), xycoords=("axes fraction", "data"), va="top", fontsize=7, color=FAINT)
     shift = np.maximum(np.abs(sources["shift_x_px"]), np.abs(sources["shift_y_px"]))
     counted = np.isfinite(np.asarray(sources["difference_sigma"])) & (sources["position_mode"] == "free")
     counted &= ~(np.asarray(sources["at_bound"]) | np.asarray(sources["reference_at_bound"]))
@@ -109,7 +111,6 @@ def _draw_positions(ax, sources, filters):
         if len(values):
             share = np.arange(1, len(values) + 1) / len(values)
             ax.step(values, share, where="post", color=filter_color(load_filter(filt).wave_pivot))
-    ax.axvline(0.08, color=INK, lw=0.7, ls="--")
     ax.set_xscale("log")
 
 
@@ -129,7 +130,8 @@ def _draw_times(ax, summary, filters, names):
             ax.annotate(
                 f"{row['time_ratio']:.0f}\N{MULTIPLICATION SIGN}",
                 (x, np.sqrt(row["time_ms"] * row["reference_time_ms"])),
-                xytext=(2.5, 0), textcoords="offset points", fontsize=6, va="center",
+                xytext=(-2.5 if mode == "tied" else 2.5, 0), textcoords="offset points", fontsize=6,
+                va="center", ha="right" if mode == "tied" else "left",
             )  # fmt: skip
     ax.set_xticks(range(len(filters)), filters, fontsize=7)
     ax.set_xlim(-0.5, len(filters) - 0.4)
