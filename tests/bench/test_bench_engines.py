@@ -1,0 +1,54 @@
+"""Time per fit of our engine and of The Tractor as ratios, measured in one run on the same cutouts.
+
+Both times are of whole fits, with errors, flags and table, set-up of the chunk included. Where The Tractor is
+not installed the test is skipped.
+"""
+
+import pytest
+from astropy.table import Table
+from clusterphot import scene, simulate
+from clusterphot.cutouts import make_cutouts, with_neighbours
+from clusterphot.engines import install
+from clusterphot.engines.comparison import compare_engines, summarise
+from clusterphot.io import Mosaic
+from clusterphot.noise import measure_noise
+from clusterphot.photometry import FitOptions, fit_sources
+
+PROBLEM = install.find_problem()
+FILTERS = ("F150W", "F200W", "F444W")
+N_CLUSTERS = 150
+MIN_RATIO = {"free": 3.0, "tied": 15.0}
+
+
+@pytest.mark.skipif(PROBLEM is not None, reason=f"The Tractor cannot be used: {(PROBLEM or [None])[0]}")
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_time_against_the_tractor(preset, benchmark):
+    """At least three times faster with free and fifteen times with tied positions, in each filter."""
+    config = scene.FieldConfig(
+        seed=78, size_arcsec=28.0, filters=FILTERS, n_clusters=N_CLUSTERS, draw_clusters=True, n_stars=5
+    )
+    truth = scene.draw_scene(config, Table.read("resources/faisst2022/table1.csv"))
+    listed = [(row["id"], row["ra"], row["dec"]) for row in scene.source_list(truth)]
+    members = with_neighbours(listed, listed, radius_arcsec=0.7)
+    options = FitOptions().with_preset(preset)
+    bands = {}
+    for filt in FILTERS:
+        image = simulate.simulate_filter(truth, filt)
+        mosaic = Mosaic(image.sci, image.wht, image.wcs, image.psf.pixel_scale_arcsec, filt)
+        bands[filt] = (make_cutouts(mosaic, members), image.psf, measure_noise(mosaic), mosaic.wcs)
+    reference = fit_sources(*bands["F200W"], options)
+    slow = []
+    for filt in FILTERS:
+        cutouts, psf, noise, wcs = bands[filt]
+        references = None if filt == "F200W" else [reference]
+        table = compare_engines(
+            [cutouts], psf, noise, wcs, options, ["psf", "tractor"], references=references
+        )
+        for row in summarise(table):
+            mode, ratio = row["position_mode"], row["time_ratio"]
+            times = f"{row['reference_time_ms']:.2f} against {row['time_ms']:.2f} ms"
+            print(f"{preset} {filt} {mode}: {times} per source, ratio {ratio:.0f}")
+            if ratio < MIN_RATIO[mode]:
+                slow.append((filt, mode, ratio))
+    assert not slow
+    benchmark.pedantic(fit_sources, (*bands["F200W"], options), rounds=3, warmup_rounds=1)
