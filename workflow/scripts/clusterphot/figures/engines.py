@@ -134,7 +134,7 @@ def _draw_times(ax, summary, filters, names):
                 va="center", ha="right" if mode == "tied" else "left",
             )  # fmt: skip
     ax.set_xticks(range(len(filters)), filters, fontsize=7)
-    ax.set_xlim(-0.5, len(filters) - 0.4)
+    ax.set_xlim(-0.7, len(filters) - 0.3)
     low, high = ax.get_ylim()
     ax.set_ylim(low / 1.5, high * 2.5)
     plain_ticks(ax.yaxis, [t for t in (0.03, 0.1, 0.3, 1, 3, 10, 30, 100) if low / 1.5 <= t <= high * 2.5])
