@@ -8,6 +8,7 @@ import difflib
 import math
 import os
 import re
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -30,6 +31,9 @@ def load_yaml(path):
             content = yaml.load(stream, Loader=_UniqueKeyLoader)
     except OSError as exc:
         raise ConfigError(_short(path), exc.strerror or str(exc), "a readable YAML file") from exc
+    except UnicodeDecodeError as exc:
+        got = f"byte {exc.object[exc.start]:#04x} that is not UTF-8"
+        raise ConfigError(_short(path), got, "a text file in UTF-8", "save it as UTF-8.") from exc
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -71,45 +75,75 @@ def check_schema(config, schema, origin):
     ConfigError
         For the first mistake, in the order of the keys.
     """
+    for _, mistake in schema_mistakes(config, schema, origin):
+        raise mistake
+
+
+def schema_mistakes(config, schema, origin):
+    """All mistakes that `check_schema` can find.
+
+    Parameters
+    ----------
+    config, schema, origin
+        As in `check_schema`.
+
+    Returns
+    -------
+    mistakes : list of (path, ConfigError)
+        Where each is (tuple of keys), and its message; in the order of the keys.
+    """
     from jsonschema import Draft202012Validator
 
-    _check_plain(config, (), origin)
+    plain = list(_plain_mistakes(config, (), origin))
+    if plain:
+        return plain  # the schema takes keys for text
     errors = sorted(
         Draft202012Validator(schema).iter_errors(config), key=lambda e: [str(k) for k in e.absolute_path]
     )
-    if errors:
-        raise _as_config_error(errors[0], origin)
+    found = [mistake for error in errors for mistake in _as_config_errors(error, origin)]
+    return list({str(error): (path, error) for path, error in found}.values())
 
 
-def _check_plain(value, path, origin):
+def _plain_mistakes(value, path, origin):
     """Keys are text and no number is NaN: of these the schema says nothing."""
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 where = _where((*path, key), origin)
-                raise ConfigError(where, f"the key {key!r}", "text", f"write it in quotes: '{key}'.")
-            _check_plain(item, (*path, key), origin)
+                hint = f"write it in quotes: '{key}'."
+                yield (*path, key), ConfigError(where, f"the key {key!r}", "text", hint)
+            else:
+                yield from _plain_mistakes(item, (*path, key), origin)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            _check_plain(item, (*path, number), origin)
+            yield from _plain_mistakes(item, (*path, number), origin)
     elif isinstance(value, float) and math.isnan(value):
-        raise ConfigError(_where(path, origin), "nan", "a number")
+        yield path, ConfigError(_where(path, origin), "nan", "a number")
+
+
+def _as_config_errors(error, origin):
+    """(path, `ConfigError`) in the user's words for each mistake in an error of jsonschema."""
+    path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        for unknown in (key for key in error.instance if key not in known):
+            near = difflib.get_close_matches(str(unknown), known, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]!r}?" if near else "see config/README.md for all keys."
+            where = _where((*path, unknown), origin)
+            expected = f"one of {', '.join(known)}"
+            yield (*path, unknown), ConfigError(where, "an unknown key", expected, hint)
+    elif error.validator == "required":
+        for missing in (key for key in error.validator_value if key not in error.instance):
+            about = error.schema.get("properties", {}).get(missing, {}).get("description", "")
+            where = _where((*path, missing), origin)
+            yield (*path, missing), ConfigError(where, "nothing", "a value: it has no default", about)
+    else:
+        yield path, _as_config_error(error, origin)
 
 
 def _as_config_error(error, origin):
     """`ConfigError` in the user's words for an error of jsonschema."""
     path = tuple(error.absolute_path)
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = list(error.schema.get("properties", {}))
-        unknown = next(key for key in error.instance if key not in known)
-        near = difflib.get_close_matches(str(unknown), known, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]!r}?" if near else "see config/README.md for all keys."
-        where = _where((*path, unknown), origin)
-        return ConfigError(where, "an unknown key", f"one of {', '.join(known)}", hint)
-    if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
-        about = error.schema.get("properties", {}).get(missing, {}).get("description", "")
-        return ConfigError(_where((*path, missing), origin), "nothing", "a value: it has no default", about)
     if "propertyNames" in error.schema_path:
         return ConfigError(_where(path, origin), repr(error.instance), "a name of letters, digits and _")
     near = difflib.get_close_matches(str(error.instance), _choices(error.schema), n=1)
@@ -215,9 +249,30 @@ def check_relations(config, origin):
     Raises
     ------
     ConfigError
+        For the first mistake; `relations` has the checks one by one.
     """
-    for name in config["fields"]:
-        _check_field_name(name, origin)
+    for check in relations(config, origin):
+        check()
+
+
+def relations(config, origin):
+    """The checks of `check_relations`, as functions without arguments that raise a ConfigError each."""
+    checks = [partial(check_field_name, name, origin) for name in config["fields"]]
+    checks += [
+        partial(_check_grids, config, origin),
+        partial(_check_age_steps, config["sed"]["age_gyr"], origin),
+        partial(_check_posterior, config["sed"]["posterior"], origin),
+        partial(_check_forecast, config, origin),
+        partial(_check_order, config, ("psf", "mag_bright"), ("psf", "mag_min"), origin),
+        partial(_check_order, config, ("psf", "mag_min"), ("psf", "mag_max"), origin),
+        partial(_check_engines, config["photometry"]["compare_engines"], origin),
+        partial(_check_annulus, config["stack"]["annulus_px"], origin),
+    ]
+    return checks + [partial(_check_field, name, field, origin) for name, field in config["fields"].items()]
+
+
+def _check_grids(config, origin):
+    """The grids to fit are defined, and the fiducial one is among them."""
     sed = config["sed"]
     for grid in sed["grids"]:
         if grid not in config["ssp_grids"]:
@@ -232,7 +287,10 @@ def check_relations(config, origin):
             sed["fiducial_grid"],
             f"one of sed.grids: {', '.join(sed['grids'])}",
         )
-    ages = sed["age_gyr"]
+
+
+def _check_age_steps(ages, origin):
+    """Ages rise, and are not too many."""
     if ages["max"] < ages["min"]:
         raise ConfigError(
             f"{origin(('sed', 'age_gyr', 'max'))}, sed.age_gyr",
@@ -245,20 +303,21 @@ def check_relations(config, origin):
             ages["step"],
             "a grid of at most 5000 ages",
         )
-    _check_posterior(sed["posterior"], origin)
-    _check_forecast(config, origin)
-    _check_order(config, ("psf", "mag_bright"), ("psf", "mag_min"), origin)
-    _check_order(config, ("psf", "mag_min"), ("psf", "mag_max"), origin)
-    engines = config["photometry"]["compare_engines"]
+
+
+def _check_engines(engines, origin):
+    """Engines are compared with each other."""
     if len(engines) == 1:
         where = f"{origin(('photometry', 'compare_engines'))}, photometry.compare_engines"
         raise ConfigError(where, f"[{engines[0]}]", "two engines, for example [psf, tractor], or []")
-    inner, outer = config["stack"]["annulus_px"]
+
+
+def _check_annulus(radii, origin):
+    """The inner radius is the smaller one."""
+    inner, outer = radii
     if not inner < outer:
         where = f"{origin(('stack', 'annulus_px'))}, stack.annulus_px"
         raise ConfigError(where, f"[{inner:g}, {outer:g}]", "the inner radius, then a larger outer one")
-    for name, field in config["fields"].items():
-        _check_field(name, field, origin)
 
 
 def _check_posterior(options, origin):
@@ -316,7 +375,7 @@ def _check_order(config, low, high, origin):
         )
 
 
-def _check_field_name(name, origin):
+def check_field_name(name, origin):
     """Names of fields become folders: plain, and not one of ours."""
     where = f"{origin(('fields', name))}, fields.{name}"
     if name in RESERVED_FIELD_NAMES:

@@ -451,7 +451,7 @@ def convert_mosaic(
     with whole_file(out_path) as temporary:
         with open(temporary, "wb") as out:
             counts = _convert_rows(info, out, headers, factor, rows_per_block)
-        _check_counts(info, counts)
+        check_counts(info, counts)
     log.info(
         "%s %s: %d x %d px of %.4f arcsec, %s, 1 %s = %.6g nJy x zero-point factor %g",
         field, filter_name, *info.shape, info.pixel_scale_arcsec, info.convention, info.unit,
@@ -493,7 +493,7 @@ def _convert_rows(info, out, headers, factor, rows_per_block):
             n_rows = min(rows_per_block, ny - y0)
             sci, weight = sci_rows.read(n_rows), weight_rows.read(n_rows)
             flux, ivar = convert_pixels(sci, weight, factor, weight_kind=info.weight_kind)
-            counts += _count(sci, weight, ivar)
+            counts += count_pixels(sci, weight, ivar)
             for start, block in ((sci_start, flux), (ivar_start, ivar)):
                 out.seek(start + 4 * y0 * nx)
                 out.write(block.astype(">f4"))
@@ -531,7 +531,7 @@ def convert_pixels(sci, weight, factor, *, weight_kind="ivar"):
     return flux, ivar
 
 
-def _count(sci, weight, ivar):
+def count_pixels(sci, weight, ivar):
     """`PixelCounts` of one block."""
     finite = np.isfinite(weight)
     return PixelCounts(
@@ -545,7 +545,7 @@ def _count(sci, weight, ivar):
     )
 
 
-def _check_counts(info, counts):
+def check_counts(info, counts):
     """Refuse an image without usable pixels, and a weight that looks like an image."""
     if counts.sci_negative == 0 and counts.weight_negative > 0:
         raise DataError(
