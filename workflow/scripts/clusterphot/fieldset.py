@@ -213,7 +213,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     ConfigError, DataError
     """
     if "fields" not in config:
-        config["fields"] = _shipped_fields(repo)
+        config["fields"] = shipped_fields(repo)
     origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
     models = Libraries(config, repo, origin)
     if check:
@@ -241,7 +241,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     return fields
 
 
-def _shipped_fields(repo):
+def shipped_fields(repo):
     """Fields shipped with the workflow, their paths made to work from any working directory."""
     fields = configuration.load_yaml(repo / "config" / "shipped_fields.yaml")["fields"]
     if Path.cwd() != repo:
@@ -312,19 +312,28 @@ def _check_filters(field, config, models, origin):
 
     for filt in field.filters:
         filters.check_filter_name(filt, field.filter_key(filt))
-    wanted = config["sed"]["v_filter"]
-    if wanted != "auto" and wanted not in field.filters:
-        near = difflib.get_close_matches(wanted, field.filters, n=1)
-        raise ConfigError(
-            f"{origin(('sed', 'v_filter'))}, sed.v_filter",
-            wanted,
-            f"auto or a filter of field {field.name}: {', '.join(field.filters)}",
-            f"did you mean {near[0]!r}?" if near else "",
-        )
+    check_v_filter(config["sed"]["v_filter"], field.filters, field.name, origin)
     for grid in config["sed"]["grids"]:
         for filt in field.filters:
             where = f"{field.filter_key(filt)}, grid {grid}"
-            _check_coverage(filt, models.axes(grid)["wave_rest"], field.redshift, where)
+            check_coverage(filt, models.axes(grid)["wave_rest"], field.redshift, where)
+
+
+def check_v_filter(wanted, names, field, origin):
+    """Check that ``sed.v_filter`` is auto or one of the filters of a field.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if wanted != "auto" and wanted not in names:
+        near = difflib.get_close_matches(wanted, names, n=1)
+        raise ConfigError(
+            f"{origin(('sed', 'v_filter'))}, sed.v_filter",
+            wanted,
+            f"auto or a filter of field {field}: {', '.join(names)}",
+            f"did you mean {near[0]!r}?" if near else "",
+        )
 
 
 def check_forecast(section, models):
@@ -347,7 +356,7 @@ def check_forecast(section, models):
         where = f"{models.origin(('forecast', key))}, forecast.{key}"
         for filt in section[key]:
             filters.check_filter_name(filt, where)
-            _check_coverage(
+            check_coverage(
                 filt, models.axes(section["grid"])["wave_rest"], section["redshift"], f"{where}: {filt}"
             )
 
@@ -360,10 +369,10 @@ def _check_rest_frame(sed, models, origin):
     for filt in sed["rest_frame_filters"]:
         filters.check_filter_name(filt, where)
         for grid in sed["grids"]:
-            _check_coverage(filt, models.axes(grid)["wave_rest"], 0.0, f"{where}: {filt}, grid {grid}")
+            check_coverage(filt, models.axes(grid)["wave_rest"], 0.0, f"{where}: {filt}, grid {grid}")
 
 
-def _check_coverage(filt, wave_rest, redshift, where):
+def check_coverage(filt, wave_rest, redshift, where):
     """A filter is covered by spectra; where it reaches beyond them, the rule of `clusterphot.ssp` decides."""
     from clusterphot import filters
 

@@ -137,7 +137,7 @@ def check_files(field, where):
         key = f"{where}.mosaics.{filt}"
         remote = [kind for kind in ("sci", "wht") if download.is_url(getattr(entry, kind) or "")]
         for kind in remote:
-            _check_url(getattr(entry, kind), f"{key}.{kind}")
+            check_url(getattr(entry, kind), f"{key}.{kind}")
         for kind in ("sci", "wht"):
             path = getattr(entry, kind)
             if kind not in remote and path is not None and not os.path.isfile(path):
@@ -148,12 +148,12 @@ def check_files(field, where):
             check_overlap(info, ra, dec)
             check_gain(info, entry.gain_e_per_njy)
         if entry.psf is not None:
-            _check_psf(entry.psf, f"{key}.psf", filt, info)
+            check_psf(entry.psf, f"{key}.psf", filt, info)
     if field.truth is not None and not os.path.isfile(field.truth):
         raise DataError(f"{where}.truth = {field.truth}", "no such file", "a table with id and flux_F in nJy")
 
 
-def _check_url(url, key):
+def check_url(url, key):
     """Refuse addresses that cannot be fetched."""
     try:
         download.https_url(url)
@@ -161,7 +161,7 @@ def _check_url(url, key):
         raise ConfigError(key, error.got, error.expected, error.hint) from error
 
 
-def _check_psf(path, key, filt, info):
+def check_psf(path, key, filt, info):
     """Refuse a PSF that is no FITS file, or not one for the pixels of its mosaic where that is here."""
     from clusterphot.fitsrows import is_image, walk
     from clusterphot.psf_reference import load_user_psf

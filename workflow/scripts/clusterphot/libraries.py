@@ -6,6 +6,7 @@ before the first job. Ages in Gyr, metallicities in solar units of each library.
 
 import math
 import os
+from functools import partial
 
 from clusterphot import configuration
 from clusterphot.errors import ConfigError, UserError
@@ -118,19 +119,25 @@ class Libraries:
         Raises
         ------
         ConfigError, DataError
+            For the first mistake; `model_checks` has the checks one by one.
         """
-        ages = configuration.age_grid(self._sed["age_gyr"])
+        for check in self.model_checks(dust):
+            check()
+
+    def model_checks(self, dust):
+        """The checks of `check_models`, as functions without arguments that raise a UserError each."""
+        ages, checks = configuration.age_grid(self._sed["age_gyr"]), []
         for grid in self._sed["grids"]:
-            self._check_ages(ages, "sed.age_gyr", grid)
+            checks.append(partial(self._check_ages, ages, "sed.age_gyr", grid))
             own = self._grids[grid].get("metallicity_zsun")
             key = "sed.metallicity_zsun" if own is None else f"ssp_grids.{grid}.metallicity_zsun"
             if self.metallicities(grid) != NATIVE:
-                self._check_metallicities(self.metallicities(grid), key, grid)
+                checks.append(partial(self._check_metallicities, self.metallicities(grid), key, grid))
         grid = self._sed["fiducial_grid"]
-        self._check_ages([dust["reference_age_gyr"]], "dust.reference_age_gyr", grid)
-        self._check_metallicities(
-            [dust["reference_metallicity_zsun"]], "dust.reference_metallicity_zsun", grid
-        )
+        age, metallicity = [dust["reference_age_gyr"]], [dust["reference_metallicity_zsun"]]
+        checks.append(partial(self._check_ages, age, "dust.reference_age_gyr", grid))
+        key = "dust.reference_metallicity_zsun"
+        return [*checks, partial(self._check_metallicities, metallicity, key, grid)]
 
     def _check_ages(self, ages, key, grid):
         """Ages lie within those of a grid."""

@@ -114,7 +114,7 @@ def select_stars(mosaic, options=None):
             f"with half-light radius < {options.half_light_radius_max_px:g} px",
             "give `psf: file` for each filter, or widen psf.mag_min and psf.mag_max",
         )
-    role, reason = _classify(found, locus, options, mosaic.pixel_scale_arcsec)
+    role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
     found["role"], found["reason"] = role, reason
     found.remove_columns(["bad_core", "bad_outer"])
     found = found[found["mag_auto"] < options.mag_max + 0.5]
@@ -250,7 +250,7 @@ def _extract(sci, sigma, missing, mesh, options):
     kernel = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]])
     limit = sep.get_sub_object_limit()
     sep.set_sub_object_limit(8192)
-    sep.set_extract_pixstack(max(300_000, data.size // 4))
+    sep.set_extract_pixstack(max(1_000_000, data.size // 4))
     try:
         found = sep.extract(
             data,
@@ -388,7 +388,7 @@ def locus_distance(locus, mag, radius_px):
     )
 
 
-def _classify(found, locus, options, pixel_scale_arcsec):
+def classify(found, locus, options, pixel_scale_arcsec):
     """Role and reason of every detection; the first reason that applies is the one given."""
     mag, radius = np.array(found["mag_auto"]), np.array(found["half_light_radius"])
     saturated = np.array(found["saturated"])
