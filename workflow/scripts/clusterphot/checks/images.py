@@ -129,20 +129,21 @@ def _check_headers(key, filt, values, note, deep):
         return None
     note.add(OK, "headers", describe(info))
     note.attempt("gain", check_gain, info, values.get("gain_e_per_njy"))
-    for kind, hdu in (("sci", info.sci), ("wht", info.weight)):
-        if kind in values and hdu is not None:
-            _check_filter_header(hdu, filt, note)
+    _check_filter_header([hdu for hdu in (info.sci, info.weight) if hdu is not None], filt, note)
     return info
 
 
-def _check_filter_header(hdu, filt, note):
-    """Header and name of a file speak of the filter under which it is given."""
-    said, source = header_filter(hdu.header, hdu.path)
-    if said and said not in filt.upper():
-        error = DataError(
-            f"{hdu.path}, {source}", said, f"{filt}, under which it is given", "exchange the files?"
-        )
-        note.add(ERROR if source == "header" else WARNING, "filter", error)
+def _check_filter_header(hdus, filt, note):
+    """Headers and names of the files speak of the filter under which they are given; one finding at most."""
+    for hdu in hdus:
+        said, source = header_filter(hdu.header, hdu.path)
+        if said and said not in filt.upper():
+            expected = f"{filt}, under which it is given"
+            error = DataError(
+                f"{hdu.path}, {source}", said, expected, "a typo in the key, or the wrong file?"
+            )
+            note.add(ERROR if source == "header" else WARNING, "filter", error)
+            return
 
 
 # ------------------------------------------------------------------------------------------ source list
@@ -223,7 +224,7 @@ def _look(info, listed, total, middle, with_stamps, note, deep):
     if seen is None:
         return Band(info)
     depth = _check_pixels(info, seen, note)
-    if points is not None:
+    if points is not None and (seen.counts.good or not seen.complete):
         _check_points(listed[0], total, seen, note)
     tile, pixels = None, seen.boxes[0]
     if pixels is not None and pixels[0].size:
