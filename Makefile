@@ -4,6 +4,8 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 BIN := .venv/bin
 READY := .venv/.ready
 CORES ?= all
+# Where the user stands: with `make -C repo` not in the repository (then, and only then, make says "Entering directory").
+HERE := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND := Agg
 export OMP_NUM_THREADS := 1
@@ -25,6 +27,15 @@ $(READY): requirements.lock
 
 run: $(READY)  ## the shipped fields, from mosaics and tables to figures
 	$(BIN)/snakemake --cores $(CORES)
+
+.PHONY: new check
+new: $(READY)  ## a starter configuration: make new FIELD=name [FOLDER=mosaics] [OUT=file]
+	@$(BIN)/python workflow/scripts/new_field.py --field "$(FIELD)" --start "$(HERE)" \
+	  $(if $(FOLDER),--folder "$(FOLDER)") $(if $(OUT),--out "$(OUT)")
+
+check: $(READY)  ## all mistakes before a run: make check CONFIG=my.yaml [DIRECTORY=run] [DEEP=1]
+	@$(BIN)/python workflow/scripts/check_config.py --start "$(HERE)" \
+	  $(if $(CONFIG),--config "$(CONFIG)") $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(filter-out 0,$(DEEP)),--deep)
 
 test: $(READY)  ## the tests, under five minutes
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile

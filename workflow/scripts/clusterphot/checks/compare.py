@@ -39,17 +39,17 @@ def compare_depths(name, bands, findings):
 
 def compare_tiles(name, reference, bands, findings):
     """Shift of each filter from the reference filter, where both show enough."""
-    if reference not in bands or bands[reference].tile is None:
-        return
+    of_reference = bands[reference].tile if reference in bands else None
     for filt, band in bands.items():
         note = findings.at(name, filt)
         if filt == reference or band.seen is None:
             continue
-        if band.tile is None:
-            why = "no data around the sources" if band.seen.complete else LATER
+        if band.tile is None or of_reference is None:
+            missing = band if band.tile is None else bands.get(reference, band)
+            why = LATER if missing.seen is None or not missing.seen.complete else "no data around the sources"
             note.add(UNSEEN, "WCS", f"not compared with {reference}: {why}")
             continue
-        east, north, sigma = sky.measure_shift(bands[reference].tile, band.tile)
+        east, north, sigma = sky.measure_shift(of_reference, band.tile)
         shift, scale = float(np.hypot(east, north)), band.info.pixel_scale_arcsec
         if sigma < sky.MIN_PEAK_SIGMA:
             error = DataError(

@@ -70,8 +70,13 @@ class Findings:
 
     def summary(self):
         """The number of findings of each status in words."""
-        words = {OK: "ok", UNSEEN: "not looked at", WARNING: "warnings", ERROR: "errors"}
-        return ", ".join(f"{self.count(status)} {words[status]}" for status in reversed(STATUSES))
+        words = {OK: "ok", UNSEEN: "not looked at", WARNING: "warning", ERROR: "error"}
+        parts = []
+        for status in reversed(STATUSES):
+            n = self.count(status)
+            plural = "s" if status in (WARNING, ERROR) and n != 1 else ""
+            parts.append(f"{n} {words[status]}{plural}")
+        return ", ".join(parts)
 
 
 class Notes:

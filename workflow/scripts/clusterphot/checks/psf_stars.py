@@ -120,7 +120,7 @@ def _judge(counts, info, boxes, exposed, options, without, note):
     area = sum((b[1] - b[0]) * (b[3] - b[2]) for b in boxes)
     scale = max(1.0, exposed * info.shape[0] * info.shape[1] / area)
     whole = scale < 1.2
-    looked = "the whole image" if whole else f"{len(boxes)} tiles, 1/{scale:.0f} of the image"
+    looked = "the whole image" if whole else f"{len(boxes)} tiles, {1 / scale:.0%} of the image"
     limits = f"{options.mag_min:g}-{options.mag_max:g} AB, half-light radius < {options.half_light_radius_max_px:g} px"
     hint = f"give `psf: file` for {', '.join(without)}, or widen psf.mag_min and psf.mag_max."
     core, wing = counts or (0, 0)

@@ -11,8 +11,8 @@ import numpy as np
 from clusterphot.fitsrows import PIXEL_TYPES, Rows, is_gzip
 from clusterphot.mosaics import PixelCounts, convert_pixels, count_pixels
 
-GZIP_BYTES = 24 << 20
-"""Bytes of the decompressed image that are read of a gzip file, unless all of it is asked for."""
+GZIP_BYTES = 32 << 20
+"""Bytes (of float32 pixels) that are read of a gzip file, unless all of it is asked for."""
 N_ROWS = 48
 
 
@@ -121,7 +121,7 @@ class _Plane:
 def _stream(info, boxes, points, deep):
     """Look at files from their first row on, as far as is allowed."""
     ny, nx = info.shape
-    last = ny if deep else min(ny, max(1, GZIP_BYTES // (8 * nx)))
+    last = ny if deep else min(ny, max(1, GZIP_BYTES // (4 * nx)))
     step = min(256, last)
     found = [tuple(np.zeros((b[1] - b[0], b[3] - b[2])) for _ in range(2)) for b in boxes]
     values, counts = np.full((2, len(points)), np.nan), PixelCounts()
