@@ -25,8 +25,13 @@ $(READY): requirements.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	@touch $(READY)
 
-run: $(READY)  ## the shipped fields, from mosaics and tables to figures
-	$(BIN)/snakemake --cores $(CORES)
+# The logger plugin of workflow/logger tells the run in plain words; it uses the package in workflow/scripts.
+# CONFIG=my.yaml runs a configuration of one's own, in its folder or in DIRECTORY; ARGS are more options of snakemake.
+run: $(READY)  ## all fields, from mosaics to figures: make run [CONFIG=my.yaml [DIRECTORY=run]] [CORES=n] [ARGS=...]
+	@cd "$(if $(CONFIG),$(HERE),$(CURDIR))" && \
+	  PYTHONPATH="$(CURDIR)/workflow/logger:$(CURDIR)/workflow/scripts$${PYTHONPATH:+:$$PYTHONPATH}" \
+	  "$(CURDIR)/$(BIN)/snakemake" --snakefile "$(CURDIR)/Snakefile" --logger clusterphot --cores $(CORES) \
+	  $(if $(CONFIG),--configfile "$(CONFIG)" --directory "$(or $(DIRECTORY),$$(dirname "$(CONFIG)"))") $(ARGS)
 
 .PHONY: new check
 new: $(READY)  ## a starter configuration: make new FIELD=name [FOLDER=mosaics] [OUT=file]

@@ -1,12 +1,22 @@
 """Measure noise and its correlation on blank sky of one filter (rule measure_noise)."""
 
+import logging
+
 from clusterphot.io import read_mosaic, write_noise
 from clusterphot.jobs import job_logging
 from clusterphot.noise import measure_noise
 
 
 def main(smk):
-    write_noise(smk.output.noise, measure_noise(read_mosaic(smk.input.mosaic)))
+    noise = measure_noise(read_mosaic(smk.input.mosaic))
+    write_noise(smk.output.noise, noise)
+    factor = max(float(noise.correlation.sum()), 0.0) ** 0.5
+    logging.info(
+        "%s: noise of large apertures %.2f times that of independent pixels, variance of pixels %.2f of the stated",
+        smk.wildcards.filter,
+        factor,
+        1.0 / noise.ivar_scale,
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Merge the photometry of all chunks of a field, in the order of its list (rule merge_photometry)."""
 
+import logging
+
 from clusterphot.jobs import job_logging
 from clusterphot.tables import carried_columns, merge_tables, provenance, write_fits_table, write_table
 
@@ -10,6 +12,7 @@ def main(smk):
     meta = provenance("merge_photometry", smk.wildcards, smk.params)
     write_table(smk.output.photometry, table, meta=meta, carried=carried)
     write_fits_table(smk.output.fits, table)
+    logging.info("%d sources, %d flagged", len(table), int((table["flags"] != 0).sum()))
 
 
 if __name__ == "__main__":
