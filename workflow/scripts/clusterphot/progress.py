@@ -37,7 +37,7 @@ TITLES = {
     "compute_extinction": "Milky Way dust",
     "deredden_photometry": "fluxes without dust",
     "deredden_stack": "stack without dust",
-    "merge_dereddened": "fluxes without dust",
+    "merge_dereddened": "all fluxes without dust",
     "build_ssp_grid": "grid of populations",
     "project_ssp_grid": "model fluxes",
     "fit_sed": "SED fits",
@@ -89,8 +89,8 @@ def read_outcome(job):
                     levels[found[1]] += 1
                     is_news = found[1] == "INFO" and not found[2].startswith("done in ")
                     headline = found[2] if is_news else headline
-    own = [name for key in ("filter", "grid", "field") if (name := str(job.wildcards.get(key, "")))]
-    for name in own:  # said at the beginning of the line already
+    own = [name for key in ("field", "filter", "grid") if (name := str(job.wildcards.get(key, "")))]
+    for name in (*own, "stack"):  # said at the beginning of the line already
         headline = re.sub(rf"^{re.escape(name)}[ :]+", "", headline)
     return Outcome(headline, levels["WARNING"])
 
