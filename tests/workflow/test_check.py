@@ -217,7 +217,7 @@ PLANTED = {
     ),
     "filter beyond the models": Planted(
         "coverage",
-        ["field x, filter F770W: got a curve", "leave the filter out"],
+        ["field x, filter F770W, grid bc03: got a curve", "leave the filter out"],
         filt="F770W",
         keys={"fields.x.redshift": 0.01, "fields.x.mosaics.F770W": CONFIG["fields"]["x"]["mosaics"]["F200W"]},
     ),
