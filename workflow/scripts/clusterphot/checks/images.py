@@ -69,7 +69,7 @@ def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
     -------
     bands : dict of str to Band
     """
-    mosaics, where, reference = entry["mosaics"], settings.where(name), entry.get("reference_filter")
+    mosaics, where, reference = entry["mosaics"], settings.where(name), text_of(entry, "reference_filter")
     _check_reference(reference, mosaics, where, findings.at(name))
     infos = {}
     for filt, values in mosaics.items():
@@ -88,12 +88,18 @@ def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
     compare.compare_depths(name, bands, findings)
     compare.compare_tiles(name, reference, bands, findings)
     if reference in bands:
-        compare.check_list_shift(entry["sources"], bands[reference], findings.at(name, reference))
+        compare.check_list_shift(entry.get("sources"), bands[reference], findings.at(name, reference))
     compare.find_forgotten(mosaics, bands, findings.at(name))
     return bands
 
 
 # ---------------------------------------------------------------------------------------------- headers
+
+
+def text_of(section, key):
+    """Value of a key if it is text; None if it is missing or, as the schema says elsewhere, of another kind."""
+    value = section.get(key)
+    return value if isinstance(value, str) else None
 
 
 def _check_reference(reference, mosaics, where, note):
@@ -110,7 +116,7 @@ def _check_headers(key, filt, values, note, deep):
     """Files and headers of one filter; the `MosaicInfo`, or None where it cannot be had."""
     here = True
     for kind in ("sci", "wht"):
-        path = values.get(kind)
+        path = text_of(values, kind)
         if download.is_url(path or ""):
             note.attempt("files", imagefields.check_url, path, f"{key}.{kind}")
             note.add(UNSEEN, "files", f"{path}: fetched by the run")
@@ -120,9 +126,11 @@ def _check_headers(key, filt, values, note, deep):
             note.add(ERROR, "files", error)
             here = False
     info = (
-        note.attempt("headers", inspect_mosaic, values["sci"], values.get("wht"), deep=deep) if here else None
+        note.attempt("headers", inspect_mosaic, values["sci"], text_of(values, "wht"), deep=deep)
+        if here
+        else None
     )
-    psf = values.get("psf")
+    psf = text_of(values, "psf")
     if psf is not None and note.passes("psf", imagefields.check_psf, psf, f"{key}.psf", filt, info):
         note.add(OK, "psf", f"{psf}: a PSF on the pixels of the mosaic")
     if info is None:

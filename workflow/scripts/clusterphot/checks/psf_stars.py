@@ -9,6 +9,7 @@ from astropy.table import Table, vstack
 
 from clusterphot.checks import samples
 from clusterphot.checks.findings import ERROR, LATER, OK, UNSEEN, WARNING
+from clusterphot.checks.images import text_of
 from clusterphot.errors import DataError
 from clusterphot.fitsrows import is_gzip
 from clusterphot.io import Mosaic
@@ -35,7 +36,7 @@ def check_stars(settings, name, entry, bands, findings, *, deep=False):
     deep : bool, optional
         Look at more tiles.
     """
-    reference, mosaics = entry.get("reference_filter"), entry["mosaics"]
+    reference, mosaics = text_of(entry, "reference_filter"), entry["mosaics"]
     note, band = findings.at(name, str(reference or "")), bands.get(reference)
     without = [filt for filt, values in mosaics.items() if isinstance(values, dict) and not values.get("psf")]
     if not without:
@@ -50,7 +51,8 @@ def check_stars(settings, name, entry, bands, findings, *, deep=False):
     row_weights = band.seen.rows[1]
     boxes = choose_tiles(band.info.shape, row_weights, N_TILES_DEEP if deep else N_TILES)
     if boxes:
-        factor = float(mosaics[reference].get("zero_point_factor", 1.0))
+        factor = mosaics[reference].get("zero_point_factor", 1.0)
+        factor = factor if isinstance(factor, int | float) and factor > 0 else 1.0  # the schema named it
         counts = _count(band.info, boxes, options, factor)
         exposed = float(np.mean(np.isfinite(row_weights) & (row_weights > 0)))
         _judge(counts, band.info, boxes, exposed, options, without, note)

@@ -48,7 +48,7 @@ def _check_field(settings, name, entry, repo, findings, deep):
     filters = list(mosaics) if isinstance(mosaics, dict) else []
     if "photometry" in entry:
         filters = fields.check_photometry(settings, name, entry, findings)
-    if isinstance(simulation, dict):
+    if isinstance(simulation, dict) and not settings.is_bad(name, "simulation"):
         filters = simulation.get("filters", imagefields.SIMULATION_FILTERS)
         findings.at(name).add(OK, "mosaics", f"{len(filters)} filters, simulated by the run")
     fields.check_filters(settings, name, entry, filters, repo, findings)
