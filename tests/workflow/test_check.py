@@ -583,6 +583,27 @@ def test_the_shipped_configuration_passes(monkeypatch, capsys):
     assert "0 errors, 0 warnings" in capsys.readouterr().out
 
 
+def test_values_of_the_wrong_kind_are_findings(tmp_path, monkeypatch):
+    """Whatever stands at a key, there is an error in the table and no exception."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("f150w", "f200w"):
+        write_pair(tmp_path, name)
+    (tmp_path / "my.csv").write_text("id,ra,dec\none,110.83,-73.45\n")
+    top = ("redshift", "ebv", "sources", "reference_filter", "mosaics", "photometry", "simulation", "truth")
+    keys = ["fields", "fields.x", "psf", "sed.grids", *(f"fields.x.{key}" for key in top), F200W]
+    keys += [f"{F200W}.{key}" for key in ("sci", "wht", "psf", "zero_point_factor", "gain_e_per_njy")]
+    for key in keys:
+        for value in (-5, [1], {7: 1}):
+            config = copy.deepcopy(CONFIG)
+            for mosaic in config["fields"]["x"]["mosaics"].values():
+                del mosaic["psf"]
+            set_keys(config, {key: value})
+            (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
+            findings = check_config("my.yaml", REPO)
+            assert findings.count(ERROR) > 0, (key, value)
+            assert any(key.split(".")[-1] in f.text for f in findings.all if f.status == ERROR), (key, value)
+
+
 def test_boxes_of_plain_and_packed_files_are_the_same(tmp_path):
     """One look through memory maps, one by streaming; boxes reach over the edge, points sit in corners."""
     from clusterphot.mosaics import inspect_mosaic

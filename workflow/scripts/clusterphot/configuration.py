@@ -95,12 +95,12 @@ def schema_mistakes(config, schema, origin):
     from jsonschema import Draft202012Validator
 
     plain = list(_plain_mistakes(config, (), origin))
-    if plain:
+    if any(error.expected == "text" for _, error in plain):
         return plain  # the schema takes keys for text
     errors = sorted(
         Draft202012Validator(schema).iter_errors(config), key=lambda e: [str(k) for k in e.absolute_path]
     )
-    found = [mistake for error in errors for mistake in _as_config_errors(error, origin)]
+    found = plain + [mistake for error in errors for mistake in _as_config_errors(error, origin)]
     return list({str(error): (path, error) for path, error in found}.values())
 
 

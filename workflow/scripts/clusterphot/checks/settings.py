@@ -87,6 +87,8 @@ def _check_keys(settings, defaults, repo, findings):
     """Compare with the schema; put defaults in the place of what cannot be used."""
     schema = configuration.load_yaml(repo / "workflow" / "schemas" / "config.schema.yaml")
     mistakes = configuration.schema_mistakes(settings.config, schema, settings.origin)
+    if _drop_odd_keys(settings.config):
+        mistakes += configuration.schema_mistakes(settings.config, schema, settings.origin)
     for key, error in mistakes:
         field = str(key[1]) if len(key) > 1 and key[0] == "fields" else ""
         filt = str(key[3]) if len(key) > 3 and key[2] == "mosaics" else ""
@@ -101,6 +103,16 @@ def _check_keys(settings, defaults, repo, findings):
         findings.at().add(OK, "keys", "all known, of the right kind and in range")
     if not isinstance(settings.config.get("fields"), dict):
         settings.config["fields"] = {}
+
+
+def _drop_odd_keys(value):
+    """Remove keys that are not text from nested mappings; returns their number."""
+    if not isinstance(value, dict):
+        return 0
+    odd = [key for key in value if not isinstance(key, str)]
+    for key in odd:
+        del value[key]
+    return len(odd) + sum(_drop_odd_keys(item) for item in value.values())
 
 
 def _check_relations(settings, repo, findings):
