@@ -67,18 +67,24 @@ def align(data, ivar, x, y):
     interpolation. A Fourier shift keeps the variance of pixels; inverse variances are interpolated between
     the good ones.
     """
-    n, m, _ = data.shape
+    m = data.shape[-1]
     dx, dy = np.asarray(x, dtype=float) - m // 2, np.asarray(y, dtype=float) - m // 2
-    mirrored = np.pad(data, ((0, 0), (0, m), (0, m)), mode="symmetric")
-    turn_y = np.exp(2j * np.pi * np.fft.fftfreq(2 * m) * dy[:, None])
-    turn_x = np.exp(2j * np.pi * np.fft.rfftfreq(2 * m) * dx[:, None])
-    spectrum = np.fft.rfft2(mirrored) * turn_y[:, :, None] * turn_x[:, None, :]
-    shifted = np.fft.irfft2(spectrum, (2 * m, 2 * m))[:, :m, :m]
+    shifted = fourier_shift(data, dx, dy)
     good = ivar > 0
     good_weight = _shift_bilinear(good.astype(float), dx, dy)
     valid = good_weight >= 1.0 - MAX_BAD_WEIGHT
     mean = _shift_bilinear(np.where(good, ivar, 0.0), dx, dy) / np.where(valid, good_weight, 1.0)
     return shifted, np.where(valid, mean, 0.0)
+
+
+def fourier_shift(images, dx, dy):
+    """Images read at pixels moved by (dx, dy), (n, m, m), by the Fourier theorem on mirrored images."""
+    m = images.shape[-1]
+    mirrored = np.pad(images, ((0, 0), (0, m), (0, m)), mode="symmetric")
+    turn_y = np.exp(2j * np.pi * np.fft.fftfreq(2 * m) * dy[:, None])
+    turn_x = np.exp(2j * np.pi * np.fft.rfftfreq(2 * m) * dx[:, None])
+    spectrum = np.fft.rfft2(mirrored) * turn_y[:, :, None] * turn_x[:, None, :]
+    return np.fft.irfft2(spectrum, (2 * m, 2 * m))[:, :m, :m]
 
 
 def _shift_bilinear(images, dx, dy):

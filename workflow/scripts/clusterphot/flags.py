@@ -22,6 +22,7 @@ class Flag(IntFlag):
     OLDER_THAN_UNIVERSE = 1 << 9
     NEGATIVE_LUMINOSITY = 1 << 10
     TOO_FEW_BANDS = 1 << 11
+    LOW_SNR = 1 << 12
 
 
 SENTENCES = {
@@ -37,6 +38,7 @@ SENTENCES = {
     Flag.OLDER_THAN_UNIVERSE: "the best-fitting age exceeds the age of the Universe at this redshift",
     Flag.NEGATIVE_LUMINOSITY: "flux in the V filter or normalisation not positive; that mass is NaN",
     Flag.TOO_FEW_BANDS: "fewer than three measured bands; age and metallicity are not constrained",
+    Flag.LOW_SNR: "too faint for a limit of the size (sizes.min_snr)",
 }
 
 

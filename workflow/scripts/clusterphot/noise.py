@@ -61,11 +61,11 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
     blind) is subtracted.
     """
     tile_px = int(np.clip(min(mosaic.shape) // 4, 4 * max_lag_px, tile_px))
-    corners = _faintest_first(mosaic, tile_px)
+    corners = faintest_first(mosaic, tile_px)
     n_wanted = min(max_tiles, max(len(corners) // 2, min(len(corners), 4)))
     sigmas, correlations, n_pixels = [], [], 0
     for y0, x0 in corners:
-        tile = _blank_tile(*mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px))
+        tile = blank_tile(*mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px))
         if tile is None:
             continue
         pixels, valid = tile
@@ -101,7 +101,7 @@ def _candidates(shape, tile_px):
     ]
 
 
-def _faintest_first(mosaic, tile_px):
+def faintest_first(mosaic, tile_px):
     """Corners of the tiles with enough valid pixels, ordered by the median of these."""
     tiles = []
     for y0, x0 in _candidates(mosaic.shape, tile_px):
@@ -112,7 +112,7 @@ def _faintest_first(mosaic, tile_px):
     return [(y0, x0) for _, y0, x0 in sorted(tiles)]
 
 
-def _blank_tile(sci, ivar):
+def blank_tile(sci, ivar):
     """Pixels less background in units of the stated error, and the mask of blank ones; or None."""
     good = (ivar > 0) & np.isfinite(sci)
     pixels = np.where(good, sci, 0.0) * np.sqrt(np.where(good, ivar, 0.0))

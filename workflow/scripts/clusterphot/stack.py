@@ -212,26 +212,12 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     too faint by 2-5 % in the short and 5-20 % in the long filters, under the curved light of galaxies.
     """
     filt = cutouts.filter_name
-    sample = common_sample(table, filters) & is_clean(table, filt)
-    row_of = {str(name): row for row, name in enumerate(table["id"])}
-    rows = [i for i, name in enumerate(cutouts.ids) if sample[row_of[name]]]
-    chosen = take(cutouts, rows)
-    where = [row_of[name] for name in chosen.ids]
-    x, y, flux = (
-        np.ma.filled(np.ma.asarray(table[f"{name}_{filt}"], dtype=float), np.nan)[where]
-        for name in ("x", "y", "flux")
-    )
-    ivar = chosen.ivar * noise.ivar_scale
-    x, y = x - chosen.x0, y - chosen.y0
-    background = local_background(chosen.data, ivar > 0, x, y, options.annulus_px)
-    usable = np.flatnonzero(np.isfinite(background) & np.isfinite(flux))
-    ids = [chosen.ids[i] for i in usable]
-    logger.info("%s: %d of %d sources are stacked", filt, len(usable), len(cutouts.ids))
-    if len(usable) < MIN_SOURCES:
-        return _empty_stack(cutouts, ids, background[usable], options)
-    images, weights = _aligned(
-        chosen.data[usable], ivar[usable], (x[usable], y[usable]), (flux[usable], background[usable]), psf
-    )
+    aligned = aligned_sample(cutouts, table, psf, noise, filters, options.annulus_px)
+    ids, background = aligned.ids, aligned.background
+    logger.info("%s: %d of %d sources are stacked", filt, len(ids), len(cutouts.ids))
+    if len(ids) < MIN_SOURCES:
+        return _empty_stack(cutouts, ids, background, options)
+    images, weights = aligned.images, aligned.ivar
     counts = np.concatenate(
         [np.ones((1, len(ids)), dtype=int), bootstrap_counts(len(ids), options.n_resamples, options.seed)]
     )
@@ -240,9 +226,61 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     row, model, resampled = fit_stack(combined, weight, psf, noise, cutouts, options)
     row |= {"n_sources": len(ids), "n_listed": len(cutouts.ids)}
     return Stack(
-        np.nan_to_num(combined[0]), model, weight, row, ids, background[usable], resampled,
+        np.nan_to_num(combined[0]), model, weight, row, ids, background, resampled,
         cutouts.pixel_scale_arcsec, filt, options.method, options.seed,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AlignedSample:
+    """Sources of a stack before they are combined.
+
+    Attributes
+    ----------
+    ids : list of str
+    rows : (n,) int ndarray
+        Their rows in the table of photometry.
+    images, ivar : (n, m, m) float ndarray
+        Local background subtracted, source on the middle pixel.
+    background : (n,) float ndarray, nJy/pixel
+    """
+
+    ids: list
+    rows: np.ndarray
+    images: np.ndarray
+    ivar: np.ndarray
+    background: np.ndarray
+
+
+def aligned_sample(cutouts, table, psf, noise, filters, annulus_px):
+    """The sources that can be stacked in a filter, aligned; arguments as in `make_stack`.
+
+    Returns
+    -------
+    sample : AlignedSample
+    """
+    filt = cutouts.filter_name
+    sample = common_sample(table, filters) & is_clean(table, filt)
+    row_of = {str(name): row for row, name in enumerate(table["id"])}
+    rows = [i for i, name in enumerate(cutouts.ids) if sample[row_of[name]]]
+    chosen = take(cutouts, rows)
+    where = np.array([row_of[name] for name in chosen.ids], dtype=np.int64)
+    x, y, flux = (
+        np.ma.filled(np.ma.asarray(table[f"{name}_{filt}"], dtype=float), np.nan)[where]
+        for name in ("x", "y", "flux")
+    )
+    ivar = chosen.ivar * noise.ivar_scale
+    x, y = x - chosen.x0, y - chosen.y0
+    background = local_background(chosen.data, ivar > 0, x, y, annulus_px)
+    usable = np.flatnonzero(np.isfinite(background) & np.isfinite(flux))
+    ids = [chosen.ids[i] for i in usable]
+    if len(usable) < MIN_SOURCES:
+        empty = np.zeros((0, *chosen.data.shape[1:]))
+        return AlignedSample(ids, where[usable], empty, empty, background[usable])
+    images, weights = _aligned(
+        chosen.data[usable], ivar[usable], (x[usable], y[usable]), (flux[usable], background[usable]), psf
+    )
+    return AlignedSample(ids, where[usable], images, weights, background[usable])
 
 
 def _aligned(data, ivar, position, flux_and_background, psf):

@@ -1,0 +1,96 @@
+"""Stamps of blank sky cut from a mosaic: noise as it is, for simulations.
+
+Blank is what `clusterphot.noise` takes for blank: no pixel of the image smoothed by 1.5 px stands out by 4
+sigma. Pixels in units of their own sigma.
+"""
+
+import numpy as np
+
+from clusterphot import noise as noise_module
+
+MIN_BLANK_FRACTION = 0.97
+CENTRAL_SHARE = 0.4
+
+
+def blank_stamps(mosaic, noise, size_px, *, n_stamps=600, tile_px=256):
+    """Stamps without sources, from the faintest tiles of sky first.
+
+    Parameters
+    ----------
+    mosaic : `clusterphot.io.Mosaic`
+    noise : `clusterphot.io.Noise`
+        Of the same filter.
+    size_px : int
+        Side of a stamp.
+    n_stamps : int
+        Largest number.
+    tile_px : int
+
+    Returns
+    -------
+    stamps : (n, size, size) float ndarray
+        Less the median of each, in units of the sigma of a pixel; stamps do not overlap. Pixels that are not
+        blank, at most 3 % and none near the middle, are 0.
+    """
+    tile_px = int(np.clip(min(mosaic.shape) // 4, size_px, tile_px))
+    stamps = []
+    for y0, x0 in noise_module.faintest_first(mosaic, tile_px):
+        sci, ivar = mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px)
+        blank = noise_module.blank_tile(sci, ivar)
+        if blank is None:
+            continue
+        pixels = sci * np.sqrt(ivar * noise.ivar_scale)
+        stamps += _cut(pixels, blank[1], size_px)
+        if len(stamps) >= n_stamps:
+            break
+    return np.array(stamps[:n_stamps]).reshape(-1, size_px, size_px)
+
+
+def _cut(pixels, valid, size):
+    """Stamps of one tile, side by side."""
+    found = []
+    start = int(size * (1.0 - CENTRAL_SHARE) / 2)
+    middle = slice(start, size - start)
+    for y in range(0, pixels.shape[0] - size + 1, size):
+        x = 0
+        while x <= pixels.shape[1] - size:
+            good = valid[y : y + size, x : x + size]
+            if good.mean() >= MIN_BLANK_FRACTION and good[middle, middle].all():
+                stamp = pixels[y : y + size, x : x + size]
+                found.append(np.where(good, stamp - np.median(stamp[good]), 0.0))
+                x += size
+            else:
+                x += max(size // 4, 1)
+    return found
+
+
+def draw_noise(stamps, n_trials, n_summed, rng):
+    """Noise of means of stamps, in units of the sigma of such a mean.
+
+    Parameters
+    ----------
+    stamps : (n, m, m) float ndarray
+        From `blank_stamps`.
+    n_trials : int
+    n_summed : int
+        Stamps in each mean, as there are sources in a stack; 1 for a single image.
+    rng : `numpy.random.Generator`
+
+    Returns
+    -------
+    noise : (n_trials, m, m) float ndarray
+
+    Notes
+    -----
+    Each stamp enters with a random sign, mirrored and turned by half a turn at random, none of which changes
+    the autocorrelation of noise that is the same in all directions of the grid.
+    """
+    out = np.empty((n_trials, *stamps.shape[1:]))
+    n_summed = min(n_summed, len(stamps))
+    for trial in out:
+        rows = rng.choice(len(stamps), n_summed, replace=False)
+        signs = rng.choice([-1.0, 1.0], n_summed)
+        trial[...] = np.tensordot(signs, stamps[rows], axes=1) / np.sqrt(n_summed)
+        if rng.random() < 0.5:
+            trial[...] = trial[::-1, ::-1].copy()
+    return out

@@ -1,0 +1,358 @@
+"""Likelihood of the half-light radius of a source behind a PSF of uncertain width.
+
+Amplitude, position and sky are free; pixels are compressed to the few modes that carry the size, whose
+covariance follows exactly from the measured noise correlation. Radii pc, images nJy/pixel.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clusterphot.combine import fourier_shift
+from clusterphot.fit_errors import NoiseOperator
+from clusterphot.linear import sky_terms
+from clusterphot.size_models import PsfSpectrum, broadening_variance, gaussian_transfer, transfer
+
+MARGIN_PX = 4
+"""Images are larger than the window by this much on each side, for what a Fourier shift does at their edges."""
+
+MODE_TOLERANCE = 3e-4
+"""What the modes leave of any template, in units of the norm of the PSF: 0.1 sigma at S/N 300."""
+
+N_FRACTIONS = 81
+FRACTION_SIGMAS = (-3.5, 4.5)
+"""Nodes of the PSF's width: how many, and between which multiples of its prior's sigma."""
+
+MIN_CURVATURE = 1e-6
+
+CENTRE_STEPS = 4
+MAX_STEP_PX = 0.5
+
+
+@dataclass(frozen=True)
+class SizeOptions:
+    """Choices of the size measurement.
+
+    Attributes
+    ----------
+    model : {'gaussian', 'king', 'plummer'}
+    king_concentration : float
+        log10 of tidal over core radius.
+    radius_max_pc, radius_step_pc : float
+        The prior of the half-light radius is flat from 0 to the first; grid of the second.
+    window_arcsec : float
+        Side of the square of pixels that is fitted.
+    sky : {'constant', 'plane', 'quadratic'}
+    confidence : float
+        Of the upper limits.
+    resolved_sigma : float
+        Significance at which a source is called resolved.
+    """
+
+    model: str = "king"
+    king_concentration: float = 1.5
+    radius_max_pc: float = 500.0
+    radius_step_pc: float = 2.5
+    window_arcsec: float = 0.6
+    sky: str = "quadratic"
+    confidence: float = 0.95
+    resolved_sigma: float = 3.0
+
+    def window_px(self, pixel_scale_arcsec, cutout_px):
+        """Odd side of the window in pixels, within a cutout less its margin; at least 9."""
+        wanted = 2 * int(0.5 * self.window_arcsec / pixel_scale_arcsec + 0.5) + 1
+        return max(min(wanted, cutout_px - 2 * MARGIN_PX), 9)
+
+
+class SizeGrid:
+    """Compressed images of sources of all radii and PSF widths.
+
+    Parameters
+    ----------
+    psf : `clusterphot.io.Psf`
+    noise : `clusterphot.io.Noise`
+    window_px : int
+        Odd side of the window.
+    pc_per_arcsec : float
+    options : SizeOptions
+    scatter_fraction : float
+        1-sigma prior of the fractional change of the PSF's FWHM; 0 for a known PSF.
+    extra_variance_arcsec2 : float
+        Variance per axis of a Gaussian that blurs every source, e.g. of errors of the alignment.
+
+    Attributes
+    ----------
+    radius_pc : (n_r,) float ndarray
+    fraction : (n_s,) float ndarray
+        Changes of the PSF's FWHM; ``zero`` is the index of 0.
+    maps : (k, m, m) float ndarray
+        Orthonormal modes; an image is reduced to its products with them.
+    templates : (n_r * n_s, k) float ndarray
+        Modes of a source of unit flux.
+    nuisance : (k, q) float ndarray
+        Modes of the sky terms and of the derivatives by x and y.
+    covariance : (k, k) float ndarray
+        Of the modes of noise of unit variance per pixel.
+    """
+
+    def __init__(self, psf, noise, window_px, pc_per_arcsec, options, *, scatter_fraction=0.0, extra_variance_arcsec2=0.0):
+        self.options = options
+        self.window_px = window_px
+        self.spectrum = PsfSpectrum(psf, window_px // 2 + MARGIN_PX)
+        self.pc_per_arcsec = pc_per_arcsec
+        self.scatter_fraction = scatter_fraction
+        self.fwhm_arcsec = psf.fwhm_arcsec
+        n_radii = int(np.ceil(options.radius_max_pc / options.radius_step_pc)) + 1
+        self.radius_pc = np.linspace(0.0, options.radius_max_pc, n_radii)
+        self.fraction, self.zero = _fractions(scatter_fraction)
+        self._blurred = self.spectrum.otf * self.spectrum.gaussian(extra_variance_arcsec2)
+        self.maps, sky, shifts = self._modes()
+        waves = self.spectrum.waves(self.maps)
+        self.templates = self._compress(waves)
+        flat = self.maps.reshape(len(self.maps), -1)
+        self.nuisance = np.concatenate([flat @ sky.T, flat @ shifts.T], axis=1)
+        point = np.concatenate([self.template(0)[:, None], self.nuisance], axis=1)
+        self._solver = np.linalg.pinv(point)
+        transformed = NoiseOperator(noise.correlation, window_px).transform(self.maps)
+        self.covariance = transformed @ transformed.T
+
+    def spectra(self, radius_pc, fraction=0.0):
+        """Spectrum (n, n // 2 + 1) of a source of unit flux behind the PSF changed by a fraction."""
+        options = self.options
+        shape = transfer(
+            options.model,
+            self.spectrum.frequency,
+            radius_pc / self.pc_per_arcsec,
+            king_concentration=options.king_concentration,
+        )
+        return self._blurred * shape * self.spectrum.gaussian(broadening_variance(self.fwhm_arcsec, fraction))
+
+    def template(self, radius_index):
+        """Modes of a source of one radius of the grid behind the PSF as it is, (k,)."""
+        return self.templates.reshape(len(self.radius_pc), len(self.fraction), -1)[radius_index, self.zero]
+
+    def _modes(self):
+        """Orthonormal modes, and the flat images of sky terms and derivatives."""
+        size = self.window_px
+        point = self.spectra(0.0)
+        shifts = np.concatenate([self.spectrum.images(s, size) for s in self.spectrum.gradient(point)])
+        shifts = shifts.reshape(2, -1)
+        sky = sky_terms(self.options.sky, size)
+        radii = self.options.radius_max_pc * np.linspace(0.0, 1.0, 16) ** 1.5
+        steps = np.unique(np.linspace(0, len(self.fraction) - 1, 7).astype(int)) if self.scatter_fraction else [0]
+        images = np.concatenate(
+            [
+                self.spectrum.images(self.spectra(radius, self.fraction[step]), size)
+                for step in steps
+                for radius in radii
+            ]
+        ).reshape(len(steps) * len(radii), -1)
+        first = np.concatenate([sky, shifts, self.spectrum.images(point, size).reshape(1, -1)])
+        basis = np.linalg.qr(first.T)[0].T
+        rest = images - (images @ basis.T) @ basis
+        values, vectors = np.linalg.svd(rest, full_matrices=False)[1:]
+        kept = values > MODE_TOLERANCE * np.linalg.norm(first[-1])
+        modes = np.concatenate([basis, vectors[kept]])
+        return modes.reshape(len(modes), size, size), sky, shifts
+
+    def _compress(self, waves):
+        """Modes of all templates, (n_r * n_s, k)."""
+        options, spectrum = self.options, self.spectrum
+        frequency, which = np.unique(np.round(spectrum.frequency.ravel(), 9), return_inverse=True)
+        shapes = transfer(
+            options.model,
+            frequency,
+            self.radius_pc[:, None] / self.pc_per_arcsec,
+            king_concentration=options.king_concentration,
+        )
+        # Everything but the PSF is round: sum the products over equal frequencies first.
+        rings = np.zeros((len(waves), len(frequency)))
+        for row, wave in zip(rings, (waves * self._blurred.ravel()).real, strict=True):
+            np.add.at(row, which, wave)
+        variance = broadening_variance(self.fwhm_arcsec, self.fraction)
+        blur = gaussian_transfer(frequency, variance[:, None])
+        out = np.stack([(shapes * b) @ rings.T for b in blur], axis=1)
+        return out.reshape(-1, len(waves))
+
+    # ---- data to modes -----------------------------------------------------------------------------------
+
+    def project(self, images):
+        """Modes (n, k) of images (n, m, m) of the window."""
+        flat = images.reshape(len(images), -1, 1)
+        return (self.maps.reshape(len(self.maps), -1) @ flat)[:, :, 0]
+
+    def centre(self, images, x, y, *, max_shift_px=2.0):
+        """Modes of sources, each moved to the middle of the window by its own fitted position.
+
+        Parameters
+        ----------
+        images : (n, w, w) float ndarray
+            At least `MARGIN_PX` pixels larger than the window on each side.
+        x, y : (n,) float ndarray
+            First guess, pixels from the middle.
+        max_shift_px : float
+            Largest distance from it in each axis.
+
+        Returns
+        -------
+        modes : (n, k) float ndarray
+        x, y : (n,) float ndarray
+        """
+        start = np.stack([x, y])
+        place = start.astype(float)
+        for _ in range(CENTRE_STEPS):
+            modes = self.at(images, *place)
+            solution = (self._solver @ modes[:, :, None])[:, :, 0]
+            flux = np.where(solution[:, 0] > 0, solution[:, 0], np.inf)
+            shift = np.clip(solution[:, -2:].T / flux, -MAX_STEP_PX, MAX_STEP_PX)
+            place = np.clip(place + shift, start - max_shift_px, start + max_shift_px)
+        return self.at(images, *place), *place
+
+    def at(self, images, x, y):
+        """Modes of images whose sources lie (x, y) pixels, (n,) each, from the middle."""
+        edge = (images.shape[-1] - self.window_px) // 2
+        moved = fourier_shift(images, x, y)[:, edge : edge + self.window_px, edge : edge + self.window_px]
+        return self.project(np.ascontiguousarray(moved))
+
+    # ---- likelihood --------------------------------------------------------------------------------------
+
+    def likelihood(self, modes, variance, covariance=None, *, one_by_one=True):
+        """Likelihood of each radius and PSF width, amplitude, sky and position marginalised.
+
+        Parameters
+        ----------
+        modes : (n, k) float ndarray
+        variance : (n,) float ndarray
+            Factor on the covariance of each source: the variance of its pixels.
+        covariance : (k, k) float ndarray, optional
+            Of the modes; that of the measured noise correlation by default.
+        one_by_one : bool
+            Whether products must not depend on the sources computed together, to the last bit; slower.
+
+        Returns
+        -------
+        likelihood : SizeLikelihood
+
+        Notes
+        -----
+        Gaussian, with flat priors of amplitude, sky and shift, which are linear and solved exactly; the prior
+        of the PSF's width is Gaussian, that of the radius flat from 0 to ``radius_max_pc``.
+        """
+        inverse = np.linalg.inv(self.covariance if covariance is None else covariance)
+        weighted = inverse @ self.nuisance
+        kernel = inverse - weighted @ np.linalg.solve(self.nuisance.T @ weighted, weighted.T)
+        kernel = 0.5 * (kernel + kernel.T)
+        projected = self.templates @ kernel
+        norm = (projected * self.templates).sum(axis=1)
+        product = (projected @ modes[:, :, None])[:, :, 0] if one_by_one else modes @ projected.T
+        product = np.maximum(product, 0.0)
+        square = ((kernel @ modes[:, :, None])[:, :, 0] * modes).sum(axis=1)
+        shape = (len(modes), len(self.radius_pc), len(self.fraction))
+        scale = np.asarray(variance, dtype=float)[:, None]
+        chi2 = ((square[:, None] - product**2 / norm) / scale).reshape(shape)
+        log_volume = np.broadcast_to(-0.5 * np.log(norm), (len(modes), len(norm))).reshape(shape)
+        flux = (product / norm).reshape(shape)
+        return SizeLikelihood(self, chi2, log_volume, flux)
+
+
+def _fractions(scatter):
+    """Nodes of the change of the PSF's width, and the index of 0 among them."""
+    if scatter <= 0:
+        return np.zeros(1), 0
+    nodes = scatter * np.linspace(*FRACTION_SIGMAS, N_FRACTIONS)
+    zero = int(np.argmin(np.abs(nodes)))
+    return nodes - nodes[zero], zero
+
+
+@dataclass(frozen=True)
+class SizeLikelihood:
+    """Chi-square of n sources on the grid of radii and PSF widths.
+
+    Attributes
+    ----------
+    grid : SizeGrid
+    chi2, log_volume, flux : (n, n_r, n_s) float ndarray
+        Best chi-square, logarithm of the volume of the marginalised amplitude, best flux (nJy).
+    """
+
+    grid: SizeGrid
+    chi2: np.ndarray
+    log_volume: np.ndarray
+    flux: np.ndarray
+
+    def _known(self):
+        """The same for a PSF that is known."""
+        only = np.s_[:, :, self.grid.zero : self.grid.zero + 1]
+        return self.chi2[only], self.log_volume[only], np.zeros(1)
+
+    def _penalty(self):
+        """Chi-square of the prior of the PSF's width, (n_s,)."""
+        scatter = self.grid.scatter_fraction
+        return np.square(self.grid.fraction / scatter) if scatter > 0 else np.zeros(1)
+
+    def posterior(self, *, psf_known=False):
+        """Posterior density of the radius, (n, n_r), with the sum over the grid equal to 1.
+
+        Notes
+        -----
+        The PSF's width is integrated by Laplace's method about its best value at each radius, found by a
+        parabola through three nodes: at S/N 300 the likelihood is narrower than the nodes are apart.
+        """
+        chi2, log_volume, penalty = (
+            self._known() if psf_known else (self.chi2, self.log_volume, self._penalty())
+        )
+        lowest, curvature = _parabola(chi2 - 2.0 * log_volume + penalty)
+        log = -0.5 * lowest - 0.5 * np.log(curvature)
+        density = np.exp(log - log.max(axis=1, keepdims=True))
+        return density / density.sum(axis=1, keepdims=True)
+
+    def upper_limit(self, *, psf_known=False):
+        """Upper limit (pc) of the radius at the confidence of the options, (n,)."""
+        density, radius = self.posterior(psf_known=psf_known), self.grid.radius_pc
+        steps = 0.5 * (density[:, 1:] + density[:, :-1])
+        below = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
+        below /= below[:, -1:]
+        return np.array([np.interp(self.grid.options.confidence, row, radius) for row in below])
+
+    def rise(self, *, psf_known=False):
+        """Chi-square of a point source above that of the best radius, and that radius (pc), both (n,)."""
+        chi2, _, penalty = self._known() if psf_known else (self.chi2, None, self._penalty())
+        profile, _ = _parabola(chi2 + penalty)
+        return profile[:, 0] - profile.min(axis=1), self.grid.radius_pc[np.argmin(profile, axis=1)]
+
+    def best(self):
+        """Chi-square and flux at the best radius and PSF width, and degrees of freedom."""
+        total = (self.chi2 + self._penalty()).reshape(len(self.chi2), -1)
+        where = np.argmin(total, axis=1)
+        rows = np.arange(len(total))
+        chi2, flux = (part.reshape(len(total), -1)[rows, where] for part in (self.chi2, self.flux))
+        dof = self.grid.maps.shape[0] - self.grid.nuisance.shape[1] - 2
+        return chi2, flux, dof
+
+    def is_resolved(self, *, psf_known=False):
+        """Whether a point source is worse by ``resolved_sigma`` squared, (n,) bool."""
+        return self.rise(psf_known=psf_known)[0] > self.grid.options.resolved_sigma ** 2
+
+
+def _parabola(values):
+    """Minimum along the last axis of a parabola through the lowest of equidistant nodes and its neighbours.
+
+    Parameters
+    ----------
+    values : (n, n_r, n_s) float ndarray
+
+    Returns
+    -------
+    lowest, curvature : (n, n_r) float ndarray
+        The second derivative per node squared; 1 where there is a single node.
+    """
+    n_nodes = values.shape[-1]
+    if n_nodes < 3:
+        return values[..., 0], np.ones(values.shape[:-1])
+    index = np.clip(np.argmin(values, axis=-1), 1, n_nodes - 2)[..., None]
+    left, middle, right = (
+        np.take_along_axis(values, index + step, axis=-1)[..., 0] for step in (-1, 0, 1)
+    )
+    curvature = np.maximum(left + right - 2.0 * middle, MIN_CURVATURE)
+    place = np.clip(0.5 * (left - right) / curvature, -1.0, 1.0)
+    return middle + place * (0.5 * (right - left) + 0.5 * place * curvature), curvature
