@@ -18,6 +18,7 @@ include: "workflow/rules/psf.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/photometry.smk"
 include: "workflow/rules/stack.smk"
+include: "workflow/rules/sizes.smk"
 include: "workflow/rules/dust.smk"
 include: "workflow/rules/ssp.smk"
 include: "workflow/rules/sed.smk"
@@ -33,6 +34,7 @@ rule all:
     input:
         rules.photometry.input,
         rules.stacks.input,
+        rules.sizes.input,
         rules.seds.input,
         rules.recovery.input,
         rules.tables.input,

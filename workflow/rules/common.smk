@@ -157,6 +157,26 @@ def get_reference_filter(pattern):
     )
 
 
+def get_size_filter(pattern):
+    """Input function: ``pattern`` in the filter in which sizes are measured."""
+    return lambda wildcards: pattern.format(
+        filter=FIELDSET[wildcards.field].size_filter(config["sizes"]["filter"]), **dict(wildcards)
+    )
+
+
+def get_size_cutouts(wildcards):
+    """Cutouts of all chunks in the filter in which sizes are measured."""
+    return get_chunks(get_size_filter("results/{field}/{filter}/cutouts/{{chunk}}.fits")(wildcards))(
+        wildcards
+    )
+
+
+def get_reference_chunks(wildcards):
+    """Fits of all chunks in the reference filter, for the errors of the positions."""
+    field = FIELDSET[wildcards.field]
+    return [f"results/{field.name}/{field.reference_filter}/fits/{chunk}.ecsv" for chunk in field.chunks]
+
+
 def get_filters(pattern):
     """Input function: ``pattern`` for each filter of the field."""
     return lambda wildcards: expand(pattern, filter=FIELDSET[wildcards.field].filters, **dict(wildcards))

@@ -31,19 +31,23 @@ def blank_stamps(mosaic, noise, size_px, *, n_stamps=600, tile_px=256):
     stamps : (n, size, size) float ndarray
         Less the median of each, in units of the sigma of a pixel; stamps do not overlap. Pixels that are not
         blank, at most 3 % and none near the middle, are 0.
+    sigma : float
+        Median sigma of a pixel in these tiles, nJy; NaN where none is blank.
     """
     tile_px = int(np.clip(min(mosaic.shape) // 4, size_px, tile_px))
-    stamps = []
+    stamps, sigmas = [], []
     for y0, x0 in noise_module.faintest_first(mosaic, tile_px):
         sci, ivar = mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px)
         blank = noise_module.blank_tile(sci, ivar)
         if blank is None:
             continue
         pixels = sci * np.sqrt(ivar * noise.ivar_scale)
+        sigmas.append(1.0 / np.sqrt(np.median(ivar[blank[1]]) * noise.ivar_scale))
         stamps += _cut(pixels, blank[1], size_px)
         if len(stamps) >= n_stamps:
             break
-    return np.array(stamps[:n_stamps]).reshape(-1, size_px, size_px)
+    sigma = float(np.median(sigmas)) if sigmas else float("nan")
+    return np.array(stamps[:n_stamps]).reshape(-1, size_px, size_px), sigma
 
 
 def _cut(pixels, valid, size):
@@ -62,6 +66,17 @@ def _cut(pixels, valid, size):
             else:
                 x += max(size // 4, 1)
     return found
+
+
+def synthetic_stamps(noise, size_px, n_stamps, rng):
+    """Gaussian noise with the measured correlation, for images that show too little blank sky, (n, size, size)."""
+    lag = noise.correlation.shape[0] // 2
+    length = size_px + 2 * lag
+    grid = np.zeros((length, length))
+    grid[: 2 * lag + 1, : 2 * lag + 1] = noise.correlation
+    power = np.maximum(np.fft.fft2(np.roll(grid, (-lag, -lag), axis=(0, 1))).real, 0.0)
+    white = np.fft.fft2(rng.normal(size=(n_stamps, length, length)))
+    return np.fft.ifft2(white * np.sqrt(power)).real[:, :size_px, :size_px]
 
 
 def draw_noise(stamps, n_trials, n_summed, rng):

@@ -79,12 +79,22 @@ def align(data, ivar, x, y):
 
 def fourier_shift(images, dx, dy):
     """Images read at pixels moved by (dx, dy), (n, m, m), by the Fourier theorem on mirrored images."""
+    return shift_spectra(mirrored_spectra(images), dx, dy)
+
+
+def mirrored_spectra(images):
+    """Fourier transforms (n, 2m, m + 1) of images (n, m, m) mirrored so that they go on without a step."""
     m = images.shape[-1]
-    mirrored = np.pad(images, ((0, 0), (0, m), (0, m)), mode="symmetric")
+    return np.fft.rfft2(np.pad(images, ((0, 0), (0, m), (0, m)), mode="symmetric"))
+
+
+def shift_spectra(spectra, dx, dy):
+    """Images (n, m, m) of mirrored spectra read at pixels moved by (dx, dy), (n,) each."""
+    m = spectra.shape[-1] - 1
     turn_y = np.exp(2j * np.pi * np.fft.fftfreq(2 * m) * dy[:, None])
     turn_x = np.exp(2j * np.pi * np.fft.rfftfreq(2 * m) * dx[:, None])
-    spectrum = np.fft.rfft2(mirrored) * turn_y[:, :, None] * turn_x[:, None, :]
-    return np.fft.irfft2(spectrum, (2 * m, 2 * m))[:, :m, :m]
+    turned = spectra * turn_y[:, :, None] * turn_x[:, None, :]
+    return np.fft.irfft2(turned, (2 * m, 2 * m))[:, :m, :m]
 
 
 def _shift_bilinear(images, dx, dy):

@@ -267,6 +267,7 @@ def relations(config, origin):
         partial(_check_order, config, ("psf", "mag_min"), ("psf", "mag_max"), origin),
         partial(_check_engines, config["photometry"]["compare_engines"], origin),
         partial(_check_annulus, config["stack"]["annulus_px"], origin),
+        partial(_check_sizes, config["sizes"], origin),
     ]
     return checks + [partial(_check_field, name, field, origin) for name, field in config["fields"].items()]
 
@@ -364,6 +365,16 @@ def _check_forecast(config, origin):
                 raise ConfigError(
                     where("depths_mag"), f"no depth for {name}", f"one for each filter of forecast.{key}"
                 )
+
+
+def _check_sizes(sizes, origin):
+    """Radii of simulated sources lie on the grid of the fits."""
+    top = sizes["radius_max_pc"]
+    for key in ("radii_pc", "figure_radii_pc", "compact_pc"):
+        values = sizes[key] if isinstance(sizes[key], list) else [sizes[key]]
+        if max(values) > top:
+            where = f"{origin(('sizes', key))}, sizes.{key}"
+            raise ConfigError(where, f"{max(values):g} pc", f"at most sizes.radius_max_pc = {top:g}")
 
 
 def _check_order(config, low, high, origin):

@@ -25,6 +25,10 @@ from clusterphot.libraries import Libraries
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
 
 
+SIZE_WAVE_ANGSTROM = 15000.0
+"""Sizes are measured near this wavelength by default, as in Faisst et al. (2022): sharp, and well sampled."""
+
+
 @dataclass(frozen=True)
 class Field:
     """One field of the configuration.
@@ -96,11 +100,20 @@ class Field:
             names += [f"{kind}_{grid}" for grid in grids for kind in ("chi2_map", "stack_sed")]
         if self.mosaics:
             names += ["overview", "magnitudes", "stacks", *(f"psf_{filt}" for filt in self.filters)]
+            names += ["profiles", "sizes"]
         if self.mosaics and engines:
             names.append("engines")
         if self.truth is not None:
             names += [f"recovery_{kind}" for kind in ("pulls", "trends", "populations")]
         return [f"results/{self.name}/figures/{name}.{kind}" for name in names for kind in ("png", "pdf")]
+
+    def size_filter(self, wanted):
+        """Filter in which sizes are measured: the one wanted, or for ``auto`` that nearest to 1.5 micron."""
+        if wanted != "auto":
+            return wanted
+        from clusterphot.filters import curve_range
+
+        return min(self.mosaics, key=lambda filt: abs(0.5 * sum(curve_range(filt)) - SIZE_WAVE_ANGSTROM))
 
     @property
     def needs_stars(self):
@@ -313,6 +326,12 @@ def _check_filters(field, config, models, origin):
     for filt in field.filters:
         filters.check_filter_name(filt, field.filter_key(filt))
     check_v_filter(config["sed"]["v_filter"], field.filters, field.name, origin)
+    wanted = config["sizes"]["filter"]
+    if field.mosaics and wanted != "auto" and wanted not in field.filters:
+        where = f"{origin(('sizes', 'filter'))}, sizes.filter"
+        raise ConfigError(
+            where, wanted, f"auto or a filter of field {field.name}: {', '.join(field.filters)}"
+        )
     for grid in config["sed"]["grids"]:
         for filt in field.filters:
             where = f"{field.filter_key(filt)}, grid {grid}"

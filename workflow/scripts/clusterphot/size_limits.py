@@ -1,6 +1,6 @@
 """Upper limits of half-light radii: of each cluster with enough signal, and of the stack of all.
 
-Likelihoods of `clusterphot.sizes` with the error of the PSF's width marginalised. Radii pc, fluxes nJy.
+Likelihoods of `clusterphot.sizes` with the error of the PSF's width profiled. Radii pc, fluxes nJy.
 """
 
 import logging
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import Table, vstack
 
 from clusterphot.combine import bootstrap_counts, combine, stacked_ivar
+from clusterphot.cosmology import kpc_per_arcsec
 from clusterphot.flags import Flag
 from clusterphot.rendering import PsfRenderer
-from clusterphot.sizes import MARGIN_PX, SizeGrid
+from clusterphot.sizes import MARGIN_PX, SizeGrid, SizeOptions
 from clusterphot.stack import BAD_FLAGS, aligned_sample
 
 ALIGNMENT_ERROR = 0.3
@@ -28,10 +29,13 @@ COLUMNS = (
     "radius_pc",
     "radius_limit_pc",
     "radius_limit_psf_known_pc",
-    "rise_point",
-    "rise_point_psf_known",
+    "rise_compact",
+    "rise_compact_psf_known",
     "chi2_size",
 )
+
+N_RADII = 200
+"""Steps of the grid of radii."""
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +73,31 @@ class SizeContext:
         )
 
 
+def make_context(params, psf, noise):
+    """`SizeContext` from the parameters of a rule."""
+    options = SizeOptions(
+        model=params.model,
+        king_concentration=params.king_concentration,
+        radius_max_pc=params.radius_max_pc,
+        radius_step_pc=params.radius_max_pc / N_RADII,
+        window_arcsec=params.window_arcsec,
+        sky=params.sky,
+        confidence=params.confidence,
+        compact_pc=params.compact_pc,
+        resolved_sigma=params.resolved_sigma,
+    )
+    scale = 1000.0 * kpc_per_arcsec(params.redshift, **params.cosmology)
+    return SizeContext(psf, noise, scale, options, params.psf_fwhm_scatter_fraction)
+
+
+def join_fits(tables):
+    """Fits of all chunks in one filter as one table, with the filter and its pixel scale in the metadata."""
+    meta = {key: tables[0].meta[key] for key in ("filter", "pixel_scale_arcsec")}
+    joined = vstack(tables, metadata_conflicts="silent") if len(tables) > 1 else tables[0]
+    joined.meta = meta
+    return joined
+
+
 # ---- single clusters -------------------------------------------------------------------------------------
 
 
@@ -88,6 +117,8 @@ def limit_clusters(cutouts, fits_table, context, *, min_snr):
     -------
     table : `astropy.table.Table`
         One row per source in the order of ``cutouts``.
+    facts : dict
+        ``dof``, ``psf_scatter_fraction``.
 
     Notes
     -----
@@ -118,9 +149,12 @@ def limit_clusters(cutouts, fits_table, context, *, min_snr):
         values, resolved[i] = _measure(grid.likelihood(modes, np.array([variance])))
         for key, value in values.items():
             columns[key][i] = value
-    table = Table({"id": np.array(cutouts.ids, dtype=str), "is_stack": np.zeros(len(flags), dtype=bool), **columns})
+    table = Table(
+        {"id": np.array(cutouts.ids, dtype=str), "is_stack": np.zeros(len(flags), dtype=bool), **columns}
+    )
     table["resolved"], table["flags"] = resolved, flags
-    return table[["id", "is_stack", *COLUMNS, "resolved", "flags"]]
+    facts = {"dof": grid.degrees_of_freedom, "psf_scatter_fraction": context.psf_fwhm_scatter_fraction}
+    return table[["id", "is_stack", *COLUMNS, "resolved", "flags"]], facts
 
 
 def _alone(cutouts, i, rows, renderer, noise, window_px):
@@ -142,14 +176,14 @@ def _alone(cutouts, i, rows, renderer, noise, window_px):
 def _measure(likelihood):
     """Values of one source, and whether it is resolved."""
     rise, radius = likelihood.rise()
-    chi2, flux, _ = likelihood.best()
+    chi2, flux = likelihood.best()
     values = {
         "flux_size": flux[0],
         "radius_pc": radius[0],
         "radius_limit_pc": likelihood.upper_limit()[0],
         "radius_limit_psf_known_pc": likelihood.upper_limit(psf_known=True)[0],
-        "rise_point": rise[0],
-        "rise_point_psf_known": likelihood.rise(psf_known=True)[0][0],
+        "rise_compact": rise[0],
+        "rise_compact_psf_known": likelihood.rise(psf_known=True)[0][0],
         "chi2_size": chi2[0],
     }
     return values, bool(likelihood.is_resolved()[0])
@@ -168,15 +202,26 @@ class StackSize:
         One row, columns as `limit_clusters` gives them.
     facts : dict
         ``n_sources``; ``psf_scatter_fraction``, prior of the PSF's width in the stack; ``alignment_mas``, blur
-        (sigma per axis) by errors of the positions; ``n_patches`` and ``n_patches_stars``; ``flux``, ``flux_err``
-        (nJy); ``dof``; ``sigma_pixel``, noise of a pixel of the stack (nJy).
+        (sigma per axis) by errors of the positions; ``n_patches`` and ``n_patches_stars``; ``flux`` (nJy) and ``flux_err``
+        from the bootstrap, with the scatter of the brightnesses; ``dof``; ``sigma_pixel``, noise of a pixel of the stack (nJy).
     """
 
     table: Table
     facts: dict
 
 
-def limit_stack(cutouts, table, reference_fits, context, stack_options, *, filters, reference_filter, stars, coherence_arcsec):
+def limit_stack(
+    cutouts,
+    table,
+    reference_fits,
+    context,
+    stack_options,
+    *,
+    filters,
+    reference_filter,
+    stars,
+    coherence_arcsec,
+):
     """Size limit of the stack of the clean sources of a field in one filter.
 
     Parameters
@@ -228,17 +273,16 @@ def limit_stack(cutouts, table, reference_fits, context, stack_options, *, filte
     modes, covariance, sigma = _stack_modes(sample, grid, stack_options)
     likelihood = grid.likelihood(modes[:1], np.ones(1), covariance)
     values, resolved = _measure(likelihood)
-    chi2, flux, dof = likelihood.best()
     error = flux_error(grid, covariance)
-    values["snr_size"] = values["flux_size"] / error
+    values["snr_size"] = values["flux_size"] / (sigma * flux_error(grid, grid.covariance))
     facts |= {
         "psf_scatter_fraction": prior,
         "alignment_mas": 1000.0 * float(np.sqrt(blur)),
         "n_patches": n_patches,
         "n_patches_stars": n_star_patches,
-        "flux": float(flux[0]),
+        "flux": float(values["flux_size"]),
         "flux_err": error,
-        "dof": int(dof),
+        "dof": grid.degrees_of_freedom,
         "sigma_pixel": float(sigma),
     }
     row = Table({"id": ["stack"], "is_stack": [True], **{name: [values[name]] for name in COLUMNS}})
@@ -314,6 +358,13 @@ def read_star_positions(path):
         stars = Table(hdus["STARS"].data)
     core = np.array(["core" in str(used) for used in stars["used"]], dtype=bool)
     return np.stack([np.asarray(stars[axis], dtype=float)[core] for axis in "xy"], axis=1)
+
+
+def with_stack(stack, clusters):
+    """Rows of the clusters below that of the stack, which has an id of its own even if a source is named so."""
+    for table in (stack, clusters):
+        table.meta = {}
+    return vstack([stack, clusters])
 
 
 def _empty_row():

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
-from clusterphot.blank_sky import draw_noise
+from clusterphot.blank_sky import blank_stamps, draw_noise, synthetic_stamps
+from clusterphot.cutouts import cutout_pixels
 from clusterphot.size_limits import flux_error
 from clusterphot.sizes import MARGIN_PX
 
@@ -19,6 +20,16 @@ BLOCK = 50
 
 PAPER_LIMIT_PC = 50.0
 """Faisst et al. (2022): larger sources would be seen as extended."""
+
+
+MIN_STAMPS = 40
+"""With fewer blank stamps noise is drawn with the measured correlation instead."""
+
+SETTINGS = {
+    "peak": "brightest pixel as given, noise of the mosaic (Faisst et al. 2022, read as a peak per pixel)",
+    "flux": "total flux as given, noise of the mosaic (the same, read as a flux)",
+    "stack": "flux and noise of the stack",
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class Trials:
     radii_pc : sequence of float
         Radii at which the probability of "resolved" is measured; 0 comes on top.
     n_trials, n_coverage_trials : int
-        Sources of each radius, and of radii drawn from the prior.
+        Sources of each radius, and of radii drawn at random between the smallest and the largest.
     scatter_fraction : float
         1-sigma change of the PSF's FWHM where it varies.
     seed : int
@@ -63,6 +74,39 @@ class Trials:
     n_coverage_trials: int
     scatter_fraction: float
     seed: int
+
+
+def make_settings(peak_njy, sigma_pixel, stack_facts):
+    """The settings of `SETTINGS`; that of the stack only where there is one."""
+    settings = [Setting("peak", peak_njy, sigma_pixel), Setting("flux", peak_njy, sigma_pixel)]
+    if np.isfinite(stack_facts.get("flux", np.nan)) and stack_facts["flux"] > 0:
+        settings.append(
+            Setting("stack", stack_facts["flux"], stack_facts["sigma_pixel"], stack_facts["n_sources"])
+        )
+    return settings
+
+
+def noise_stamps(mosaic, context, cutout_size_arcsec, seed):
+    """Stamps of noise for simulations in one filter.
+
+    Returns
+    -------
+    stamps : (n, m, m) float ndarray
+        `MARGIN_PX` larger than the window of the fits on each side, in units of the sigma of a pixel.
+    sigma : float
+        Sigma of a pixel, nJy.
+    kind : {'blank sky', 'drawn with the measured correlation'}
+    """
+    cutout = cutout_pixels(cutout_size_arcsec, mosaic.pixel_scale_arcsec)
+    size = context.options.window_px(mosaic.pixel_scale_arcsec, cutout) + 2 * MARGIN_PX
+    stamps, sigma = blank_stamps(mosaic, context.noise, size)
+    if len(stamps) >= MIN_STAMPS:
+        return stamps, sigma, "blank sky"
+    if not np.isfinite(sigma):
+        ivar = np.asarray(mosaic.ivar[:: max(mosaic.shape[0] // 500, 1)], dtype=float)
+        sigma = float(1.0 / np.sqrt(np.median(ivar[ivar > 0]) * context.noise.ivar_scale))
+    drawn = synthetic_stamps(context.noise, size, 400, np.random.default_rng([seed, size]))
+    return drawn, sigma, "drawn with the measured correlation"
 
 
 def simulate_sizes(context, stamps, settings, trials):
@@ -79,16 +123,16 @@ def simulate_sizes(context, stamps, settings, trials):
     Returns
     -------
     table : `astropy.table.Table`
-        One row per setting, PSF (known, varied) and true radius; NaN for radii drawn from the prior.
+        One row per setting, PSF (known, varied) and true radius; NaN for radii drawn at random.
     summary : dict
         By ``<setting>_<psf>``: radii resolved in 50 and 95 % of the trials, and the median limit of a point
         source.
 
     Notes
     -----
-    Where the PSF varies, each source is broadened (or sharpened) by its own draw from the prior, and the
-    limit is marginalised over that prior. Averaged over truths drawn from the priors a Bayesian limit covers
-    by construction if likelihood and noise are right; at a fixed truth it need not.
+    Where the PSF varies, each source is broadened (or sharpened) by its own draw from the prior of the
+    PSF's width, which the fit knows. Radii at random are uniform between the smallest and the largest
+    given.
     """
     rows, summary = [], {}
     window = stamps.shape[-1] - 2 * MARGIN_PX
@@ -96,7 +140,8 @@ def simulate_sizes(context, stamps, settings, trials):
         grid = context.grid(window + 2 * MARGIN_PX, scatter)
         for setting in settings:
             own = [
-                _run(grid, stamps, setting, psf, radius, trials) for radius in (0.0, *sorted(trials.radii_pc), np.nan)
+                _run(grid, stamps, setting, psf, radius, trials)
+                for radius in (0.0, *sorted(trials.radii_pc), np.nan)
             ]
             rows += own
             summary[f"{setting.name}_{psf}"] = _summary(own)
@@ -105,12 +150,13 @@ def simulate_sizes(context, stamps, settings, trials):
 
 
 def _run(grid, stamps, setting, psf, radius, trials):
-    """One row: trials of one radius (or of radii from the prior)."""
-    from_prior = not np.isfinite(radius)
-    n = trials.n_coverage_trials if from_prior else trials.n_trials
-    names = (setting.name, psf, "prior" if from_prior else f"{radius:g}")
+    """One row: trials of one radius (or of random ones)."""
+    at_random = not np.isfinite(radius)
+    n = trials.n_coverage_trials if at_random else trials.n_trials
+    names = (setting.name, psf, "random" if at_random else f"{radius:g}")
     rng = np.random.default_rng([trials.seed, *(zlib.crc32(name.encode()) for name in names)])
-    truth = rng.uniform(0.0, grid.options.radius_max_pc, n) if from_prior else np.full(n, radius)
+    ends = (min(trials.radii_pc), max(trials.radii_pc)) if at_random else (radius, radius)
+    truth = rng.uniform(*ends, n)
     limits, resolved, fluxes = [], [], []
     for first in range(0, n, BLOCK):
         part = truth[first : first + BLOCK]
@@ -121,7 +167,11 @@ def _run(grid, stamps, setting, psf, radius, trials):
         limits.append(likelihood.upper_limit())
         resolved.append(likelihood.is_resolved())
         fluxes.append(flux)
-    limits, resolved, flux = np.concatenate(limits), np.concatenate(resolved), np.median(np.concatenate(fluxes))
+    limits, resolved, flux = (
+        np.concatenate(limits),
+        np.concatenate(resolved),
+        np.median(np.concatenate(fluxes)),
+    )
     return {
         "setting": setting.name,
         "psf": psf,

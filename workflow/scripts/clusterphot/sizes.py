@@ -7,8 +7,10 @@ covariance follows exactly from the measured noise correlation. Radii pc, images
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
+from scipy.interpolate import CubicSpline
 
-from clusterphot.combine import fourier_shift
+from clusterphot.combine import mirrored_spectra, shift_spectra
 from clusterphot.fit_errors import NoiseOperator
 from clusterphot.linear import sky_terms
 from clusterphot.size_models import PsfSpectrum, broadening_variance, gaussian_transfer, transfer
@@ -23,9 +25,10 @@ N_FRACTIONS = 81
 FRACTION_SIGMAS = (-3.5, 4.5)
 """Nodes of the PSF's width: how many, and between which multiples of its prior's sigma."""
 
-MIN_CURVATURE = 1e-6
+FINE = 10
+"""Radii between two nodes of the grid at which limits are sought."""
 
-CENTRE_STEPS = 4
+CENTRE_STEPS = 3
 MAX_STEP_PX = 0.5
 
 
@@ -39,23 +42,24 @@ class SizeOptions:
     king_concentration : float
         log10 of tidal over core radius.
     radius_max_pc, radius_step_pc : float
-        The prior of the half-light radius is flat from 0 to the first; grid of the second.
+        Grid of half-light radii from 0 to the first in steps of the second.
     window_arcsec : float
         Side of the square of pixels that is fitted.
     sky : {'constant', 'plane', 'quadratic'}
     confidence : float
         Of the upper limits.
-    resolved_sigma : float
-        Significance at which a source is called resolved.
+    compact_pc, resolved_sigma : float
+        A source is called resolved when every radius up to the first is excluded at this significance.
     """
 
-    model: str = "king"
+    model: str = "gaussian"
     king_concentration: float = 1.5
     radius_max_pc: float = 500.0
     radius_step_pc: float = 2.5
     window_arcsec: float = 0.6
     sky: str = "quadratic"
     confidence: float = 0.95
+    compact_pc: float = 20.0
     resolved_sigma: float = 3.0
 
     def window_px(self, pixel_scale_arcsec, cutout_px):
@@ -95,7 +99,17 @@ class SizeGrid:
         Of the modes of noise of unit variance per pixel.
     """
 
-    def __init__(self, psf, noise, window_px, pc_per_arcsec, options, *, scatter_fraction=0.0, extra_variance_arcsec2=0.0):
+    def __init__(
+        self,
+        psf,
+        noise,
+        window_px,
+        pc_per_arcsec,
+        options,
+        *,
+        scatter_fraction=0.0,
+        extra_variance_arcsec2=0.0,
+    ):
         self.options = options
         self.window_px = window_px
         self.spectrum = PsfSpectrum(psf, window_px // 2 + MARGIN_PX)
@@ -115,6 +129,11 @@ class SizeGrid:
         self._solver = np.linalg.pinv(point)
         transformed = NoiseOperator(noise.correlation, window_px).transform(self.maps)
         self.covariance = transformed @ transformed.T
+
+    @property
+    def degrees_of_freedom(self):
+        """Modes less sky, position, flux, radius and, where it is free, the PSF's width."""
+        return len(self.maps) - self.nuisance.shape[1] - 2 - (self.scatter_fraction > 0)
 
     def spectra(self, radius_pc, fraction=0.0):
         """Spectrum (n, n // 2 + 1) of a source of unit flux behind the PSF changed by a fraction."""
@@ -139,7 +158,9 @@ class SizeGrid:
         shifts = shifts.reshape(2, -1)
         sky = sky_terms(self.options.sky, size)
         radii = self.options.radius_max_pc * np.linspace(0.0, 1.0, 16) ** 1.5
-        steps = np.unique(np.linspace(0, len(self.fraction) - 1, 7).astype(int)) if self.scatter_fraction else [0]
+        steps = (
+            np.unique(np.linspace(0, len(self.fraction) - 1, 7).astype(int)) if self.scatter_fraction else [0]
+        )
         images = np.concatenate(
             [
                 self.spectrum.images(self.spectra(radius, self.fraction[step]), size)
@@ -200,24 +221,29 @@ class SizeGrid:
         """
         start = np.stack([x, y])
         place = start.astype(float)
+        spectra = mirrored_spectra(images)
         for _ in range(CENTRE_STEPS):
-            modes = self.at(images, *place)
+            modes = self._modes_at(spectra, *place)
             solution = (self._solver @ modes[:, :, None])[:, :, 0]
             flux = np.where(solution[:, 0] > 0, solution[:, 0], np.inf)
             shift = np.clip(solution[:, -2:].T / flux, -MAX_STEP_PX, MAX_STEP_PX)
             place = np.clip(place + shift, start - max_shift_px, start + max_shift_px)
-        return self.at(images, *place), *place
+        return self._modes_at(spectra, *place), *place
 
     def at(self, images, x, y):
         """Modes of images whose sources lie (x, y) pixels, (n,) each, from the middle."""
-        edge = (images.shape[-1] - self.window_px) // 2
-        moved = fourier_shift(images, x, y)[:, edge : edge + self.window_px, edge : edge + self.window_px]
+        return self._modes_at(mirrored_spectra(images), x, y)
+
+    def _modes_at(self, spectra, x, y):
+        """Modes of images given by their mirrored spectra."""
+        edge = (spectra.shape[-1] - 1 - self.window_px) // 2
+        moved = shift_spectra(spectra, x, y)[:, edge : edge + self.window_px, edge : edge + self.window_px]
         return self.project(np.ascontiguousarray(moved))
 
     # ---- likelihood --------------------------------------------------------------------------------------
 
     def likelihood(self, modes, variance, covariance=None, *, one_by_one=True):
-        """Likelihood of each radius and PSF width, amplitude, sky and position marginalised.
+        """Likelihood of each radius and PSF width at the best amplitude, sky and position.
 
         Parameters
         ----------
@@ -235,8 +261,8 @@ class SizeGrid:
 
         Notes
         -----
-        Gaussian, with flat priors of amplitude, sky and shift, which are linear and solved exactly; the prior
-        of the PSF's width is Gaussian, that of the radius flat from 0 to ``radius_max_pc``.
+        Gaussian. Amplitude, sky and shift are linear and solved exactly at each radius and width; an amplitude
+        below zero counts as zero.
         """
         inverse = np.linalg.inv(self.covariance if covariance is None else covariance)
         weighted = inverse @ self.nuisance
@@ -250,9 +276,7 @@ class SizeGrid:
         shape = (len(modes), len(self.radius_pc), len(self.fraction))
         scale = np.asarray(variance, dtype=float)[:, None]
         chi2 = ((square[:, None] - product**2 / norm) / scale).reshape(shape)
-        log_volume = np.broadcast_to(-0.5 * np.log(norm), (len(modes), len(norm))).reshape(shape)
-        flux = (product / norm).reshape(shape)
-        return SizeLikelihood(self, chi2, log_volume, flux)
+        return SizeLikelihood(self, chi2, (product / norm).reshape(shape))
 
 
 def _fractions(scatter):
@@ -271,88 +295,85 @@ class SizeLikelihood:
     Attributes
     ----------
     grid : SizeGrid
-    chi2, log_volume, flux : (n, n_r, n_s) float ndarray
-        Best chi-square, logarithm of the volume of the marginalised amplitude, best flux (nJy).
+    chi2, flux : (n, n_r, n_s) float ndarray
+        Chi-square at the best flux, and that flux (nJy).
     """
 
     grid: SizeGrid
     chi2: np.ndarray
-    log_volume: np.ndarray
     flux: np.ndarray
-
-    def _known(self):
-        """The same for a PSF that is known."""
-        only = np.s_[:, :, self.grid.zero : self.grid.zero + 1]
-        return self.chi2[only], self.log_volume[only], np.zeros(1)
 
     def _penalty(self):
         """Chi-square of the prior of the PSF's width, (n_s,)."""
         scatter = self.grid.scatter_fraction
         return np.square(self.grid.fraction / scatter) if scatter > 0 else np.zeros(1)
 
-    def posterior(self, *, psf_known=False):
-        """Posterior density of the radius, (n, n_r), with the sum over the grid equal to 1.
+    def profile(self, *, psf_known=False):
+        """Chi-square against radius at the best PSF width, its prior included; or for a PSF that is known.
+
+        Returns
+        -------
+        radius_pc : (n_fine,) float ndarray
+            `FINE` times finer than the grid, joined by cubic splines.
+        chi2 : (n, n_fine) float ndarray
+            Less the lowest.
+        """
+        chi2 = self.chi2[:, :, self.grid.zero] if psf_known else _parabola(self.chi2 + self._penalty())
+        radius = self.grid.radius_pc
+        fine = np.linspace(radius[0], radius[-1], FINE * (len(radius) - 1) + 1)
+        values = CubicSpline(radius, chi2, axis=1)(fine)
+        return fine, values - values.min(axis=1, keepdims=True)
+
+    def upper_limit(self, *, psf_known=False):
+        """Upper limit (pc) of the radius at the confidence of the options, (n,); inf if beyond the grid.
 
         Notes
         -----
-        The PSF's width is integrated by Laplace's method about its best value at each radius, found by a
-        parabola through three nodes: at S/N 300 the likelihood is narrower than the nodes are apart.
+        The largest radius whose chi-square is above the lowest by z^2, with z the one-sided quantile (1.645 for
+        95 %); nuisances at their best (Rolke et al. 2005, NIM A 551, 493). It covers the truth with this
+        confidence at every true radius that noise cannot hide, more often below, where the best radius is
+        held at 0.
         """
-        chi2, log_volume, penalty = (
-            self._known() if psf_known else (self.chi2, self.log_volume, self._penalty())
-        )
-        lowest, curvature = _parabola(chi2 - 2.0 * log_volume + penalty)
-        log = -0.5 * lowest - 0.5 * np.log(curvature)
-        density = np.exp(log - log.max(axis=1, keepdims=True))
-        return density / density.sum(axis=1, keepdims=True)
-
-    def upper_limit(self, *, psf_known=False):
-        """Upper limit (pc) of the radius at the confidence of the options, (n,)."""
-        density, radius = self.posterior(psf_known=psf_known), self.grid.radius_pc
-        steps = 0.5 * (density[:, 1:] + density[:, :-1])
-        below = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
-        below /= below[:, -1:]
-        return np.array([np.interp(self.grid.options.confidence, row, radius) for row in below])
+        fine, rise = self.profile(psf_known=psf_known)
+        level = stats.norm.ppf(self.grid.options.confidence) ** 2
+        last = rise.shape[1] - 1 - np.argmax(rise[:, ::-1] <= level, axis=1)
+        following = np.minimum(last + 1, rise.shape[1] - 1)
+        rows = np.arange(len(rise))
+        low, high = rise[rows, last], rise[rows, following]
+        share = (level - low) / np.where(high > low, high - low, 1.0)
+        limit = fine[last] + share * (fine[following] - fine[last])
+        return np.where(last == rise.shape[1] - 1, np.inf, limit)
 
     def rise(self, *, psf_known=False):
-        """Chi-square of a point source above that of the best radius, and that radius (pc), both (n,)."""
-        chi2, _, penalty = self._known() if psf_known else (self.chi2, None, self._penalty())
-        profile, _ = _parabola(chi2 + penalty)
-        return profile[:, 0] - profile.min(axis=1), self.grid.radius_pc[np.argmin(profile, axis=1)]
+        """Chi-square of the best radius up to ``compact_pc`` above that of the best of all, and this radius (pc).
+
+        Returns
+        -------
+        rise, radius_pc : (n,) float ndarray
+        """
+        fine, rise = self.profile(psf_known=psf_known)
+        compact = fine <= self.grid.options.compact_pc + 1e-9
+        return rise[:, compact].min(axis=1), fine[np.argmin(rise, axis=1)]
 
     def best(self):
-        """Chi-square and flux at the best radius and PSF width, and degrees of freedom."""
+        """Chi-square and flux (nJy) at the best radius and PSF width, (n,) each."""
         total = (self.chi2 + self._penalty()).reshape(len(self.chi2), -1)
         where = np.argmin(total, axis=1)
         rows = np.arange(len(total))
-        chi2, flux = (part.reshape(len(total), -1)[rows, where] for part in (self.chi2, self.flux))
-        dof = self.grid.maps.shape[0] - self.grid.nuisance.shape[1] - 2
-        return chi2, flux, dof
+        return tuple(part.reshape(len(total), -1)[rows, where] for part in (self.chi2, self.flux))
 
     def is_resolved(self, *, psf_known=False):
-        """Whether a point source is worse by ``resolved_sigma`` squared, (n,) bool."""
-        return self.rise(psf_known=psf_known)[0] > self.grid.options.resolved_sigma ** 2
+        """Whether compact sources are worse by ``resolved_sigma`` squared, (n,) bool."""
+        return self.rise(psf_known=psf_known)[0] > self.grid.options.resolved_sigma**2
 
 
 def _parabola(values):
-    """Minimum along the last axis of a parabola through the lowest of equidistant nodes and its neighbours.
-
-    Parameters
-    ----------
-    values : (n, n_r, n_s) float ndarray
-
-    Returns
-    -------
-    lowest, curvature : (n, n_r) float ndarray
-        The second derivative per node squared; 1 where there is a single node.
-    """
+    """Minimum along the last axis, by a parabola through the lowest of equidistant nodes and its neighbours."""
     n_nodes = values.shape[-1]
     if n_nodes < 3:
-        return values[..., 0], np.ones(values.shape[:-1])
+        return values[..., 0]
     index = np.clip(np.argmin(values, axis=-1), 1, n_nodes - 2)[..., None]
-    left, middle, right = (
-        np.take_along_axis(values, index + step, axis=-1)[..., 0] for step in (-1, 0, 1)
-    )
-    curvature = np.maximum(left + right - 2.0 * middle, MIN_CURVATURE)
+    left, middle, right = (np.take_along_axis(values, index + step, axis=-1)[..., 0] for step in (-1, 0, 1))
+    curvature = np.maximum(left + right - 2.0 * middle, 1e-12)
     place = np.clip(0.5 * (left - right) / curvature, -1.0, 1.0)
-    return middle + place * (0.5 * (right - left) + 0.5 * place * curvature), curvature
+    return middle + place * (0.5 * (right - left) + 0.5 * place * curvature)

@@ -1,0 +1,149 @@
+"""What sizes can be told from a point: profiles of model clusters, detection probability, limits.
+
+After figure 2 (right) of Faisst et al. (2022, ApJL 941, L11). Radii pc or arcsec.
+"""
+
+import matplotlib
+import numpy as np
+from matplotlib.lines import Line2D
+
+from clusterphot.figures.stack import label_field
+from clusterphot.figures.style import FAINT, INK, PAGE_WIDTH_IN, in_style, new_figure, plain_ticks, say_empty
+from clusterphot.size_simulation import PAPER_LIMIT_PC
+
+SETTING_STYLES = {
+    "peak": ("#0077bb", "o", "peak {value:g} nJy/px"),
+    "flux": ("#ee7733", "s", "flux {value:g} nJy"),
+    "stack": ("#009988", "D", "stack"),
+}
+PSF_STYLES = {"known": "-", "varied": "--"}
+
+
+@in_style
+def plot_sizes(limits, detection, profile, models, *, field):
+    """Figure of three panels: profiles, probability of "resolved", upper limits.
+
+    Parameters
+    ----------
+    limits : `astropy.table.Table`
+        Of stack and clusters.
+    detection : `astropy.table.Table`
+        From `clusterphot.size_simulation.simulate_sizes`.
+    profile : `astropy.table.Table`
+        Of the stack in the filter of the sizes.
+    models : (radius_arcsec, {radius_pc: profile})
+        From `clusterphot.profiles.model_profiles`.
+    field : str
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+    """
+    figure = new_figure(PAGE_WIDTH_IN, 2.75)
+    left, middle, right = figure.subplots(1, 3)
+    filt = limits.meta["stack"]["filter"]
+    label_field(figure, f"{field}, {filt}")
+    _draw_models(left, profile, models)
+    _draw_probability(middle, detection)
+    _draw_limits(right, limits, detection.meta["parameters"]["confidence"])
+    return figure
+
+
+def _draw_models(ax, profile, models):
+    """Profiles over their middle: PSF, model clusters behind it, the stack."""
+    radius, curves = models
+    shown = radius <= 0.2
+    colors = matplotlib.colormaps["viridis"](np.linspace(0.15, 0.88, max(len(curves) - 1, 1)))
+    for (size, values), color in zip(sorted(curves.items(), reverse=True), [*colors[::-1], INK], strict=True):
+        label = f"{size:g} pc" if size else "PSF"
+        ax.plot(radius[shown], values[shown], color=color, lw=1.3 if size == 0 else 1.0, label=label)
+    value, err, psf = (
+        np.asarray(profile[name], dtype=float) for name in ("intensity", "intensity_err", "intensity_psf")
+    )
+    at, peak = np.asarray(profile["radius_arcsec"]), psf[0]
+    use = np.isfinite(value) & (at <= 0.2)
+    if use.any():
+        ax.errorbar(
+            at[use], value[use] / peak, err[use] / peak, fmt="o", color="#cc3311", ms=2.8, lw=0.8, capsize=1.5,
+            label="stack", zorder=4,
+        )  # fmt: skip
+    ax.set(xlabel="Radius (arcsec)", ylabel="Intensity / central intensity", yscale="log", xlim=(-0.005, 0.2))
+    ax.set_ylim(3e-3, 1.5)
+    plain_ticks(ax.yaxis, [0.01, 0.1, 1])
+    ax.legend(loc="upper right", title="Half-light radius", title_fontsize=7.5, labelspacing=0.25)
+
+
+def _draw_probability(ax, detection):
+    """Share of simulated sources called resolved against their half-light radius."""
+    handles = []
+    value = detection.meta["parameters"]["peak_njy"]
+    for name, (color, marker, words) in SETTING_STYLES.items():
+        for psf, line in PSF_STYLES.items():
+            rows = detection[(detection["setting"] == name) & (detection["psf"] == psf)]
+            radius = np.asarray(rows["true_radius_pc"], dtype=float)
+            use = np.isfinite(radius) & (radius > 0)
+            if use.any():
+                share = np.asarray(rows["p_resolved"], dtype=float)
+                ax.plot(radius[use], share[use], line, color=color, marker=marker, ms=2.6, lw=1.0)
+        if np.any(detection["setting"] == name):
+            handles.append(
+                Line2D([], [], color=color, marker=marker, ms=2.6, label=words.format(value=value))
+            )
+    scatter = detection.meta["parameters"]["psf_fwhm_scatter_fraction"]
+    handles += [
+        Line2D([], [], color=INK, ls="-", label="PSF known"),
+        Line2D([], [], color=INK, ls="--", label=f"PSF varies by {100 * scatter:g} %"),
+    ]
+    ax.axhline(0.95, color=FAINT, lw=0.6, ls=":")
+    ax.set(
+        xlabel="Half-light radius (pc)", ylabel="Fraction called resolved", xscale="log", ylim=(-0.03, 1.5)
+    )
+    _mark_paper(ax, vertical=True)
+    plain_ticks(ax.xaxis, [10, 20, 50, 100, 200, 500])
+    ax.set_xlim(8, 400)
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1.0])
+    ax.legend(handles=handles, loc="upper left", fontsize=7, ncols=1, labelspacing=0.2)
+
+
+def _draw_limits(ax, limits, confidence):
+    """Upper limits against signal-to-noise."""
+    snr = np.asarray(limits["snr_size"], dtype=float)
+    is_stack = np.asarray(limits["is_stack"], dtype=bool)
+    drawn = False
+    for name, face, label in (
+        ("radius_limit_pc", "#0077bb", "PSF varies"),
+        ("radius_limit_psf_known_pc", "none", "PSF known"),
+    ):
+        limit = np.asarray(limits[name], dtype=float)
+        for rows, marker, size, who in ((~is_stack, "o", 3.0, "clusters"), (is_stack, "D", 5.5, "stack")):
+            use = rows & np.isfinite(limit) & np.isfinite(snr)
+            if use.any():
+                drawn = True
+                ax.plot(
+                    snr[use], limit[use], marker, ms=size, mfc=face, mec="#0077bb" if who == "clusters" else "#cc3311",
+                    mew=0.6, ls="none", label=f"{who}, {label}",
+                )  # fmt: skip
+    ax.set(xlabel="Signal-to-noise ratio", ylabel=f"{100 * confidence:g} % upper limit (pc)")
+    if not drawn:
+        say_empty(ax)
+        return
+    ax.set(xscale="log", yscale="log")
+    _mark_paper(ax, vertical=False)
+    low, high = ax.get_ylim()
+    plain_ticks(ax.yaxis, [t for t in (5, 10, 20, 50, 100, 200, 500) if low <= t <= high])
+    low, high = ax.get_xlim()
+    plain_ticks(ax.xaxis, [t for t in (5, 10, 20, 50, 100, 200, 500, 1000) if low <= t <= high])
+    ax.legend(loc="upper right", fontsize=7, labelspacing=0.25, handletextpad=0.2)
+    ax.set_ylim(top=ax.get_ylim()[1] * 1.9)
+
+
+def _mark_paper(ax, *, vertical):
+    """Line at the limit of Faisst et al. (2022)."""
+    draw, words = (
+        (ax.axvline, (PAPER_LIMIT_PC * 1.06, 0.02))
+        if vertical
+        else (ax.axhline, (0.02, PAPER_LIMIT_PC * 1.04))
+    )
+    draw(PAPER_LIMIT_PC, color=FAINT, lw=0.7, ls="-.", zorder=0)
+    transform = ax.get_xaxis_transform() if vertical else ax.get_yaxis_transform()
+    ax.text(*words, "Faisst+22", transform=transform, fontsize=6.5, color=FAINT, va="bottom")

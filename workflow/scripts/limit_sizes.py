@@ -1,0 +1,30 @@
+"""Upper limits of the sizes of the clusters of a chunk (rule limit_sizes)."""
+
+import logging
+
+from clusterphot.io import read_cutouts, read_noise, read_psf
+from clusterphot.jobs import job_logging
+from clusterphot.size_limits import limit_clusters, make_context
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    psf = read_psf(smk.input.psf)
+    context = make_context(smk.params, psf, read_noise(smk.input.noise))
+    table, facts = limit_clusters(
+        read_cutouts(smk.input.cutouts), read_table(smk.input.fits), context, min_snr=smk.params.min_snr
+    )
+    meta = provenance("limit_sizes", smk.wildcards, smk.params, sizes=facts | {"filter": psf.filter_name})
+    write_table(smk.output.sizes, table, meta=meta)
+    logging.info(
+        "%s: %d sources, %d with a limit, %d resolved",
+        smk.wildcards.chunk,
+        len(table),
+        (table["flags"] == 0).sum(),
+        table["resolved"].sum(),
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,39 @@
+"""Upper limit of the size of the stack of a field (rule limit_stack_size)."""
+
+import logging
+
+from clusterphot.io import read_cutouts, read_noise, read_psf
+from clusterphot.jobs import job_logging
+from clusterphot.size_limits import join_fits, limit_stack, make_context, read_star_positions
+from clusterphot.stack import StackOptions, join_cutouts
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    par, psf = smk.params, read_psf(smk.input.psf)
+    size = limit_stack(
+        join_cutouts([read_cutouts(path) for path in smk.input.cutouts]),
+        read_table(smk.input.photometry),
+        join_fits([read_table(path) for path in smk.input.reference_fits]),
+        make_context(par, psf, read_noise(smk.input.noise)),
+        StackOptions(par.method, tuple(par.annulus_px), par.sky, n_resamples=par.n_resamples, seed=par.seed),
+        filters=par.filters,
+        reference_filter=par.reference_filter,
+        stars=read_star_positions(smk.input.psf),
+        coherence_arcsec=par.psf_coherence_arcsec,
+    )
+    facts = size.facts | {"filter": psf.filter_name}
+    meta = provenance("limit_stack_size", smk.wildcards, par, sizes=facts)
+    write_table(smk.output.sizes, size.table, meta=meta)
+    row = size.table[0]
+    logging.info(
+        "%s: half-light radius of the stack below %.1f pc (%.1f pc were the PSF known)",
+        psf.filter_name,
+        row["radius_limit_pc"],
+        row["radius_limit_psf_known_pc"],
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,39 @@
+"""Measure light profiles of stack and PSF in one filter (rule measure_profiles)."""
+
+import logging
+
+from clusterphot.io import read_cutouts, read_noise, read_psf
+from clusterphot.jobs import job_logging
+from clusterphot.profiles import measure_profile
+from clusterphot.size_limits import SizeContext, join_fits
+from clusterphot.sizes import SizeOptions
+from clusterphot.stack import StackOptions, join_cutouts
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    par = smk.params
+    options = SizeOptions(window_arcsec=par.window_arcsec, sky=par.sky)
+    profile, facts = measure_profile(
+        join_cutouts([read_cutouts(path) for path in smk.input.cutouts]),
+        read_table(smk.input.photometry),
+        join_fits([read_table(path) for path in smk.input.reference_fits]),
+        SizeContext(read_psf(smk.input.psf), read_noise(smk.input.noise), 1.0, options, 0.0),
+        StackOptions(par.method, tuple(par.annulus_px), par.sky, n_resamples=par.n_resamples, seed=par.seed),
+        filters=par.filters,
+        reference_filter=par.reference_filter,
+    )
+    meta = provenance("measure_profiles", smk.wildcards, par, profile=facts)
+    write_table(smk.output.profile, profile, meta=meta)
+    logging.info(
+        "%s: %d sources, chi-square %.1f for %d degrees of freedom",
+        smk.wildcards.filter,
+        facts["n_sources"],
+        facts["chi2"],
+        facts["dof"],
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,20 @@
+"""Sizes of the stack and of all clusters of a field in one table (rule merge_sizes)."""
+
+from clusterphot.jobs import job_logging
+from clusterphot.size_limits import with_stack
+from clusterphot.tables import merge_tables, provenance, read_table, write_table
+
+
+def main(smk):
+    stack = read_table(smk.input.stack)
+    facts = {"stack": stack.meta["sizes"], "clusters": read_table(smk.input.chunks[0]).meta["sizes"]}
+    clusters = merge_tables(smk.input.chunks, smk.params.ids)
+    rows_from = clusters.meta["rows_from"]
+    table = with_stack(stack, clusters)
+    meta = provenance("merge_sizes", smk.wildcards, smk.params, rows_from=rows_from, **facts)
+    write_table(smk.output.limits, table, meta=meta)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

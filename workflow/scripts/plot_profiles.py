@@ -1,0 +1,17 @@
+"""Draw the light profiles of the stacks beside the PSF's (rule plot_profiles)."""
+
+from clusterphot.figures.profiles import plot_profiles
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    tables = [read_table(path) for path in smk.input.profiles]
+    figure = plot_profiles(tables, field=smk.wildcards.field)
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

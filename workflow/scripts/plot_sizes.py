@@ -1,0 +1,34 @@
+"""Draw size limits and what can be resolved (rule plot_sizes)."""
+
+from clusterphot.cosmology import kpc_per_arcsec
+from clusterphot.figures.sizes import plot_sizes
+from clusterphot.figures.style import save_figure
+from clusterphot.io import read_psf
+from clusterphot.jobs import job_logging
+from clusterphot.profiles import model_profiles
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    par, profile = smk.params, read_table(smk.input.profile)
+    models = model_profiles(
+        read_psf(smk.input.psf),
+        par.figure_radii_pc,
+        1000.0 * kpc_per_arcsec(par.redshift, **par.cosmology),
+        model=par.model,
+        king_concentration=par.king_concentration,
+        reach_arcsec=float(profile["radius_arcsec"][-1]),
+    )
+    figure = plot_sizes(
+        read_table(smk.input.limits),
+        read_table(smk.input.detection),
+        profile,
+        models,
+        field=smk.wildcards.field,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
