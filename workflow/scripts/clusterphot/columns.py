@@ -120,7 +120,10 @@ COLUMNS = {
     "radius_arcsec": ("arcsec", "mean distance of the pixels from the centre"),
     "n_pixels": ("", "pixels averaged"),
     "intensity": ("nJy / arcsec2", "azimuthal mean of the stack less the fitted sky"),
-    "intensity_err": ("nJy / arcsec2", "1-sigma error of intensity, bootstrap over sources"),
+    "intensity_err": (
+        "nJy / arcsec2",
+        "1-sigma error of the shape of intensity: bootstrap over sources, scaled to the same flux",
+    ),
     "intensity_psf": ("nJy / arcsec2", "the same of the PSF, scaled to the fitted flux"),
     "p_cluster": ("", "probability of being a star cluster of the field"),
     "p_age_edge": ("", "posterior probability that the age is within 0.05 dex of an end of the prior"),

@@ -105,11 +105,11 @@ def measure_profile(cutouts, table, reference_fits, context, stack_options, *, f
     shape = rings.matrix @ psf_image(context.psf, size, blur).ravel()
     covariance = np.atleast_2d(np.cov(values[1:].T)) * n / (n - 1)
     terms = rings.radius_px[None] ** np.array([[0.0], [2.0]] if stack_options.sky == "quadratic" else [[0.0]])
-    fit, sky = fit_profile(values[0], shape, terms, covariance, stack_options.n_resamples)
+    fit, sky, errors = fit_profile(values, shape, terms, covariance)
     area = scale**2
     columns |= {
         "intensity": (values[0] - sky) / area,
-        "intensity_err": np.sqrt(np.diag(covariance)) / area,
+        "intensity_err": errors / area,
         "intensity_psf": fit["flux"] * shape / area,
     }
     facts |= fit | {"alignment_mas": 1000.0 * float(np.sqrt(blur))}
@@ -160,25 +160,30 @@ def psf_image(psf, size_px, variance_arcsec2=0.0, shape=None):
     return spectrum.images(light, size_px)[0]
 
 
-def fit_profile(values, shape, terms, covariance, n_resamples):
-    """Flux and sky of a profile, and the chi-square of what remains.
+def fit_profile(values, shape, terms, covariance):
+    """Flux and sky of a profile, the chi-square of what remains, and the errors of its shape.
 
     Parameters
     ----------
-    values, shape : (n,) float ndarray, nJy/pixel
-        Profile, and that of a unit source.
+    values : (1 + k, n) float ndarray, nJy/pixel
+        Profile and its resamples.
+    shape : (n,) float ndarray
+        Profile of a unit source, per pixel.
     terms : (k, n) float ndarray
         Of the sky.
     covariance : (n, n) float ndarray
-        Of ``values``, from ``n_resamples`` resamples.
+        Of the profile, from the resamples.
 
     Returns
     -------
     fit : dict
         flux, chi2, dof, p_value; chi-square NaN where there are too few resamples for so many rings.
     sky : (n,) float ndarray
+    errors : (n,) float ndarray
+        Scatter of the resamples, each less its own sky and scaled to the same flux: sources of different
+        brightness do not change the shape.
     """
-    n = len(values)
+    n_resamples, n = len(values) - 1, len(shape)
     design = np.concatenate([shape[None], terms]).T
     dof = n - design.shape[1]
     enough = n_resamples >= MIN_DOF_RESAMPLES * n + 2
@@ -186,12 +191,15 @@ def fit_profile(values, shape, terms, covariance, n_resamples):
         inverse = np.linalg.inv(covariance) * (n_resamples - n - 2) / (n_resamples - 1)
     else:
         inverse = np.diag(1.0 / np.diag(covariance))
-    solution = np.linalg.solve(design.T @ inverse @ design, design.T @ inverse @ values)
-    rest = values - design @ solution
+    solver = np.linalg.solve(design.T @ inverse @ design, design.T @ inverse)
+    flux, *sky = solver @ values.T
+    sky = terms.T @ np.array(sky)
+    rest = values[0] - design[:, 0] * flux[0] - sky[:, 0]
+    scaled = (values.T - sky) * flux[0] / flux
     chi2 = float(rest @ inverse @ rest) if enough else float("nan")
-    fit = {"flux": float(solution[0]), "chi2": chi2, "dof": dof}
+    fit = {"flux": float(flux[0]), "chi2": chi2, "dof": dof}
     fit["p_value"] = float(stats.chi2.sf(chi2, dof)) if enough else float("nan")
-    return fit, terms.T @ solution[1:]
+    return fit, sky[:, 0], np.std(scaled[:, 1:], axis=1, ddof=1)
 
 
 def model_profiles(psf, radii_pc, pc_per_arcsec, *, model, king_concentration, reach_arcsec):

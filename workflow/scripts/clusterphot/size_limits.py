@@ -202,8 +202,9 @@ class StackSize:
         One row, columns as `limit_clusters` gives them.
     facts : dict
         ``n_sources``; ``psf_scatter_fraction``, prior of the PSF's width in the stack; ``alignment_mas``, blur
-        (sigma per axis) by errors of the positions; ``n_patches`` and ``n_patches_stars``; ``flux`` (nJy) and ``flux_err``
-        from the bootstrap, with the scatter of the brightnesses; ``dof``; ``sigma_pixel``, noise of a pixel of the stack (nJy).
+        (sigma per axis) by errors of the positions; ``n_patches`` and ``n_patches_stars``; ``flux`` (nJy) and
+        ``flux_err`` from the bootstrap, with the scatter of the brightnesses; ``dof``; ``sigma_pixel``, noise of
+        a pixel of the stack (nJy).
     """
 
     table: Table

@@ -49,6 +49,7 @@ def plot_profiles(profiles, *, field):
     for number, profile in enumerate(profiles):
         row, column = divmod(number, n_columns)
         _draw(axes[2 * row, column], axes[2 * row + 1, column], profile)
+        axes[2 * row, column].set_xlim(-0.012, 1.05 * max(table["radius_arcsec"][-1] for table in profiles))
     for number in range(len(profiles), n_rows * n_columns):
         row, column = divmod(number, n_columns)
         axes[2 * row, column].set_visible(False)
@@ -97,4 +98,3 @@ def _draw(upper, lower, profile):
     lower.plot(radius, difference, "o-", color=color, ms=3, mec=INK, mew=0.4, lw=0.6)
     reach = 1.15 * max(3.0, np.nanmax(np.abs(difference)))
     lower.set_ylim(-reach, reach)
-    upper.set_xlim(-0.012, 1.05 * radius[-1])

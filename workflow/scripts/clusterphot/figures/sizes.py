@@ -16,6 +16,7 @@ SETTING_STYLES = {
     "flux": ("#ee7733", "s", "flux {value:g} nJy"),
     "stack": ("#009988", "D", "stack"),
 }
+PAPER_LINE = {"color": FAINT, "lw": 0.8, "ls": "-.", "zorder": 0}
 PSF_STYLES = {"known": "-", "varied": "--"}
 
 
@@ -54,9 +55,9 @@ def _draw_models(ax, profile, models):
     radius, curves = models
     shown = radius <= 0.2
     colors = matplotlib.colormaps["viridis"](np.linspace(0.15, 0.88, max(len(curves) - 1, 1)))
-    for (size, values), color in zip(sorted(curves.items(), reverse=True), [*colors[::-1], INK], strict=True):
+    for (size, values), color in zip(sorted(curves.items()), [INK, *colors], strict=True):
         label = f"{size:g} pc" if size else "PSF"
-        ax.plot(radius[shown], values[shown], color=color, lw=1.3 if size == 0 else 1.0, label=label)
+        ax.plot(radius[shown], values[shown], color=color, lw=1.0 if size else 2.2, label=label)
     value, err, psf = (
         np.asarray(profile[name], dtype=float) for name in ("intensity", "intensity_err", "intensity_psf")
     )
@@ -98,7 +99,8 @@ def _draw_probability(ax, detection):
     ax.set(
         xlabel="Half-light radius (pc)", ylabel="Fraction called resolved", xscale="log", ylim=(-0.03, 1.5)
     )
-    _mark_paper(ax, vertical=True)
+    ax.axvline(PAPER_LIMIT_PC, **PAPER_LINE)
+    handles.append(Line2D([], [], **PAPER_LINE, label="Faisst et al. (2022)"))
     plain_ticks(ax.xaxis, [10, 20, 50, 100, 200, 500])
     ax.set_xlim(8, 400)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1.0])
@@ -128,22 +130,10 @@ def _draw_limits(ax, limits, confidence):
         say_empty(ax)
         return
     ax.set(xscale="log", yscale="log")
-    _mark_paper(ax, vertical=False)
+    ax.axhline(PAPER_LIMIT_PC, **PAPER_LINE, label="Faisst et al. (2022)")
     low, high = ax.get_ylim()
     plain_ticks(ax.yaxis, [t for t in (5, 10, 20, 50, 100, 200, 500) if low <= t <= high])
     low, high = ax.get_xlim()
     plain_ticks(ax.xaxis, [t for t in (5, 10, 20, 50, 100, 200, 500, 1000) if low <= t <= high])
     ax.legend(loc="upper right", fontsize=7, labelspacing=0.25, handletextpad=0.2)
-    ax.set_ylim(top=ax.get_ylim()[1] * 1.9)
-
-
-def _mark_paper(ax, *, vertical):
-    """Line at the limit of Faisst et al. (2022)."""
-    draw, words = (
-        (ax.axvline, (PAPER_LIMIT_PC * 1.06, 0.02))
-        if vertical
-        else (ax.axhline, (0.02, PAPER_LIMIT_PC * 1.04))
-    )
-    draw(PAPER_LIMIT_PC, color=FAINT, lw=0.7, ls="-.", zorder=0)
-    transform = ax.get_xaxis_transform() if vertical else ax.get_yaxis_transform()
-    ax.text(*words, "Faisst+22", transform=transform, fontsize=6.5, color=FAINT, va="bottom")
+    ax.set_ylim(top=ax.get_ylim()[1] * 2.4)
