@@ -1,7 +1,6 @@
 """Drivers from cutouts to size limits, simulations and figures, in one process; chunks change nothing."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import limit_sizes
@@ -17,9 +16,9 @@ from astropy.wcs import WCS
 from clusterphot.configuration import load_yaml
 from clusterphot.io import Mosaic, write_cutouts, write_mosaic, write_noise, write_psf
 from clusterphot.tables import read_table
+from size_field import NOISE, PSF, field
 
 REPO = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPO / "tests" / "unit"))
 CONFIG = load_yaml(REPO / "config" / "config.yaml")
 SIZES = CONFIG["sizes"] | {
     "radii_pc": [20, 100],
@@ -44,8 +43,6 @@ N = 40
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Files of a field of 40 points in two chunks, its photometry unmerged and merged, and a blank mosaic."""
-    from test_sizes import NOISE, PSF, field
-
     folder = tmp_path_factory.mktemp("sizes")
     cutouts, table, reference = field(N, 0.0)
     write_psf(f"{folder}/psf.fits", PSF)

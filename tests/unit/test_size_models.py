@@ -13,17 +13,7 @@ from clusterphot.size_models import (
     transfer,
 )
 from scipy import integrate, special
-
-SCALE = 0.02
-SIGMA_PX = 1.5
-
-
-def gaussian(size, sigma, dx=0.0, dy=0.0):
-    """Unit Gaussian sampled on pixels; its sum is 1 to 1e-9 for sigma of 1.5 px."""
-    axis = np.arange(size) - size // 2
-    return np.outer(np.exp(-0.5 * ((axis - dy) / sigma) ** 2), np.exp(-0.5 * ((axis - dx) / sigma) ** 2)) / (
-        2 * np.pi * sigma**2
-    )
+from size_field import SCALE, SIGMA_PX, gaussian
 
 
 @pytest.fixture(scope="module")

@@ -7,37 +7,15 @@ import pytest
 from astropy.table import Table
 from clusterphot import blank_sky, profiles, size_limits, size_simulation
 from clusterphot.flags import Flag
-from clusterphot.io import Cutouts, Mosaic, Noise, Psf
-from clusterphot.sizes import MARGIN_PX, SizeGrid, SizeOptions
+from clusterphot.io import Mosaic, Noise
+from clusterphot.sizes import MARGIN_PX, SizeGrid
 from clusterphot.stack import StackOptions
-from test_size_models import SCALE, SIGMA_PX, gaussian
-
-WINDOW = 25
-PC_PER_ARCSEC = 5290.2
-OPTIONS = SizeOptions(window_arcsec=0.5, radius_max_pc=400.0, radius_step_pc=4.0)
-
-
-def correlated():
-    """Noise whose neighbours correlate as if averaged by a 3 x 3 kernel (1, 2, 1)."""
-    kernel = np.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0])
-    line = np.convolve([1.0, 2.0, 1.0], [1.0, 2.0, 1.0])
-    correlation = np.outer(line, line)
-    return Noise(correlation / correlation.max(), 1.0, "F150W"), kernel / np.sqrt(np.square(kernel).sum())
-
-
-PSF = Psf(gaussian(101, SIGMA_PX), SCALE, "F150W", ee_stamp=0.98, fwhm_arcsec=2.3548 * SIGMA_PX * SCALE)
-NOISE, KERNEL = correlated()
+from size_field import NOISE, OPTIONS, PC_PER_ARCSEC, PSF, SCALE, SIGMA_PX, WINDOW, context, field
 
 
 @pytest.fixture(scope="module")
 def stamps():
     return blank_sky.synthetic_stamps(NOISE, WINDOW + 2 * MARGIN_PX, 500, np.random.default_rng(2))
-
-
-def context(scatter=0.0, **changes):
-    return size_limits.SizeContext(
-        PSF, NOISE, PC_PER_ARCSEC, dataclasses.replace(OPTIONS, **changes), scatter
-    )
 
 
 def test_synthetic_noise_has_the_correlation_asked_for(stamps):
@@ -140,39 +118,6 @@ def test_patches():
 
 
 # ---- clusters and stack ----------------------------------------------------------------------------------
-
-
-def field(n, radius_pc, *, flux=20.0, seed=1, position_error_px=0.0, flux_scatter=0.0):
-    """Cutouts of n clusters of one size in correlated noise of 0.05 nJy, their photometry and fits."""
-    rng = np.random.default_rng(seed)
-    grid = context().grid(41, 0.0)
-    dx, dy = rng.uniform(-0.5, 0.5, (2, n))
-    fluxes = flux * np.exp(flux_scatter * rng.normal(size=n))
-    light = grid.spectrum.images(np.repeat(grid.spectra(radius_pc)[None], n, axis=0), 41, dx, dy)
-    noise = blank_sky.synthetic_stamps(NOISE, 41, n, rng)
-    images = fluxes[:, None, None] * light + 0.3 + 0.05 * noise
-    corner = rng.integers(0, 3000, (2, n))
-    x, y = 20 + dx + corner[0], 20 + dy + corner[1]
-    ids = [f"s{k:03d}" for k in range(n)]
-    ivar = np.full(images.shape, 400.0)
-    cutouts = Cutouts(ids, images, ivar, *corner, x, y, [[] for _ in ids], SCALE, "F150W")
-    error = position_error_px * rng.normal(size=(2, n))
-    columns = {
-        "x": x + error[0],
-        "y": y + error[1],
-        "flux": fluxes,
-        "flux_err": 0.6,
-        "sky": 0.3,
-        "chi2": 1600.0,
-    }
-    table = Table({"id": ids, "target_id": ids, "is_target": [True] * n})
-    for name, values in columns.items():
-        table[f"{name}_F150W"] = values
-    table["dof_F150W"], table["flags_F150W"] = 1600, 0
-    reference = Table({"id": ids, "target_id": ids, "is_target": [True] * n})
-    reference["x_err_F200W"] = reference["y_err_F200W"] = np.full(n, max(position_error_px, 1e-6))
-    reference.meta = {"filter": "F200W", "pixel_scale_arcsec": SCALE}
-    return cutouts, table, reference
 
 
 def test_limits_of_clusters():
