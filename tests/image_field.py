@@ -27,8 +27,9 @@ fields:
       F150W: {sci: f150w_sci.fits.gz, wht: f150w_wht.fits, psf: f150w_psf.fits, zero_point_error: 0.02}
       F200W: {sci: f200w_sci.fits, wht: f200w_wht.fits}
 figures: {dpi: 50}
+sizes: {n_trials: 10, n_coverage_trials: 10}
 """
-"""Ten lines, as a user would write them; figures are small, to be quick."""
+"""Eleven lines, as a user would write them; figures are small and simulations few, to be quick."""
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,12 @@ def products(folder, job):
             job(input=inputs, output={"sizes": f"{folder}/c00{k}.ecsv"}, params=PARAMS, wildcards=wildcards)
         )
     limit_stack_size.main(
-        job(input=common | both, output={"sizes": f"{folder}/stack.ecsv"}, params=PARAMS, wildcards=of_field)
+        job(
+            input=common | both | {"mosaic": f"{folder}/mosaic.fits"},
+            output={"sizes": f"{folder}/stack.ecsv"},
+            params=PARAMS,
+            wildcards=of_field,
+        )
     )
     measure_profiles.main(
         job(

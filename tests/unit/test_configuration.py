@@ -141,6 +141,10 @@ def test_age_grid(section, ages):
 # ---------------------------------------------------------------------------------------- users' mistakes
 
 MISTAKES = {
+    "radius beyond the grid of sizes": (
+        "sizes: {radii_pc: [10, 600]}",
+        r"my\.yaml, sizes\.radii_pc: got 600 pc, expected at most sizes\.radius_max_pc = 500",
+    ),
     "unknown key": (
         "sed: {flux_flor_fraction: 0.02}",
         r"my\.yaml, sed\.flux_flor_fraction: got an unknown key, expected one of .*\n"

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot import blank_sky, profiles, size_limits, size_simulation
+from clusterphot import blank_sky, profiles, size_limits, size_simulation, star_widths
 from clusterphot.flags import Flag
 from clusterphot.io import Mosaic, Noise
 from clusterphot.sizes import MARGIN_PX, SizeGrid
 from clusterphot.stack import StackOptions
-from size_field import NOISE, OPTIONS, PC_PER_ARCSEC, PSF, SCALE, SIGMA_PX, WINDOW, context, field
+from size_field import NOISE, OPTIONS, PC_PER_ARCSEC, PSF, SCALE, SIGMA_PX, WINDOW, context, field, gaussian
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +115,27 @@ def test_patches():
     assert size_limits.effective_patches(np.array([[1.0, 1.0]] * 3 + [[30.0, 1.0]]), 20.0) == pytest.approx(
         1.6
     )
+
+
+def test_widths_of_stars():
+    """Stars of a PSF that is 5 % broader or narrower at random: their mean is the PSF, their scatter 5 %."""
+    rng = np.random.default_rng(7)
+    image = 0.05 * rng.normal(size=(120, 60 * 12))
+    places = np.array([[60.0 * k + 30.3, 60.4] for k in range(12)])
+    for k, (x, y) in enumerate(places):
+        width = SIGMA_PX * (1.05 if k % 2 else 0.95)
+        star = 300.0 * gaussian(41, width, x - np.rint(x), y - np.rint(y))
+        image[40:81, round(x) - 20 : round(x) + 21] += star
+    mosaic = Mosaic(image, np.full(image.shape, 400.0), None, SCALE, "F150W")
+    white = dataclasses.replace(context(), noise=Noise(np.pad([[1.0]], 2), 1.0, "F150W"))
+    fraction, error = star_widths.star_widths(mosaic, places, white, 41)
+    # S/N of 300 / 0.05 / sqrt(4 pi) / 1.5 = 1100: widths to 0.1 %
+    assert fraction[1::2] == pytest.approx(np.full(6, 0.05), abs=0.006)
+    assert fraction[::2] == pytest.approx(np.full(6, -0.05), abs=0.006)
+    assert np.all((error > 2e-4) & (error < 2e-3))
+    facts = star_widths.describe_widths(fraction, error)
+    assert facts["n_stars"] == 12 and facts["star_fwhm_scatter"] == pytest.approx(1.4826 * 0.05, rel=0.1)
+    assert np.isnan(star_widths.describe_widths(fraction[:3], error[:3])["star_fwhm_scatter"])
 
 
 # ---- clusters and stack ----------------------------------------------------------------------------------

@@ -33,8 +33,8 @@ def photometry(imaged):
     return read(imaged, "photometry.ecsv")
 
 
-def test_ten_lines_are_enough(drawn_field):
-    assert len((drawn_field.folder / "my.yaml").read_text().splitlines()) == 10
+def test_eleven_lines_are_enough(drawn_field):
+    assert len((drawn_field.folder / "my.yaml").read_text().splitlines()) == 11
     assert len(drawn_field.rows) == 30
 
 

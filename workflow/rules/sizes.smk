@@ -85,6 +85,7 @@ rule limit_sizes:
 
 rule limit_stack_size:
     input:
+        mosaic=get_size_filter("results/{field}/{filter}/mosaic.fits"),
         cutouts=get_size_cutouts,
         photometry="results/{field}/photometry.ecsv",
         reference_fits=get_reference_chunks,

@@ -132,12 +132,14 @@ def gaussian_transfer(frequency, variance_arcsec2):
 
     Notes
     -----
-    Negative variances: 2 - G(|variance|), an unsharp mask. It changes second moments by exactly this variance and
-    joins the Gaussian smoothly at 0, while the inverse of a Gaussian would amplify noise and wiggles of the
-    PSF at high frequencies tenfold.
+    Negative variances: the first four terms of 1 / G = sum of (1 - G)^j with G that of |variance| (Van Cittert's
+    deconvolution). It changes second moments by exactly this variance and is at most 4, while 1 / G would amplify
+    noise and wiggles of the PSF at high frequencies without bound. A Gaussian PSF that should get narrower
+    by 5, 10, 15 and 20 % does so by 5, 9, 11 and 13 %.
     """
     gauss = np.exp(-2.0 * (np.pi * np.asarray(frequency)) ** 2 * np.abs(variance_arcsec2))
-    return np.where(np.asarray(variance_arcsec2) >= 0, gauss, 2.0 - gauss)
+    rest = 1.0 - gauss
+    return np.where(np.asarray(variance_arcsec2) >= 0, gauss, 1.0 + rest * (1.0 + rest * (1.0 + rest)))
 
 
 # ---- images ----------------------------------------------------------------------------------------------

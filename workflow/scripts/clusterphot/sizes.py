@@ -318,7 +318,10 @@ class SizeLikelihood:
         chi2 : (n, n_fine) float ndarray
             Less the lowest.
         """
-        chi2 = self.chi2[:, :, self.grid.zero] if psf_known else _parabola(self.chi2 + self._penalty())
+        if psf_known or self.chi2.shape[2] == 1:
+            chi2 = self.chi2[:, :, self.grid.zero]
+        else:
+            chi2, *_ = lowest_node(self.chi2 + self._penalty())
         radius = self.grid.radius_pc
         fine = np.linspace(radius[0], radius[-1], FINE * (len(radius) - 1) + 1)
         values = CubicSpline(radius, chi2, axis=1)(fine)
@@ -367,13 +370,21 @@ class SizeLikelihood:
         return self.rise(psf_known=psf_known)[0] > self.grid.options.resolved_sigma**2
 
 
-def _parabola(values):
-    """Minimum along the last axis, by a parabola through the lowest of equidistant nodes and its neighbours."""
-    n_nodes = values.shape[-1]
-    if n_nodes < 3:
-        return values[..., 0]
-    index = np.clip(np.argmin(values, axis=-1), 1, n_nodes - 2)[..., None]
+def lowest_node(values):
+    """Minimum along the last axis, by a parabola through the lowest of equidistant nodes and its neighbours.
+
+    Parameters
+    ----------
+    values : (..., n) float ndarray, n >= 3
+
+    Returns
+    -------
+    lowest, place, curvature : (...) float ndarray
+        Value, where it is (in nodes from the first), and second derivative per node squared.
+    """
+    index = np.clip(np.argmin(values, axis=-1), 1, values.shape[-1] - 2)[..., None]
     left, middle, right = (np.take_along_axis(values, index + step, axis=-1)[..., 0] for step in (-1, 0, 1))
     curvature = np.maximum(left + right - 2.0 * middle, 1e-12)
     place = np.clip(0.5 * (left - right) / curvature, -1.0, 1.0)
-    return middle + place * (0.5 * (right - left) + 0.5 * place * curvature)
+    lowest = middle + place * (0.5 * (right - left) + 0.5 * place * curvature)
+    return lowest, index[..., 0] + place, curvature
