@@ -14,7 +14,8 @@ from clusterphot.combine import bootstrap_counts, combine, stacked_ivar
 from clusterphot.cosmology import kpc_per_arcsec
 from clusterphot.flags import Flag
 from clusterphot.rendering import PsfRenderer
-from clusterphot.sizes import MARGIN_PX, SizeGrid, SizeOptions
+from clusterphot.size_models import broadening_variance
+from clusterphot.sizes import MARGIN_PX, SizeGrid, SizeOptions, fwhm_arcsec
 from clusterphot.stack import BAD_FLAGS, aligned_sample
 
 ALIGNMENT_ERROR = 0.3
@@ -260,35 +261,44 @@ def limit_stack(
     facts = {"n_sources": len(sample.ids)}
     if len(sample.ids) < 2:
         return StackSize(_empty_row(), facts)
-    scale = context.psf.pixel_scale_arcsec
     blur = 0.0
     if filt != reference_filter:
         blur = alignment_variance(sample.ids, table[f"flux_{filt}"][sample.rows], reference_fits)
-    x, y = (np.asarray(table[f"{axis}_{filt}"], dtype=float)[sample.rows] for axis in "xy")
-    n_patches = effective_patches(np.stack([x, y], axis=1) * scale, coherence_arcsec)
-    n_star_patches = effective_patches(stars * scale, coherence_arcsec) if len(stars) else 1.0
-    scatter = context.psf_fwhm_scatter_fraction * np.sqrt(1.0 / n_patches + 1.0 / n_star_patches)
-    width2 = (context.psf.fwhm_arcsec / 2.355) ** 2
-    prior = float(np.hypot(scatter, 0.5 * ALIGNMENT_ERROR * blur / width2)) if scatter > 0 else 0.0
-    grid = context.grid(cutouts.data.shape[-1], prior, blur)
+    places = np.stack(
+        [np.asarray(table[f"{axis}_{filt}"], dtype=float)[sample.rows] for axis in "xy"], axis=1
+    )
+    prior = _stack_prior(context, places, stars, coherence_arcsec, blur)
+    grid = context.grid(cutouts.data.shape[-1], prior["psf_scatter_fraction"], blur)
     modes, covariance, sigma = _stack_modes(sample, grid, stack_options)
     likelihood = grid.likelihood(modes[:1], np.ones(1), covariance)
     values, resolved = _measure(likelihood)
-    error = flux_error(grid, covariance)
     values["snr_size"] = values["flux_size"] / (sigma * flux_error(grid, grid.covariance))
-    facts |= {
-        "psf_scatter_fraction": prior,
+    facts |= prior | {
         "alignment_mas": 1000.0 * float(np.sqrt(blur)),
-        "n_patches": n_patches,
-        "n_patches_stars": n_star_patches,
         "flux": float(values["flux_size"]),
-        "flux_err": error,
+        "flux_err": flux_error(grid, covariance),
         "dof": grid.degrees_of_freedom,
         "sigma_pixel": float(sigma),
     }
     row = Table({"id": ["stack"], "is_stack": [True], **{name: [values[name]] for name in COLUMNS}})
     row["resolved"], row["flags"] = [resolved], np.zeros(1, dtype=np.int64)
     return StackSize(row, facts)
+
+
+def _stack_prior(context, places, stars, coherence_arcsec, blur):
+    """1-sigma prior of the PSF's width in the stack as a fraction of its FWHM, and the patches behind it."""
+    scale = context.psf.pixel_scale_arcsec
+    n_patches = effective_patches(places * scale, coherence_arcsec)
+    n_star_patches = effective_patches(stars * scale, coherence_arcsec) if len(stars) else 1.0
+    scatter = context.psf_fwhm_scatter_fraction * np.sqrt(1.0 / n_patches + 1.0 / n_star_patches)
+    of_alignment = (
+        0.5 * ALIGNMENT_ERROR * blur / broadening_variance(fwhm_arcsec(context.psf), np.sqrt(2.0) - 1.0)
+    )
+    return {
+        "psf_scatter_fraction": float(np.hypot(scatter, of_alignment)) if scatter > 0 else 0.0,
+        "n_patches": n_patches,
+        "n_patches_stars": n_star_patches,
+    }
 
 
 def _stack_modes(sample, grid, options):

@@ -13,6 +13,7 @@ from scipy.interpolate import CubicSpline
 from clusterphot.combine import mirrored_spectra, shift_spectra
 from clusterphot.fit_errors import NoiseOperator
 from clusterphot.linear import sky_terms
+from clusterphot.psf_reference import fwhm_px
 from clusterphot.size_models import PsfSpectrum, broadening_variance, gaussian_transfer, transfer
 
 MARGIN_PX = 4
@@ -115,7 +116,7 @@ class SizeGrid:
         self.spectrum = PsfSpectrum(psf, window_px // 2 + MARGIN_PX)
         self.pc_per_arcsec = pc_per_arcsec
         self.scatter_fraction = scatter_fraction
-        self.fwhm_arcsec = psf.fwhm_arcsec
+        self.fwhm_arcsec = fwhm_arcsec(psf)
         n_radii = int(np.ceil(options.radius_max_pc / options.radius_step_pc)) + 1
         self.radius_pc = np.linspace(0.0, options.radius_max_pc, n_radii)
         self.fraction, self.zero = _fractions(scatter_fraction)
@@ -277,6 +278,13 @@ class SizeGrid:
         scale = np.asarray(variance, dtype=float)[:, None]
         chi2 = ((square[:, None] - product**2 / norm) / scale).reshape(shape)
         return SizeLikelihood(self, chi2, (product / norm).reshape(shape))
+
+
+def fwhm_arcsec(psf):
+    """FWHM of a PSF: that of its file, or measured where the file of a user does not say."""
+    if np.isfinite(psf.fwhm_arcsec):
+        return psf.fwhm_arcsec
+    return fwhm_px(psf.data) * psf.pixel_scale_arcsec
 
 
 def _fractions(scatter):

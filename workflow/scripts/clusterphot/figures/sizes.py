@@ -97,9 +97,9 @@ def _draw_probability(ax, detection):
     ]
     ax.axhline(0.95, color=FAINT, lw=0.6, ls=":")
     ax.set(
-        xlabel="Half-light radius (pc)", ylabel="Fraction called resolved", xscale="log", ylim=(-0.03, 1.5)
+        xlabel="Half-light radius (pc)", ylabel="Fraction called resolved", xscale="log", ylim=(-0.03, 1.85)
     )
-    ax.axvline(PAPER_LIMIT_PC, **PAPER_LINE)
+    ax.plot([PAPER_LIMIT_PC] * 2, [-1, 1.08], **PAPER_LINE)
     handles.append(Line2D([], [], **PAPER_LINE, label="Faisst et al. (2022)"))
     plain_ticks(ax.xaxis, [10, 20, 50, 100, 200, 500])
     ax.set_xlim(8, 400)
