@@ -6,7 +6,7 @@ from clusterphot.io import read_cutouts, read_mosaic, read_noise, read_psf
 from clusterphot.jobs import job_logging
 from clusterphot.size_limits import join_fits, limit_stack, make_context, read_star_positions
 from clusterphot.stack import StackOptions, join_cutouts
-from clusterphot.star_widths import describe_widths, star_widths
+from clusterphot.star_widths import MIN_STARS, describe_widths, star_widths
 from clusterphot.tables import provenance, read_table, write_table
 
 
@@ -37,13 +37,14 @@ def main(smk):
         row["radius_limit_pc"],
         row["radius_limit_psf_known_pc"],
     )
-    logging.info(
-        "%d stars: FWHM off the PSF's by %+.3f in the median, with a scatter of %.3f beyond noise (%.3f assumed)",
-        facts["n_stars"],
-        facts["star_fwhm_median"],
-        facts["star_fwhm_scatter"],
-        par.psf_fwhm_scatter_fraction,
-    )
+    if facts["n_stars"] >= MIN_STARS:
+        logging.info(
+            "%d stars: FWHM off the PSF's by %+.3f in the median, with a scatter of %.3f beyond noise (%.3f assumed)",
+            facts["n_stars"],
+            facts["star_fwhm_median"],
+            facts["star_fwhm_scatter"],
+            par.psf_fwhm_scatter_fraction,
+        )
 
 
 if __name__ == "__main__":
