@@ -1,0 +1,203 @@
+"""A user's catalogue of galaxies to compare with: magnitudes in the field's filters, kinds, masses, sizes.
+
+As Faisst et al. (2022, ApJL 941, L11, section 3.1) did with COSMOS2020 (Weaver et al. 2022, ApJS 258, 11): fluxes
+interpolated between the catalogue's bands. Magnitudes AB, wavelengths micron, masses log10 Msun, radii kpc.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clusterphot import tables
+from clusterphot.errors import DataError
+from clusterphot.filters import load_filter
+from clusterphot.units import mag_ab
+
+FLUX_UNITS = {"mag": None, "uJy": 1e3, "nJy": 1.0}
+"""nJy per unit; magnitudes are AB."""
+
+MAG_AB_MIN, MAG_AB_MAX = 0.0, 50.0
+"""Values outside stand for missing ones in many catalogues (-99, 99)."""
+
+SIZE_RELATION_MIN = 10
+"""Galaxies that a mass-size relation is fitted to at least."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Galaxies near the redshift of a field.
+
+    Attributes
+    ----------
+    ids : list of str
+    redshift : (n,) float ndarray
+    flux : (n, n_bands) float ndarray, nJy
+        In the catalogue's bands, by wavelength; NaN where missing.
+    band_micron : (n_bands,) float ndarray
+    log_mass, radius_kpc : (n,) float ndarray
+        NaN where the catalogue has none.
+    is_quiescent : (n,) int ndarray
+        1, 0, or -1 where not known.
+    """
+
+    ids: list
+    redshift: np.ndarray
+    flux: np.ndarray
+    band_micron: np.ndarray
+    log_mass: np.ndarray
+    radius_kpc: np.ndarray
+    is_quiescent: np.ndarray
+
+
+def read_comparison(path, columns, *, flux_unit, redshift, redshift_width, log_ssfr_quiescent):
+    """Galaxies of a user's catalogue near a redshift.
+
+    Parameters
+    ----------
+    path : str
+        csv, tsv, ecsv or FITS.
+    columns : dict
+        Names of its columns: ``redshift``, ``bands`` (wavelength in micron, or a filter name: column) and, optional,
+        ``id``, ``log_mass``, ``radius_kpc``, and ``is_quiescent`` (0 or 1) or ``log_ssfr`` (log10 of 1/yr).
+    flux_unit : {'mag', 'uJy', 'nJy'}
+        Of the bands.
+    redshift, redshift_width : float
+        Galaxies within the half width are taken.
+    log_ssfr_quiescent : float
+        Galaxies with less are quiescent.
+
+    Returns
+    -------
+    comparison : `Comparison`
+
+    Raises
+    ------
+    DataError
+        A missing column, text, or no galaxy near the redshift.
+    """
+    names, rows = tables.read_user_table(path, "comparison.catalogue")
+
+    def values(key):
+        if columns.get(key) is None:
+            return np.full(len(rows), np.nan)
+        expected = f"numbers, as comparison.columns.{key} says"
+        return _clean_column(names, rows, columns[key], path, expected)
+
+    z = values("redshift")
+    near = np.abs(z - redshift) <= redshift_width
+    if not near.any():
+        raise DataError(
+            f"{path}, column {columns['redshift']}",
+            f"no galaxy within {redshift_width:g} of z = {redshift:g}",
+            "galaxies near the redshift of the field",
+            "comparison.redshift_width sets the range.",
+        )
+    bands = sorted((band_micron(name), column) for name, column in columns["bands"].items())
+    flux = np.array([_flux(_clean_column(names, rows, column, path, "numbers"), flux_unit) for _, column in bands])
+    quiescent = values("is_quiescent")
+    if columns.get("is_quiescent") is None:
+        ssfr = values("log_ssfr")
+        quiescent = np.where(np.isfinite(ssfr), ssfr < log_ssfr_quiescent, np.nan)
+    ids = (
+        [row[tables.column_index(names, columns["id"], path, "identifiers")] for row in rows]
+        if columns.get("id")
+        else [str(number + 1) for number in range(len(rows))]
+    )
+    return Comparison(
+        [name for name, keep in zip(ids, near, strict=True) if keep],
+        z[near],
+        flux.T[near],
+        np.array([micron for micron, _ in bands]),
+        values("log_mass")[near],
+        values("radius_kpc")[near],
+        np.nan_to_num(quiescent[near], nan=-1).astype(int),
+    )
+
+
+def _clean_column(names, rows, column, path, expected):
+    """Numbers of a column, NaN where missing, masked or infinite."""
+    index = tables.column_index(names, column, path, f"the column that comparison.columns names ({expected})")
+    values = np.full(len(rows), np.nan)
+    for number, row in enumerate(rows):
+        text = row[index]
+        if text.lower() in ("", "nan", "null", "none", "--", "inf", "-inf"):
+            continue
+        try:
+            values[number] = {"true": 1.0, "false": 0.0}.get(text.lower()) if text.lower() in ("true", "false") else float(text)
+        except ValueError:
+            where = f"{path}, data row {number + 1}, column {column}"
+            raise DataError(where, repr(text), expected, "missing values are written as nan or left empty.") from None
+    return values
+
+
+def _flux(values, flux_unit):
+    """Fluxes in nJy of the values of a band; sentinels become NaN."""
+    if flux_unit not in FLUX_UNITS:
+        raise ValueError(f"flux unit {flux_unit!r}, expected one of {tuple(FLUX_UNITS)}")
+    if flux_unit == "mag":
+        good = (values > MAG_AB_MIN) & (values < MAG_AB_MAX)
+        return np.where(good, 10 ** (-0.4 * (np.where(good, values, 0.0) - 31.4)), np.nan)
+    return np.where(values > 0, values * FLUX_UNITS[flux_unit], np.nan)
+
+
+def band_micron(name):
+    """Wavelength in micron of a band named by its wavelength or by a filter of astro-sedpy."""
+    try:
+        return float(name)
+    except ValueError:
+        return load_filter(str(name)).wave_pivot / 1e4
+
+
+def interpolate_magnitudes(comparison, filters):
+    """Magnitudes in other filters: log flux linear in log wavelength between the neighbouring measured bands.
+
+    Parameters
+    ----------
+    comparison : `Comparison`
+    filters : sequence of str
+
+    Returns
+    -------
+    magnitude : (n, n_filters) float ndarray, AB
+        NaN beyond the galaxy's first and last measured band.
+    """
+    at = np.log([load_filter(name).wave_pivot / 1e4 for name in filters])
+    wave = np.log(comparison.band_micron)
+    result = np.full((len(comparison.flux), len(filters)), np.nan)
+    for row, flux in enumerate(comparison.flux):
+        known = np.isfinite(flux) & (flux > 0)
+        if known.sum() > 1:
+            result[row] = np.interp(at, wave[known], np.log(flux[known]), left=np.nan, right=np.nan)
+    return mag_ab(np.exp(result))
+
+
+def mass_light_relation(magnitude, log_mass):
+    """Straight line log_mass = a + b (magnitude - 25), least absolute deviation by iterated weights.
+
+    Returns
+    -------
+    intercept, slope, scatter : float
+        NaN for fewer than `SIZE_RELATION_MIN` galaxies; scatter in dex, 1.48 times the median absolute deviation.
+    """
+    return _robust_line(magnitude - 25.0, log_mass)
+
+
+def mass_size_relation(log_mass, radius_kpc):
+    """Straight line log radius = a + b (log_mass - 10), fitted likewise."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _robust_line(log_mass - 10.0, np.log10(radius_kpc))
+
+
+def _robust_line(x, y):
+    """Intercept, slope and scatter of a line, NaN where there are too few points."""
+    known = np.isfinite(x) & np.isfinite(y)
+    if known.sum() < SIZE_RELATION_MIN or np.ptp(x[known]) == 0:
+        return np.nan, np.nan, np.nan
+    x, y = x[known], y[known]
+    weight = np.ones(len(x))
+    for _ in range(50):
+        design = np.stack([np.ones_like(x), x])
+        intercept, slope = np.linalg.solve((design * weight) @ design.T, (design * weight) @ y)
+        residual = y - intercept - slope * x
+        weight = 1 / np.maximum(np.abs(residual), 1e-4)
+    return float(intercept), float(slope), float(1.4826 * np.median(np.abs(residual)))
