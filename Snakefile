@@ -25,6 +25,7 @@ include: "workflow/rules/sed.smk"
 include: "workflow/rules/forecast.smk"
 include: "workflow/rules/libraries.smk"
 include: "workflow/rules/recovery.smk"
+include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 
@@ -37,6 +38,7 @@ rule all:
         rules.sizes.input,
         rules.seds.input,
         rules.recovery.input,
+        rules.comparisons.input,
         rules.tables.input,
         rules.figures.input,
         rules.libraries.input,

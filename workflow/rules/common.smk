@@ -74,6 +74,44 @@ def get_stack_photometry_table(wildcards):
     return FIELDSET[wildcards.field].stack_photometry
 
 
+def get_photometry_product(wildcards):
+    """The merged fluxes of a field, as observed unless they were given de-reddened."""
+    return FIELDSET[wildcards.field].photometry_product
+
+
+def get_comparison_value(name):
+    """Params function: one key of the field's entry that only comparisons use, or None."""
+    return lambda wildcards: FIELDSET[wildcards.field].comparisons.get(name)
+
+
+def get_user_star_counts(wildcards):
+    """The user's own table of star counts, or none."""
+    return FIELDSET[wildcards.field].comparisons.get("star_counts", [])
+
+
+def get_reference_mosaic(wildcards):
+    """The mosaic of the reference filter; none for a field given by its photometry."""
+    field = FIELDSET[wildcards.field]
+    return f"results/{field.name}/{field.reference_filter}/mosaic.fits" if field.mosaics else []
+
+
+def get_star_counts(wildcards):
+    """Expected star counts of a field whose sources have positions, or none."""
+    field = FIELDSET[wildcards.field]
+    return f"results/{field.name}/star_counts.ecsv" if field.center_deg else []
+
+
+def get_comparison(wildcards):
+    """Galaxies of the user's comparison catalogue near the field's redshift, or none."""
+    return f"results/{wildcards.field}/comparison.ecsv" if config["comparison"]["catalogue"] else []
+
+
+def get_bcg(wildcards):
+    """Measured brightest cluster galaxy of a field given by its mosaics, or none."""
+    field = FIELDSET[wildcards.field]
+    return f"results/{field.name}/bcg.ecsv" if field.mosaics else []
+
+
 def get_chunk_ids(wildcards):
     """Ids of the sources in a chunk."""
     return stop_at_mistakes(FIELDSET[wildcards.field].chunk_ids, wildcards.chunk)

@@ -60,13 +60,15 @@ rule plot_overview:
 
 rule plot_magnitudes:
     input:
-        photometry="results/{field}/photometry.ecsv",
+        photometry=get_photometry_product,
+        star_counts=get_star_counts,
     output:
         png="results/{field}/figures/magnitudes.png",
         pdf="results/{field}/figures/magnitudes.pdf",
     params:
         filters=get_field_value("filters"),
         reference_filter=get_field_value("reference_filter"),
+        is_dereddened=get_field_value("is_dereddened"),
         dpi=config["figures"]["dpi"],
         code=code_digest("plot_magnitudes"),
     log:
@@ -79,7 +81,7 @@ rule plot_magnitudes:
     resources:
         mem_mb=1000,
     message:
-        "{wildcards.field}: magnitudes and depths"
+        "{wildcards.field}: magnitudes, depths and expected stars"
     script:
         "../scripts/plot_magnitudes.py"
 

@@ -17,7 +17,7 @@ BIN_ARCSEC = 0.4
 MEDIAN_BINS = 5
 """The galaxy is searched on a median-filtered image of such bins, in which stars vanish."""
 
-SHAPE_RADIUS_FRACTION = 0.5
+SHAPE_RADIUS_ARCSEC = 2.0
 N_SHAPE_ITERATIONS = 12
 SECTORS = 12
 """Sectors of a ring, whose scatter gives the error of its median."""
@@ -46,7 +46,7 @@ def find_bcg(image, pixel_scale_arcsec):
 
     Parameters
     ----------
-    image : (ny, nx) float ndarray, nJy/pixel
+    image : (ny, nx) float ndarray or memory map, nJy/pixel
         NaN where bad.
     pixel_scale_arcsec : float
 
@@ -63,8 +63,10 @@ def find_bcg(image, pixel_scale_arcsec):
     ny, nx = (size // step for size in image.shape)
     if min(ny, nx) < MEDIAN_BINS:
         raise ValueError(f"an image of {image.shape} pixels, expected at least {MEDIAN_BINS * step} a side")
-    blocks = np.nan_to_num(image[: ny * step, : nx * step]).reshape(ny, step, nx, step)
-    coarse = np.median(blocks.transpose(0, 2, 1, 3).reshape(ny, nx, -1), axis=-1)
+    coarse = np.empty((ny, nx))
+    for row in range(ny):  # a large mosaic is never in memory as a whole
+        band = np.nan_to_num(np.asarray(image[row * step : (row + 1) * step, : nx * step], dtype=float))
+        coarse[row] = np.median(band.reshape(step, nx, step).swapaxes(0, 1).reshape(nx, -1), axis=1)
     smooth = ndimage.median_filter(coarse, size=MEDIAN_BINS, mode="constant")
     row, column = np.unravel_index(np.argmax(smooth), smooth.shape)
     return (column + 0.5) * step - 0.5, (row + 0.5) * step - 0.5
@@ -105,7 +107,9 @@ def fit_ellipse(image, x, y, radius_px):
         spread = np.hypot((xx - yy) / 2, xy)
         ratio = float(np.sqrt(max((xx + yy) / 2 - spread, 1e-9) / ((xx + yy) / 2 + spread)))
         angle = float(np.degrees(0.5 * np.arctan2(2 * xy, xx - yy)))
-        ellipse = Ellipse(ellipse.x + float(mx), ellipse.y + float(my), float(np.clip(ratio, 0.2, 1.0)), angle)
+        ellipse = Ellipse(
+            ellipse.x + float(mx), ellipse.y + float(my), float(np.clip(ratio, 0.2, 1.0)), angle
+        )
     return ellipse
 
 
@@ -149,8 +153,15 @@ def ring_flux(image, ellipse, radius_px, pixel_scale_arcsec):
     """
     rows, columns, values, a = _aperture(image, ellipse, radius_px)
     first = FIRST_RADIUS_ARCSEC / pixel_scale_arcsec
-    edges = np.concatenate([[0.0], np.geomspace(first, radius_px, max(int(np.log(radius_px / first) / np.log(PROFILE_STEP)), 1) + 1)])
-    sector = ((np.arctan2(rows - ellipse.y, columns - ellipse.x) / (2 * np.pi) + 0.5) * SECTORS).astype(int) % SECTORS
+    edges = np.concatenate(
+        [
+            [0.0],
+            np.geomspace(first, radius_px, max(int(np.log(radius_px / first) / np.log(PROFILE_STEP)), 1) + 1),
+        ]
+    )
+    sector = ((np.arctan2(rows - ellipse.y, columns - ellipse.x) / (2 * np.pi) + 0.5) * SECTORS).astype(
+        int
+    ) % SECTORS
     which = np.clip(np.searchsorted(edges, a, side="left") - 1, 0, len(edges) - 2)
     flux, variance, last = 0.0, 0.0, 0.0
     for k in range(len(edges) - 1):
@@ -158,10 +169,79 @@ def ring_flux(image, ellipse, radius_px, pixel_scale_arcsec):
         area = np.pi * ellipse.axis_ratio * (edges[k + 1] ** 2 - edges[k] ** 2)
         if inside.any():
             last = float(np.median(values[inside])) if k > 2 else float(np.mean(values[inside]))
-            parts = [np.median(values[inside & (sector == s)]) for s in range(SECTORS) if np.any(inside & (sector == s))]
+            parts = [
+                np.median(values[inside & (sector == s)])
+                for s in range(SECTORS)
+                if np.any(inside & (sector == s))
+            ]
             if len(parts) > 3:
                 spread = 1.4826 * np.median(np.abs(parts - np.median(parts)))
                 variance += (area * spread) ** 2 / len(parts)
         flux += last * area
     covered = len(values) / (np.pi * ellipse.axis_ratio * radius_px**2)
     return flux, float(np.sqrt(variance)), float(min(covered, 1.0))
+
+
+def measure_bcg(mosaics, reference, radius_arcsec, *, center_deg=None):
+    """Flux of the brightest cluster galaxy in each filter, in the same ellipse on the sky.
+
+    Parameters
+    ----------
+    mosaics : dict of str to `clusterphot.io.Mosaic`
+    reference : str
+        Filter that the galaxy is found and its shape measured in.
+    radius_arcsec : float
+        Semi-major axis of the aperture.
+    center_deg : (ra, dec), optional
+        Position, if it is not the brightest extended light.
+
+    Returns
+    -------
+    rows : list of (str, float, float, float)
+        Filter, flux and error (nJy), and covered fraction.
+    shape : dict
+        ra, dec (deg), axis_ratio, semi_major_arcsec.
+    """
+    first = mosaics[reference]
+    if center_deg is None:
+        x, y = find_bcg(first.sci, first.pixel_scale_arcsec)
+    else:
+        x, y = (float(value) for value in first.wcs.celestial.all_world2pix([center_deg], 0)[0])
+    image, ellipse = _cut(first, Ellipse(x, y, 1.0, 0.0), radius_arcsec)
+    inner = min(radius_arcsec, SHAPE_RADIUS_ARCSEC) / first.pixel_scale_arcsec
+    fitted = fit_ellipse(image, ellipse.x, ellipse.y, inner)
+    x, y = x + fitted.x - ellipse.x, y + fitted.y - ellipse.y
+    ra, dec = (float(value) for value in first.wcs.celestial.all_pix2world([[x, y]], 0)[0])
+    axis = _position_angle(first.wcs, x, y, fitted.pa_deg)
+    rows = []
+    for name, mosaic in mosaics.items():
+        x, y = (float(value) for value in mosaic.wcs.celestial.all_world2pix([[ra, dec]], 0)[0])
+        angle = axis - _position_angle(mosaic.wcs, x, y, 0.0)
+        turned = Ellipse(x, y, fitted.axis_ratio, angle * _handedness(mosaic.wcs) * _handedness(first.wcs))
+        image, ellipse = _cut(mosaic, turned, radius_arcsec)
+        scale = mosaic.pixel_scale_arcsec
+        rows.append((name, *ring_flux(image, ellipse, radius_arcsec / scale, scale)))
+    return rows, {"ra": ra, "dec": dec, "axis_ratio": fitted.axis_ratio, "semi_major_arcsec": radius_arcsec}
+
+
+def _cut(mosaic, ellipse, radius_arcsec):
+    """Part of a mosaic around an ellipse, bad pixels NaN, and the ellipse in its pixels."""
+    half = int(np.ceil(radius_arcsec / mosaic.pixel_scale_arcsec)) + 2
+    x0, y0 = round(ellipse.x) - half, round(ellipse.y) - half
+    sci, ivar = mosaic.region(y0, y0 + 2 * half + 1, x0, x0 + 2 * half + 1)
+    sci[ivar <= 0] = np.nan
+    return sci, Ellipse(ellipse.x - x0, ellipse.y - y0, ellipse.axis_ratio, ellipse.pa_deg)
+
+
+def _position_angle(wcs, x, y, pa_deg):
+    """Direction on the sky (deg, from east to north) of a direction in the pixels (deg, from x to y)."""
+    angle = np.radians(pa_deg)
+    (ra0, dec0), (ra1, dec1) = wcs.celestial.all_pix2world(
+        [[x, y], [x + np.cos(angle), y + np.sin(angle)]], 0
+    )
+    return float(np.degrees(np.arctan2(dec1 - dec0, (ra1 - ra0) * np.cos(np.radians(dec0)))))
+
+
+def _handedness(wcs):
+    """1 or -1: whether angles grow the same way on the pixels and from east to north."""
+    return float(np.sign(np.linalg.det(wcs.celestial.pixel_scale_matrix)))

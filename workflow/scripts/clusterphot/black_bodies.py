@@ -52,7 +52,9 @@ def band_planck(temperature_k, filters):
     first, last = min(curve.wave[0] for curve in curves), max(curve.wave[-1] for curve in curves)
     wave = np.geomspace(first / 1.01, last * 1.01, 3000)
     with np.errstate(over="ignore"):
-        f_lambda = np.array([wave**-5.0 / np.expm1(HC_OVER_K / (wave * t)) for t in np.atleast_1d(temperature_k)])
+        f_lambda = np.array(
+            [wave**-5.0 / np.expm1(HC_OVER_K / (wave * t)) for t in np.atleast_1d(temperature_k)]
+        )
     flux = np.array([band_flux(wave, row, curves) for row in f_lambda])
     return flux / flux.mean(axis=1, keepdims=True)
 
@@ -86,7 +88,9 @@ def fit_black_bodies(flux, covariance, filters, temperature_k):
     amplitude = np.maximum((model @ weight @ data) / np.einsum("ki,ij,kj->k", model, weight, model), 0.0)
     residual = data - amplitude[:, None] * model
     chi2 = np.einsum("ki,ij,kj->k", residual, weight, residual)
-    return BlackBodyFit(np.asarray(temperature_k, float), chi2, amplitude, amplitude[:, None] * shape, int(known.sum()) - 1)
+    return BlackBodyFit(
+        np.asarray(temperature_k, float), chi2, amplitude, amplitude[:, None] * shape, int(known.sum()) - 1
+    )
 
 
 def temperature_range(fit, rise=1.0):
@@ -94,3 +98,33 @@ def temperature_range(fit, rise=1.0):
     best = int(np.argmin(fit.chi2))
     inside = np.flatnonzero(fit.chi2 <= fit.chi2[best] + rise)
     return fit.temperature_k[best], fit.temperature_k[inside[0]], fit.temperature_k[inside[-1]]
+
+
+def tabulate_black_bodies(flux, covariance, filters, temperature_k):
+    """Columns of the table of black bodies: the fixed temperatures, then the best of all.
+
+    Parameters
+    ----------
+    flux, covariance, filters :
+        As `fit_black_bodies` takes them.
+    temperature_k : sequence of float
+
+    Returns
+    -------
+    columns : dict of str to ndarray
+    """
+    fixed = fit_black_bodies(flux, covariance, filters, np.asarray(temperature_k, dtype=float))
+    free = fit_black_bodies(flux, covariance, filters, TEMPERATURES_K)
+    best, low, high = temperature_range(free)
+    k = int(np.argmin(free.chi2))
+    unknown = np.full(len(fixed.chi2), np.nan)
+    model = np.vstack([fixed.model_njy, free.model_njy[k]])
+    return {
+        "temperature_k": np.append(fixed.temperature_k, best),
+        "temperature_lo_k": np.append(unknown, low),
+        "temperature_hi_k": np.append(unknown, high),
+        "chi2": np.append(fixed.chi2, free.chi2[k]),
+        "dof": np.append(np.full(len(fixed.chi2), fixed.dof), fixed.dof - 1),
+        "is_best": np.append(np.zeros(len(fixed.chi2), dtype=bool), True),
+        **{f"model_{name}": model[:, band] for band, name in enumerate(filters)},
+    }

@@ -7,6 +7,9 @@ V-band Suns, magnitudes V (Vega).
 import numpy as np
 from scipy import special
 
+from clusterphot.masses import luminosity_per_njy, v_filter
+from clusterphot.tables import flux_arrays
+
 SOLAR_V_VEGA = 4.81
 """Willmer (2018, ApJS 236, 47)."""
 
@@ -70,7 +73,9 @@ def binomial_interval(k, n, z=1.0):
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-def summarise_luminosities(luminosity, luminosity_err, ml_v, *, depth_sigma=3.0, galaxy_v=None, specific_frequency=()):
+def summarise_luminosities(
+    luminosity, luminosity_err, ml_v, *, depth_sigma=3.0, galaxy_v=None, specific_frequency=()
+):
     """Rows of the summary: name, value, lower and upper 1-sigma end.
 
     Parameters
@@ -99,7 +104,10 @@ def summarise_luminosities(luminosity, luminosity_err, ml_v, *, depth_sigma=3.0,
         ("clusters with a V luminosity", float(n), np.nan, np.nan),
         ("super-luminous clusters, log L_V > 6.7", float(bright), np.nan, np.nan),
         ("super-luminous fraction", share, *binomial_interval(bright, n)),
-        ("median log L_V", *(np.log10(np.quantile(luminosity[known], [0.5, 0.16, 0.84])) if n else (np.nan,) * 3)),
+        (
+            "median log L_V",
+            *(np.log10(np.quantile(luminosity[known], [0.5, 0.16, 0.84])) if n else (np.nan,) * 3),
+        ),
         ("median M/L_V", *quantiles),
         ("limiting M_V", limit_v, np.nan, np.nan),
         ("turnover M_V of globular clusters at this M/L_V", turnover, np.nan, np.nan),
@@ -109,7 +117,41 @@ def summarise_luminosities(luminosity, luminosity_err, ml_v, *, depth_sigma=3.0,
         fraction = fraction_brighter(limit_v, turnover)
         expected = [cluster_number(galaxy_v[0], s) * fraction for s in specific_frequency]
         rows += [
-            ("M_V of the brightest cluster galaxy", galaxy_v[0], galaxy_v[0] - galaxy_v[1], galaxy_v[0] + galaxy_v[1]),
-            ("clusters expected brighter than the limit", float(np.sqrt(np.prod(expected))), min(expected), max(expected)),
+            (
+                "M_V of the brightest cluster galaxy",
+                galaxy_v[0],
+                galaxy_v[0] - galaxy_v[1],
+                galaxy_v[0] + galaxy_v[1],
+            ),
+            (
+                "clusters expected brighter than the limit",
+                float(np.sqrt(np.prod(expected))),
+                min(expected),
+                max(expected),
+            ),
         ]
     return rows
+
+
+def cluster_luminosities(photometry, filters, wanted, redshift, cosmology):
+    """V luminosities of the sources, whatever the convention of the masses.
+
+    Parameters
+    ----------
+    photometry : `astropy.table.Table`
+        De-reddened fluxes.
+    filters : sequence of str
+    wanted : str
+        ``sed.v_filter``: a filter, or auto.
+    redshift : float
+    cosmology : dict
+
+    Returns
+    -------
+    band : str
+    luminosity, luminosity_err : (n,) float ndarray, V-band Suns
+    """
+    band = v_filter(filters, redshift) if wanted == "auto" else wanted
+    flux, err = flux_arrays(photometry, [band])
+    per_njy = luminosity_per_njy(band, redshift, cosmology, convention="vband")
+    return band, per_njy * flux[:, 0], per_njy * err[:, 0]

@@ -4,20 +4,25 @@ As Faisst et al. (2022, ApJL 941, L11, section 3.1) did with COSMOS2020 (Weaver 
 interpolated between the catalogue's bands. Magnitudes AB, wavelengths micron, masses log10 Msun, radii kpc.
 """
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from clusterphot import tables
-from clusterphot.errors import DataError
-from clusterphot.filters import load_filter
+from clusterphot.errors import ConfigError, DataError
+from clusterphot.filters import check_filter_name, load_filter
 from clusterphot.units import mag_ab
 
 FLUX_UNITS = {"mag": None, "uJy": 1e3, "nJy": 1.0}
 """nJy per unit; magnitudes are AB."""
 
+TRUTH = {"true": 1.0, "false": 0.0}
+
 MAG_AB_MIN, MAG_AB_MAX = 0.0, 50.0
 """Values outside stand for missing ones in many catalogues (-99, 99)."""
+
+FITS_ENDINGS = (".fits", ".fit", ".fits.gz", ".fit.gz")
 
 SIZE_RELATION_MIN = 10
 """Galaxies that a mass-size relation is fitted to at least."""
@@ -75,13 +80,12 @@ def read_comparison(path, columns, *, flux_unit, redshift, redshift_width, log_s
     DataError
         A missing column, text, or no galaxy near the redshift.
     """
-    names, rows = tables.read_user_table(path, "comparison.catalogue")
+    read = _open_catalogue(path)
 
     def values(key):
         if columns.get(key) is None:
-            return np.full(len(rows), np.nan)
-        expected = f"numbers, as comparison.columns.{key} says"
-        return _clean_column(names, rows, columns[key], path, expected)
+            return np.nan
+        return read(columns[key])
 
     z = values("redshift")
     near = np.abs(z - redshift) <= redshift_width
@@ -93,25 +97,50 @@ def read_comparison(path, columns, *, flux_unit, redshift, redshift_width, log_s
             "comparison.redshift_width sets the range.",
         )
     bands = sorted((band_micron(name), column) for name, column in columns["bands"].items())
-    flux = np.array([_flux(_clean_column(names, rows, column, path, "numbers"), flux_unit) for _, column in bands])
+    flux = np.array([_flux(read(column)[near], flux_unit) for _, column in bands])
     quiescent = values("is_quiescent")
     if columns.get("is_quiescent") is None:
         ssfr = values("log_ssfr")
         quiescent = np.where(np.isfinite(ssfr), ssfr < log_ssfr_quiescent, np.nan)
-    ids = (
-        [row[tables.column_index(names, columns["id"], path, "identifiers")] for row in rows]
-        if columns.get("id")
-        else [str(number + 1) for number in range(len(rows))]
+    log_mass, radius_kpc, quiescent = (
+        np.broadcast_to(column, near.shape)[near]
+        for column in (values("log_mass"), values("radius_kpc"), quiescent)
     )
+    ids = read(columns["id"], as_text=True) if columns.get("id") else np.arange(1, len(z) + 1).astype(str)
     return Comparison(
-        [name for name, keep in zip(ids, near, strict=True) if keep],
+        [str(name) for name in np.asarray(ids)[near]],
         z[near],
-        flux.T[near],
+        flux.T,
         np.array([micron for micron, _ in bands]),
-        values("log_mass")[near],
-        values("radius_kpc")[near],
-        np.nan_to_num(quiescent[near], nan=-1).astype(int),
+        np.where((log_mass > 0) & (log_mass < 14), log_mass, np.nan),
+        np.where(radius_kpc > 0, radius_kpc, np.nan),
+        np.nan_to_num(quiescent, nan=-1).astype(int),
     )
+
+
+def _open_catalogue(path):
+    """Function that reads a column of a catalogue as numbers, or as text; large FITS tables column by column."""
+    if path.lower().endswith(FITS_ENDINGS) and os.path.isfile(path):
+        from astropy.io import fits
+
+        with fits.open(path) as hdus:
+            data = next(hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)).data
+
+            def of_fits(column, *, as_text=False):
+                if as_text:
+                    return np.char.strip(np.asarray(data[column]).astype(str))
+                return np.asarray(data[column], dtype=float)
+
+            return of_fits
+    names, rows = tables.read_user_table(path, "comparison.catalogue")
+
+    def of_text(column, *, as_text=False):
+        if as_text:
+            index = tables.column_index(names, column, path, "identifiers")
+            return np.array([row[index] for row in rows])
+        return _clean_column(names, rows, column, path, "a number, as comparison.columns says")
+
+    return of_text
 
 
 def _clean_column(names, rows, column, path, expected):
@@ -123,10 +152,12 @@ def _clean_column(names, rows, column, path, expected):
         if text.lower() in ("", "nan", "null", "none", "--", "inf", "-inf"):
             continue
         try:
-            values[number] = {"true": 1.0, "false": 0.0}.get(text.lower()) if text.lower() in ("true", "false") else float(text)
+            values[number] = TRUTH[text.lower()] if text.lower() in TRUTH else float(text)
         except ValueError:
             where = f"{path}, data row {number + 1}, column {column}"
-            raise DataError(where, repr(text), expected, "missing values are written as nan or left empty.") from None
+            raise DataError(
+                where, repr(text), expected, "missing values are written as nan or left empty."
+            ) from None
     return values
 
 
@@ -201,3 +232,104 @@ def _robust_line(x, y):
         residual = y - intercept - slope * x
         weight = 1 / np.maximum(np.abs(residual), 1e-4)
     return float(intercept), float(slope), float(1.4826 * np.median(np.abs(residual)))
+
+
+def check_catalogue(comparison, origin):
+    """Check the section ``comparison`` of the configuration against the header of its catalogue.
+
+    Parameters
+    ----------
+    comparison : dict
+    origin : callable
+        Tells which file holds a key.
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
+    path, columns = comparison["catalogue"], comparison["columns"]
+    if path is None:
+        return
+    where = f"{origin(('comparison', 'columns'))}, comparison.columns"
+    if not columns.get("redshift"):
+        raise ConfigError(f"{where}.redshift", "nothing", "the name of the column of redshifts")
+    if len(columns.get("bands") or {}) < 2:
+        hint = 'bands: {"0.90": z_mag, "1.25": J_mag, "1.65": H_mag, "2.15": Ks_mag}'
+        raise ConfigError(f"{where}.bands", "fewer than two bands", "two bands or more", hint)
+    for name in columns["bands"]:
+        try:
+            float(name)
+        except ValueError:
+            check_filter_name(str(name), f"{where}.bands")
+    names = column_names(path)
+    for key, column in [*columns.items(), *columns["bands"].items()]:
+        if isinstance(column, str):
+            tables.column_index(names, column, path, f"the column that comparison.columns names for {key}")
+
+
+def check_field(field, where):
+    """Check what a field's entry says for comparisons.
+
+    Parameters
+    ----------
+    field : `clusterphot.fieldset.Field`
+    where : str
+        File and key, for messages.
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
+    region = field.comparisons.get("control_region")
+    if region is not None:
+        keys = set(region) - {"area_ratio"}
+        if keys not in ({"ra", "dec"}, {"center_deg", "radius_arcsec"}):
+            got, expected = (
+                ", ".join(sorted(keys)) or "no keys",
+                "ra and dec, or center_deg and radius_arcsec",
+            )
+            raise ConfigError(f"{where}.control_region", got, expected)
+        if field.center_deg is None:
+            raise ConfigError(f"{where}.control_region", "a region", "a field whose table has ra and dec")
+    if "star_counts" in field.comparisons:
+        read_star_counts(field.comparisons["star_counts"])
+
+
+def read_star_counts(path):
+    """Magnitudes (AB, without dust, increasing) and densities (stars / (arcmin2 mag)) of a user's star model.
+
+    Raises
+    ------
+    DataError
+    """
+    names, rows = tables.read_user_table(path, "star_counts")
+    mag = tables.float_column(names, rows, "mag", path, expected="an AB magnitude")
+    density = tables.float_column(names, rows, "density", path, low=0, expected="stars per arcmin2 and mag")
+    if not np.all(np.diff(mag) > 0):
+        raise DataError(f"{path}, column mag", "values that do not increase", "increasing magnitudes")
+    return mag, density
+
+
+def column_names(path):
+    """Names of the columns of a catalogue; of a FITS file from its header alone."""
+    if path.lower().endswith(FITS_ENDINGS) and os.path.isfile(path):
+        from astropy.io import fits
+
+        with fits.open(path) as hdus:
+            found = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)]
+            if not found:
+                raise DataError(path, "no table", "a FITS file with a binary table")
+            return tuple(found[0].columns.names)
+    return tables.read_user_table(path, "comparison.catalogue")[0]
+
+
+def in_region(ra, dec, region):
+    """Which positions (deg) lie in a box or circle of the configuration, (n,) bool ndarray; NaN is outside."""
+    if "center_deg" in region:
+        ra0, dec0 = region["center_deg"]
+        x = (np.asarray(ra) - ra0 + 180) % 360 - 180
+        x, y = x * np.cos(np.radians(dec0)), np.asarray(dec) - dec0
+        return np.hypot(x, y) * 3600 <= region["radius_arcsec"]
+    (west, east), (south, north) = region["ra"], region["dec"]
+    inside = (ra >= west) & (ra <= east) if west <= east else (ra >= west) | (ra <= east)
+    return inside & (dec >= south) & (dec <= north)

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from clusterphot.comparison_catalogue import in_region
+from clusterphot.filters import load_filter, nearest_filter
+from clusterphot.sed import prepare_photometry
+from clusterphot.star_counts import absolute_magnitudes, model_counts
+from clusterphot.tables import flux_arrays, systematic_errors
 from clusterphot.units import mag_ab
 
 MAG_GRID = np.arange(22.0, 33.0, 0.1)
@@ -187,7 +192,9 @@ def star_population(absolute_mag, counts, mag, reference):
     shape = 10 ** (-0.4 * (absolute_mag - absolute_mag[:, [reference]]))
     density = np.array([np.interp(MAG_GRID, mag, row, left=0.0, right=0.0) for row in counts]) + 1e-12
     share = density.sum(axis=1)
-    population = Population(shape, np.zeros_like(shape), np.log(density / (0.1 * share[:, None])), STAR_SCATTER)
+    population = Population(
+        shape, np.zeros_like(shape), np.log(density / (0.1 * share[:, None])), STAR_SCATTER
+    )
     return population, np.log(share / share.sum())
 
 
@@ -269,7 +276,9 @@ def classify(flux, err, clusters, stars, galaxies, *, reference, control, area_r
         shares = (field_share * (1 - star_share), field_share * star_share)
     share = {"cluster": float(1 - sum(shares)), "galaxy": float(shares[0]), "star": float(shares[1])}
     field_p = np.logaddexp(np.log(share["galaxy"] + 1e-12) + galaxy_p, np.log(share["star"] + 1e-12) + star_p)
-    cluster_p, cluster_scatter = _fit_clusters(flux, err, clusters, reference, target, field_p, share["cluster"])
+    cluster_p, cluster_scatter = _fit_clusters(
+        flux, err, clusters, reference, target, field_p, share["cluster"]
+    )
     joint = _joint(cluster_p, galaxy_p, star_p, share)
     probability = np.exp(joint - mix(joint, 0.0)[:, None])
     probability[~np.isfinite(flux).any(axis=1)] = np.nan
@@ -305,7 +314,9 @@ def _share_of_first(first, second):
     """Share of the first of two log densities in a sample by expectation maximisation, from even shares."""
     share = 0.5
     for _ in range(N_ITERATIONS):
-        share = float(np.mean(1 / (1 + np.exp(np.clip(second - first, -500, 500)) * (1 - share) / max(share, 1e-12))))
+        share = float(
+            np.mean(1 / (1 + np.exp(np.clip(second - first, -500, 500)) * (1 - share) / max(share, 1e-12)))
+        )
     return share
 
 
@@ -325,3 +336,81 @@ def _fit_clusters(flux, err, clusters, reference, target, field_p, share):
         if log_likelihood > best[0]:
             best = (log_likelihood, mix(matrix, log_weight), float(scatter))
     return best[1], best[2]
+
+
+def classify_field(
+    photometry, grid, star_counts, sequence, *, control_region, galaxy_fraction, min_relative_error
+):
+    """Probabilities of the sources of a field.
+
+    Parameters
+    ----------
+    photometry : `astropy.table.Table`
+        De-reddened fluxes, with ra and dec.
+    grid : `clusterphot.ssp.ProjectedGrid`
+    star_counts : `astropy.table.Table`
+        With filter, galactic_deg and area_arcmin2 in its metadata.
+    sequence : `astropy.table.Table`
+        resources/literature/dwarf_sequence.ecsv.
+    control_region : dict or None
+    galaxy_fraction : float
+        Prior share of galaxies without a control sample.
+    min_relative_error : float
+        Flux errors below are replaced, as for SED fits.
+
+    Returns
+    -------
+    classes : `Classes`
+    control : (n,) bool ndarray
+
+    Notes
+    -----
+    Stars are expected as often as the model says in the area of the field, over the range of magnitudes of the
+    sources; their types and magnitudes are the model's own even where a user's counts are given.
+    """
+    filters = list(grid.filters)
+    reference = filters.index(nearest_filter(filters, 2.0))
+    flux, err = flux_arrays(photometry, filters)
+    prepared = prepare_photometry(
+        flux, err, min_relative_error=min_relative_error, err_sys=systematic_errors(photometry, filters)
+    )
+    flux, err = prepared.flux, prepared.err
+    ra, dec = (np.ma.filled(np.ma.asarray(photometry[name], dtype=float), np.nan) for name in ("ra", "dec"))
+    control = np.zeros(len(flux), bool) if control_region is None else in_region(ra, dec, control_region)
+    usable = control & (flux[:, reference] > 0)
+    magnitude = mag_ab(flux[:, reference])
+    model = model_counts(*star_counts.meta["galactic_deg"], sequence, filters[reference])
+    absolute = np.array([absolute_magnitudes(sequence, name) for name in filters]).T
+    stars = star_population(absolute, model.total, model.mag, reference)
+    clusters = cluster_population(grid.flux_njy, magnitude[~control], reference)
+    shares = None
+    if usable.sum() >= MIN_CONTROL:
+        galaxies = control_population(flux, err, np.flatnonzero(usable), reference)
+    else:
+        usable[:] = False
+        galaxies = power_laws([load_filter(name).wave_pivot for name in filters], magnitude, reference)
+        shares = (galaxy_fraction, star_share(star_counts, magnitude))
+    ratio = (control_region or {}).get("area_ratio", 1.0)
+    classes = classify(
+        flux,
+        err,
+        clusters,
+        stars,
+        galaxies,
+        reference=reference,
+        control=usable,
+        area_ratio=ratio,
+        shares=shares,
+    )
+    return classes, control
+
+
+def star_share(star_counts, magnitude):
+    """Expected stars in the range of magnitudes of the sources, over the number of sources; at most `STAR_CAP`."""
+    known = magnitude[np.isfinite(magnitude)]
+    if len(known) == 0:
+        return 0.0
+    faint, bright = known.max(), known.min()
+    low, high = np.asarray(star_counts["mag_low"]), np.asarray(star_counts["mag_high"])
+    overlap = np.clip(np.minimum(high, faint) - np.maximum(low, bright), 0.0, None) / (high - low)
+    return float(min(np.sum(overlap * np.asarray(star_counts["n_stars"])) / len(magnitude), STAR_CAP))

@@ -38,6 +38,13 @@ def sfd_ebv(ra, dec, map_dir):
     )
 
 
+def curve_extinction(wave_angstrom, av, r_v):
+    """Extinction in mag at wavelengths (Angstrom) for ``av`` mag in V: the curve itself, Fitzpatrick (1999)."""
+    from extinction import fitzpatrick99
+
+    return fitzpatrick99(np.asarray(wave_angstrom, dtype=float), av, r_v)
+
+
 def extinction_through_filter(filt, wave_obs, f_lambda, ebv, *, r_v=3.1):
     """Extinction of a spectrum through a filter.
 

@@ -23,6 +23,8 @@ from clusterphot.imagefields import check_files, load_image_field
 from clusterphot.libraries import Libraries
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
+COMPARISON_KEYS = ("area_arcmin2", "star_counts", "control_region", "bcg")
+COMPARISON_FIGURES = ("mass_light", "mass_size", "luminosities", "lensed_ages")
 
 
 SIZE_WAVE_ANGSTROM = 15000.0
@@ -58,6 +60,10 @@ class Field:
         Tables of the positions and, where known, of the true fluxes.
     simulation : dict or None
         Parameters of a simulated field.
+    center_deg : (float, float) or None
+        Mean ICRS position of the sources to a tenth of a degree, where their table has positions.
+    comparisons : dict
+        The entry's area_arcmin2, star_counts, control_region and bcg, where given.
     """
 
     name: str
@@ -76,6 +82,8 @@ class Field:
     source_list: str | None = None
     truth: str | None = None
     simulation: dict | None = None
+    center_deg: tuple | None = None
+    comparisons: dict = dataclass_field(default_factory=dict)
 
     @property
     def photometry_product(self):
@@ -96,10 +104,12 @@ class Field:
     def figures(self, grids, engines=()):
         """Paths of all figures that this field can have, with these grids and engines to compare."""
         names = [f"{kind}_{grid}" for grid in grids for kind in ("colors", "masses")]
+        names += [f"{kind}_{grid}" for grid in grids for kind in COMPARISON_FIGURES]
+        names += ["magnitudes", "comparison_colors", *(["contamination"] if self.center_deg else [])]
         if self.has_stack:
             names += [f"{kind}_{grid}" for grid in grids for kind in ("chi2_map", "stack_sed")]
         if self.mosaics:
-            names += ["overview", "magnitudes", "stacks", *(f"psf_{filt}" for filt in self.filters)]
+            names += ["overview", "stacks", *(f"psf_{filt}" for filt in self.filters)]
             names += ["profiles", "sizes"]
         if self.mosaics and engines:
             names.append("engines")
@@ -179,6 +189,11 @@ class FieldSet:
         return [field.name for field in self if field.photometry is not None]
 
     @property
+    def with_positions(self):
+        """Names of the fields whose sources have positions."""
+        return [field.name for field in self if field.center_deg is not None]
+
+    @property
     def given_by_mosaics(self):
         """Names of the fields given by their mosaics."""
         return [field.name for field in self if field.mosaics]
@@ -245,6 +260,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
         [_load_field(name, entry, config, origin) for name, entry in config["fields"].items()], models
     )
     if check:
+        _check_comparisons(fields, config, origin)
         models.check_posterior(fields, config["cosmology"])
         _check_rest_frame(config["sed"], models, origin)
         for field in fields:
@@ -275,6 +291,8 @@ def _load_field(name, entry, config, origin):
         ebv=entry["ebv"],
         chunks=chunks.deal(values["ids"], config["batching"]["n_chunks"]),
         sfd_center_deg=_center(entry, where) if entry["ebv"] == "sfd" else None,
+        center_deg=_sky_center(entry, where),
+        comparisons={key: entry[key] for key in COMPARISON_KEYS if key in entry},
         **values,
     )
 
@@ -309,6 +327,27 @@ def _center(entry, where):
     if not {"ra", "dec"} <= set(names):
         raise ConfigError(f"{where}.ebv", "sfd", "a number", f"{path} has no columns ra and dec.")
     _, ra, dec = tables.read_positions(path, where)
+    return _mean_direction(ra, dec)
+
+
+def _sky_center(entry, where):
+    """Mean direction of the sources that have a position, or None."""
+    path = entry.get("photometry") or entry["sources"]
+    names, rows = tables.read_user_table(path, where)
+    if not {"ra", "dec"} <= set(names):
+        return None
+    ra, dec = (
+        tables.float_column(names, rows, name, path, low=-90, high=360, missing=True)
+        for name in ("ra", "dec")
+    )
+    known = [(a, d) for a, d in zip(ra, dec, strict=True) if not (math.isnan(a) or math.isnan(d))]
+    if not known:
+        return None
+    return tuple(round(angle, 1) for angle in _mean_direction(*zip(*known, strict=True)))
+
+
+def _mean_direction(ra, dec):
+    """Mean direction in degrees of positions in degrees."""
     ra, dec = [math.radians(v) for v in ra], [math.radians(v) for v in dec]
     x = sum(math.cos(d) * math.cos(r) for r, d in zip(ra, dec, strict=True))
     y = sum(math.cos(d) * math.sin(r) for r, d in zip(ra, dec, strict=True))
@@ -317,6 +356,16 @@ def _center(entry, where):
         round(math.degrees(math.atan2(y, x)) % 360, 4),
         round(math.degrees(math.atan2(z, math.hypot(x, y))), 4),
     )
+
+
+def _check_comparisons(fields, config, origin):
+    """The comparison catalogue and the fields' tables of star counts have the columns that are read."""
+    from clusterphot import comparison_catalogue
+
+    comparison_catalogue.check_catalogue(config["comparison"], origin)
+    for field in fields:
+        where = f"{origin(('fields', field.name))}, fields.{field.name}"
+        comparison_catalogue.check_field(field, where)
 
 
 def _check_filters(field, config, models, origin):

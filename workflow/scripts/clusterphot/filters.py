@@ -6,6 +6,7 @@
 import difflib
 import functools
 import importlib.util
+import math
 from pathlib import Path
 
 from clusterphot.errors import ConfigError
@@ -87,3 +88,8 @@ def load_filter(name):
     from sedpy.observate import Filter
 
     return Filter(sedpy_name(name))
+
+
+def nearest_filter(names, micron):
+    """The filter whose pivot wavelength is nearest (in log) to a wavelength in micron."""
+    return min(names, key=lambda name: abs(math.log(load_filter(name).wave_pivot / 1e4 / micron)))

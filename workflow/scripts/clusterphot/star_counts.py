@@ -36,7 +36,13 @@ TURN_OFF_MSUN = {"thin_disc": 1.5, "thick_disc": 0.9, "halo": 0.8, "bulge": 0.9}
 """Mass of the stars that have left the main sequence of populations of about 10, 12 and 10 Gyr. Giants are not
 counted: at 25 mag they would be beyond 100 kpc."""
 
-ULTRACOOL_PC3 = {("M7", "M9"): 4.9e-3, ("L0", "L4"): 3.8e-3, ("L5", "T0"): 2.0e-3, ("T1", "T5"): 1.4e-3, ("T6", "T8"): 5.3e-3}
+ULTRACOOL_PC3 = {
+    ("M7", "M9"): 4.9e-3,
+    ("L0", "L4"): 3.8e-3,
+    ("L5", "T0"): 2.0e-3,
+    ("T1", "T5"): 1.4e-3,
+    ("T6", "T8"): 5.3e-3,
+}
 """Local densities (1/pc3): M7 to M9.5, and for L the lower limit given for L0 to L8, of Cruz et al. (2007, AJ 133,
 439, abstract); L5 to T0, T0.5 to T5.5 and T6 to T8 of Reyle et al. (2010, A&A 522, A112, abstract), with errors
 of 0.8, 0.3 and 3.1e-3. As the limit for L holds some of L5 to L8 as well, L dwarfs are counted 10-30 % too often
@@ -95,8 +101,8 @@ def component_density(component, x, y, z):
 
     Notes
     -----
-    Discs: exp(-(R - R_sun)/L - (|z| - z_sun)/H); halo: (R_sun / r)^n with r =
-    sqrt(R^2 + (z/q)^2), n larger beyond the break, cored within 500 pc; bulge: x^-1.8 exp(-x^3) with x = sqrt(R^2 + k_1^2 z^2) / R_1, flat within 0.1.
+    Discs: exp(-(R - R_sun)/L - (|z| - z_sun)/H). Halo: (R_sun / r)^n with r = sqrt(R^2 + (z/q)^2), n larger beyond
+    the break, cored within 500 pc. Bulge: x^-1.8 exp(-x^3) with x = sqrt(R^2 + k_1^2 z^2) / R_1, flat within 0.1.
     """
     radius = np.hypot(x, y)
     if component in DISC_LENGTH_PC:
@@ -142,7 +148,9 @@ def absolute_magnitudes(sequence, filt):
     Linear in log wavelength between Ic, J, H, Ks, W1 and W2, which knows of no bands of water and methane between
     these filters: good to 0.1-0.2 mag for M dwarfs, rough for F277W of T dwarfs and for F090W later than L5.
     """
-    columns = {name: np.ma.filled(np.ma.asarray(sequence[name], float), np.nan) for name in sequence.colnames[2:]}
+    columns = {
+        name: np.ma.filled(np.ma.asarray(sequence[name], float), np.nan) for name in sequence.colnames[2:]
+    }
     m_j = columns["M_J"]
     m_i = np.where(np.isfinite(columns["M_Ic"]), columns["M_Ic"], m_j + T_DWARF_I_MINUS_J)
     m_h = m_j - columns["J_H"]
@@ -193,7 +201,9 @@ def local_densities(sequence):
     """
     types = [str(name).removesuffix("V") for name in sequence["spectral_type"]]
     mass = np.ma.filled(np.ma.asarray(sequence["mass_msun"], float), np.nan)
-    groups = {bounds: [k for k, name in enumerate(types) if _between(name, *bounds)] for bounds in ULTRACOOL_PC3}
+    groups = {
+        bounds: [k for k, name in enumerate(types) if _between(name, *bounds)] for bounds in ULTRACOOL_PC3
+    }
     stars = [k for k in range(len(types)) if not any(k in members for members in groups.values())]
     density = _share(mass, stars, mass[0] ** 1.5 / mass[1] ** 0.5, 0.098, mass_function)
     for bounds, members in groups.items():
@@ -269,9 +279,7 @@ def model_counts(l_deg, b_deg, sequence, filt, *, mag_min=15.0, mag_max=33.0):
         per_dex = component_density(component, *place) * volume
         local = halo if component == "halo" else np.where(mass <= TURN_OFF_MSUN[component], disc, 0.0)
         log_d = (mag - absolute[:, None] + 5) / 5
-        density[component] = (
-            local[:, None] * np.interp(log_d, LOG_DISTANCE, per_dex, left=0, right=0) / 5
-        )
+        density[component] = local[:, None] * np.interp(log_d, LOG_DISTANCE, per_dex, left=0, right=0) / 5
     return StarModel(np.array([str(name) for name in sequence["spectral_type"]]), mag, density)
 
 
@@ -329,3 +337,11 @@ def user_counts(mag, density, area_arcmin2, *, mag_min, mag_max, bin_mag):
         "n_stars": counts,
         **{name: np.full(len(counts), np.nan) for name in names},
     }
+
+
+def valid_area_arcmin2(mosaic, *, rows_per_block=500):
+    """Area of the pixels of a `clusterphot.io.Mosaic` that have a weight, arcmin2."""
+    count = 0
+    for first in range(0, mosaic.shape[0], rows_per_block):
+        count += int(np.count_nonzero(np.asarray(mosaic.ivar[first : first + rows_per_block]) > 0))
+    return count * mosaic.pixel_scale_arcsec**2 / 3600.0

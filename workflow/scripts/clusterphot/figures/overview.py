@@ -273,7 +273,7 @@ def _draw_compass(ax, target):
 
 
 @in_style
-def plot_magnitudes(table, filters, reference_filter, *, field):
+def plot_magnitudes(table, filters, reference_filter, *, field, star_counts=None, extinction_mag=0.0):
     """Histogram of the magnitudes in the reference filter, with the 3-sigma depth of each filter.
 
     Parameters
@@ -283,6 +283,10 @@ def plot_magnitudes(table, filters, reference_filter, *, field):
     filters : sequence of str
     reference_filter : str
     field : str
+    star_counts : `astropy.table.Table`, optional
+        Expected Milky Way stars: mag_low, mag_high (AB without dust), n_stars.
+    extinction_mag : float, optional
+        Milky Way extinction that the magnitudes of the sources contain.
 
     Returns
     -------
@@ -309,6 +313,8 @@ def plot_magnitudes(table, filters, reference_filter, *, field):
     counts, *_ = ax.hist(known, edges, histtype="stepfilled", color=color, alpha=0.35)
     ax.hist(known, edges, histtype="step", color=color, lw=1.0)
     top = 1.55 * max(counts.max(), 1)
+    if star_counts is not None:
+        top = max(top, _draw_star_counts(ax, star_counts, extinction_mag, edges))
     _draw_depths(ax, depths, top)
     n_missing = len(table) - len(known)
     if n_missing:
@@ -317,6 +323,22 @@ def plot_magnitudes(table, filters, reference_filter, *, field):
         )
     ax.set(xlim=(edges[0], edges[-1] + 0.1), ylim=(0, top))
     return figure
+
+
+def _draw_star_counts(ax, star_counts, extinction_mag, edges):
+    """Stars expected per bin of the histogram; returns the height that they and the legend need."""
+    low, high = (np.asarray(star_counts[name]) + extinction_mag for name in ("mag_low", "mag_high"))
+    per_bin = np.asarray(star_counts["n_stars"]) / (high - low) * (edges[1] - edges[0])
+    middle = 0.5 * (low + high)
+    area = star_counts.meta.get("area_arcmin2", 1.0)
+    label = f"Milky Way stars\nexpected in {area:.2g} arcmin$^2$"
+    ax.plot(middle, per_bin, color=INK, lw=1.1, ls=(0, (1, 1)), zorder=4)
+    inside = (middle >= edges[0]) & (middle <= edges[-1])
+    if not inside.any():
+        return 0.0
+    at = np.flatnonzero(inside)[len(np.flatnonzero(inside)) // 3]
+    ax.annotate(label, (middle[at], per_bin[at]), (0, 4), textcoords="offset points", fontsize=7, ha="center")
+    return 1.3 * per_bin[inside].max()
 
 
 def _draw_depths(ax, depths, top):

@@ -1,0 +1,51 @@
+"""Probabilities that sources are clusters, background galaxies or stars (rule classify_sources)."""
+
+import logging
+
+from astropy.table import Table
+from clusterphot.contamination import CLASSES, classify_field
+from clusterphot.jobs import job_logging
+from clusterphot.literature import read_literature
+from clusterphot.ssp import read_projected_grid
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    par = smk.params
+    photometry = read_table(smk.input.photometry)
+    classes, control = classify_field(
+        photometry,
+        read_projected_grid(smk.input.grid),
+        read_table(smk.input.star_counts),
+        read_literature(smk.input.sequence),
+        control_region=par.control_region,
+        galaxy_fraction=par.galaxy_fraction,
+        min_relative_error=par.min_relative_error,
+    )
+    table = Table({"id": photometry["id"]})
+    for k, name in enumerate(CLASSES):
+        table[f"p_{name}"] = classes.probability[:, k]
+    table["p_cluster_err"] = classes.cluster_err
+    table["log_ratio_cluster"] = classes.log_ratio
+    table["is_control"] = control
+    unlikely = classes.probability[:, 0] < 0.5
+    counts = {
+        "n_control": int(control.sum()),
+        "n_control_not_clusters": int((unlikely & control).sum()),
+        "n_others": int((~control).sum()),
+        "n_others_not_clusters": int((unlikely & ~control).sum()),
+    }
+    more = {"prior_shares": classes.shares, "scatter": classes.scatter, **counts}
+    write_table(
+        smk.output.contamination, table, meta=provenance("classify_sources", smk.wildcards, par, **more)
+    )
+    logging.info(
+        "%s: p_cluster < 0.5 for %d of %d control sources and %d of %d others",
+        smk.wildcards.field, counts["n_control_not_clusters"], counts["n_control"],
+        counts["n_others_not_clusters"], counts["n_others"],
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,215 @@
+"""Luminosity function of the clusters in V, their mass-to-light ratios, and their rest-frame colours.
+
+After figure 8 and section 3 of Faisst et al. (2022, ApJL 941, L11). Luminosities V-band Suns, magnitudes Vega.
+"""
+
+import numpy as np
+
+from clusterphot.cluster_luminosities import (
+    DISPERSION_MAG,
+    LOG_SUPER_LUMINOUS,
+    SOLAR_V_VEGA,
+    absolute_v,
+    fraction_brighter,
+)
+from clusterphot.figures.style import (
+    ACCENT,
+    COLUMN_WIDTH_IN,
+    FAINT,
+    INK,
+    PAGE_WIDTH_IN,
+    in_style,
+    label_figure,
+    new_figure,
+    say_empty,
+)
+
+BIN_MAG = 0.25
+RANGE_COLORS = ("#ee7733", "#009988")
+
+
+@in_style
+def plot_luminosities(luminosity, ml_v, summary, ranges, *, field, grid):
+    """Figure with the luminosity function and the mass-to-light ratios.
+
+    Parameters
+    ----------
+    luminosity, ml_v : (n,) float ndarray
+    summary : dict of str to (value, low, high)
+        Rows of luminosities.ecsv.
+    ranges : `astropy.table.Table`
+        mass_to_light.ecsv of resources/literature.
+    field, grid : str
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+    """
+    figure = new_figure(PAGE_WIDTH_IN, 3.5)
+    left, right = figure.subplots(1, 2)
+    magnitude = absolute_v(luminosity)
+    known = np.isfinite(magnitude)
+    label_figure(figure, field, grid, f"{known.sum()} of {len(known)} clusters with a V luminosity")
+    left.set(xlabel="$M_V$ (Vega)", ylabel=f"Clusters per {BIN_MAG:g} mag")
+    right.set(xlabel=r"$M/L_V$ ($M_\odot/L_\odot$)", ylabel="Clusters", xscale="log")
+    if not known.any():
+        say_empty(left)
+        say_empty(right)
+        return figure
+    _draw_function(left, magnitude[known], summary)
+    _draw_ratios(right, ml_v[known & np.isfinite(ml_v)], ranges)
+    return figure
+
+
+def _draw_function(ax, magnitude, summary):
+    """Histogram, limits, and a Gaussian luminosity function with as many clusters brighter than the limit."""
+    limit, turnover = (
+        summary["limiting M_V"][0],
+        summary["turnover M_V of globular clusters at this M/L_V"][0],
+    )
+    edges = np.arange(np.floor(magnitude.min() / BIN_MAG) * BIN_MAG, magnitude.max() + BIN_MAG, BIN_MAG)
+    counts, *_ = ax.hist(
+        magnitude, edges, histtype="stepfilled", color=ACCENT, alpha=0.35, ec=ACCENT, label="clusters"
+    )
+    ax.axvline(
+        SOLAR_V_VEGA - 2.5 * LOG_SUPER_LUMINOUS,
+        color=INK,
+        lw=0.9,
+        ls=":",
+        label=rf"$\log L_V = {LOG_SUPER_LUMINOUS:g}$",
+    )
+    top = 1.25 * counts.max()
+    if np.isfinite(limit):
+        ax.axvline(limit, color=FAINT, lw=1.0, ls="--", label=r"3$\sigma$ limit")
+    if np.isfinite(turnover) and np.isfinite(limit):
+        x = np.linspace(edges[0] - 0.5, max(edges[-1], limit) + 0.5, 300)
+        density = (
+            BIN_MAG
+            * np.exp(-0.5 * ((x - turnover) / DISPERSION_MAG) ** 2)
+            / (DISPERSION_MAG * np.sqrt(2 * np.pi))
+        )
+        share = fraction_brighter(limit, turnover)
+        number = np.sum(magnitude < limit) / share if share > 0 else np.nan
+        ax.plot(
+            x,
+            number * density,
+            color="#cc3311",
+            lw=1.2,
+            label="Gaussian function of globular clusters,\nsame number above the limit",
+        )
+    expected = summary.get("clusters expected brighter than the limit")
+    words = [f"super-luminous: {100 * summary['super-luminous fraction'][0]:.0f} %"]
+    if expected is not None:
+        words.append(f"expected of the BCG: {expected[1]:.0f}$-${expected[2]:.0f},")
+        words.append(f"found: {summary['clusters brighter than the limit'][0]:.0f} above the limit")
+    ax.text(0.03, 0.97, "\n".join(words), transform=ax.transAxes, va="top", fontsize=7.5)
+    ax.set(
+        ylim=(0, 1.35 * top),
+        xlim=(edges[0] - 0.4, max(edges[-1], limit if np.isfinite(limit) else -np.inf) + 0.4),
+    )
+    ax.invert_xaxis()
+    ax.legend(loc="upper right", fontsize=7)
+
+
+def _draw_ratios(ax, ml_v, ranges):
+    """Histogram of M/L_V over the ranges of the literature."""
+    if len(ml_v) == 0:
+        say_empty(ax)
+        return
+    low, high = min(ml_v.min(), 0.3), max(ml_v.max(), 5.0)
+    counts, *_ = ax.hist(
+        ml_v,
+        np.geomspace(low / 1.1, high * 1.1, 22),
+        histtype="stepfilled",
+        color=ACCENT,
+        alpha=0.35,
+        ec=ACCENT,
+    )
+    top = counts.max()
+    for number, row in enumerate(ranges):
+        color, height = RANGE_COLORS[number % 2], top * (1.12 + 0.2 * number)
+        ax.plot(
+            [row["ml_v_lo"], row["ml_v_hi"]],
+            [height] * 2,
+            color=color,
+            lw=2.4,
+            ls="-" if row["checked"] else (0, (2, 1)),
+        )
+        source = str(row["source"]).split(",")[0].split(" (")[0].split(" & ")[0]
+        year = str(row["source"]).split("(")[1].split(",")[0]
+        note = "" if row["checked"] else ", approximate"
+        ax.text(
+            np.sqrt(row["ml_v_lo"] * row["ml_v_hi"]),
+            height + 0.03 * top,
+            f"{source}{' et al.' if '&' in row['source'] else ''} ({year}{note})",
+            ha="center",
+            va="bottom",
+            fontsize=7,
+            color=color,
+        )
+    ax.axvline(np.median(ml_v), color=INK, lw=1.1)
+    ax.text(np.median(ml_v), 1.62 * top, f" median {np.median(ml_v):.2f}", fontsize=7.5, va="top")
+    ax.set_ylim(0, 1.7 * top)
+    ax.set_xticks(
+        [tick for tick in (0.2, 0.5, 1, 2, 5) if low / 1.1 <= tick <= high * 1.1],
+        labels=[f"{tick:g}" for tick in (0.2, 0.5, 1, 2, 5) if low / 1.1 <= tick <= high * 1.1],
+    )
+    ax.minorticks_off()
+
+
+@in_style
+def plot_color_magnitude(b_minus_i, m_i, sequences, *, b_minus_i_err=None, local=None, field, grid):
+    """Figure of rest-frame B-I against M_I beside the globular clusters of nearby brightest cluster galaxies.
+
+    Parameters
+    ----------
+    b_minus_i, m_i : (n,) float ndarray, mag, Vega
+        From the SEDs; NaN where not known.
+    sequences : `astropy.table.Table`
+        bcg_cluster_colors.ecsv of resources/literature.
+    b_minus_i_err : (n,) float ndarray, optional
+    local : (b_minus_i, m_i), optional
+        Clusters of a user's table, drawn instead of the sequences' boxes.
+    field, grid : str
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+    """
+    figure = new_figure(COLUMN_WIDTH_IN, 3.8)
+    ax = figure.subplots()
+    known = np.isfinite(b_minus_i) & np.isfinite(m_i)
+    label_figure(figure, field, grid, f"{known.sum()} of {len(known)} clusters")
+    ax.set(xlabel="$B - I$ (Vega)", ylabel="$M_I$ (Vega)")
+    if local is not None:
+        ax.scatter(*local, s=3, c=FAINT, lw=0, alpha=0.5, zorder=1, label="local clusters", rasterized=True)
+    for row in sequences:
+        color = {"blue": "#0077bb", "red": "#cc3311"}[row["sequence"]]
+        x = [row["b_i"] - row["half_width"], row["b_i"] + row["half_width"]]
+        ax.fill_betweenx(
+            [row["m_i_bright"], row["m_i_faint"]],
+            *x,
+            color=color,
+            alpha=0.25,
+            lw=0,
+            label=f"{row['sequence']} clusters of nearby BCGs" + ("" if row["checked"] else " (approximate)"),
+        )
+    if known.any():
+        if b_minus_i_err is not None:
+            ax.errorbar(
+                b_minus_i[known],
+                m_i[known],
+                xerr=b_minus_i_err[known],
+                fmt="none",
+                ecolor="#bbbbbb",
+                elinewidth=0.4,
+                zorder=2,
+            )
+        ax.scatter(
+            b_minus_i[known], m_i[known], s=12, c=ACCENT, ec="white", lw=0.3, zorder=3, label="clusters"
+        )
+    else:
+        say_empty(ax)
+    ax.invert_yaxis()
+    figure.legend(loc="outside lower center", ncols=1)
+    return figure

@@ -1,0 +1,25 @@
+"""Draw ages of the clusters beside those in lensed galaxies (rule plot_lensed_ages)."""
+
+import numpy as np
+from clusterphot.figures.lensed_ages import plot_lensed_ages
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.literature import read_literature
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    figure = plot_lensed_ages(
+        np.asarray(read_table(smk.input.clusters)["age_gyr"]),
+        read_literature(smk.input.lensed),
+        redshift=smk.params.redshift,
+        cosmology=smk.params.cosmology,
+        field=smk.wildcards.field,
+        grid=smk.wildcards.grid,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
