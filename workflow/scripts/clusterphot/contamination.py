@@ -27,6 +27,9 @@ MIN_CONTROL = 5
 STAR_SCATTER = 0.1
 """Of a star's flux per band about its template: the interpolation of the sequence between bands."""
 
+RANGE_MARGIN = 0.2
+"""Magnitudes by which the range of the sources is widened for stars."""
+
 STAR_CAP = 0.5
 """Largest prior share of stars in a list without control sample."""
 
@@ -173,8 +176,10 @@ def power_laws(pivots_angstrom, magnitude, reference):
     return Population(shape, np.zeros_like(shape), np.tile(density, (len(shape), 1)), 0.3)
 
 
-def star_population(absolute_mag, counts, mag, reference):
+def star_population(absolute_mag, counts, mag, reference, magnitude):
     """Stars: the dwarf sequence, each type with the magnitudes that the star-count model gives it.
+
+    Only stars in the range of magnitudes of the sources could have been listed; others have no density.
 
     Parameters
     ----------
@@ -183,6 +188,8 @@ def star_population(absolute_mag, counts, mag, reference):
         Density per magnitude of each type at ``mag``.
     mag : (n_mag,) float ndarray
     reference : int
+    magnitude : (n,) float ndarray
+        Of the sources.
 
     Returns
     -------
@@ -190,7 +197,13 @@ def star_population(absolute_mag, counts, mag, reference):
     log_weight : (n_types,) float ndarray
     """
     shape = 10 ** (-0.4 * (absolute_mag - absolute_mag[:, [reference]]))
-    density = np.array([np.interp(MAG_GRID, mag, row, left=0.0, right=0.0) for row in counts]) + 1e-12
+    density = np.array([np.interp(MAG_GRID, mag, row, left=0.0, right=0.0) for row in counts])
+    known = magnitude[np.isfinite(magnitude)]
+    if len(known):
+        density = density * (
+            (known.min() - RANGE_MARGIN <= MAG_GRID) & (known.max() + RANGE_MARGIN >= MAG_GRID)
+        )
+    density = density + 1e-12
     share = density.sum(axis=1)
     population = Population(
         shape, np.zeros_like(shape), np.log(density / (0.1 * share[:, None])), STAR_SCATTER
@@ -259,7 +272,7 @@ def classify(flux, err, clusters, stars, galaxies, *, reference, control, area_r
     Each row of the control sample is judged by the others alone. The prior shares are the same for all rows, those
     of the control sample too: field objects are as many as in the control sample, per area. Weights of the cluster
     templates are found by expectation maximisation (Dempster, Laird & Rubin 1977) among the other rows, and the share
-    of stars among field objects likewise in the control sample. A scatter is that of the largest likelihood: of the
+    of stars among field objects likewise in the control sample, whose stars do not serve as templates of galaxies. A scatter is that of the largest likelihood: of the
     control sample left out one by one for galaxies, of the mixture for clusters. Nothing is fitted to how the
     control rows are classified.
     """
@@ -269,11 +282,12 @@ def classify(flux, err, clusters, stars, galaxies, *, reference, control, area_r
     if control.any():
         galaxy_scatter = best_scatter(flux, err, galaxies, reference, np.flatnonzero(control), uniform)
     galaxy_matrix = template_likelihoods(flux, err, galaxies, reference, scatter=galaxy_scatter)
-    galaxy_p = _mean_over(galaxy_matrix)
+    weight = np.ones(len(galaxies.shape))
     if control.any():
         field_share = min(control.sum() * area_ratio / max(target.sum(), 1), 0.9)
-        star_share = _share_of_first(star_p[control], galaxy_p[control])
-        shares = (field_share * (1 - star_share), field_share * star_share)
+        stars_in_field, weight = _separate_field(star_p[control], galaxy_matrix[control])
+        shares = (field_share * (1 - stars_in_field), field_share * stars_in_field)
+    galaxy_p = _weighted(galaxy_matrix, weight)
     share = {"cluster": float(1 - sum(shares)), "galaxy": float(shares[0]), "star": float(shares[1])}
     field_p = np.logaddexp(np.log(share["galaxy"] + 1e-12) + galaxy_p, np.log(share["star"] + 1e-12) + star_p)
     cluster_p, cluster_scatter = _fit_clusters(
@@ -284,8 +298,8 @@ def classify(flux, err, clusters, stars, galaxies, *, reference, control, area_r
     probability[~np.isfinite(flux).any(axis=1)] = np.nan
     jackknife = []
     for left_out in range(len(galaxies.shape)) if control.any() else ():
-        kept = np.delete(galaxy_matrix, left_out, axis=1)
-        joint = _joint(cluster_p, _mean_over(kept), star_p, share)
+        kept = _weighted(np.delete(galaxy_matrix, left_out, axis=1), np.delete(weight, left_out))
+        joint = _joint(cluster_p, kept, star_p, share)
         jackknife.append(np.exp(joint[:, 0] - mix(joint, 0.0)))
     cluster_err = np.full(len(flux), np.nan)
     if jackknife:
@@ -299,10 +313,11 @@ def classify(flux, err, clusters, stars, galaxies, *, reference, control, area_r
     )
 
 
-def _mean_over(matrix):
-    """Log mean over the templates that a source has, (n,)."""
-    count = np.isfinite(matrix).sum(axis=1)
-    return mix(matrix, -np.log(np.maximum(count, 1))[:, None])
+def _weighted(matrix, weight):
+    """Log of the mean over the templates that a source has, with weights, (n,)."""
+    present = np.isfinite(matrix) * weight
+    with np.errstate(divide="ignore"):
+        return mix(matrix, np.log(weight)) - np.log(np.maximum(present.sum(axis=1), 1e-300))
 
 
 def _joint(cluster_p, galaxy_p, star_p, share):
@@ -310,14 +325,28 @@ def _joint(cluster_p, galaxy_p, star_p, share):
     return np.stack([cluster_p, galaxy_p, star_p], axis=1) + np.log([share[name] + 1e-12 for name in CLASSES])
 
 
-def _share_of_first(first, second):
-    """Share of the first of two log densities in a sample by expectation maximisation, from even shares."""
-    share = 0.5
+def _separate_field(star_p, matrix):
+    """Share of stars in the control sample, and how much each of its rows counts as a galaxy.
+
+    Parameters
+    ----------
+    star_p : (n_control,) float ndarray
+        Log density as a star.
+    matrix : (n_control, n_templates) float ndarray
+        Log likelihood under the rows as templates, which are the same rows in the same order.
+
+    Notes
+    -----
+    Stars of the control sample must not serve as templates of galaxies: a row's weight is its probability of being a
+    galaxy, found together with the share by iteration from even odds.
+    """
+    share, weight = 0.5, np.full(matrix.shape[1], 0.5)
     for _ in range(N_ITERATIONS):
-        share = float(
-            np.mean(1 / (1 + np.exp(np.clip(second - first, -500, 500)) * (1 - share) / max(share, 1e-12)))
-        )
-    return share
+        galaxy_p = _weighted(matrix, np.maximum(weight, 1e-6))
+        odds = np.exp(np.clip(galaxy_p - star_p, -500, 500)) * (1 - share) / max(share, 1e-12)
+        star = 1 / (1 + odds)
+        share, weight = float(np.mean(star)), 1 - star
+    return share, np.maximum(weight, 1e-6)
 
 
 def _fit_clusters(flux, err, clusters, reference, target, field_p, share):
@@ -381,7 +410,7 @@ def classify_field(
     magnitude = mag_ab(flux[:, reference])
     model = model_counts(*star_counts.meta["galactic_deg"], sequence, filters[reference])
     absolute = np.array([absolute_magnitudes(sequence, name) for name in filters]).T
-    stars = star_population(absolute, model.total, model.mag, reference)
+    stars = star_population(absolute, model.total, model.mag, reference, magnitude)
     clusters = cluster_population(grid.flux_njy, magnitude[~control], reference)
     shares = None
     if usable.sum() >= MIN_CONTROL:

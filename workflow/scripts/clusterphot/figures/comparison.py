@@ -20,7 +20,7 @@ from clusterphot.figures.style import (
     say_empty,
 )
 
-QUIESCENT, STAR_FORMING, STARS = "#cc3311", "#33bbee", "#b8a000"
+QUIESCENT, STAR_FORMING, STARS = "#cc3311", "#009988", "#b8a000"
 KINDS = (
     ("quiescent galaxies", 1, QUIESCENT, "o"),
     ("star-forming galaxies", 0, STAR_FORMING, "s"),
@@ -114,8 +114,8 @@ def label_figure_without_grid(figure, field, note=""):
 
 
 def _set_color_limits(ax, colors, stars):
-    """Range of nearly all clusters and of stars of types earlier than T."""
-    early = np.array([name[0] != "T" for name in stars[2]], dtype=bool)
+    """Range of nearly all clusters and of stars of types to M."""
+    early = np.array([name[0] not in "LT" for name in stars[2]], dtype=bool)
     for values, sequence, setter in ((colors.x, stars[0], ax.set_xlim), (colors.y, stars[1], ax.set_ylim)):
         known = values[colors.shown]
         ends = [*np.quantile(known, [0.01, 0.99])] if len(known) else []
@@ -170,24 +170,22 @@ def _draw_stars(ax, x, y, names):
 
 
 def _draw_reddening(ax, dx, dy):
-    """Arrow of the reddening in the upper left corner, where it fits."""
+    """Arrow of the reddening in the lower right corner, where no star or cluster is."""
     if not (np.isfinite(dx) and np.isfinite(dy)):
         return
     (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
-    x, y = x0 + 0.06 * (x1 - x0), y1 - 0.08 * (y1 - y0) - max(dy, 0)
+    x, y = x1 - 0.06 * (x1 - x0) - dx, y0 + 0.1 * (y1 - y0)
+    arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", (x + dx, y + dy), (x, y), arrowprops=arrow, zorder=7)
+    text = f"$A_V = {EXTINCTION_AV:g}$"
     ax.annotate(
-        "",
-        (x + dx, y + dy),
-        (x, y),
-        arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 0},
-        zorder=7,
-    )
-    ax.annotate(
-        f"$A_V = {EXTINCTION_AV:g}$",
-        (x + dx / 2, y + dy / 2),
-        (5, -9),
+        text,
+        (x + dx / 2, y),
+        (0, -3),
         textcoords="offset points",
         fontsize=7.5,
+        ha="center",
+        va="top",
         zorder=7,
     )
 
@@ -237,7 +235,7 @@ def plot_mass_light(
                 color=QUIESCENT,
                 lw=1.1,
                 zorder=2,
-                label=f"quiescent: slope {slope:.2f} dex/mag,\nscatter {scatter:.2f} dex",
+                label=f"quiescent: slope ${slope:.2f}$ dex/mag,\nscatter {scatter:.2f} dex",
             )
     if known.any():
         ax.errorbar(

@@ -5,6 +5,7 @@ Magnitudes AB, corrected for Milky Way dust.
 
 import numpy as np
 from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
 
 from clusterphot.figures.comparison import label_figure_without_grid
 from clusterphot.figures.style import ACCENT, FAINT, INK, PAGE_WIDTH_IN, in_style, new_figure, say_empty
@@ -78,7 +79,12 @@ def plot_contamination(colors, probability, is_control, *, field):
         low, high = np.quantile(values, [0.005, 0.995])
         setter(low - 0.12 * (high - low) - 0.05, high + 0.12 * (high - low) + 0.05)
     figure.colorbar(points, ax=left, pad=0.02, aspect=30, label="Probability of being a cluster")
-    left.legend(loc="best")
+    handles = [Line2D([], [], ls="none", marker="o", ms=4, mfc=FAINT, mec="white", label="sources")]
+    if is_control.any():
+        handles.append(
+            Line2D([], [], ls="none", marker="s", ms=5.5, mfc=FAINT, mec=INK, label="control region")
+        )
+    left.legend(handles=handles, loc="best")
     bins = np.linspace(0, 1, N_BINS + 1)
     right.hist(
         probability[known & ~is_control],
@@ -100,5 +106,5 @@ def plot_contamination(colors, probability, is_control, *, field):
         )
     right.axvline(0.5, color=FAINT, lw=0.9, ls="--")
     right.set_ylim(0.6, None)
-    right.legend(loc="upper center")
+    right.legend(loc="upper center", frameon=True, framealpha=0.9, edgecolor="none")
     return figure

@@ -58,6 +58,7 @@ def plot_luminosities(luminosity, ml_v, summary, ranges, *, field, grid):
         return figure
     _draw_function(left, magnitude[known], summary)
     _draw_ratios(right, ml_v[known & np.isfinite(ml_v)], ranges)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -95,20 +96,19 @@ def _draw_function(ax, magnitude, summary):
             number * density,
             color="#cc3311",
             lw=1.2,
-            label="Gaussian function of globular clusters,\nsame number above the limit",
+            label="globular clusters, as many above the limit",
         )
     expected = summary.get("clusters expected brighter than the limit")
     words = [f"super-luminous: {100 * summary['super-luminous fraction'][0]:.0f} %"]
     if expected is not None:
         words.append(f"expected of the BCG: {expected[1]:.0f}$-${expected[2]:.0f},")
         words.append(f"found: {summary['clusters brighter than the limit'][0]:.0f} above the limit")
-    ax.text(0.03, 0.97, "\n".join(words), transform=ax.transAxes, va="top", fontsize=7.5)
+    ax.text(0.97, 0.97, "\n".join(words), transform=ax.transAxes, va="top", ha="right", fontsize=7.5)
     ax.set(
         ylim=(0, 1.35 * top),
         xlim=(edges[0] - 0.4, max(edges[-1], limit if np.isfinite(limit) else -np.inf) + 0.4),
     )
     ax.invert_xaxis()
-    ax.legend(loc="upper right", fontsize=7)
 
 
 def _draw_ratios(ax, ml_v, ranges):
@@ -135,13 +135,14 @@ def _draw_ratios(ax, ml_v, ranges):
             lw=2.4,
             ls="-" if row["checked"] else (0, (2, 1)),
         )
-        source = str(row["source"]).split(",")[0].split(" (")[0].split(" & ")[0]
-        year = str(row["source"]).split("(")[1].split(",")[0]
+        authors, _, rest = str(row["source"]).partition(" (")
+        several = " et al." if "&" in authors else ""
+        authors, year = authors.split(",")[0].split(" & ")[0], rest.split(",")[0]
         note = "" if row["checked"] else ", approximate"
         ax.text(
             np.sqrt(row["ml_v_lo"] * row["ml_v_hi"]),
             height + 0.03 * top,
-            f"{source}{' et al.' if '&' in row['source'] else ''} ({year}{note})",
+            f"{authors}{several} ({year}{note})",
             ha="center",
             va="bottom",
             fontsize=7,

@@ -6,6 +6,7 @@ After figure 6 of Faisst et al. (2022, ApJL 941, L11). Masses log10 Msun, radii 
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
 from clusterphot.comparison_catalogue import mass_size_relation
@@ -44,7 +45,7 @@ def plot_mass_size(log_mass, limit_pc, systems, galaxy_sizes, *, redshift, galax
     -------
     figure : `matplotlib.figure.Figure`
     """
-    figure = new_figure(0.72 * PAGE_WIDTH_IN, 4.3)
+    figure = new_figure(0.72 * PAGE_WIDTH_IN, 4.7)
     ax = figure.subplots()
     limit = np.broadcast_to(np.asarray(limit_pc, dtype=float), log_mass.shape)
     known = np.isfinite(log_mass) & np.isfinite(limit)
@@ -64,7 +65,7 @@ def plot_mass_size(log_mass, limit_pc, systems, galaxy_sizes, *, redshift, galax
         for kind, (color, marker) in SYSTEMS.items()
     ]
     handles += [
-        Line2D([], [], color=color, lw=1.4, label=f"{kind}-type galaxies")
+        Line2D([], [], color=color, lw=1.4, label=f"{kind}-type galaxies (van der Wel et al. 2014)")
         for kind, color in GALAXY_COLORS.items()
     ]
     if galaxies is not None:
@@ -77,7 +78,7 @@ def plot_mass_size(log_mass, limit_pc, systems, galaxy_sizes, *, redshift, galax
             )
         )
     _draw_stripping(ax)
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 
@@ -168,14 +169,16 @@ def _draw_limits(ax, log_mass, limit):
         arrowprops={"arrowstyle": "-|>", "color": ACCENT, "lw": 1.4, "shrinkA": 0, "shrinkB": 0},
         zorder=3,
     )
-    ax.annotate(
+    words = ax.annotate(
         f"< {limit[0]:g} pc",
-        (ends[1], limit[0]),
-        (4, -3),
+        (ends[0], limit[0]),
+        (0, 3),
         textcoords="offset points",
         fontsize=7.5,
         color=ACCENT,
+        zorder=5,
     )
+    words.set_path_effects([withStroke(linewidth=2, foreground="white")])
 
 
 def _draw_stripping(ax):
@@ -187,4 +190,4 @@ def _draw_stripping(ax):
         arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2, "connectionstyle": "arc3,rad=-0.15"},
         zorder=4,
     )
-    ax.annotate("tidal stripping", (8.35, 480.0), fontsize=7.5, color=INK, ha="left", va="top")
+    ax.annotate("tidal stripping", (8.45, 1150.0), fontsize=7.5, color=INK, ha="right", va="bottom")

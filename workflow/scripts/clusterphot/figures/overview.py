@@ -318,27 +318,25 @@ def plot_magnitudes(table, filters, reference_filter, *, field, star_counts=None
     _draw_depths(ax, depths, top)
     n_missing = len(table) - len(known)
     if n_missing:
-        ax.set_title(
-            f"{n_missing} of {len(table)} sources flagged or not positive", fontsize=7, loc="right", color=INK
-        )
+        ax.text(
+            0.97, 0.02, f"{n_missing} of {len(table)} flagged or not positive", transform=ax.transAxes,
+            fontsize=7, ha="right", va="bottom", color=INK, zorder=5,
+        )  # fmt: skip
     ax.set(xlim=(edges[0], edges[-1] + 0.1), ylim=(0, top))
     return figure
 
 
 def _draw_star_counts(ax, star_counts, extinction_mag, edges):
-    """Stars expected per bin of the histogram; returns the height that they and the legend need."""
+    """Stars expected per bin of the histogram; returns the height that they need."""
     low, high = (np.asarray(star_counts[name]) + extinction_mag for name in ("mag_low", "mag_high"))
     per_bin = np.asarray(star_counts["n_stars"]) / (high - low) * (edges[1] - edges[0])
     middle = 0.5 * (low + high)
+    ax.plot(middle, per_bin, color=INK, lw=1.2, ls=(0, (1, 1)), zorder=4)
     area = star_counts.meta.get("area_arcmin2", 1.0)
-    label = f"Milky Way stars\nexpected in {area:.2g} arcmin$^2$"
-    ax.plot(middle, per_bin, color=INK, lw=1.1, ls=(0, (1, 1)), zorder=4)
+    label = f"\N{MIDDLE DOT}\N{MIDDLE DOT}\N{MIDDLE DOT} stars expected in {area:.2g} arcmin$^2$"
+    ax.set_title(label, fontsize=7, loc="left", color=INK, pad=3)
     inside = (middle >= edges[0]) & (middle <= edges[-1])
-    if not inside.any():
-        return 0.0
-    at = np.flatnonzero(inside)[len(np.flatnonzero(inside)) // 3]
-    ax.annotate(label, (middle[at], per_bin[at]), (0, 4), textcoords="offset points", fontsize=7, ha="center")
-    return 1.3 * per_bin[inside].max()
+    return 1.3 * per_bin[inside].max() if inside.any() else 0.0
 
 
 def _draw_depths(ax, depths, top):
