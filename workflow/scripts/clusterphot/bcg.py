@@ -152,13 +152,7 @@ def ring_flux(image, ellipse, radius_px, pixel_scale_arcsec):
         Fraction of the ellipse with good pixels; rings count with their full area.
     """
     rows, columns, values, a = _aperture(image, ellipse, radius_px)
-    first = FIRST_RADIUS_ARCSEC / pixel_scale_arcsec
-    edges = np.concatenate(
-        [
-            [0.0],
-            np.geomspace(first, radius_px, max(int(np.log(radius_px / first) / np.log(PROFILE_STEP)), 1) + 1),
-        ]
-    )
+    edges = _ring_edges(radius_px, FIRST_RADIUS_ARCSEC / pixel_scale_arcsec)
     sector = ((np.arctan2(rows - ellipse.y, columns - ellipse.x) / (2 * np.pi) + 0.5) * SECTORS).astype(
         int
     ) % SECTORS
@@ -168,7 +162,7 @@ def ring_flux(image, ellipse, radius_px, pixel_scale_arcsec):
         inside = which == k
         area = np.pi * ellipse.axis_ratio * (edges[k + 1] ** 2 - edges[k] ** 2)
         if inside.any():
-            last = float(np.median(values[inside])) if k > 2 else float(np.mean(values[inside]))
+            last = float(np.median(values[inside])) if k > 0 else float(np.mean(values[inside]))
             parts = [
                 np.median(values[inside & (sector == s)])
                 for s in range(SECTORS)
@@ -180,6 +174,17 @@ def ring_flux(image, ellipse, radius_px, pixel_scale_arcsec):
         flux += last * area
     covered = len(values) / (np.pi * ellipse.axis_ratio * radius_px**2)
     return flux, float(np.sqrt(variance)), float(min(covered, 1.0))
+
+
+def _ring_edges(radius_px, first):
+    """Radii between rings, from 0 to the aperture: growing by `PROFILE_STEP`, by one pixel at least."""
+    edges = [0.0, max(first, 1.0)]
+    while edges[-1] < radius_px:
+        edges.append(max(edges[-1] * PROFILE_STEP, edges[-1] + 1.0))
+    if len(edges) > 2 and edges[-2] > radius_px - 0.5:
+        edges.pop(-2)
+    edges[-1] = radius_px
+    return np.array(edges)
 
 
 def measure_bcg(mosaics, reference, radius_arcsec, *, center_deg=None):
@@ -217,7 +222,7 @@ def measure_bcg(mosaics, reference, radius_arcsec, *, center_deg=None):
     for name, mosaic in mosaics.items():
         x, y = (float(value) for value in mosaic.wcs.celestial.all_world2pix([[ra, dec]], 0)[0])
         angle = axis - _position_angle(mosaic.wcs, x, y, 0.0)
-        turned = Ellipse(x, y, fitted.axis_ratio, angle * _handedness(mosaic.wcs) * _handedness(first.wcs))
+        turned = Ellipse(x, y, fitted.axis_ratio, angle * _handedness(mosaic.wcs))
         image, ellipse = _cut(mosaic, turned, radius_arcsec)
         scale = mosaic.pixel_scale_arcsec
         rows.append((name, *ring_flux(image, ellipse, radius_arcsec / scale, scale)))

@@ -12,7 +12,7 @@ import numpy as np
 from clusterphot import tables
 from clusterphot.errors import ConfigError, DataError
 from clusterphot.filters import check_filter_name, load_filter
-from clusterphot.units import mag_ab
+from clusterphot.units import flux_from_mag_ab, mag_ab
 
 FLUX_UNITS = {"mag": None, "uJy": 1e3, "nJy": 1.0}
 """nJy per unit; magnitudes are AB."""
@@ -167,7 +167,7 @@ def _flux(values, flux_unit):
         raise ValueError(f"flux unit {flux_unit!r}, expected one of {tuple(FLUX_UNITS)}")
     if flux_unit == "mag":
         good = (values > MAG_AB_MIN) & (values < MAG_AB_MAX)
-        return np.where(good, 10 ** (-0.4 * (np.where(good, values, 0.0) - 31.4)), np.nan)
+        return np.where(good, flux_from_mag_ab(np.where(good, values, 0.0)), np.nan)
     return np.where(values > 0, values * FLUX_UNITS[flux_unit], np.nan)
 
 

@@ -13,7 +13,7 @@ from clusterphot.filters import load_filter, nearest_filter
 from clusterphot.sed import prepare_photometry
 from clusterphot.star_counts import absolute_magnitudes, model_counts
 from clusterphot.tables import flux_arrays, systematic_errors
-from clusterphot.units import mag_ab
+from clusterphot.units import flux_from_mag_ab, mag_ab
 
 MAG_GRID = np.arange(22.0, 33.0, 0.1)
 """Magnitudes in the reference filter over which amplitudes are summed."""
@@ -87,7 +87,7 @@ def template_likelihoods(flux, err, population, reference, *, scatter=None):
     scatter = population.scatter if scatter is None else scatter
     known = np.isfinite(flux) & np.isfinite(err)
     flux, variance = np.where(known, flux, 0.0), np.where(known, err, 1.0) ** 2
-    amplitude = 10 ** (-0.4 * (MAG_GRID - 31.4))[:, None]
+    amplitude = flux_from_mag_ab(MAG_GRID)[:, None]
     step = np.log(MAG_GRID[1] - MAG_GRID[0])
     result = np.empty((len(flux), len(population.shape)))
     for k, (shape, relative, log_density) in enumerate(
@@ -272,9 +272,9 @@ def classify(flux, err, clusters, stars, galaxies, *, reference, control, area_r
     Each row of the control sample is judged by the others alone. The prior shares are the same for all rows, those
     of the control sample too: field objects are as many as in the control sample, per area. Weights of the cluster
     templates are found by expectation maximisation (Dempster, Laird & Rubin 1977) among the other rows, and the share
-    of stars among field objects likewise in the control sample, whose stars do not serve as templates of galaxies. A scatter is that of the largest likelihood: of the
-    control sample left out one by one for galaxies, of the mixture for clusters. Nothing is fitted to how the
-    control rows are classified.
+    of stars among field objects likewise in the control sample, whose stars are no templates of galaxies. A scatter
+    is that of the largest likelihood: of the control sample left out one by one for galaxies, of the mixture for
+    clusters. Nothing is fitted to how the control rows are classified.
     """
     target, star_p = ~control, mix(template_likelihoods(flux, err, stars[0], reference), stars[1])
     uniform = -np.log(max(len(galaxies.shape) - (galaxies.row is not None), 1))

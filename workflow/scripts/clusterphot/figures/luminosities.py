@@ -148,9 +148,9 @@ def _draw_ratios(ax, ml_v, ranges):
             fontsize=7,
             color=color,
         )
-    ax.axvline(np.median(ml_v), color=INK, lw=1.1)
-    ax.text(np.median(ml_v), 1.62 * top, f" median {np.median(ml_v):.2f}", fontsize=7.5, va="top")
-    ax.set_ylim(0, 1.7 * top)
+    ax.plot([np.median(ml_v)] * 2, [0, 1.04 * top], color=INK, lw=1.1)
+    ax.text(0.03, 0.97, f"median {np.median(ml_v):.2f}", fontsize=7.5, va="top", transform=ax.transAxes)
+    ax.set_ylim(0, 1.6 * top)
     ax.set_xticks(
         [tick for tick in (0.2, 0.5, 1, 2, 5) if low / 1.1 <= tick <= high * 1.1],
         labels=[f"{tick:g}" for tick in (0.2, 0.5, 1, 2, 5) if low / 1.1 <= tick <= high * 1.1],

@@ -318,10 +318,7 @@ def plot_magnitudes(table, filters, reference_filter, *, field, star_counts=None
     _draw_depths(ax, depths, top)
     n_missing = len(table) - len(known)
     if n_missing:
-        ax.text(
-            0.97, 0.02, f"{n_missing} of {len(table)} flagged or not positive", transform=ax.transAxes,
-            fontsize=7, ha="right", va="bottom", color=INK, zorder=5,
-        )  # fmt: skip
+        ax.set_title(f"{n_missing} flagged or not positive", fontsize=7, loc="right", color=INK, pad=3)
     ax.set(xlim=(edges[0], edges[-1] + 0.1), ylim=(0, top))
     return figure
 
