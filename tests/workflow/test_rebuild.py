@@ -7,26 +7,33 @@ import pytest
 from clusterphot.chunks import deal
 from running import copy_run
 
-FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "write_table1"}
+FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "write_table1", "measure_luminosities"}
 CHECK = {"check_posteriors"}
+OF_FLUXES = {"classify_sources", "measure_luminosities"}
+OF_DUST = {"count_stars", "classify_sources", "fit_black_bodies"}
 DEREDDENED = {"deredden_photometry", "deredden_stack", "merge_dereddened", "write_table2"}
 CHUNKS = {"import_photometry", "deredden_photometry", "fit_sed", "measure_rest_frame"}
 MERGES = CHECK | {"merge_photometry", "merge_dereddened", "merge_sed", "merge_rest_frame", "write_table1"}
-CHUNKS_AND_MERGES = CHUNKS | MERGES
-WITHOUT_FITS = {"plot_stack_sed"}
+CHUNKS_AND_MERGES = CHUNKS | MERGES | OF_FLUXES
+WITHOUT_MODELS = {"plot_magnitudes", "plot_comparison_colors"}
+WITHOUT_SED = WITHOUT_MODELS | {"plot_contamination"}
+WITHOUT_FITS = WITHOUT_SED | {"plot_stack_sed"}
+OF_GALAXIES = {"prepare_comparison", "plot_comparison_colors", "plot_mass_light", "plot_mass_size"}
 OF_LIBRARIES = {"plot_libraries", "plot_sensitivity"}
 OF_STACK = {"plot_chi2_map", "plot_stack_sed"} | OF_LIBRARIES
 AT_REST = {"measure_rest_frame", "merge_rest_frame", "measure_stack_rest_frame"}
 COMPARED = {"compare_libraries", "measure_sensitivity"}
 POSTERIORS = FITS | CHECK | AT_REST | COMPARED
-AFTER_DUST = POSTERIORS | DEREDDENED
+AFTER_DUST = POSTERIORS | OF_DUST | DEREDDENED
 
 
 def plots(completed, kind):
-    """Rules of figures: ``all``, those ``of fits``, ``of masses``, ``of libraries``, ``of clusters``, ``none``."""
+    """Rules of figures: ``all``, those ``of models``, ``of seds``, ``of fits``, ``of masses``, and so on."""
     every = {rule for rule in completed.run.jobs if rule.startswith("plot_")}
     return {
         "all": every,
+        "of models": every - WITHOUT_MODELS,
+        "of seds": every - WITHOUT_SED,
         "of fits": every - WITHOUT_FITS,
         "of masses": every - WITHOUT_FITS - {"plot_sensitivity"},
         "of libraries": OF_LIBRARIES,
@@ -75,10 +82,14 @@ def test_nothing_changed(replan):
 @pytest.mark.parametrize(
     ("more", "rules", "figures"),
     [
-        ("sed: {flux_floor_fraction: 0.02}", FITS | COMPARED, "all"),
+        ("sed: {flux_floor_fraction: 0.02}", FITS | COMPARED | {"fit_black_bodies"}, "of seds"),
         ("sed: {mass_convention: faisst2022}", FITS | {"compare_libraries"}, "of masses"),
         ("sed: {four_color_dir: colors}", FITS | {"compare_libraries"}, "of masses"),
-        ("sed: {age_gyr: {min: 2.0}}", FITS | COMPARED | {"project_ssp_grid"}, "all"),
+        (
+            "sed: {age_gyr: {min: 2.0}}",
+            FITS | COMPARED | {"project_ssp_grid", "classify_sources"},
+            "of models",
+        ),
         ("sed: {posterior: {zero_point_error: 0.05}}", POSTERIORS, "of fits"),
         ("sed: {posterior: {age_gyr: {max: 9.0}}}", POSTERIORS | {"project_native_grid"}, "of fits"),
         ("sed: {rest_frame_filters: [bessell_R]}", AT_REST | {"project_native_grid"}, "none"),
@@ -86,7 +97,8 @@ def test_nothing_changed(replan):
         ("forecast: {seed: 2}", set(), "none"),
         (
             "fields: {small: {redshift: 0.5}}",
-            AFTER_DUST | {"project_ssp_grid", "project_native_grid", "compute_extinction"},
+            AFTER_DUST
+            | {"project_ssp_grid", "project_native_grid", "compute_extinction", "prepare_comparison"},
             "all",
         ),
         ("fields: {small: {ebv: 0.2}}", AFTER_DUST | {"compute_extinction"}, "all"),
@@ -119,7 +131,7 @@ def test_an_edited_row_reruns_its_chunk(completed, replan):
 
 def test_a_new_source_reruns_its_chunk_and_the_merges(completed, replan):
     (chunk,) = deal(["added"], 2)
-    run = replan(table=lambda text: text + "added,110.8,-73.4,9.4,1.2,22.7,0.3,20.3,0.3,new\n")
+    run = replan(table=lambda text: text + "added,110.8,-73.46,9.4,1.2,22.7,0.3,20.3,0.3,new\n")
     assert set(run.jobs) == CHUNKS_AND_MERGES | plots(completed, "of clusters")
     assert {run.jobs[rule] for rule in CHUNKS} == {1}
     assert chunks_of(run, "take the photometry") == chunks_of(run, "fit bc03 populations") == {chunk}
@@ -137,15 +149,44 @@ def test_a_new_order_of_rows_reruns_what_holds_it(completed, replan):
         lines[1], lines[2] = lines[2], lines[1]
         return "".join([header, *lines])
 
-    assert set(replan(table=swap).jobs) == MERGES | plots(completed, "of clusters")
+    assert set(replan(table=swap).jobs) == MERGES | OF_FLUXES | plots(completed, "of clusters")
+
+
+@pytest.mark.parametrize(
+    ("more", "rules"),
+    [
+        ("comparison: {redshift_width: 0.04}", OF_GALAXIES),
+        ("comparison: {catalogue: null}", OF_GALAXIES - {"prepare_comparison"}),
+        ("comparison: {size_limit_pc: 80}", {"plot_mass_size"}),
+        ("comparison: {specific_frequency: [2, 20]}", {"measure_luminosities", "plot_luminosities"}),
+        ("contamination: {galaxy_fraction: 0.2}", {"classify_sources", "plot_contamination"}),
+        (
+            "stars: {bin_mag: 1.0}",
+            {"count_stars", "classify_sources", "plot_contamination", "plot_magnitudes"},
+        ),
+        ("figures: {black_body_k: [3000]}", {"fit_black_bodies", "plot_stack_sed", "plot_comparison_colors"}),
+    ],
+)
+def test_a_changed_key_of_comparisons(replan, more, rules):
+    assert set(replan(more + "\n").jobs) == rules
+
+
+def test_a_new_comparison_catalogue_reruns_only_the_figures_that_use_it(run_copy, replan):
+    path = run_copy / "galaxies.csv"
+    path.write_text(path.read_text(encoding="utf-8") + "0.39,10.2,3.0,-12,22.0,21.5,21.0\n", encoding="utf-8")
+    assert set(replan().jobs) == OF_GALAXIES
+    path = run_copy / "other.csv"
+    path.write_text((run_copy / "galaxies.csv").read_text(encoding="utf-8"), encoding="utf-8")
+    assert set(replan("comparison: {catalogue: other.csv}\n").jobs) == OF_GALAXIES
 
 
 @pytest.mark.parametrize(
     ("module", "rules", "figures"),
     [
-        ("sed", POSTERIORS, "all"),
+        ("sed", POSTERIORS | {"classify_sources"}, "of models"),
         ("dust", AFTER_DUST | {"compute_extinction"}, "all"),
         ("paper_tables", {"write_table1", "write_table2"}, "none"),
+        ("bcg", set(), "none"),
         ("psf", set(), "none"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -261,5 +261,6 @@ def plot_mass_light(
         say_empty(ax)
     ax.invert_xaxis()
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    figure.legend(loc="outside lower center", ncols=2)
+    if ax.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower center", ncols=2)
     return figure
