@@ -265,6 +265,7 @@ def relations(config, origin):
         partial(_check_forecast, config, origin),
         partial(_check_order, config, ("psf", "mag_bright"), ("psf", "mag_min"), origin),
         partial(_check_order, config, ("psf", "mag_min"), ("psf", "mag_max"), origin),
+        partial(_check_order, config, ("stars", "mag_min"), ("stars", "mag_max"), origin),
         partial(_check_engines, config["photometry"]["compare_engines"], origin),
         partial(_check_annulus, config["stack"]["annulus_px"], origin),
         partial(_check_sizes, config["sizes"], origin),
