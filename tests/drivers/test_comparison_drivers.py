@@ -8,6 +8,7 @@ import fit_black_bodies
 import measure_bcg
 import measure_luminosities
 import numpy as np
+import plot_color_magnitude
 import plot_comparison_colors
 import plot_contamination
 import plot_lensed_ages
@@ -150,6 +151,24 @@ def test_catalogue_and_its_figures(folder, job):
         run(job, plot_mass_light, folder, files | extra, figure)
         run(job, plot_mass_size, folder, files | extra, figure, **literature)
     assert (folder / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_rest_frame_colors(folder, job):
+    """B - I of 1.5 mag; without I there is nothing to draw, and no mistake."""
+    table = Table({"id": ["a", "b"]})
+    for band, value in (("B", -11.5), ("I", -13.0)):
+        for name, shift in (("p16", -0.2), ("p50", 0.0), ("p84", 0.2)):
+            table[f"abs_mag_vega_bessell_{band}_{name}"] = np.full(2, value + shift)
+    colors = plot_color_magnitude.rest_frame_colors(table)
+    assert [values[0] for values in colors] == pytest.approx([1.5, -13.0, 0.0])
+    sequences = str(REPO / "resources" / "literature" / "bcg_cluster_colors.ecsv")
+    for columns in (table.colnames, table.colnames[:4]):
+        write_table(folder / "rest_frame.ecsv", table[columns], meta={})
+        outputs = {"png": "m.png", "pdf": "m.pdf"}
+        run(
+            job, plot_color_magnitude, folder, {"rest_frame": "rest_frame.ecsv"}, outputs, sequences=sequences
+        )
+    assert (folder / "m.png").exists()
 
 
 def test_ages_beside_lensed_clusters(folder, job):

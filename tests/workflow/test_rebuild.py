@@ -19,6 +19,7 @@ WITHOUT_MODELS = {"plot_magnitudes", "plot_comparison_colors"}
 WITHOUT_SED = WITHOUT_MODELS | {"plot_contamination"}
 WITHOUT_FITS = WITHOUT_SED | {"plot_stack_sed"}
 OF_GALAXIES = {"prepare_comparison", "plot_comparison_colors", "plot_mass_light", "plot_mass_size"}
+OF_REST = {"plot_color_magnitude"}
 OF_LIBRARIES = {"plot_libraries", "plot_sensitivity"}
 OF_STACK = {"plot_chi2_map", "plot_stack_sed"} | OF_LIBRARIES
 AT_REST = {"measure_rest_frame", "merge_rest_frame", "measure_stack_rest_frame"}
@@ -32,10 +33,10 @@ def plots(completed, kind):
     every = {rule for rule in completed.run.jobs if rule.startswith("plot_")}
     return {
         "all": every,
-        "of models": every - WITHOUT_MODELS,
-        "of seds": every - WITHOUT_SED,
+        "of models": every - WITHOUT_MODELS - OF_REST,
+        "of seds": every - WITHOUT_SED - OF_REST,
         "of fits": every - WITHOUT_FITS,
-        "of masses": every - WITHOUT_FITS - {"plot_sensitivity"},
+        "of masses": every - WITHOUT_FITS - OF_REST - {"plot_sensitivity"},
         "of libraries": OF_LIBRARIES,
         "of clusters": every - OF_STACK,
         "none": set(),
@@ -92,7 +93,7 @@ def test_nothing_changed(replan):
         ),
         ("sed: {posterior: {zero_point_error: 0.05}}", POSTERIORS, "of fits"),
         ("sed: {posterior: {age_gyr: {max: 9.0}}}", POSTERIORS | {"project_native_grid"}, "of fits"),
-        ("sed: {rest_frame_filters: [bessell_R]}", AT_REST | {"project_native_grid"}, "none"),
+        ("sed: {rest_frame_filters: [bessell_R]}", AT_REST | OF_REST | {"project_native_grid"}, "none"),
         ("sed: {comparison: {zero_point_errors: [0.1]}}", COMPARED, "of libraries"),
         ("forecast: {seed: 2}", set(), "none"),
         (
@@ -183,7 +184,7 @@ def test_a_new_comparison_catalogue_reruns_only_the_figures_that_use_it(run_copy
 @pytest.mark.parametrize(
     ("module", "rules", "figures"),
     [
-        ("sed", POSTERIORS | {"classify_sources"}, "of models"),
+        ("sed", POSTERIORS | OF_REST | {"classify_sources"}, "of models"),
         ("dust", AFTER_DUST | {"compute_extinction"}, "all"),
         ("paper_tables", {"write_table1", "write_table2"}, "none"),
         ("bcg", set(), "none"),

@@ -2,7 +2,8 @@
 
 Inputs: photometry, SED fits, mosaics, resources/literature, the user's catalogue. Outputs: tables and figures.
 Rules: count_stars, fit_black_bodies, classify_sources, prepare_comparison, measure_bcg, measure_luminosities,
-plot_comparison_colors, plot_mass_light, plot_contamination, plot_mass_size, plot_luminosities, plot_lensed_ages.
+plot_comparison_colors, plot_mass_light, plot_contamination, plot_mass_size, plot_luminosities,
+plot_color_magnitude, plot_lensed_ages.
 """
 
 
@@ -328,6 +329,31 @@ rule plot_luminosities:
         "{wildcards.field}: luminosity function and {wildcards.grid} mass-to-light ratios"
     script:
         "../scripts/plot_luminosities.py"
+
+
+rule plot_color_magnitude:
+    input:
+        rest_frame="results/{field}/sed/{grid}/rest_frame.ecsv",
+        sequences=get_resource("literature/bcg_cluster_colors.ecsv"),
+    output:
+        png="results/{field}/figures/color_magnitude_{grid}.png",
+        pdf="results/{field}/figures/color_magnitude_{grid}.pdf",
+    params:
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_color_magnitude"),
+    log:
+        "logs/plot_color_magnitude/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_color_magnitude/{field}/{grid}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: rest-frame B-I and I with {wildcards.grid} populations"
+    script:
+        "../scripts/plot_color_magnitude.py"
 
 
 rule plot_lensed_ages:

@@ -24,7 +24,7 @@ from clusterphot.libraries import Libraries
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
 COMPARISON_KEYS = ("area_arcmin2", "star_counts", "control_region", "bcg")
-COMPARISON_FIGURES = ("mass_light", "mass_size", "luminosities", "lensed_ages")
+COMPARISON_FIGURES = ("mass_light", "mass_size", "luminosities", "color_magnitude", "lensed_ages")
 
 
 SIZE_WAVE_ANGSTROM = 15000.0

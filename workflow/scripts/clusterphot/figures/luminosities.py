@@ -158,6 +158,32 @@ def _draw_ratios(ax, ml_v, ranges):
     ax.minorticks_off()
 
 
+def rest_frame_colors(table):
+    """B - I, M_I and an error of B - I from a table of rest-frame magnitudes.
+
+    Parameters
+    ----------
+    table : `astropy.table.Table`
+        rest_frame.ecsv; Vega magnitudes in bessell_B and bessell_I are used where it has them.
+
+    Returns
+    -------
+    b_minus_i, m_i, b_minus_i_err : (n,) float ndarray, mag
+        NaN where a band is missing. The error adds half the 16-84 % ranges of the two magnitudes without their common
+        normalisation: the difference of the two ranges, a lower limit.
+    """
+
+    def quantile(band, name):
+        column = f"abs_mag_vega_{band}_{name}"
+        if column not in table.colnames:
+            return np.full(len(table), np.nan)
+        return np.ma.filled(np.ma.asarray(table[column], dtype=float), np.nan)
+
+    blue, red = (quantile(band, "p50") for band in ("bessell_B", "bessell_I"))
+    widths = [(quantile(band, "p84") - quantile(band, "p16")) / 2 for band in ("bessell_B", "bessell_I")]
+    return blue - red, red, np.sqrt(np.abs(widths[0] ** 2 - widths[1] ** 2))
+
+
 @in_style
 def plot_color_magnitude(b_minus_i, m_i, sequences, *, b_minus_i_err=None, local=None, field, grid):
     """Figure of rest-frame B-I against M_I beside the globular clusters of nearby brightest cluster galaxies.
