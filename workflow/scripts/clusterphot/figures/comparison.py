@@ -61,6 +61,28 @@ def plot_comparison_colors(colors, *, galaxies, stars, black_bodies, extinction,
     _set_color_limits(ax, colors, stars)
     if galaxies is not None:
         _draw_galaxies(ax, *galaxies)
+    _draw_clusters(ax, colors)
+    _draw_stars(ax, *stars)
+    for number, (temperature, bx, by) in enumerate(black_bodies):
+        ax.scatter(
+            bx,
+            by,
+            s=42,
+            marker="P" if number % 2 else "X",
+            c=INK,
+            ec="white",
+            lw=0.5,
+            zorder=5.5,
+            label=f"black body, {temperature:g} K",
+        )
+    _draw_reddening(ax, *extinction)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def _draw_clusters(ax, colors):
+    """Clusters with their errors, and their median."""
+    shown = colors.shown
     x, y = colors.x[shown], colors.y[shown]
     ax.errorbar(
         x,
@@ -88,22 +110,6 @@ def plot_comparison_colors(colors, *, galaxies, stars, black_bodies, extinction,
         )
     else:
         say_empty(ax)
-    _draw_stars(ax, *stars)
-    for number, (temperature, bx, by) in enumerate(black_bodies):
-        ax.scatter(
-            bx,
-            by,
-            s=42,
-            marker="P" if number % 2 else "X",
-            c=INK,
-            ec="white",
-            lw=0.5,
-            zorder=5.5,
-            label=f"black body, {temperature:g} K",
-        )
-    _draw_reddening(ax, *extinction)
-    figure.legend(loc="outside lower center", ncols=3)
-    return figure
 
 
 def label_figure_without_grid(figure, field, note=""):

@@ -45,6 +45,13 @@ def plot_contamination(colors, probability, is_control, *, field):
         say_empty(left)
         say_empty(right)
         return figure
+    _draw_plane(figure, left, colors, probability, is_control, shown)
+    _draw_histogram(right, probability[known], is_control[known])
+    return figure
+
+
+def _draw_plane(figure, left, colors, probability, is_control, shown):
+    """Two colours of the sources, coloured by their probability."""
     left.errorbar(
         colors.x[shown],
         colors.y[shown],
@@ -85,9 +92,13 @@ def plot_contamination(colors, probability, is_control, *, field):
             Line2D([], [], ls="none", marker="s", ms=5.5, mfc=FAINT, mec=INK, label="control region")
         )
     left.legend(handles=handles, loc="best")
+
+
+def _draw_histogram(right, probability, is_control):
+    """Numbers of sources by probability, those of the control region apart."""
     bins = np.linspace(0, 1, N_BINS + 1)
     right.hist(
-        probability[known & ~is_control],
+        probability[~is_control],
         bins,
         histtype="stepfilled",
         color=ACCENT,
@@ -97,7 +108,7 @@ def plot_contamination(colors, probability, is_control, *, field):
     )
     if is_control.any():
         right.hist(
-            probability[known & is_control],
+            probability[is_control],
             bins,
             histtype="step",
             color="#cc3311",
@@ -107,4 +118,3 @@ def plot_contamination(colors, probability, is_control, *, field):
     right.axvline(0.5, color=FAINT, lw=0.9, ls="--")
     right.set_ylim(0.6, None)
     right.legend(loc="upper center", frameon=True, framealpha=0.9, edgecolor="none")
-    return figure

@@ -49,25 +49,7 @@ def plot_lensed_ages(age_gyr, lensed, *, redshift, cosmology, field, grid):
     ax.set(
         xlabel="Redshift", ylabel="Age (Gyr)", xscale="log", yscale="log", xlim=(1.15, 13.0), ylim=(7e-4, 20)
     )
-    z = np.linspace(0.16, 12.0, 300)
-    universe = np.array([age_of_universe_gyr(value, **cosmology) for value in z])
-    ax.fill_between(1 + z, universe, 20, color="#dddddd", lw=0, zorder=0)
-    ax.text(6.6, 2.2, "older than the Universe", fontsize=7.5, color=INK, ha="center")
-    for formed in FORMATION_REDSHIFTS:
-        age = universe - age_of_universe_gyr(formed, **cosmology)
-        ax.plot(1 + z[z < formed], age[z < formed], color=FAINT, lw=0.7, ls="--", zorder=1)
-        at = int(np.argmin(np.abs(age - 0.0016))) if formed > 5 else int(np.argmin(np.abs(age - 0.004)))
-        ax.annotate(
-            f"$z_f = {formed:g}$",
-            (1 + z[at], age[at]),
-            (-3, 0),
-            textcoords="offset points",
-            fontsize=7,
-            color=FAINT,
-            rotation=90,
-            ha="right",
-            va="bottom",
-        )
+    _draw_universe(ax, cosmology)
     handles = []
     if len(known):
         place = (1 + redshift) * 10 ** (JITTER_DEX * ((np.arange(len(known)) * 0.618) % 1 - 0.5))
@@ -97,6 +79,29 @@ def plot_lensed_ages(age_gyr, lensed, *, redshift, cosmology, field, grid):
     plain_ticks(ax.yaxis, [0.001, 0.01, 0.1, 1, 10])
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _draw_universe(ax, cosmology):
+    """Ages beyond that of the Universe, and lines of equal formation redshift."""
+    z = np.linspace(0.16, 12.0, 300)
+    universe = np.array([age_of_universe_gyr(value, **cosmology) for value in z])
+    ax.fill_between(1 + z, universe, 20, color="#dddddd", lw=0, zorder=0)
+    ax.text(6.6, 2.2, "older than the Universe", fontsize=7.5, color=INK, ha="center")
+    for formed in FORMATION_REDSHIFTS:
+        age = universe - age_of_universe_gyr(formed, **cosmology)
+        ax.plot(1 + z[z < formed], age[z < formed], color=FAINT, lw=0.7, ls="--", zorder=1)
+        at = int(np.argmin(np.abs(age - 0.0016))) if formed > 5 else int(np.argmin(np.abs(age - 0.004)))
+        ax.annotate(
+            f"$z_f = {formed:g}$",
+            (1 + z[at], age[at]),
+            (-3, 0),
+            textcoords="offset points",
+            fontsize=7,
+            color=FAINT,
+            rotation=90,
+            ha="right",
+            va="bottom",
+        )
 
 
 def _draw_lensed(ax, lensed):
