@@ -28,6 +28,7 @@ include: "workflow/rules/recovery.smk"
 include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
@@ -42,3 +43,4 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.libraries.input,
+        rules.report.input,

@@ -12,7 +12,7 @@ REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
 from clusterphot import configuration, fieldset
-from clusterphot.codedigest import driver_digest
+from clusterphot.codedigest import driver_digest, folder_digest
 from clusterphot.errors import UserError
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
@@ -303,3 +303,53 @@ def get_named_zero_point_errors(wildcards):
 def get_four_color_files(wildcards):
     """The GALAXEV .4color files named by the configuration, if any."""
     return fieldset.four_color_files(config["sed"]["four_color_dir"])
+
+
+REPORT_GRIDS = [config["sed"]["fiducial_grid"], *(g for g in GRIDS if g != config["sed"]["fiducial_grid"])]
+
+
+def templates_digest(folder):
+    """Digest of the templates of pages, so that an edited one rewrites the pages."""
+    return folder_digest(REPO / "workflow" / "scripts" / "clusterphot" / folder)
+
+
+def get_fiducial_native_grid(wildcards):
+    """The grid of all ages behind the posteriors of the cards."""
+    field = FIELDSET[wildcards.field]
+    fiducial = config["sed"]["fiducial_grid"]
+    return f"results/ssp/{fiducial}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
+
+
+def get_card_images(wildcards):
+    """Cutouts, fits, PSFs and noise of a chunk in all filters; nothing for a field without images."""
+    return fieldset.card_images(FIELDSET[wildcards.field], wildcards.chunk)
+
+
+def get_report_tables(wildcards):
+    """Files that the pages of a field show beside those that every field has."""
+    return fieldset.report_tables(FIELDSET[wildcards.field], REPORT_GRIDS)
+
+
+def get_report_grids(pattern):
+    """Input function: ``pattern`` for each grid, the fiducial one first."""
+    return lambda wildcards: expand(pattern, grid=REPORT_GRIDS, **dict(wildcards))
+
+
+def get_report_figures(wildcards):
+    """The figures of a field as PNG; their PDFs are made with them."""
+    return [path for path in FIELDSET[wildcards.field].figures(GRIDS) if path.endswith(".png")]
+
+
+def get_report_config(wildcards):
+    """Sections of the configuration that files without metadata of their own were made with."""
+    return {name: config[name] for name in ("psf", "photometry", "stack", "figures")} | {
+        "sed": {"fiducial_grid": config["sed"]["fiducial_grid"]}
+    }
+
+
+def get_report_codes():
+    """Digest of the code of the rules that make figures, and images without metadata of their own."""
+    scripts = REPO / "workflow" / "scripts"
+    drivers = ("prepare_mosaic", "build_psf", "measure_noise", "measure_offset", "stack_sources", "build_ssp_grid")
+    plots = sorted(path.stem for path in scripts.glob("plot_*.py"))
+    return {driver: driver_digest(scripts, driver) for driver in (*drivers, *plots)}

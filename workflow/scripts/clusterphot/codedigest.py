@@ -80,3 +80,13 @@ def _imports_cached(path):
 def _imports(path):
     """As `_imports_cached`, as a set of its own."""
     return set(_imports_cached(path))
+
+
+def folder_digest(folder):
+    """Digest of the names and contents of the files in a folder, 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).iterdir()):
+        if path.is_file():
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -25,6 +25,8 @@ from clusterphot.libraries import Libraries
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
 COMPARISON_KEYS = ("area_arcmin2", "star_counts", "control_region", "bcg")
 COMPARISON_FIGURES = ("mass_light", "mass_size", "luminosities", "color_magnitude", "lensed_ages")
+JOINED_TABLES = ("recovery",)
+"""Tables by id that the report shows beside photometry and fits, where a field has them; see `report_tables`."""
 
 
 SIZE_WAVE_ANGSTROM = 15000.0
@@ -490,6 +492,72 @@ def chunk_members(field, chunk, photometry):
     radius = max(0.75 * photometry["cutout_size_arcsec"], photometry["joint_radius_arcsec"]) + 0.1
     members = [field.position_of[name] for name in field.chunk_ids(chunk)]
     return with_neighbours(members, field.positions, radius_arcsec=radius)
+
+
+def card_images(field, chunk):
+    """Files behind the cutouts on the cards of a chunk, each list in the order of the filters.
+
+    Parameters
+    ----------
+    field : `Field`
+    chunk : str
+
+    Returns
+    -------
+    files : dict of str to list of str
+        Empty for a field without images.
+    """
+    if not field.mosaics:
+        return {}
+    base = f"results/{field.name}"
+    return {
+        "cutouts": [f"{base}/{filt}/cutouts/{chunk}.fits" for filt in field.filters],
+        "fits": [f"{base}/{filt}/fits/{chunk}.ecsv" for filt in field.filters],
+        "psfs": [f"{base}/{filt}/psf.fits" for filt in field.filters],
+        "noises": [f"{base}/{filt}/noise.fits" for filt in field.filters],
+    }
+
+
+def report_tables(field, grids):
+    """Files that the report of a field shows and that not every field has.
+
+    Parameters
+    ----------
+    field : `Field`
+    grids : sequence of str
+
+    Returns
+    -------
+    files : dict of str to str or list of str
+        Keys as `clusterphot.report.field_report.FieldInputs` names them; ``origins`` are files whose origin alone is
+        shown; tables of `JOINED_TABLES` have a row per source, and their columns are added to the table of sources.
+    """
+    base = f"results/{field.name}"
+    files = {"origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids]}
+    if not field.is_dereddened:
+        files["photometry"] = f"{base}/photometry.ecsv"
+    if field.has_stack:
+        files["stack"] = f"{base}/sed/{grids[0]}/stack.ecsv"
+        files["origins"] += [f"{base}/sed/{grid}/stack.ecsv" for grid in grids[1:]]
+        files["origins"] += [f"{base}/stack_photometry.ecsv"]
+    if field.mosaics:
+        others = [filt for filt in field.filters if filt != field.reference_filter]
+        first = next(iter(field.chunks))
+        files |= {
+            "psfs": [f"{base}/{filt}/psf.fits" for filt in field.filters],
+            "noises": [f"{base}/{filt}/noise.fits" for filt in field.filters],
+            "offsets": [f"{base}/{filt}/offset.ecsv" for filt in others],
+            "sky": f"{base}/pages/sky.json",
+            "sky_image": f"{base}/pages/sky.jpg",
+        }
+        for kind in ("mosaic.fits", f"fits/{first}.ecsv", "stack.fits"):
+            files["origins"] += [f"{base}/{filt}/{kind}" for filt in field.filters]
+        if field.needs_stars:
+            files["origins"] += [f"{base}/stars.ecsv"]
+    if field.truth is not None:
+        files["summary"] = f"{base}/recovery/summary.ecsv"
+        files["recovery"] = f"{base}/recovery/sources.ecsv"
+    return files
 
 
 def rows_digest(path, ids):

@@ -174,6 +174,8 @@ class Posterior:
         `clusterphot.posterior_numerics.mass_lattice`.
     covariance_flux : (n, n_bands) float ndarray, nJy
         Fluxes that scale the fractional errors.
+    node_weight : (n, n_av, n_age, n_metallicity) float ndarray
+        Posterior probability of each node, not normalised.
     """
 
     columns: dict
@@ -184,6 +186,7 @@ class Posterior:
     log_evidence_jitter: np.ndarray
     draws: dict
     covariance_flux: np.ndarray
+    node_weight: np.ndarray
 
 
 # ------------------------------------------------------------------------------------------- the model
@@ -588,4 +591,5 @@ def _collect(out, model, probabilities, scale_flux):
         log_evidence_jitter=levels,
         draws=draws,
         covariance_flux=scale_flux,
+        node_weight=nodes,
     )

@@ -1,0 +1,1 @@
+"""The HTML report: cards of sources, pages of fields, provenance; static files that open from disk."""

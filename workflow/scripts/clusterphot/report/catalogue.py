@@ -1,0 +1,134 @@
+"""What the figures of a field are: category, title and caption of each, by its file name.
+
+A figure that is not listed is shown all the same, under its own name in the last category.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+CATEGORIES = {
+    "field": "Field",
+    "psf": "Point spread functions",
+    "photometry": "Photometry",
+    "recovery": "Against the truth",
+    "stack": "Stack",
+    "populations": "Ages, metallicities, masses",
+    "posteriors": "Posteriors and libraries",
+    "sizes": "Sizes",
+    "contamination": "Contamination and completeness",
+    "comparisons": "Comparison with other samples",
+    "reproduction": "Reproduction of the published results",
+    "more": "More figures",
+}
+"""Sections of a field's page, in their order."""
+
+FIGURES = (
+    (r"overview", "field", "Overview", "Colour composite with the sources, footprints and scale.", "plot_overview"),
+    (
+        r"psf_(?P<name>[A-Za-z0-9_]+)", "psf", "PSF in {name}",
+        "Stars of the field against the stellar locus, encircled energy and the PSF itself.", "plot_psf",
+    ),
+    (
+        r"magnitudes", "photometry", "Magnitudes and depths",
+        "Magnitudes in the reference filter; lines are 3-sigma depths from the median flux error at the sources.",
+        "plot_magnitudes",
+    ),
+    (
+        r"recovery_pulls", "recovery", "Pulls",
+        "Measured less true flux over the quoted error; a normal distribution of width one is drawn for comparison.",
+        "plot_recovery",
+    ),
+    (
+        r"recovery_trends", "recovery", "Biases",
+        "Bias and scatter against brightness and surroundings, with the quoted systematic errors.", "plot_recovery",
+    ),
+    (
+        r"recovery_populations", "recovery", "Populations",
+        "Ages, metallicities and masses from the measured fluxes against those from the true ones.", "plot_recovery",
+    ),
+    (
+        r"stacks", "stack", "Stack, model and residual",
+        "Sources aligned to a fraction of a pixel and combined, and the point source fitted to them.", "plot_stack",
+    ),
+    (
+        r"stack_sed_(?P<name>\w+)", "stack", "SED of the stack, {name}",
+        "Fluxes of the stack with the best population, other ages and metallicities, and black bodies.",
+        "plot_stack_sed",
+    ),
+    (
+        r"chi2_map_(?P<name>\w+)", "populations", "Chi-square of the stack, {name}",
+        "Rise of chi-square over age and metallicity, with the contours of 1 to 5 sigma for two parameters.",
+        "plot_chi2_map",
+    ),
+    (
+        r"colors_(?P<name>\w+)", "populations", "Colours, {name}",
+        "Colours of the clusters with tracks of the models.", "plot_colors",
+    ),
+    (r"masses_(?P<name>\w+)", "populations", "Masses, {name}", "Histogram of the surviving masses.", "plot_masses"),
+    (r"(?:posteriors?|predictive|calibration|ranks?)\w*", "posteriors", "", "", ""),
+    (r"(?:libraries|library|evidence|systematics)\w*", "posteriors", "", "", ""),
+    (r"(?:sizes?|profiles?|size_limits)\w*", "sizes", "", "", ""),
+    (r"(?:contamination|candidates|completeness|selection|purity|detection)\w*", "contamination", "", "", ""),
+    (r"(?:comparison|mass_light|mass_size|luminosit|lensed_ages|bcg)\w*", "comparisons", "", "", ""),
+    (r"(?:engines?|compare_engines)\w*", "photometry", "", "", ""),
+    (r"(?:reproduction|reproduce|published)\w*", "reproduction", "", "", ""),
+)  # fmt: skip
+"""Pattern of the name without ending, category, title, caption and rule; empty where others fill them in."""
+
+
+@dataclass(frozen=True)
+class FigureEntry:
+    """One figure of a field.
+
+    Attributes
+    ----------
+    path : str
+        PNG file; a PDF of the same name is beside it.
+    category, title, caption, rule : str
+    """
+
+    path: str
+    category: str
+    title: str
+    caption: str
+    rule: str
+
+    @property
+    def name(self):
+        """File name without its ending."""
+        return PurePosixPath(self.path).stem
+
+
+def describe_figure(path):
+    """Entry of a figure, from its file name.
+
+    Parameters
+    ----------
+    path : str
+        ``results/{field}/figures/<name>.png``.
+
+    Returns
+    -------
+    entry : `FigureEntry`
+    """
+    name = PurePosixPath(path).stem
+    for pattern, category, title, caption, rule in FIGURES:
+        match = re.fullmatch(pattern, name)
+        if match:
+            words = match.groupdict()
+            return FigureEntry(path, category, title.format(**words) or _words(name), caption, rule)
+    return FigureEntry(path, "more", _words(name), "", "")
+
+
+def sort_figures(paths):
+    """Entries of figures by category, in the order of `CATEGORIES`; categories without figures are left out."""
+    entries = [describe_figure(path) for path in paths]
+    found = {key: [entry for entry in entries if entry.category == key] for key in CATEGORIES}
+    return {key: entries for key, entries in found.items() if entries}
+
+
+def _words(name):
+    """Title made of a file name."""
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,281 @@
+"""The folder of one field: its page, the table and cards of its sources, and where the numbers come from.
+
+See `clusterphot.report.pages` for how pages are written. Fluxes nJy, ages Gyr.
+"""
+
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from pathlib import Path
+
+import numpy as np
+
+from clusterphot.figures.style import filter_color
+from clusterphot.filters import load_filter
+from clusterphot.report import pages
+from clusterphot.report.cards import merge_cards
+from clusterphot.report.catalogue import CATEGORIES, sort_figures
+from clusterphot.report.numbers import dump, write_text
+from clusterphot.report.provenance import anchor_of, as_yaml, describe_file
+from clusterphot.report.quality import filter_rows, format_filter_table, headline
+from clusterphot.report.sky import read_sky
+from clusterphot.report.source_table import make_columns, table_script
+from clusterphot.report.spectra import spectra_library
+from clusterphot.ssp import read_projected_grid
+from clusterphot.tables import read_table
+
+SED_MARGIN = 1.18
+NEIGHBOUR_ARCSEC = 2.0
+N_NEIGHBOURS = 8
+
+
+@dataclass(frozen=True)
+class FieldInputs:
+    """Files and values behind the pages of a field.
+
+    Attributes
+    ----------
+    name : str
+    filters : list of str
+    reference : str
+        Filter shown first.
+    grids : list of str
+        The fiducial one first.
+    redshift : float
+    config : dict
+        Of the run.
+    codes : dict of str to str
+        Digest of the code of each rule.
+    dereddened, extinction, projected, grid : str
+    clusters : dict of str to str
+        By grid.
+    cards, figures : list of str
+    photometry, stack, sky, sky_image, summary : str or None
+    psfs, noises, offsets : dict of str to str
+        By filter.
+    joined : dict of str to str
+        More tables by id.
+    origins : list of str
+        More files whose origin is shown.
+    """
+
+    name: str
+    filters: list
+    reference: str
+    grids: list
+    redshift: float
+    config: dict
+    codes: dict
+    dereddened: str
+    extinction: str
+    projected: str
+    grid: str
+    clusters: dict
+    cards: list
+    figures: list
+    photometry: str | None = None
+    stack: str | None = None
+    sky: str | None = None
+    sky_image: str | None = None
+    summary: str | None = None
+    psfs: dict = dataclass_field(default_factory=dict)
+    noises: dict = dataclass_field(default_factory=dict)
+    offsets: dict = dataclass_field(default_factory=dict)
+    joined: dict = dataclass_field(default_factory=dict)
+    origins: list = dataclass_field(default_factory=list)
+
+    @property
+    def measured(self):
+        """The table of fluxes as measured; a field given de-reddened has only the other."""
+        return self.photometry or self.dereddened
+
+    def all_files(self):
+        """All files whose origin is shown, each once."""
+        images = [path for group in (self.psfs, self.noises, self.offsets) for path in group.values()]
+        single = [self.photometry, self.dereddened, *self.clusters.values(), self.stack, self.extinction]
+        more = [*self.joined.values(), self.summary, *self.origins, *images, self.grid]
+        return list(dict.fromkeys(path for path in (*single, *more) if path))
+
+
+def write_field(folder, inputs):
+    """Write the folder of a field.
+
+    Parameters
+    ----------
+    folder : str
+    inputs : `FieldInputs`
+
+    Returns
+    -------
+    summary : dict
+        What the first page of the report says of the field; also in ``summary.json``.
+    """
+    folder = Path(folder)
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    tables = _read_tables(inputs)
+    ids = [str(name) for name in tables["dereddened"]["id"]]
+    cards, shared = merge_cards(inputs.cards, ids)
+    sky = read_sky(inputs.sky) if inputs.sky else None
+    _write_data(data, inputs, tables, cards, shared, sky)
+    pages.copy_assets(folder / "assets")
+    shown = inputs.figures
+    if sky is not None:  # takes the place of the overview figure, whose PDF is kept
+        (folder / "sky.jpg").write_bytes(Path(inputs.sky_image).read_bytes())
+        shown = [path for path in shown if Path(path).name != "overview.png"]
+    figures = pages.copy_figures(sort_figures(shown), folder / "figures")
+    if sky is not None:
+        pages.copy_overview(inputs.figures, folder / "figures")
+    summary = _write_pages(folder, inputs, tables, figures, sky)
+    write_text(folder / "summary.json", dump(summary) + "\n")
+    return summary
+
+
+def _read_tables(inputs):
+    """All tables by the keys of `clusterphot.report.source_table.make_columns`, and stack and summary."""
+    tables = {
+        "dereddened": read_table(inputs.dereddened),
+        "photometry": read_table(inputs.photometry) if inputs.photometry else None,
+        "clusters": {grid: read_table(path) for grid, path in inputs.clusters.items()},
+    }
+    return tables | {key: read_table(path) for key, path in inputs.joined.items()}
+
+
+def _write_data(data, inputs, tables, cards, shared, sky):
+    """Scripts that the pages read."""
+    columns = make_columns(
+        tables,
+        filters=inputs.filters,
+        reference=inputs.reference,
+        grids=inputs.grids,
+        origins={
+            "dereddened": anchor_of(inputs.dereddened),
+            "photometry": anchor_of(inputs.measured),
+            "clusters": {grid: anchor_of(path) for grid, path in inputs.clusters.items()},
+            **{key: anchor_of(path) for key, path in inputs.joined.items()},
+        },
+    )
+    pages.write_script(data / "table.js", "table", table_script(columns))
+    n_pages = pages.write_card_pages(data, cards)
+    waves = [float(load_filter(filt).wave_pivot) for filt in inputs.filters]
+    projected = read_projected_grid(inputs.projected)
+    spectra = spectra_library(
+        projected,
+        inputs.grid,
+        wave_range_micron=(min(waves) / 1e4 / SED_MARGIN, max(waves) / 1e4 * SED_MARGIN),
+        band=list(projected.filters).index(inputs.reference),
+    )
+    pages.write_script(data / "spectra.js", "spectra", spectra)
+    field = {
+        "name": inputs.name,
+        "filters": inputs.filters,
+        "bands": shared["filters"],
+        "waves": [round(wave / 1e4, 4) for wave in waves],
+        "colors": [filter_color(wave) for wave in waves],
+        "reference": inputs.reference,
+        "grids": inputs.grids,
+        "redshift": inputs.redshift,
+        "observed": inputs.photometry is not None,
+        "age_edges": shared["age_edges"],
+        "metallicity_edges": shared["metallicity_edges"],
+        "flags": pages.flag_words(),
+        "n_pages": n_pages,
+        "cards_per_page": pages.CARDS_PER_PAGE,
+        "neighbours": nearest(tables["dereddened"] if inputs.photometry is None else tables["photometry"]),
+        "sky": sky,
+        "origins": {
+            "fluxes": anchor_of(inputs.measured),
+            "dereddened": anchor_of(inputs.dereddened),
+            "clusters": {grid: anchor_of(path) for grid, path in inputs.clusters.items()},
+            "stamps": anchor_of(inputs.psfs[inputs.reference]) if inputs.psfs else anchor_of(inputs.measured),
+        },
+    }
+    pages.write_script(data / "field.js", "field", field)
+    if sky is not None:
+        flags = {column.name: column.values for column in columns if column.name in ("id", "flags")}
+        sources = [
+            [name, *sky["places"][name], bits]
+            for name, bits in zip(flags["id"], flags["flags"], strict=True)
+            if name in sky["places"]
+        ]
+        plain = {key: value for key, value in sky.items() if key != "places"}
+        pages.write_script(data / "sky.js", "sky", plain | {"field": inputs.name, "sources": sources})
+
+
+def nearest(table):
+    """Nearest listed sources of each source.
+
+    Parameters
+    ----------
+    table : `astropy.table.Table`
+        ra, dec in degrees; without these columns nothing is near.
+
+    Returns
+    -------
+    neighbours : list of list of [row, separation in arcsec]
+        Within `NEIGHBOUR_ARCSEC`, the nearest `N_NEIGHBOURS`, nearest first.
+    """
+    from scipy.spatial import cKDTree
+
+    if not {"ra", "dec"} <= set(table.colnames):
+        return [[] for _ in range(len(table))]
+    ra, dec = (np.radians(np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan)) for name in ("ra", "dec"))
+    unit = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
+    placed = np.flatnonzero(np.isfinite(unit).all(axis=1))
+    found = [[] for _ in range(len(table))]
+    tree = cKDTree(unit[placed])
+    reach = 2.0 * np.sin(np.radians(NEIGHBOUR_ARCSEC / 3600.0) / 2.0)
+    distance, index = tree.query(unit[placed], k=N_NEIGHBOURS + 1, distance_upper_bound=reach)
+    for row, (separations, others) in enumerate(zip(np.atleast_2d(distance), np.atleast_2d(index), strict=True)):
+        found[placed[row]] = [
+            [int(placed[other]), round(float(np.degrees(2.0 * np.arcsin(0.5 * chord)) * 3600.0), 3)]
+            for chord, other in zip(separations, others, strict=True)
+            if other < len(placed) and other != row
+        ]
+    return found
+
+
+def _write_pages(folder, inputs, tables, figures, sky):
+    """The three pages of a field; what the first page of the report needs."""
+    environment = pages.make_environment()
+    fiducial = inputs.grids[0]
+    measured = tables["dereddened"] if inputs.photometry is None else tables["photometry"]
+    items = headline(
+        {
+            "dereddened": tables["dereddened"],
+            "clusters": tables["clusters"][fiducial],
+            "stack": read_table(inputs.stack) if inputs.stack else None,
+        },
+        redshift=inputs.redshift,
+        ebv=read_table(inputs.extinction).meta["ebv"],
+        filters=inputs.filters,
+    )
+    places = {
+        "dereddened": inputs.dereddened,
+        "clusters": inputs.clusters[fiducial],
+        "stack": inputs.stack,
+        "extinction": inputs.extinction,
+    }
+    for item in items:
+        item["anchor"] = anchor_of(places[item.pop("origin")])
+    rows = filter_rows(
+        inputs.filters,
+        measured,
+        psfs=inputs.psfs,
+        noises=inputs.noises,
+        offsets=inputs.offsets,
+        recovery=read_table(inputs.summary) if inputs.summary else None,
+    )
+    heads, lines = format_filter_table(rows, inputs.name, inputs.measured)
+    common = {"field": inputs.name, "up": "../index.html", "categories": CATEGORIES}
+    pages.write_page(
+        environment, "field.html", folder / "index.html", page="field", items=items, heads=heads, lines=lines,
+        figures=figures, sky=sky, **common,
+    )  # fmt: skip
+    pages.write_page(environment, "clusters.html", folder / "clusters.html", page="clusters", **common)
+    sources = [describe_file(path, config=inputs.config, codes=inputs.codes) for path in inputs.all_files()]
+    entries = [shown["entry"] for group in figures.values() for shown in group]
+    pages.write_page(
+        environment, "origins.html", folder / "origins.html", page="origins", sources=sources, entries=entries,
+        codes=inputs.codes, parameters=as_yaml(inputs.config.get("figures", {})), **common,
+    )  # fmt: skip
+    return {"name": inputs.name, "items": items, "sky": sky is not None}

@@ -1,0 +1,121 @@
+"""Pages of the report: HTML from templates, data as scripts, since pages opened from disk may not fetch files.
+
+A page of a field and its data lie in one folder, which works wherever it is copied.
+"""
+
+import shutil
+from pathlib import Path
+
+import jinja2
+
+from clusterphot.flags import SENTENCES
+from clusterphot.report.numbers import dump, write_text
+
+TEMPLATES = Path(__file__).parent / "templates"
+ASSETS = ("report.css", "base.js", "charts.js", "card.js", "table.js", "sky.js")
+CARDS_PER_PAGE = 200
+WIDE_RATIO = 1.75
+"""Figures wider than this times their height take the whole width of a page."""
+
+
+def make_environment():
+    """Jinja environment of the templates; everything is escaped, and a missing value is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment
+
+
+def write_page(environment, template, path, **values):
+    """Write one page from a template."""
+    write_text(path, environment.get_template(template).render(**values))
+
+
+def write_script(path, name, value):
+    """Write data as a script that hands them to the page under a name."""
+    write_text(path, f"CLUSTERPHOT.give({dump(name)},{dump(value)});\n")
+
+
+def write_card_pages(folder, cards):
+    """Write cards in pages of `CARDS_PER_PAGE`; the script of page 7 is ``cards-007.js``.
+
+    Returns
+    -------
+    n_pages : int
+    """
+    starts = range(0, len(cards), CARDS_PER_PAGE)
+    for number, first in enumerate(starts):
+        name = f"cards-{number:03d}"
+        write_script(Path(folder) / f"{name}.js", name, cards[first : first + CARDS_PER_PAGE])
+    return len(starts)
+
+
+def copy_assets(folder):
+    """Copy style and scripts beside the pages."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ASSETS:
+        shutil.copyfile(TEMPLATES / name, folder / name)
+
+
+def flag_words():
+    """Bit, name and sentence of each flag, for the pages."""
+    return [[int(flag), flag.name, sentence] for flag, sentence in SENTENCES.items()]
+
+
+def copy_figures(entries, folder):
+    """Copy the figures of a page with their PDFs.
+
+    Parameters
+    ----------
+    entries : dict of str to list of `clusterphot.report.catalogue.FigureEntry`
+    folder : Path
+
+    Returns
+    -------
+    shown : dict of str to list of dict
+        Entry, ``png`` and ``pdf`` relative to the page (``pdf`` is None where there is none), ``size`` in pixels, and
+        whether it is ``wide``.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = {}
+    for category, group in entries.items():
+        shown[category] = []
+        for entry in group:
+            pdf = Path(entry.path).with_suffix(".pdf")
+            for path in (Path(entry.path), pdf):
+                if path.is_file():
+                    shutil.copyfile(path, folder / path.name)
+            size = png_size(entry.path)
+            shown[category].append(
+                {
+                    "entry": entry,
+                    "png": f"{folder.name}/{entry.name}.png",
+                    "pdf": f"{folder.name}/{pdf.name}" if pdf.is_file() else None,
+                    "size": size,
+                    "wide": size[0] > WIDE_RATIO * size[1],
+                }
+            )
+    return shown
+
+
+def copy_overview(figures, folder):
+    """Copy the PDF of the overview figure, whose place the clickable sky takes."""
+    for path in figures:
+        pdf = Path(path).with_suffix(".pdf")
+        if pdf.name == "overview.pdf" and pdf.is_file():
+            shutil.copyfile(pdf, Path(folder) / pdf.name)
+
+
+def png_size(path):
+    """Width and height of a PNG file in pixels."""
+    with open(path, "rb") as stream:
+        start = stream.read(24)
+    if not start.startswith(b"\x89PNG"):
+        raise ValueError(f"{path} is no PNG file")
+    return int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")

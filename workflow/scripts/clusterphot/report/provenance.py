@@ -1,0 +1,185 @@
+"""Where numbers come from: rule, parameters, code, checksums and versions of the files behind the report.
+
+Tables carry this in their metadata; images carry a part in their headers, and the rest is added from the rules.
+"""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import yaml
+
+FILES = (
+    ("mosaic.fits", "prepare_mosaic", "Mosaic, nJy per pixel", ()),
+    ("psf.fits", "build_psf", "Point spread function", ("psf",)),
+    ("noise.fits", "measure_noise", "Noise correlation of blank sky", ()),
+    ("offset.ecsv", "measure_offset", "Offset from the reference filter", ()),
+    ("stack.fits", "stack_sources", "Stack of the clean sources", ("stack", "photometry.sky", "photometry.max_shift_px")),
+    ("stars.ecsv", "select_stars", "Stars for the PSF", ()),
+    ("photometry.ecsv", "merge_photometry", "Fluxes as observed", ()),
+    ("photometry_dereddened.ecsv", "merge_dereddened", "Fluxes corrected for Milky Way dust", ()),
+    ("stack_photometry.ecsv", "deredden_stack", "Fluxes of the stack", ()),
+    ("clusters.ecsv", "merge_sed", "Ages, metallicities and masses of the clusters", ()),
+    ("stack.ecsv", "fit_stack_sed", "Age, metallicity and mass of the stack", ()),
+    ("predictive.ecsv", "check_posteriors", "Do the models explain the sample", ()),
+    ("extinction.ecsv", "compute_extinction", "Milky Way extinction", ()),
+    ("summary.ecsv", "recover_truth", "Biases and pulls against the truth", ()),
+    ("sources.ecsv", "recover_truth", "Sources against the truth", ()),
+    ("grid.h5", "build_ssp_grid", "Spectra of the stellar populations", ("sed.fiducial_grid",)),
+)  # fmt: skip
+"""End of the path, rule, words and the keys of the configuration that made a file without metadata of its own."""
+
+SKIPPED_META = ("flag_bits", "__serialized_columns__", "comments")
+SKIPPED_CARDS = {
+    "SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "PCOUNT", "GCOUNT", "XTENSION", "EXTNAME",
+    "COMMENT", "HISTORY", "",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """Origin of one file.
+
+    Attributes
+    ----------
+    path, anchor, title, rule : str
+    code : str
+        Digest of the code that made it.
+    parameters : str
+        As YAML.
+    checksums, versions : dict of str to str
+    rows_from : dict
+        Rule, code and parameters of the jobs that made the rows of a merged table; else empty.
+    other : str
+        What else its metadata or header say, as YAML.
+    """
+
+    path: str
+    anchor: str
+    title: str
+    rule: str
+    code: str
+    parameters: str
+    checksums: dict
+    versions: dict
+    rows_from: dict
+    other: str
+
+
+def describe_file(path, *, config, codes):
+    """Origin of a file of the workflow.
+
+    Parameters
+    ----------
+    path : str
+        ECSV table, FITS image or other result.
+    config : dict
+        Of the run, for files that do not carry their parameters.
+    codes : dict of str to str
+        Digest of the code of each rule.
+
+    Returns
+    -------
+    source : `Source`
+    """
+    title, rule, keys = _known(path)
+    meta, header = {}, {}
+    if path.endswith(".ecsv"):
+        meta = _plain(read_meta(path))
+    elif path.endswith(".fits"):
+        header = _read_header(path)
+    rule = meta.pop("rule", rule)
+    parameters = dict(meta.pop("parameters", {})) or {key: _lookup(config, key) for key in keys}
+    code = parameters.pop("code", codes.get(rule, ""))
+    rows_from = dict(meta.pop("rows_from", {}))
+    if rows_from:
+        given = dict(rows_from.get("parameters", {}))
+        rows_from = {
+            "rule": rows_from.get("rule", ""),
+            "code": given.pop("code", ""),
+            "parameters": as_yaml(given),
+        }
+    checksums, versions = meta.pop("checksums", {}), meta.pop("versions", {})
+    meta.pop("wildcards", None)
+    other = {key: value for key, value in meta.items() if key not in SKIPPED_META} | header
+    return Source(
+        path=path,
+        anchor=anchor_of(path),
+        title=title,
+        rule=rule,
+        code=code,
+        parameters=as_yaml(parameters),
+        checksums=checksums,
+        versions=versions,
+        rows_from=rows_from,
+        other=as_yaml(other),
+    )
+
+
+def read_meta(path):
+    """Metadata of an ECSV table, from its header alone."""
+    from astropy.table import meta as table_meta
+
+    lines = []
+    with open(path, encoding="utf-8") as stream:
+        for line in stream:
+            if not line.startswith("#"):
+                break
+            lines.append(line.removeprefix("#").removeprefix(" ").rstrip("\n"))
+    header = table_meta.get_header_from_yaml(lines[1:])
+    return dict(header.get("meta", {}))
+
+
+def anchor_of(path):
+    """Name of a file's place on the page of origins: its path below the folder of the field."""
+    parts = PurePosixPath(path).parts
+    return "-".join(parts[2:] if parts[0] == "results" else parts).replace(".", "-")
+
+
+def as_yaml(value):
+    """Value as YAML text for a page; empty for nothing."""
+    if not value:
+        return ""
+    return yaml.safe_dump(_plain(value), sort_keys=False, allow_unicode=True, width=100).strip()
+
+
+def _known(path):
+    """Title, rule and configuration keys of a file by the end of its path."""
+    for ending, rule, title, keys in FILES:
+        if PurePosixPath(path).name == ending:
+            return title, rule, keys
+    return PurePosixPath(path).name, "", ()
+
+
+def _lookup(config, key):
+    """Value of a dotted key of the configuration, or None."""
+    for part in key.split("."):
+        config = config.get(part) if isinstance(config, dict) else None
+    return config
+
+
+def _read_header(path):
+    """Cards of the first headers of a FITS file that say how it was made."""
+    from astropy.io import fits
+
+    found = {}
+    with fits.open(path) as hdus:
+        for hdu in hdus[:2]:
+            if hdu.name in ("STARS", "CURVE"):
+                continue
+            for card in hdu.header.cards:
+                if card.keyword not in SKIPPED_CARDS and not card.keyword.startswith(("TTYPE", "TFORM", "TUNIT")):
+                    found.setdefault(card.keyword, card.value)
+    return found
+
+
+def _plain(value):
+    """Value as types that plain YAML holds."""
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, int | float) else str(key): _plain(item) for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        return value.item()
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

@@ -1,0 +1,196 @@
+/* The card of one source: cutouts, spectral energy distribution, populations, fluxes, neighbours. */
+"use strict";
+
+(() => {
+  const { h, svg, show, fixed, charts } = CLUSTERPHOT;
+  const NEGATIVE = 16, POSITIVE = 48, SOFTENING = 2;
+  const KINDS = ["cutout", "model", "residual"];
+
+  const origin = (anchor, words = "where from") => (anchor ? h("a", { class: "from", href: `origins.html#${anchor}` }, words) : null);
+  const panel = (title, anchor, ...body) => h("section", { class: "panel", style: "margin:0" },
+    h("header", {}, h("h3", {}, title), origin(anchor)), h("div", { class: "body" }, body));
+
+  /** Names and sentences of the bits of a flag. */
+  const flagsOf = (value) => CLUSTERPHOT.data.field.flags.filter(([bit]) => (value || 0) & bit);
+
+  /** Circles around the fitted sources of a panel, the target with a cross-hair outside the light. */
+  function marks(stamps, column, size) {
+    const window = stamps.window[column];
+    return svg("svg", { viewBox: `0 0 ${size} ${size}`, "aria-hidden": true },
+      window === null || window === undefined ? null : svg("circle", { cx: size / 2, cy: size / 2, r: window, fill: "none", stroke: "#333", "stroke-width": size / 110, "stroke-dasharray": `${size / 30} ${size / 40}` },
+        svg("title", {}, "pixels inside were fitted")),
+      stamps.marks[column].map(([id, x, y], k) => {
+        if (x === null || y === null) return null;
+        const cx = x + 0.5, cy = size - y - 0.5, r = size * 0.1;
+        if (k) return svg("circle", { cx, cy, r: r * 0.9, fill: "none", stroke: "#0b6a8f", "stroke-width": size / 90 }, svg("title", {}, id));
+        const line = (dx, dy) => svg("line", { x1: cx + dx * r * 1.1, y1: cy + dy * r * 1.1, x2: cx + dx * r * 1.9, y2: cy + dy * r * 1.9, stroke: "#111", "stroke-width": size / 70 });
+        return svg("g", {}, line(-1, 0), line(0, 1));
+      }));
+  }
+
+  /** Panels of all filters, and the colour bar. */
+  function stampPanel(card, filters) {
+    const stamps = card.stamps;
+    const grid = h("div", { class: "stamps", style: `grid-template-columns: 1.1em repeat(${filters.length}, minmax(0, 1fr))` });
+    const canvases = [];
+    grid.append(h("span"), ...filters.map((name) => h("div", { class: "head" }, name)));
+    KINDS.forEach((kind, row) => {
+      grid.append(h("div", { class: "side" }, kind));
+      filters.forEach((name, column) => {
+        const size = stamps.sizes[column];
+        const missing = stamps.missing.includes(name) || (row > 0 && stamps.sigma[column] === null);
+        const canvas = h("canvas", { width: size, height: size, role: "img", "aria-label": `${kind} in ${name}` });
+        grid.append(h("div", { class: "stamp" }, missing ? h("div", { class: "none" }, row ? "not fitted" : "no data") : canvas,
+          !missing && row !== 1 ? marks(row ? { ...stamps, marks: stamps.marks.map(() => []) } : stamps, column, size) : null));
+        if (!missing) canvases.push([canvas, row, column, size]);
+      });
+    });
+    const image = new Image();
+    const tall = Math.max(...stamps.sizes) + 1;
+    const lefts = stamps.sizes.map((s, k) => stamps.sizes.slice(0, k).reduce((sum, v) => sum + v + 1, 0));
+    const bar = h("canvas", { width: 256, height: 1 });
+    image.onload = () => {
+      for (const [canvas, row, column, size] of canvases) {
+        canvas.getContext("2d").drawImage(image, lefts[column], row * tall, size, size, 0, 0, size, size);
+      }
+      grid.dataset.drawn = canvases.length;
+    };
+    image.src = `data:image/png;base64,${stamps.png}`;
+    const [low, high] = stamps.scale;
+    drawBar(bar, high);
+    const ticksAt = [0, 5, 20, 100, 500].filter((v) => v < high * 0.75);
+    return h("div", {}, grid,
+      h("div", { class: "scale" }, `${low} σ`.replace("-", "−"), bar, `${show(high, 3)} σ`),
+      h("small", {}, "All panels on one scale: pixel values over the median noise σ of their cutout, the model's median sky taken off; linear below zero (blue), arcsinh above",
+        ticksAt.length > 1 ? "" : "", ". Grey pixels are not used. ",
+        stamps.window.some((v) => v !== null) ? "Only pixels inside a dashed circle were fitted. " : "",
+        "σ = ", filters.map((name, k) => `${show(stamps.sigma[k], 2)} (${name})`).join(", "), " nJy per pixel."));
+  }
+
+  /** Colours of the scale, as in the palette of the images. */
+  function drawBar(canvas, high) {
+    const anchors = [
+      [-3, [33, 82, 140]], [-1.35, [133, 178, 214]], [0, [247, 247, 244]],
+      ...[[0.22, [250, 213, 150]], [0.45, [233, 146, 70]], [0.68, [168, 72, 44]], [0.86, [87, 28, 40]], [1, [24, 10, 20]]]
+        .map(([t, color]) => [SOFTENING * Math.sinh(t * Math.asinh(high / SOFTENING)), color]),
+    ];
+    const place = (v) => (v < 0 ? (1 + v / 3) * NEGATIVE : NEGATIVE + (POSITIVE * Math.asinh(v / SOFTENING)) / Math.asinh(high / SOFTENING)) / (NEGATIVE + POSITIVE);
+    const context = canvas.getContext("2d");
+    const gradient = context.createLinearGradient(0, 0, 256, 0);
+    for (const [v, color] of anchors) gradient.addColorStop(Math.min(Math.max(place(v), 0), 1), `rgb(${color})`);
+    context.fillStyle = gradient;
+    context.fillRect(0, 0, 256, 1);
+  }
+
+  /** Fluxes of all filters with errors, magnitudes and flags in words. */
+  function fluxTable(get, field) {
+    const two = field.observed;
+    const head = h("tr", {}, h("th", {}, "Filter"), h("th", {}, two ? "observed" : "flux", h("small", {}, "nJy")), h("th", {}, "± random"), h("th", {}, "± systematic"),
+      two ? h("th", {}, "dust-corrected", h("small", {}, "nJy")) : null, h("th", {}, "S/N"), h("th", {}, "AB mag", h("small", {}, two ? "observed" : "")), h("th", {}, "χ²/dof"), h("th", { class: "left" }, "flags"));
+    const rows = field.filters.map((f, k) => {
+      const chi2 = get(`chi2_${f}`), dof = get(`dof_${f}`);
+      const flags = flagsOf(get(`flags_${f}`)).map(([, name]) => name).join(", ");
+      return h("tr", {}, h("td", {}, h("span", { class: "dot", style: `background:${field.colors[k]}` }), f),
+        h("td", {}, show(get(`flux_${f}`))), h("td", {}, show(get(`flux_err_${f}`), 3)), h("td", {}, show(get(`flux_err_sys_${f}`), 2)),
+        two ? h("td", {}, show(get(`flux0_${f}`))) : null, h("td", {}, fixed(get(`snr_${f}`), 1)), h("td", {}, fixed(get(`mag_${f}`), 2)),
+        h("td", {}, chi2 && dof ? fixed(chi2 / dof, 2) : "–"), h("td", { class: flags ? "left flagged" : "left" }, flags || (get(`flags_${f}`) === undefined ? "" : "clean")));
+    });
+    return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), h("tbody", {}, rows)));
+  }
+
+  /** Value with its 16-84 % range. */
+  function range(get, name, suffix, decimals) {
+    const [low, mid, high] = ["p16", "p50", "p84"].map((q) => get(`${name}_${q}${suffix}`));
+    if (typeof mid !== "number") return "–";
+    const text = (v) => (decimals === null ? show(v, 3) : fixed(v, decimals));
+    return h("span", { title: "median and 16–84 % range" }, `${text(mid)} `, h("small", {}, `${text(low)} – ${text(high)}`));
+  }
+
+  /** Best fit and posterior of each library. */
+  function populationTable(get, field) {
+    const posterior = get("age_gyr_p50") !== undefined;
+    const line = (words, make) => h("tr", {}, h("th", {}, words), field.grids.map((grid, k) => h("td", {}, make(k ? `@${grid}` : ""))));
+    const value = (name, decimals, unit = "") => (s) => { const v = get(name + s); return typeof v === "number" ? `${decimals === null ? show(v, 3) : fixed(v, decimals)}${unit}` : "–"; };
+    return h("div", { class: "scroll" }, h("table", { class: "facts" },
+      field.grids.length > 1 ? h("thead", {}, h("tr", {}, h("th", {}, "library"), field.grids.map((grid) => h("th", {}, h("a", { href: `origins.html#${field.origins.clusters[grid]}` }, grid))))) : null,
+      h("tbody", {},
+        posterior ? [
+          line("age, posterior (Gyr)", (s) => range(get, "age_gyr", s, null)),
+          line("metallicity, posterior (solar)", (s) => range(get, "metallicity_zsun", s, null)),
+          line("log mass, posterior (M☉)", (s) => range(get, "log_mass", s, 2)),
+          line("M/L in V, posterior", (s) => range(get, "ml_v", s, 2)),
+          line("probability at an end of the ages", value("p_age_edge", 2)),
+        ] : null,
+        line("age, best fit (Gyr)", value("age_gyr", null)),
+        line("metallicity, best fit (solar)", value("metallicity_zsun", null)),
+        line("χ² for degrees of freedom", (s) => `${fixed(get(`chi2${s}`), 1)} for ${show(get(`dof${s}`))}`),
+        line("log mass from V (M☉)", (s) => `${fixed(get(`log_mass${s}`), 2)} ± ${fixed(get(`log_mass_err${s}`), 2)}`),
+        line("log mass from all bands (M☉)", (s) => `${fixed(get(`log_mass_sed${s}`), 2)} ± ${fixed(get(`log_mass_sed_err${s}`), 2)}`),
+        posterior && field.grids.length > 1 ? line("log evidence", value("log_evidence", 1)) : null)));
+  }
+
+  /** What other tables say of the source, in groups. */
+  function otherFacts(row, table) {
+    const told = /^(source$|source list|fluxes|fits of cutouts|posterior|best fit)/;
+    const groups = {};
+    table.columns.forEach((column, k) => {
+      if (told.test(column.group) && !column.group.startsWith("source list")) return;
+      if (row[k] === null || row[k] === "") return;
+      (groups[column.group] = groups[column.group] || []).push([column, row[k]]);
+    });
+    const words = { recovery: "Against the truth" };
+    return Object.entries(groups).map(([group, facts]) => panel(words[group] || group[0].toUpperCase() + group.slice(1), facts[0][0].origin,
+      h("details", { open: facts.length < 9 }, h("summary", {}, `${facts.length} values`),
+        h("table", { class: "facts" }, h("tbody", {}, facts.map(([column, v]) => h("tr", {}, h("th", { title: column.description }, column.label === column.name ? column.name : column.label, column.unit ? h("small", {}, ` ${column.unit}`) : null), h("td", {}, show(v)))))))));
+  }
+
+  /** Small picture of the surroundings, neighbours to click on. */
+  function surroundings(id, field, neighbours) {
+    const place = field.sky && field.sky.places[id];
+    if (!place) return null;
+    const { width, height } = field.sky;
+    const side = Math.min(5 / field.sky.arcsec_per_px, width, height);
+    const cx = place[0] * width, cy = place[1] * height;
+    const circle = (other, color, r) => {
+      const p = field.sky.places[other];
+      return p ? svg("a", { href: `#c=${encodeURIComponent(other)}` }, svg("circle", { cx: p[0] * width, cy: p[1] * height, r: r * side, fill: "transparent", stroke: color, "stroke-width": side / 160 }, svg("title", {}, other))) : null;
+    };
+    return h("div", { class: "sky", style: "border-radius:6px" }, svg("svg", { viewBox: `${cx - side / 2} ${cy - side / 2} ${side} ${side}`, style: "cursor:default", role: "img", "aria-label": "surroundings" },
+      svg("image", { href: "sky.jpg", width, height, preserveAspectRatio: "none" }),
+      neighbours.map(([other]) => circle(other, "#ffe08a", 0.03)), circle(id, "#7fd4ff", 0.036)));
+  }
+
+  /** The whole card of row number k of the table. */
+  function build(k, card, state) {
+    const { field, table } = CLUSTERPHOT.data;
+    const row = table.rows[k];
+    const get = (name) => { const c = state.columnOf[name]; return c === undefined ? undefined : row[c]; };
+    const id = row[0];
+    const flags = flagsOf(get("flags"));
+    const order = field.filters.map((f) => field.bands.indexOf(f));
+    const prefix = field.observed ? "flux0" : "flux";
+    const points = field.filters.map((f, i) => ({ name: f, wave: field.waves[i], color: field.colors[i], flux: get(`${prefix}_${f}`) ?? null, err: get(`${prefix}_err_${f}`) ?? 0,
+      best: card.best[order[i]], band: card.band ? card.band.map((q) => q[order[i]]) : null }));
+    const fit = { age: get("age_gyr") ?? null, metallicity: get("metallicity_zsun") ?? null };
+    const near = field.neighbours[k].map(([other, arcsec]) => [table.rows[other][0], arcsec]);
+    const pairs = [{ kind: "best", name: "best fit", ...fit }];
+    if (get("true_age_gyr")) pairs.push({ kind: "truth", name: "truth", age: get("true_age_gyr"), metallicity: get("true_metallicity_zsun") });
+    const p = get("p_cluster");
+    return h("div", { class: "card-grid" },
+      h("div", { class: "stack" },
+        card.stamps ? panel("Cutout, model, residual", field.origins.stamps, stampPanel(card, field.filters)) : null,
+        panel("Fluxes", field.origins.fluxes, fluxTable(get, field)),
+        flags.length ? panel("Flags", field.origins.fluxes, h("ul", { class: "flags-list" }, flags.map(([, name, sentence]) => h("li", {}, h("b", {}, name), `: ${sentence}`)))) : null),
+      h("div", { class: "stack" },
+        panel("Spectral energy distribution", field.origins.dereddened, charts.sed(points, charts.spectrum(CLUSTERPHOT.data.spectra, fit, card.best)),
+          h("small", {}, `Corrected for Milky Way dust, random errors; models of ${field.grids[0]}.`)),
+        panel("Age and metallicity", field.origins.clusters[field.grids[0]], card.map ? charts.ageMetallicity(card.map, field.age_edges, field.metallicity_edges, pairs) : h("p", { class: "soft" }, "No posterior: no measured flux.")),
+        panel("Population", field.origins.clusters[field.grids[0]], populationTable(get, field)),
+        panel("Surroundings", field.origins.fluxes, surroundings(id, field, near),
+          typeof p === "number" ? h("p", {}, "Probability of being a cluster: ", h("b", {}, fixed(p, 2))) : null,
+          near.length ? h("p", {}, "Listed neighbours: ", near.map(([other, arcsec], i) => [i ? ", " : "", h("a", { href: `#c=${encodeURIComponent(other)}` }, other), h("small", {}, ` ${fixed(arcsec, 2)}″`)])) : h("p", { class: "soft" }, "No listed source within 2″.")),
+        otherFacts(row, table)));
+  }
+
+  Object.assign(CLUSTERPHOT, { card: { build, flagsOf } });
+})();

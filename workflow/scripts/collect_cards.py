@@ -1,0 +1,44 @@
+"""Collect what the report shows of each source of a chunk (rule collect_cards)."""
+
+import logging
+
+from clusterphot.io import read_cutouts, read_noise, read_psf
+from clusterphot.jobs import job_logging
+from clusterphot.photometry import FitOptions
+from clusterphot.posterior_results import field_model, systematic_fractions
+from clusterphot.report.cards import make_populations, make_sheets, write_cards
+from clusterphot.report.stamps import FilterStamps
+from clusterphot.sed_results import load_models
+from clusterphot.ssp import read_projected_grid
+from clusterphot.tables import flux_arrays, read_table, systematic_errors
+
+
+def main(smk):
+    par, photometry = smk.params, read_table(smk.input.photometry)
+    models = load_models(smk.input.grid, smk.input.get("four_color", []))
+    flux, err = flux_arrays(photometry, models.filters)
+    err_sys = systematic_errors(photometry, models.filters)
+    posterior, _ = field_model(
+        read_projected_grid(smk.input.native_grid),
+        par,
+        ebv=read_table(smk.input.extinction).meta["ebv"],
+        err_fraction=systematic_fractions(flux, err_sys, models.filters),
+    )
+    clusters = read_table(smk.input.clusters)
+    populations = make_populations(
+        flux, err, clusters, models, posterior, min_relative_error=par.min_relative_error
+    )
+    options = FitOptions(sky=par.sky).with_preset(par.preset)
+    images = zip(*(smk.input.get(name, []) for name in ("cutouts", "fits", "psfs", "noises")), strict=True)
+    stamps = [
+        FilterStamps(read_cutouts(cutouts), read_table(fits), read_psf(psf), read_noise(noise), options)
+        for cutouts, fits, psf, noise in images
+    ]
+    ids = [str(name) for name in photometry["id"]]
+    write_cards(smk.output.cards, ids, models.filters, make_sheets(ids, stamps), populations, posterior)
+    logging.info("%s: %d cards, %d filters with images", smk.wildcards.chunk, len(ids), len(stamps))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

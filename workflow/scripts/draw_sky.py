@@ -1,0 +1,29 @@
+"""Draw the colour image of a field for its page, and place the sources on it (rule draw_sky)."""
+
+from clusterphot.cosmology import kpc_per_arcsec
+from clusterphot.figures.overview import read_small
+from clusterphot.jobs import job_logging
+from clusterphot.report.sky import choose_filters, draw_sky, place_sources, write_sky
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    par = smk.params
+    paths = dict(zip(par.filters, smk.input.mosaics, strict=True))
+    chosen = choose_filters(list(paths), par.reference_filter)
+    mosaics = {name: read_small(paths[name]) for name in {*chosen, par.reference_filter}}
+    target = mosaics[par.reference_filter]
+    write_sky(
+        smk.output.image,
+        smk.output.places,
+        draw_sky(mosaics, chosen, par.reference_filter),
+        target,
+        place_sources(target, read_table(smk.input.photometry)),
+        chosen,
+        kpc_per_arcsec(par.redshift, **par.cosmology),
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,49 @@
+"""Write the pages of one field (rule write_field_report)."""
+
+import logging
+
+from clusterphot.jobs import job_logging
+from clusterphot.report.field_report import FieldInputs, write_field
+
+
+def main(smk):
+    par, given = smk.params, smk.input
+    by_filter = {name: given.get(name, []) for name in ("psfs", "noises", "offsets")}
+    others = [filt for filt in par.filters if filt != par.reference_filter]
+    filters_of = {"psfs": par.filters, "noises": par.filters, "offsets": others}
+    inputs = FieldInputs(
+        name=smk.wildcards.field,
+        filters=par.filters,
+        reference=par.reference_filter or par.filters[len(par.filters) // 2],
+        grids=par.grids,
+        redshift=par.redshift,
+        config=par.config,
+        codes=par.codes,
+        dereddened=given.dereddened,
+        extinction=given.extinction,
+        projected=given.projected,
+        grid=given.grid,
+        clusters=dict(zip(par.grids, given.clusters, strict=True)),
+        cards=list(given.cards),
+        figures=list(given.figures),
+        photometry=given.get("photometry"),
+        stack=given.get("stack"),
+        sky=given.get("sky"),
+        sky_image=given.get("sky_image"),
+        summary=given.get("summary"),
+        joined={key: given[key] for key in par.joined if given.get(key)},
+        origins=list(given.get("origins", [])),
+        **{
+            name: dict(zip(filters_of[name], paths, strict=True)) if paths else {}
+            for name, paths in by_filter.items()
+        },
+    )
+    summary = write_field(smk.output.folder, inputs)
+    logging.info(
+        "%s: %s", inputs.name, ", ".join(f"{item['label']} {item['value']}" for item in summary["items"])
+    )
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
