@@ -350,6 +350,13 @@ def get_report_config(wildcards):
 def get_report_codes():
     """Digest of the code of the rules that make figures, and images without metadata of their own."""
     scripts = REPO / "workflow" / "scripts"
-    drivers = ("prepare_mosaic", "build_psf", "measure_noise", "measure_offset", "stack_sources", "build_ssp_grid")
+    drivers = (
+        "prepare_mosaic",
+        "build_psf",
+        "measure_noise",
+        "measure_offset",
+        "stack_sources",
+        "build_ssp_grid",
+    )
     plots = sorted(path.stem for path in scripts.glob("plot_*.py"))
     return {driver: driver_digest(scripts, driver) for driver in (*drivers, *plots)}

@@ -10,7 +10,13 @@ rule plot_psf:
         psf="results/{field}/{filter}/psf.fits",
         stars="results/{field}/stars.ecsv",
     output:
-        png="results/{field}/figures/psf_{filter}.png",
+        png=report(
+            "results/{field}/figures/psf_{filter}.png",
+            caption="../report/psf.rst",
+            category="Point spread functions",
+            subcategory="{field}",
+            labels={"figure": "PSF", "filter": "{filter}"},
+        ),
         pdf="results/{field}/figures/psf_{filter}.pdf",
     params:
         dpi=config["figures"]["dpi"],
@@ -35,7 +41,13 @@ rule plot_overview:
         mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
         photometry="results/{field}/photometry.ecsv",
     output:
-        png="results/{field}/figures/overview.png",
+        png=report(
+            "results/{field}/figures/overview.png",
+            caption="../report/overview.rst",
+            category="Field",
+            subcategory="{field}",
+            labels={"figure": "overview"},
+        ),
         pdf="results/{field}/figures/overview.pdf",
     params:
         reference_filter=get_field_value("reference_filter"),
@@ -63,7 +75,13 @@ rule plot_magnitudes:
         photometry=get_photometry_product,
         star_counts=get_star_counts,
     output:
-        png="results/{field}/figures/magnitudes.png",
+        png=report(
+            "results/{field}/figures/magnitudes.png",
+            caption="../report/magnitudes.rst",
+            category="Photometry",
+            subcategory="{field}",
+            labels={"figure": "magnitudes and depths"},
+        ),
         pdf="results/{field}/figures/magnitudes.pdf",
     params:
         filters=get_field_value("filters"),
@@ -90,7 +108,13 @@ rule plot_stack:
     input:
         stacks=get_filters("results/{field}/{filter}/stack.fits"),
     output:
-        png="results/{field}/figures/stacks.png",
+        png=report(
+            "results/{field}/figures/stacks.png",
+            caption="../report/stacks.rst",
+            category="Stack",
+            subcategory="{field}",
+            labels={"figure": "stack, model, residual"},
+        ),
         pdf="results/{field}/figures/stacks.pdf",
     params:
         dpi=config["figures"]["dpi"],
@@ -115,11 +139,29 @@ rule plot_recovery:
         sources="results/{field}/recovery/sources.ecsv",
         summary="results/{field}/recovery/summary.ecsv",
     output:
-        pulls_png="results/{field}/figures/recovery_pulls.png",
+        pulls_png=report(
+            "results/{field}/figures/recovery_pulls.png",
+            caption="../report/recovery_pulls.rst",
+            category="Against the truth",
+            subcategory="{field}",
+            labels={"figure": "pulls"},
+        ),
         pulls_pdf="results/{field}/figures/recovery_pulls.pdf",
-        trends_png="results/{field}/figures/recovery_trends.png",
+        trends_png=report(
+            "results/{field}/figures/recovery_trends.png",
+            caption="../report/recovery_trends.rst",
+            category="Against the truth",
+            subcategory="{field}",
+            labels={"figure": "biases"},
+        ),
         trends_pdf="results/{field}/figures/recovery_trends.pdf",
-        populations_png="results/{field}/figures/recovery_populations.png",
+        populations_png=report(
+            "results/{field}/figures/recovery_populations.png",
+            caption="../report/recovery_populations.rst",
+            category="Against the truth",
+            subcategory="{field}",
+            labels={"figure": "populations"},
+        ),
         populations_pdf="results/{field}/figures/recovery_populations.pdf",
     params:
         filters=get_field_value("filters"),
@@ -173,7 +215,13 @@ rule plot_chi2_map:
         stack="results/{field}/sed/{grid}/stack.ecsv",
         chi2_map="results/{field}/sed/{grid}/chi2_map.fits",
     output:
-        png="results/{field}/figures/chi2_map_{grid}.png",
+        png=report(
+            "results/{field}/figures/chi2_map_{grid}.png",
+            caption="../report/chi2_map.rst",
+            category="Ages, metallicities, masses",
+            subcategory="{field}",
+            labels={"figure": "chi-square map of the stack", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/chi2_map_{grid}.pdf",
     params:
         redshift=get_field_value("redshift"),
@@ -201,7 +249,13 @@ rule plot_stack_sed:
         projected=get_projected_grid,
         grid="results/ssp/{grid}/grid.h5",
     output:
-        png="results/{field}/figures/stack_sed_{grid}.png",
+        png=report(
+            "results/{field}/figures/stack_sed_{grid}.png",
+            caption="../report/stack_sed.rst",
+            category="Stack",
+            subcategory="{field}",
+            labels={"figure": "SED", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/stack_sed_{grid}.pdf",
     params:
         flux_floor_fraction=config["sed"]["flux_floor_fraction"],
@@ -230,7 +284,13 @@ rule plot_colors:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
         projected=get_projected_grid,
     output:
-        png="results/{field}/figures/colors_{grid}.png",
+        png=report(
+            "results/{field}/figures/colors_{grid}.png",
+            caption="../report/colors.rst",
+            category="Ages, metallicities, masses",
+            subcategory="{field}",
+            labels={"figure": "colours", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/colors_{grid}.pdf",
     params:
         dpi=config["figures"]["dpi"],
@@ -254,7 +314,13 @@ rule plot_masses:
     input:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
     output:
-        png="results/{field}/figures/masses_{grid}.png",
+        png=report(
+            "results/{field}/figures/masses_{grid}.png",
+            caption="../report/masses.rst",
+            category="Ages, metallicities, masses",
+            subcategory="{field}",
+            labels={"figure": "masses", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/masses_{grid}.pdf",
     params:
         mass_convention=config["sed"]["mass_convention"],

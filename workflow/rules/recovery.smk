@@ -16,7 +16,13 @@ rule recover_truth:
         stacks=get_filters("results/{field}/{filter}/stack.fits"),
     output:
         sources="results/{field}/recovery/sources.ecsv",
-        summary="results/{field}/recovery/summary.ecsv",
+        summary=report(
+            "results/{field}/recovery/summary.ecsv",
+            caption="../report/summary.rst",
+            category="Against the truth",
+            subcategory="{field}",
+            labels={"table": "biases and pulls"},
+        ),
     params:
         filters=get_field_value("filters"),
         redshift=get_field_value("redshift"),

@@ -11,7 +11,13 @@ rule write_table1:
         clusters=f"results/{{field}}/sed/{config['sed']['fiducial_grid']}/clusters.ecsv",
     output:
         ecsv="results/{field}/tables/table1.ecsv",
-        csv="results/{field}/tables/table1.csv",
+        csv=report(
+            "results/{field}/tables/table1.csv",
+            caption="../report/table1.rst",
+            category="Tables",
+            subcategory="{field}",
+            labels={"table": "clusters"},
+        ),
         tex="results/{field}/tables/table1.tex",
     params:
         code=code_digest("write_table1"),
@@ -35,7 +41,13 @@ rule write_table2:
         photometry="results/{field}/stack_photometry.ecsv",
     output:
         ecsv="results/{field}/tables/table2.ecsv",
-        csv="results/{field}/tables/table2.csv",
+        csv=report(
+            "results/{field}/tables/table2.csv",
+            caption="../report/table2.rst",
+            category="Tables",
+            subcategory="{field}",
+            labels={"table": "stack"},
+        ),
         tex="results/{field}/tables/table2.tex",
     params:
         code=code_digest("write_table2"),

@@ -218,14 +218,18 @@ def nearest(table):
 
     if not {"ra", "dec"} <= set(table.colnames):
         return [[] for _ in range(len(table))]
-    ra, dec = (np.radians(np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan)) for name in ("ra", "dec"))
+    ra, dec = (
+        np.radians(np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan)) for name in ("ra", "dec")
+    )
     unit = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
     placed = np.flatnonzero(np.isfinite(unit).all(axis=1))
     found = [[] for _ in range(len(table))]
     tree = cKDTree(unit[placed])
     reach = 2.0 * np.sin(np.radians(NEIGHBOUR_ARCSEC / 3600.0) / 2.0)
     distance, index = tree.query(unit[placed], k=N_NEIGHBOURS + 1, distance_upper_bound=reach)
-    for row, (separations, others) in enumerate(zip(np.atleast_2d(distance), np.atleast_2d(index), strict=True)):
+    for row, (separations, others) in enumerate(
+        zip(np.atleast_2d(distance), np.atleast_2d(index), strict=True)
+    ):
         found[placed[row]] = [
             [int(placed[other]), round(float(np.degrees(2.0 * np.arcsin(0.5 * chord)) * 3600.0), 3)]
             for chord, other in zip(separations, others, strict=True)

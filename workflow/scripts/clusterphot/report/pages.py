@@ -16,6 +16,8 @@ ASSETS = ("report.css", "base.js", "charts.js", "card.js", "table.js", "sky.js")
 CARDS_PER_PAGE = 200
 WIDE_RATIO = 1.75
 """Figures wider than this times their height take the whole width of a page."""
+MANY_FIGURES = 4
+"""From this many in a section, wide figures stand side by side too."""
 
 
 def make_environment():
@@ -98,7 +100,7 @@ def copy_figures(entries, folder):
                     "png": f"{folder.name}/{entry.name}.png",
                     "pdf": f"{folder.name}/{pdf.name}" if pdf.is_file() else None,
                     "size": size,
-                    "wide": size[0] > WIDE_RATIO * size[1],
+                    "wide": size[0] > WIDE_RATIO * size[1] and len(group) < MANY_FIGURES,
                 }
             )
     return shown

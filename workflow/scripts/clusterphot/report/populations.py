@@ -5,7 +5,7 @@ See `clusterphot.sed_results` and `clusterphot.posterior`. Fluxes nJy, ages Gyr,
 
 import numpy as np
 
-from clusterphot.posterior import QUANTILE_NAMES, PROBABILITIES, posteriors, trapezoid_weights
+from clusterphot.posterior import PROBABILITIES, QUANTILE_NAMES, posteriors, trapezoid_weights
 from clusterphot.sed import prepare_photometry
 
 MAX_CELLS = 24

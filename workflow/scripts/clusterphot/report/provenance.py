@@ -139,7 +139,9 @@ def as_yaml(value):
     """Value as YAML text for a page; empty for nothing."""
     if not value:
         return ""
-    return yaml.safe_dump(_plain(value), sort_keys=False, allow_unicode=True, width=100).strip()
+    return yaml.safe_dump(
+        _plain(value), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    ).strip()
 
 
 def _known(path):
@@ -167,7 +169,9 @@ def _read_header(path):
             if hdu.name in ("STARS", "CURVE"):
                 continue
             for card in hdu.header.cards:
-                if card.keyword not in SKIPPED_CARDS and not card.keyword.startswith(("TTYPE", "TFORM", "TUNIT")):
+                if card.keyword not in SKIPPED_CARDS and not card.keyword.startswith(
+                    ("TTYPE", "TFORM", "TUNIT")
+                ):
                     found.setdefault(card.keyword, card.value)
     return found
 

@@ -78,7 +78,9 @@ def format_filter_table(rows, field, photometry_path):
     lines : list of dict
         ``filter`` and ``cells``: list of (text, anchor).
     """
-    used = [column for column in FILTER_COLUMNS if any(row["values"].get(column[0]) is not None for row in rows)]
+    used = [
+        column for column in FILTER_COLUMNS if any(row["values"].get(column[0]) is not None for row in rows)
+    ]
     lines = []
     for row in rows:
         cells = []
@@ -151,10 +153,13 @@ def headline(tables, *, redshift, ebv, filters):
         ``label``, ``value``, ``note`` and ``origin`` (a key of the tables, or ``config``).
     """
     clusters = tables["clusters"]
-    flags = np.asarray(tables["dereddened"]["flags"], dtype=int) | np.asarray(clusters["flags"], dtype=int)
-    clean = flags == 0
+    measured = np.asarray(tables["dereddened"]["flags"], dtype=int)
+    clean = (measured | np.asarray(clusters["flags"], dtype=int)) == 0
+    words = (
+        f"{int((measured == 0).sum())} without a flag in photometry, {int(clean.sum())} in the SED fit too"
+    )
     items = [
-        {"label": "sources", "value": str(len(flags)), "note": f"{int(clean.sum())} without a flag", "origin": "dereddened"},
+        {"label": "sources", "value": str(len(clean)), "note": words, "origin": "dereddened"},
         {"label": "filters", "value": str(len(filters)), "note": ", ".join(filters), "origin": "dereddened"},
         {"label": "redshift", "value": f"{redshift:g}", "note": f"Milky Way E(B−V) {ebv:.3g}", "origin": "extinction"},
     ]  # fmt: skip
@@ -168,13 +173,20 @@ def _median_items(clusters, clean):
     """Median age and mass of the unflagged sources."""
     items = []
     posterior = "age_gyr_p50" in clusters.colnames
-    for name, label, style in (("age_gyr", "median age", "{:.1f} Gyr"), ("log_mass", "median log mass", "{:.2f}")):
+    for name, label, style in (
+        ("age_gyr", "median age", "{:.1f} Gyr"),
+        ("log_mass", "median log mass", "{:.2f}"),
+    ):
         column = f"{name}_p50" if posterior else name
         values = np.ma.filled(np.ma.asarray(clusters[column], dtype=float), np.nan)[clean]
         values = values[np.isfinite(values)]
         if len(values):
             low, high = np.percentile(values, [16, 84])
-            note = f"16–84 % of the sources {low:.2g}–{high:.2g}" if name == "age_gyr" else f"16–84 % of the sources {low:.2f}–{high:.2f}"
+            note = (
+                f"16–84 % of the sources {low:.2g}–{high:.2g}"
+                if name == "age_gyr"
+                else f"16–84 % of the sources {low:.2f}–{high:.2f}"
+            )
             items.append(
                 {"label": label, "value": style.format(np.median(values)), "note": note, "origin": "clusters"}
             )

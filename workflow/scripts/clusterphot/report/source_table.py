@@ -95,6 +95,14 @@ def make_columns(tables, *, filters, reference, grids, origins):
     return columns
 
 
+def spell_unit(unit):
+    """Unit as people write it; empty for none."""
+    text = "" if unit is None else str(unit)
+    for long, sign in (("solMass", "M☉"), ("solLum", "L☉"), ("dex(M☉)", "log M☉")):
+        text = text.replace(long, sign)
+    return text
+
+
 def table_script(columns):
     """The table as a JSON value: columns without values, and rows."""
     heads = []
@@ -118,9 +126,7 @@ def _identity(dereddened, photometry, clusters, origins):
             column.values = [_rounded(value, POSITION_DECIMALS) for value in _floats(table[name])]
             columns.append(column)
     unit, description = describe_column("flags")
-    columns.append(
-        Column("flags", "flags", unit, description, origins[kind], flags.tolist(), True, "source")
-    )
+    columns.append(Column("flags", "flags", unit, description, origins[kind], flags.tolist(), True, "source"))
     carried = [name for name in table.meta.get("carried", []) if name in table.colnames]
     if "p_cluster" in table.colnames and "p_cluster" not in carried:
         carried = ["p_cluster", *carried]
@@ -144,12 +150,21 @@ def _fluxes(table, filters, reference, origin, words):
             mag, snr = mag_ab(flux), flux / err
         first = filt == reference
         columns.append(
-            _derived(f"mag_{filt}", filt, "mag", f"AB magnitude in {filt} {words}".strip(), origin, mag, first)
+            _derived(
+                f"mag_{filt}", filt, "mag", f"AB magnitude in {filt} {words}".strip(), origin, mag, first
+            )
         )
         columns.append(
             _derived(f"snr_{filt}", "S/N", "", f"flux over its random error in {filt}", origin, snr, first)
         )
-        for name in (f"flags_{filt}", f"chi2_{filt}", f"dof_{filt}", f"dx_{filt}", f"dy_{filt}", f"sky_{filt}"):
+        for name in (
+            f"flags_{filt}",
+            f"chi2_{filt}",
+            f"dof_{filt}",
+            f"dx_{filt}",
+            f"dy_{filt}",
+            f"sky_{filt}",
+        ):
             if name in table.colnames:
                 columns.append(_column(table, name, origin, group="fits of cutouts"))
     return columns
@@ -173,7 +188,9 @@ def _populations(table, grid, fiducial, origin):
     for name in (*POSTERIOR_COLUMNS, *FIT_COLUMNS):
         if name not in table.colnames:
             continue
-        column = _column(table, name, origin, group=f"{'posterior' if name in POSTERIOR_COLUMNS else 'best fit'}, {grid}")
+        column = _column(
+            table, name, origin, group=f"{'posterior' if name in POSTERIOR_COLUMNS else 'best fit'}, {grid}"
+        )
         main = ("age_gyr_p50", "metallicity_zsun_p50", "log_mass_p50") if with_posterior else (
             "age_gyr", "metallicity_zsun", "log_mass"
         )  # fmt: skip
@@ -212,7 +229,7 @@ def _column(table, name, origin, *, shown=False, group=""):
     return Column(
         name=name,
         label=LABELS.get(name, name),
-        unit=str(data.unit) if data.unit is not None else "",
+        unit=spell_unit(data.unit),
         description=data.description or "",
         origin=origin,
         values=values,
@@ -225,7 +242,14 @@ def _column(table, name, origin, *, shown=False, group=""):
 def _derived(name, label, unit, description, origin, values, shown):
     """Column computed here from fluxes."""
     return Column(
-        name, label, unit, description, origin, [short(float(value), DIGITS) for value in values], shown, "fluxes"
+        name,
+        label,
+        unit,
+        description,
+        origin,
+        [short(float(value), DIGITS) for value in values],
+        shown,
+        "fluxes",
     )
 
 

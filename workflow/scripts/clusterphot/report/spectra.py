@@ -37,7 +37,9 @@ def spectra_library(projected, grid_path, *, wave_range_micron, band):
     wave_rest, spectra = read_spectra(grid_path, nodes)
     stretch = 1 + projected.redshift
     distance_cm = (projected.luminosity_distance_mpc * u.Mpc).to_value(u.cm)
-    to_njy = (wave_rest * stretch) ** 2 / LIGHT_ANGSTROM_S * NJY_PER_CGS / (4 * np.pi * distance_cm**2 * stretch)
+    to_njy = (
+        (wave_rest * stretch) ** 2 / LIGHT_ANGSTROM_S * NJY_PER_CGS / (4 * np.pi * distance_cm**2 * stretch)
+    )
     edges = np.geomspace(*wave_range_micron, N_WAVES + 1)
     flux = [[] for _ in range(shape[0])]
     for (i, j), spectrum in zip(np.ndindex(shape), spectra, strict=True):

@@ -85,17 +85,18 @@
   /** Fluxes of all filters with errors, magnitudes and flags in words. */
   function fluxTable(get, field) {
     const two = field.observed;
-    const head = h("tr", {}, h("th", {}, "Filter"), h("th", {}, two ? "observed" : "flux", h("small", {}, "nJy")), h("th", {}, "± random"), h("th", {}, "± systematic"),
-      two ? h("th", {}, "dust-corrected", h("small", {}, "nJy")) : null, h("th", {}, "S/N"), h("th", {}, "AB mag", h("small", {}, two ? "observed" : "")), h("th", {}, "χ²/dof"), h("th", { class: "left" }, "flags"));
+    const fitted = get(`chi2_${field.reference}`) !== undefined, systematic = get(`flux_err_sys_${field.reference}`) !== undefined;
+    const head = h("tr", {}, h("th", {}, "Filter"), h("th", {}, two ? "as observed" : "flux", h("small", {}, "nJy, random error")), systematic ? h("th", {}, "± syst.", h("small", {}, "nJy")) : null,
+      two ? h("th", {}, "dust corrected", h("small", {}, "nJy")) : null, h("th", {}, "S/N"), h("th", {}, "AB mag", h("small", {}, two ? "observed" : "")), fitted ? [h("th", {}, "χ²/dof"), h("th", { class: "left" }, "flags")] : null);
     const rows = field.filters.map((f, k) => {
       const chi2 = get(`chi2_${f}`), dof = get(`dof_${f}`);
       const flags = flagsOf(get(`flags_${f}`)).map(([, name]) => name).join(", ");
       return h("tr", {}, h("td", {}, h("span", { class: "dot", style: `background:${field.colors[k]}` }), f),
-        h("td", {}, show(get(`flux_${f}`))), h("td", {}, show(get(`flux_err_${f}`), 3)), h("td", {}, show(get(`flux_err_sys_${f}`), 2)),
+        h("td", {}, `${show(get(`flux_${f}`))} ± ${show(get(`flux_err_${f}`), 2)}`), systematic ? h("td", {}, show(get(`flux_err_sys_${f}`), 2)) : null,
         two ? h("td", {}, show(get(`flux0_${f}`))) : null, h("td", {}, fixed(get(`snr_${f}`), 1)), h("td", {}, fixed(get(`mag_${f}`), 2)),
-        h("td", {}, chi2 && dof ? fixed(chi2 / dof, 2) : "–"), h("td", { class: flags ? "left flagged" : "left" }, flags || (get(`flags_${f}`) === undefined ? "" : "clean")));
+        fitted ? [h("td", {}, chi2 && dof ? fixed(chi2 / dof, 2) : "–"), h("td", { class: flags ? "left flagged" : "left soft" }, flags || "none")] : null);
     });
-    return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), h("tbody", {}, rows)));
+    return h("div", { class: "scroll" }, h("table", { class: "tight" }, h("thead", {}, head), h("tbody", {}, rows)));
   }
 
   /** Value with its 16-84 % range. */
@@ -155,7 +156,7 @@
       const p = field.sky.places[other];
       return p ? svg("a", { href: `#c=${encodeURIComponent(other)}` }, svg("circle", { cx: p[0] * width, cy: p[1] * height, r: r * side, fill: "transparent", stroke: color, "stroke-width": side / 160 }, svg("title", {}, other))) : null;
     };
-    return h("div", { class: "sky", style: "border-radius:6px" }, svg("svg", { viewBox: `${cx - side / 2} ${cy - side / 2} ${side} ${side}`, style: "cursor:default", role: "img", "aria-label": "surroundings" },
+    return h("div", { class: "sky near" }, svg("svg", { viewBox: `${cx - side / 2} ${cy - side / 2} ${side} ${side}`, style: "cursor:default", role: "img", "aria-label": "surroundings" },
       svg("image", { href: "sky.jpg", width, height, preserveAspectRatio: "none" }),
       neighbours.map(([other]) => circle(other, "#ffe08a", 0.03)), circle(id, "#7fd4ff", 0.036)));
   }
@@ -180,16 +181,16 @@
       h("div", { class: "stack" },
         card.stamps ? panel("Cutout, model, residual", field.origins.stamps, stampPanel(card, field.filters)) : null,
         panel("Fluxes", field.origins.fluxes, fluxTable(get, field)),
-        flags.length ? panel("Flags", field.origins.fluxes, h("ul", { class: "flags-list" }, flags.map(([, name, sentence]) => h("li", {}, h("b", {}, name), `: ${sentence}`)))) : null),
+        flags.length ? panel("Flags", field.origins.fluxes, h("ul", { class: "flags-list" }, flags.map(([, name, sentence]) => h("li", {}, h("b", {}, name), `: ${sentence}`)))) : null,
+        panel("Surroundings", field.origins.fluxes, h("div", { class: "beside" }, surroundings(id, field, near), h("div", {},
+          typeof p === "number" ? h("p", {}, "Probability of being a cluster: ", h("b", {}, fixed(p, 2))) : null,
+          near.length ? [h("p", { class: "soft" }, "Listed within 2″:"), h("table", { class: "facts" }, h("tbody", {}, near.map(([other, arcsec]) => h("tr", {}, h("td", {}, h("a", { href: `#c=${encodeURIComponent(other)}` }, other)), h("td", {}, `${fixed(arcsec, 2)}″`)))))] : h("p", { class: "soft" }, "No listed source within 2″.")))),
+        otherFacts(row, table)),
       h("div", { class: "stack" },
         panel("Spectral energy distribution", field.origins.dereddened, charts.sed(points, charts.spectrum(CLUSTERPHOT.data.spectra, fit, card.best)),
           h("small", {}, `Corrected for Milky Way dust, random errors; models of ${field.grids[0]}.`)),
         panel("Age and metallicity", field.origins.clusters[field.grids[0]], card.map ? charts.ageMetallicity(card.map, field.age_edges, field.metallicity_edges, pairs) : h("p", { class: "soft" }, "No posterior: no measured flux.")),
-        panel("Population", field.origins.clusters[field.grids[0]], populationTable(get, field)),
-        panel("Surroundings", field.origins.fluxes, surroundings(id, field, near),
-          typeof p === "number" ? h("p", {}, "Probability of being a cluster: ", h("b", {}, fixed(p, 2))) : null,
-          near.length ? h("p", {}, "Listed neighbours: ", near.map(([other, arcsec], i) => [i ? ", " : "", h("a", { href: `#c=${encodeURIComponent(other)}` }, other), h("small", {}, ` ${fixed(arcsec, 2)}″`)])) : h("p", { class: "soft" }, "No listed source within 2″.")),
-        otherFacts(row, table)));
+        panel("Population", field.origins.clusters[field.grids[0]], populationTable(get, field))));
   }
 
   Object.assign(CLUSTERPHOT, { card: { build, flagsOf } });

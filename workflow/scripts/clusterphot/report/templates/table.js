@@ -63,7 +63,7 @@
     if (column.name === "id") return h("td", {}, star(row[0]), h("a", { href: `#c=${encodeURIComponent(value)}` }, value));
     if (column.name === "flags" || column.name.startsWith("flags_")) {
       const names = card.flagsOf(value);
-      return h("td", { class: value ? "flagged" : "", title: names.map((f) => f[2]).join("; ") }, names.map((f) => f[1]).join(", ") || "–");
+      return h("td", { class: value ? "left flagged" : "left", title: names.map((f) => f[2]).join("; ") }, names.map((f) => f[1]).join(", ") || "–");
     }
     if (column.text) return h("td", { class: "left" }, value);
     if (column.name === "ra" || column.name === "dec") return h("td", {}, fixed(value, 6));
@@ -91,7 +91,7 @@
     const first = state.page * PER_PAGE;
     const head = h("tr", {}, columns.map((column) => {
       const order = state.sort === column.name ? (state.down ? "descending" : "ascending") : null;
-      return h("th", { tabindex: 0, scope: "col", "data-column": column.name, "aria-sort": order, title: `${column.name}: ${column.description}`, click: () => sortBy(column.name),
+      return h("th", { tabindex: 0, scope: "col", class: column.text || column.name === "flags" || column.name.startsWith("flags_") ? "left" : null, "data-column": column.name, "aria-sort": order, title: `${column.name}: ${column.description}`, click: () => sortBy(column.name),
         keydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); sortBy(column.name); } } },
       column.label, h("small", {}, column.unit || " ", " ", h("a", { href: `origins.html#${column.origin}`, title: "where from", "aria-label": `where ${column.name} comes from`, click: (event) => event.stopPropagation() }, "◦")));
     }));
