@@ -8,12 +8,13 @@ from pathlib import PurePosixPath
 
 import yaml
 
+STACK_KEYS = ("stack", "photometry.sky", "photometry.max_shift_px")
 FILES = (
     ("mosaic.fits", "prepare_mosaic", "Mosaic, nJy per pixel", ()),
     ("psf.fits", "build_psf", "Point spread function", ("psf",)),
     ("noise.fits", "measure_noise", "Noise correlation of blank sky", ()),
     ("offset.ecsv", "measure_offset", "Offset from the reference filter", ()),
-    ("stack.fits", "stack_sources", "Stack of the clean sources", ("stack", "photometry.sky", "photometry.max_shift_px")),
+    ("stack.fits", "stack_sources", "Stack of the clean sources", STACK_KEYS),
     ("stars.ecsv", "select_stars", "Stars for the PSF", ()),
     ("photometry.ecsv", "merge_photometry", "Fluxes as observed", ()),
     ("photometry_dereddened.ecsv", "merge_dereddened", "Fluxes corrected for Milky Way dust", ()),

@@ -173,23 +173,17 @@ def _median_items(clusters, clean):
     """Median age and mass of the unflagged sources."""
     items = []
     posterior = "age_gyr_p50" in clusters.colnames
-    for name, label, style in (
-        ("age_gyr", "median age", "{:.1f} Gyr"),
-        ("log_mass", "median log mass", "{:.2f}"),
+    for name, label, style, unit in (
+        ("age_gyr", "median age", "{:.1f}", " Gyr"),
+        ("log_mass", "median log mass", "{:.2f}", ""),
     ):
         column = f"{name}_p50" if posterior else name
         values = np.ma.filled(np.ma.asarray(clusters[column], dtype=float), np.nan)[clean]
         values = values[np.isfinite(values)]
         if len(values):
-            low, high = np.percentile(values, [16, 84])
-            note = (
-                f"16–84 % of the sources {low:.2g}–{high:.2g}"
-                if name == "age_gyr"
-                else f"16–84 % of the sources {low:.2f}–{high:.2f}"
-            )
-            items.append(
-                {"label": label, "value": style.format(np.median(values)), "note": note, "origin": "clusters"}
-            )
+            low, middle, high = (style.format(value) for value in np.percentile(values, [16, 50, 84]))
+            note = f"16–84 % of the sources {low}–{high}{unit}"
+            items.append({"label": label, "value": middle + unit, "note": note, "origin": "clusters"})
     return items
 
 

@@ -184,18 +184,16 @@ def _dereddened(table, filters, origin):
 def _populations(table, grid, fiducial, origin):
     """Best fit and posterior of one library; columns of others end in ``@grid``."""
     columns = []
+    best = ("age_gyr", "metallicity_zsun", "log_mass")
     with_posterior = "age_gyr_p50" in table.colnames
+    main = [f"{name}_p50" for name in best] if with_posterior else best
     for name in (*POSTERIOR_COLUMNS, *FIT_COLUMNS):
         if name not in table.colnames:
             continue
-        column = _column(
-            table, name, origin, group=f"{'posterior' if name in POSTERIOR_COLUMNS else 'best fit'}, {grid}"
-        )
-        main = ("age_gyr_p50", "metallicity_zsun_p50", "log_mass_p50") if with_posterior else (
-            "age_gyr", "metallicity_zsun", "log_mass"
-        )  # fmt: skip
+        kind = "posterior" if name in POSTERIOR_COLUMNS else "best fit"
+        column = _column(table, name, origin, group=f"{kind}, {grid}")
         column.shown = fiducial and (name in main or name == "chi2")
-        if name in ("age_gyr", "metallicity_zsun", "log_mass") and with_posterior:
+        if name in best and with_posterior:
             column.label += " (best)"
         if not fiducial:
             column.name, column.label = f"{name}@{grid}", f"{column.label} {grid}"
