@@ -14,6 +14,8 @@ CONFIGS = REPO / "tests" / "config"
 NOT_COPIED = shutil.ignore_patterns(
     ".venv", ".git", ".snakemake", ".*_cache", ".benchmarks", "__pycache__", "results", "logs", "benchmarks"
 )
+PAGES = ("draw_sky", "collect_cards", "write_field_report", "write_report")
+"""Rules of the report; what reruns them is tested in test_report.py."""
 NOTICES = re.compile(r"Using workflow specific profile |Config file \S+ is extended by ")
 """Lines that Snakemake prints on standard error in every run with a profile and a user's configuration."""
 
@@ -50,7 +52,13 @@ class Run:
 
     @property
     def jobs(self):
-        """Rule to number of jobs of the plan, without the targets; empty where nothing is to be done."""
+        """Rule to number of jobs of the plan, without targets and pages of the report, which follow from everything."""
+        left_out = {"all", "default", "report", *PAGES}
+        return {rule: number for rule, number in self.every_job.items() if rule not in left_out}
+
+    @property
+    def every_job(self):
+        """Rule to number of jobs of the plan, pages of the report included; empty where nothing is to be done."""
         if "Nothing to be done" in self.stdout + self.stderr:
             return {}
         tables = re.findall(

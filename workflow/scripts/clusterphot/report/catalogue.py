@@ -77,6 +77,19 @@ FIGURES = (
 """Pattern of the name without ending, category, title, caption and rule; empty where others fill them in."""
 
 
+DRAWN_FROM = {
+    "plot_psf": ("{name}/psf.fits", "stars.ecsv"),
+    "plot_overview": ("photometry.ecsv",),
+    "plot_magnitudes": ("photometry.ecsv",),
+    "plot_recovery": ("recovery/sources.ecsv", "recovery/summary.ecsv"),
+    "plot_stack_sed": ("stack_photometry.ecsv",),
+    "plot_chi2_map": ("sed/{name}/stack.ecsv",),
+    "plot_colors": ("photometry_dereddened.ecsv", "sed/{name}/clusters.ecsv"),
+    "plot_masses": ("sed/{name}/clusters.ecsv",),
+}
+"""Files below the field's folder that the figures of a rule show."""
+
+
 @dataclass(frozen=True)
 class FigureEntry:
     """One figure of a field.
@@ -86,6 +99,8 @@ class FigureEntry:
     path : str
         PNG file; a PDF of the same name is beside it.
     category, title, caption, rule : str
+    drawn_from : tuple of str
+        Files whose numbers it shows, below the folder of the field; empty where unknown.
     """
 
     path: str
@@ -93,6 +108,7 @@ class FigureEntry:
     title: str
     caption: str
     rule: str
+    drawn_from: tuple = ()
 
     @property
     def name(self):
@@ -117,7 +133,8 @@ def describe_figure(path):
         match = re.fullmatch(pattern, name)
         if match:
             words = match.groupdict()
-            return FigureEntry(path, category, title.format(**words) or _words(name), caption, rule)
+            files = tuple(file.format(**words) for file in DRAWN_FROM.get(rule, ()))
+            return FigureEntry(path, category, title.format(**words) or _words(name), caption, rule, files)
     return FigureEntry(path, "more", _words(name), "", "")
 
 

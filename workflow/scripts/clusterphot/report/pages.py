@@ -10,6 +10,7 @@ import jinja2
 
 from clusterphot.flags import SENTENCES
 from clusterphot.report.numbers import dump, write_text
+from clusterphot.report.provenance import anchor_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = ("report.css", "base.js", "charts.js", "card.js", "table.js", "sky.js")
@@ -29,6 +30,7 @@ def make_environment():
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["anchor"] = lambda path: anchor_of(f"results/field/{path}")
     return environment
 
 

@@ -59,6 +59,9 @@
 
   // ---- table
 
+  const isLeft = (column) => column.text || column.name === "flags" || column.name.startsWith("flags_");
+  const isPosition = (column) => column.name === "ra" || column.name === "dec";
+
   function cell(column, value, row) {
     if (column.name === "id") return h("td", {}, star(row[0]), h("a", { href: `#c=${encodeURIComponent(value)}` }, value));
     if (column.name === "flags" || column.name.startsWith("flags_")) {
@@ -66,7 +69,7 @@
       return h("td", { class: value ? "left flagged" : "left", title: names.map((f) => f[2]).join("; ") }, names.map((f) => f[1]).join(", ") || "–");
     }
     if (column.text) return h("td", { class: "left" }, value);
-    if (column.name === "ra" || column.name === "dec") return h("td", {}, fixed(value, 6));
+    if (isPosition(column)) return h("td", { class: "position" }, fixed(value, 6));
     if (column.name.startsWith("mag_") || column.name.startsWith("log_mass")) return h("td", {}, fixed(value, 2));
     if (column.name.startsWith("snr_") || /^chi2(@|$)/.test(column.name)) return h("td", {}, fixed(value, 1));
     return h("td", {}, show(value, 3));
@@ -91,7 +94,7 @@
     const first = state.page * PER_PAGE;
     const head = h("tr", {}, columns.map((column) => {
       const order = state.sort === column.name ? (state.down ? "descending" : "ascending") : null;
-      return h("th", { tabindex: 0, scope: "col", class: column.text || column.name === "flags" || column.name.startsWith("flags_") ? "left" : null, "data-column": column.name, "aria-sort": order, title: `${column.name}: ${column.description}`, click: () => sortBy(column.name),
+      return h("th", { tabindex: 0, scope: "col", class: isLeft(column) ? "left" : isPosition(column) ? "position" : null, "data-column": column.name, "aria-sort": order, title: `${column.name}: ${column.description}`, click: () => sortBy(column.name),
         keydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); sortBy(column.name); } } },
       column.label, h("small", {}, column.unit || " ", " ", h("a", { href: `origins.html#${column.origin}`, title: "where from", "aria-label": `where ${column.name} comes from`, click: (event) => event.stopPropagation() }, "◦")));
     }));

@@ -1,0 +1,265 @@
+"""The report of a field of images in two chunks and of fields given by photometry: files, links, and in a browser."""
+
+import json
+import re
+import shutil
+import sys
+from html import unescape
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote
+
+import pytest
+from clusterphot.tables import read_positions, read_table, read_user_table
+from running import CONFIGS, copy_run
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "report"))
+from browser import find_browser, open_page
+
+SELFTEST = Path(__file__).resolve().parents[1] / "report" / "selftest.js"
+ONLY_REPORT = {"draw_sky", "collect_cards", "write_field_report", "write_report"}
+
+
+@pytest.fixture(scope="module")
+def reported(imaged, snakemake, tmp_path_factory):
+    """The run of images with its report; attributes ``cwd``, ``repo``, ``report`` (folder) and ``run``."""
+    cwd = copy_run(imaged.cwd, tmp_path_factory.mktemp("reported") / "work")
+    files = ("--configfile", "my.yaml", "more.yaml")
+    run = snakemake(*files, "--", "report", cwd=cwd, repo=imaged.repo, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    return SimpleNamespace(cwd=cwd, repo=imaged.repo, report=cwd / "results" / "report", run=run, files=files)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Path of a Chromium; tests are skipped where there is none."""
+    found = find_browser()
+    if found is None:
+        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium); pages were not opened")
+    return found
+
+
+def given(path):
+    """Value that a script of data hands to its page."""
+    text = path.read_text(encoding="utf-8")
+    name, value = re.fullmatch(r'CLUSTERPHOT\.give\("([^"]+)",(.*)\);\n', text, re.S).groups()
+    assert name == path.stem
+    return json.loads(value)
+
+
+def test_pages_and_their_links(reported):
+    """Every address in a page is a file beside it, with the anchor it names; none is on another host."""
+    pages = {path: path.read_text(encoding="utf-8") for path in reported.report.rglob("*.html")}
+    assert {path.relative_to(reported.report).as_posix() for path in pages} == {
+        "index.html", "mine/index.html", "mine/clusters.html", "mine/origins.html",
+    }  # fmt: skip
+    for path, text in pages.items():
+        for address in re.findall(r'(?:href|src)="([^"]*)"', text):
+            place, _, anchor = unescape(address).partition("#")
+            if place.startswith("data:"):
+                continue
+            target = (path.parent / unquote(place)).resolve() if place else path
+            assert target.is_file(), (path, address)
+            if anchor and target.suffix == ".html":
+                assert f'id="{anchor}"' in pages[target], (path, address)
+
+
+def test_nothing_is_fetched(reported):
+    """No page or script fetches, and no address is on another host; the namespace of SVG is a name."""
+    for path in reported.report.rglob("*"):
+        if path.suffix in (".html", ".js", ".css"):
+            text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+            assert not re.search(r"\bfetch\(|XMLHttpRequest|import\(|@import|WebSocket", text), path
+            if path.parent.name != "data":
+                page = re.sub(
+                    r"<pre>.*?</pre>", "", text, flags=re.S
+                )  # configuration and metadata may hold some
+                assert not re.search(r"https?://", page), path
+
+
+def test_table_of_all_sources(reported, imaged):
+    table = given(reported.report / "mine" / "data" / "table.js")
+    photometry = read_table(reported.cwd / "results" / "mine" / "photometry.ecsv")
+    names = [column["name"] for column in table["columns"]]
+    assert len(set(names)) == len(names)
+    rows = table["rows"]
+    assert [row[0] for row in rows] == [str(name) for name in photometry["id"]]
+    flux = [row[names.index("flux_F200W")] for row in rows]
+    expected = [
+        None if value is None else float(f"{value:.6g}")
+        for value in photometry["flux_F200W"].filled(float("nan")).tolist()
+    ] if hasattr(photometry["flux_F200W"], "filled") else photometry["flux_F200W"].tolist()  # fmt: skip
+    for got, wanted in zip(flux, expected, strict=True):
+        assert got is None if wanted != wanted else got == pytest.approx(wanted, rel=1e-5)
+    for column in table["columns"]:
+        assert column["origin"], column["name"]
+        assert column["description"] or column["group"] == "source list", column["name"]
+
+
+def test_cards_hold_every_source(reported):
+    """Two chunks make one page of cards in the order of the list; a source outside the image has a card too."""
+    data = reported.report / "mine" / "data"
+    cards, table, field = (given(data / f"{name}.js") for name in ("cards-000", "table", "field"))
+    assert len(cards) == len(table["rows"]) == len(field["neighbours"])
+    outside = [row[0] for row in table["rows"]].index("outside")
+    assert cards[outside]["stamps"]["missing"] == field["filters"]
+    assert cards[outside]["best"] == [None, None]
+    assert cards[outside]["map"] is None
+    first = cards[0]
+    assert first["stamps"]["sizes"] == [41, 41]  # 0.8" at 0.02" per pixel
+    assert first["stamps"]["marks"][0][0][0] == table["rows"][0][0]
+
+
+def test_where_numbers_come_from(reported):
+    """Rules, parameters, digests of code, checksums and versions of the tables are on the page of origins."""
+    page = unescape((reported.report / "mine" / "origins.html").read_text(encoding="utf-8"))
+    for name in ("photometry.ecsv", "sed/bc03/clusters.ecsv"):
+        meta = read_table(reported.cwd / "results" / "mine" / name).meta
+        assert meta["rule"] in page
+        assert meta["parameters"]["code"] in page
+        assert meta["rows_from"]["parameters"]["code"] in page
+        for checksum in meta.get("checksums", {}).values():
+            assert checksum in page
+        assert f"astropy {meta['versions']['astropy']}" in page
+    assert "build_psf" in page
+    config = (reported.report / "index.html").read_text(encoding="utf-8")
+    assert "cutout_size_arcsec: 0.8" in config
+    assert "collect_cards" in config  # in the figure of run times
+
+
+def test_nothing_to_do_twice_and_what_an_edit_reruns(reported, snakemake):
+    """A second run has nothing to do; the configuration is printed, so its edit rewrites the first page alone."""
+    plan = snakemake.plan(*reported.files, "--", "report", cwd=reported.cwd, repo=reported.repo)
+    assert plan.every_job == {}
+    (reported.cwd / "again.yaml").write_text("forecast: {seed: 5}\n")
+    again = (*reported.files, "again.yaml", "--", "report")
+    assert set(snakemake.plan(*again, cwd=reported.cwd, repo=reported.repo).every_job) == {
+        "write_report",
+        "report",
+    }
+    (reported.cwd / "again.yaml").write_text("dust: {r_v: 3.2}\n")
+    jobs = snakemake.plan(*again, cwd=reported.cwd, repo=reported.repo).every_job
+    assert jobs["collect_cards"] == 2
+    assert "draw_sky" not in jobs
+
+
+def test_an_edited_template_rewrites_pages_only(imaged, reported, snakemake):
+    path = imaged.repo / "workflow" / "scripts" / "clusterphot" / "report" / "templates" / "report.css"
+    content = path.read_bytes()
+    try:
+        path.write_bytes(content + b"/* edited */\n")
+        plan = snakemake.plan(*reported.files, "--", "report", cwd=reported.cwd, repo=reported.repo)
+    finally:
+        path.write_bytes(content)
+    assert set(plan.every_job) == {"write_field_report", "write_report", "report"}
+
+
+def test_report_of_snakemake(reported, snakemake):
+    """Where it can be built, Snakemake's own report holds the figures and tables with their captions."""
+    run = snakemake(
+        *reported.files, "--report", "report.zip", "--", "report", cwd=reported.cwd, repo=reported.repo
+    )
+    if run.status != 0 and re.search(
+        "Failed to (download|retrieve)|getaddrinfo|urlopen|Connection", run.stderr
+    ):
+        pytest.skip("Snakemake's report needs scripts from the network, which is not there")
+    assert run.status == 0, run.stdout + run.stderr
+    assert (reported.cwd / "report.zip").stat().st_size > 100_000
+
+
+def test_fields_given_by_photometry_have_pages(snakemake, completed):
+    """The completed run of the small configuration made its report: cards without cutouts, odd ids."""
+    report = completed.cwd / "results" / "report"
+    cards = given(report / "small" / "data" / "cards-000.js")
+    assert all(card["stamps"] is None for card in cards)
+    assert any(card["band"] for card in cards)
+    assert not (report / "small" / "sky.jpg").exists()
+
+
+# ---- in a browser
+
+
+def open_with(browser, folder, tmp_path, *, script=None, page="clusters.html", **kwargs):
+    """A copy of a field's folder opened in the browser, with a script of the test at its end."""
+    copy = tmp_path / "copy of report" / folder.name
+    shutil.copytree(folder.parent, copy.parent)
+    if script is not None:
+        shutil.copy2(script, copy / "selftest.js")
+        path = copy / page
+        text = path.read_text(encoding="utf-8")
+        path.write_text(
+            text.replace("</body>", '<script src="selftest.js"></script></body>'), encoding="utf-8"
+        )
+    return open_page(browser, (copy / page).as_uri(), tmp_path / "profile", **kwargs), copy
+
+
+@pytest.mark.parametrize("kind", ["images", "photometry"])
+def test_sort_search_cards_marks_and_export(request, browser, tmp_path, kind):
+    """Sorting, filtering, keys, marks and export, checked in the page itself; see tests/report/selftest.js."""
+    if kind == "images":
+        folder = request.getfixturevalue("reported").report / "mine"
+    else:
+        folder = request.getfixturevalue("completed").cwd / "results" / "report" / "small"
+    page, _ = open_with(browser, folder, tmp_path, script=SELFTEST)
+    outcome = page.text_of("selftest").splitlines()
+    assert len(outcome) > 20
+    assert [line for line in outcome if not line.startswith("ok ")] == []
+    assert page.console == []
+
+
+def test_exported_marks_are_a_source_list(reported, browser, tmp_path):
+    """What is exported after all were marked is read back by the workflow: ids and positions as given."""
+    page, _ = open_with(browser, reported.report / "mine", tmp_path, script=SELFTEST)
+    path = tmp_path / "marked.csv"
+    path.write_text(page.text_of("exported"), encoding="utf-8")
+    read_user_table.cache_clear()
+    ids, ra, dec = read_positions(str(path), "test")
+    listed, ra_listed, dec_listed = read_positions(str(reported.cwd / "sources.csv"), "test")
+    assert ids == listed
+    assert ra == pytest.approx(ra_listed, abs=1e-8)
+    assert dec == pytest.approx(dec_listed, abs=1e-8)
+
+
+@pytest.mark.parametrize("page", ["../index.html", "index.html", "clusters.html", "origins.html"])
+def test_pages_open_quickly_without_complaint(reported, browser, tmp_path, page):
+    """No console message; loaded within 3 s; circles of the sky lead to cards."""
+    timer = tmp_path / "timer.js"
+    timer.write_text(
+        "window.addEventListener('load', () => setTimeout(() => { const p = document.createElement('pre'); p.id = 'opened';"
+        " p.textContent = performance.getEntriesByType('navigation')[0].loadEventEnd; document.body.append(p); }, 50));"
+    )
+    opened, copy = open_with(browser, reported.report / "mine", tmp_path, script=timer, page=page)
+    assert opened.console == []
+    assert float(opened.text_of("opened")) < 3000
+    if page == "index.html":
+        links = re.findall(r'<a href="clusters.html#c=([^"]+)" data-id="([^"]*)"', opened.html)
+        assert len(links) > 20
+        assert all(unquote(address) == unescape(name) for address, name in links)
+
+
+def test_narrow_page_does_not_overflow(reported, browser, tmp_path):
+    """At 400 px nothing but what scrolls by itself is wider than the page."""
+    probe = tmp_path / "probe.html"
+    report = (reported.report / "mine").as_uri()
+    inner = (
+        "const p = document.createElement('pre'); p.id = 'width';"
+        "setTimeout(() => { p.textContent = document.documentElement.scrollWidth; document.body.append(p); }, 500);"
+    )
+    script = tmp_path / "inner.js"
+    script.write_text(inner)
+    for page in ("index.html", "clusters.html", "origins.html"):
+        text = (reported.report / "mine" / page).read_text(encoding="utf-8")
+        text = text.replace("<head>", f'<head><base href="{report}/"><style>html{{width:400px}}</style>')
+        probe.write_text(
+            text.replace("</body>", f'<script src="{script.as_uri()}"></script></body>'), encoding="utf-8"
+        )
+        opened = open_page(browser, probe.as_uri(), tmp_path / "profile", size=(500, 900))
+        assert float(opened.text_of("width")) <= 500, page
+
+
+def test_configurations_are_still_planned(snakemake, tmp_path):
+    """The target `report` alone plans all it needs."""
+    cwd = shutil.copytree(CONFIGS, tmp_path / "work")
+    jobs = snakemake.plan("--configfile", "two_fields.yaml", "--", "report", cwd=cwd).every_job
+    assert jobs["write_field_report"] == 2
+    assert {"fit_sed", "collect_cards", "plot_masses", "check_posteriors"} <= set(jobs)
