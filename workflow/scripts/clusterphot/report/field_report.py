@@ -280,6 +280,7 @@ def _write_pages(folder, inputs, tables, figures, sky):
     entries = [shown["entry"] for group in figures.values() for shown in group]
     pages.write_page(
         environment, "origins.html", folder / "origins.html", page="origins", sources=sources, entries=entries,
-        anchors={source.anchor for source in sources}, codes=inputs.codes, parameters=as_yaml(inputs.config.get("figures", {})), **common,
+        anchors={source.anchor for source in sources}, codes=inputs.codes,
+        parameters=as_yaml(inputs.config.get("figures", {})), **common,
     )  # fmt: skip
     return {"name": inputs.name, "items": items, "sky": sky is not None}

@@ -76,7 +76,7 @@ def format_filter_table(rows, field, photometry_path):
     -------
     heads : list of (words, unit)
     lines : list of dict
-        ``filter`` and ``cells``: list of (text, anchor).
+        ``filter`` and ``cells``: list of (text, anchor); the anchor is None where there is no value.
     """
     used = [
         column for column in FILTER_COLUMNS if any(row["values"].get(column[0]) is not None for row in rows)
@@ -88,7 +88,12 @@ def format_filter_table(rows, field, photometry_path):
             value = row["values"].get(key)
             text = "–" if value is None else style.format(value).replace("-", "\N{MINUS SIGN}")
             path = f"results/{field}/{origin.format(filter=row['filter'])}"
-            cells.append((text, anchor_of(photometry_path if origin == "photometry" else path)))
+            cells.append(
+                (
+                    text,
+                    None if value is None else anchor_of(photometry_path if origin == "photometry" else path),
+                )
+            )
         lines.append({"filter": row["filter"], "cells": cells})
     return [(words, unit) for _, words, unit, _, _ in used], lines
 
