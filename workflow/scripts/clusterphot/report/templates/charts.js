@@ -133,7 +133,7 @@
       if (v < 2) return;
       const i = Math.floor(k / nz), j = k % nz;
       chart.append(svg("rect", { x: x(ageEdges[i]).toFixed(1), y: y(zEdges[j + 1]).toFixed(1),
-        width: (x(ageEdges[i + 1]) - x(ageEdges[i]) + 0.3).toFixed(1), height: (y(zEdges[j]) - y(zEdges[j + 1]) + 0.3).toFixed(1),
+        width: (x(ageEdges[i + 1]) - x(ageEdges[i])).toFixed(1), height: (y(zEdges[j]) - y(zEdges[j + 1])).toFixed(1),
         fill: "var(--accent)", "shape-rendering": "crispEdges", "fill-opacity": (0.85 * (v / 255) ** 0.8).toFixed(3) }));
     });
     chart.append(...outlines);
