@@ -337,7 +337,10 @@ def get_report_grids(pattern):
 
 def get_report_figures(wildcards):
     """The figures of a field as PNG; their PDFs are made with them."""
-    return [path for path in FIELDSET[wildcards.field].figures(GRIDS) if path.endswith(".png")]
+    field = FIELDSET[wildcards.field]
+    of_stack = ("libraries", "sensitivity") if field.has_stack else ()
+    more = [f"results/{field.name}/figures/{name}.png" for name in of_stack]
+    return [path for path in field.figures(GRIDS, ENGINES) if path.endswith(".png")] + more
 
 
 def get_report_config(wildcards):

@@ -187,7 +187,13 @@ rule plot_engines:
         sources="results/{field}/engines/sources.ecsv",
         summary="results/{field}/engines/summary.ecsv",
     output:
-        png="results/{field}/figures/engines.png",
+        png=report(
+            "results/{field}/figures/engines.png",
+            caption="../report/engines.rst",
+            category="Photometry",
+            subcategory="{field}",
+            labels={"figure": "engines"},
+        ),
         pdf="results/{field}/figures/engines.pdf",
     params:
         filters=get_field_value("filters"),

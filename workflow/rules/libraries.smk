@@ -172,7 +172,13 @@ rule plot_libraries:
         densities="results/{field}/sed/library_posteriors.ecsv",
         chi2_maps=expand("results/{{field}}/sed/{grid}/chi2_map.fits", grid=GRIDS),
     output:
-        png="results/{field}/figures/libraries.png",
+        png=report(
+            "results/{field}/figures/libraries.png",
+            caption="../report/libraries.rst",
+            category="Posteriors and libraries",
+            subcategory="{field}",
+            labels={"figure": "libraries"},
+        ),
         pdf="results/{field}/figures/libraries.pdf",
     params:
         grids=GRIDS,
@@ -199,7 +205,13 @@ rule plot_sensitivity:
     input:
         sensitivity="results/{field}/sed/sensitivity.ecsv",
     output:
-        png="results/{field}/figures/sensitivity.png",
+        png=report(
+            "results/{field}/figures/sensitivity.png",
+            caption="../report/sensitivity.rst",
+            category="Posteriors and libraries",
+            subcategory="{field}",
+            labels={"figure": "sensitivity"},
+        ),
         pdf="results/{field}/figures/sensitivity.pdf",
     params:
         fiducial_grid=config["sed"]["fiducial_grid"],

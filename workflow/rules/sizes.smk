@@ -184,7 +184,13 @@ rule plot_profiles:
     input:
         profiles=get_filters("results/{field}/{filter}/profile.ecsv"),
     output:
-        png="results/{field}/figures/profiles.png",
+        png=report(
+            "results/{field}/figures/profiles.png",
+            caption="../report/profiles.rst",
+            category="Sizes",
+            subcategory="{field}",
+            labels={"figure": "profiles"},
+        ),
         pdf="results/{field}/figures/profiles.pdf",
     params:
         dpi=config["figures"]["dpi"],
@@ -211,7 +217,13 @@ rule plot_sizes:
         profile=get_size_filter("results/{field}/{filter}/profile.ecsv"),
         psf=get_size_filter("results/{field}/{filter}/psf.fits"),
     output:
-        png="results/{field}/figures/sizes.png",
+        png=report(
+            "results/{field}/figures/sizes.png",
+            caption="../report/sizes.rst",
+            category="Sizes",
+            subcategory="{field}",
+            labels={"figure": "sizes"},
+        ),
         pdf="results/{field}/figures/sizes.pdf",
     params:
         model=config["sizes"]["model"],

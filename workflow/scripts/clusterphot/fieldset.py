@@ -25,7 +25,7 @@ from clusterphot.libraries import Libraries
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
 COMPARISON_KEYS = ("area_arcmin2", "star_counts", "control_region", "bcg")
 COMPARISON_FIGURES = ("mass_light", "mass_size", "luminosities", "color_magnitude", "lensed_ages")
-JOINED_TABLES = ("recovery",)
+JOINED_TABLES = ("recovery", "sizes", "rest_frame", "contamination")
 """Tables by id that the report shows beside photometry and fits, where a field has them; see `report_tables`."""
 
 
@@ -533,13 +533,18 @@ def report_tables(field, grids):
         shown; tables of `JOINED_TABLES` have a row per source, and their columns are added to the table of sources.
     """
     base = f"results/{field.name}"
-    files = {"origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids]}
+    files = {
+        "rest_frame": f"{base}/sed/{grids[0]}/rest_frame.ecsv",
+        "origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids],
+    }
     if not field.is_dereddened:
         files["photometry"] = f"{base}/photometry.ecsv"
     if field.has_stack:
         files["stack"] = f"{base}/sed/{grids[0]}/stack.ecsv"
         files["origins"] += [f"{base}/sed/{grid}/stack.ecsv" for grid in grids[1:]]
-        files["origins"] += [f"{base}/stack_photometry.ecsv"]
+        files["origins"] += [
+            f"{base}/{name}.ecsv" for name in ("stack_photometry", "sed/comparison", "sed/sensitivity")
+        ]
     if field.mosaics:
         others = [filt for filt in field.filters if filt != field.reference_filter]
         first = next(iter(field.chunks))
@@ -547,6 +552,7 @@ def report_tables(field, grids):
             "psfs": [f"{base}/{filt}/psf.fits" for filt in field.filters],
             "noises": [f"{base}/{filt}/noise.fits" for filt in field.filters],
             "offsets": [f"{base}/{filt}/offset.ecsv" for filt in others],
+            "sizes": f"{base}/sizes/limits.ecsv",
             "sky": f"{base}/pages/sky.json",
             "sky_image": f"{base}/pages/sky.jpg",
         }

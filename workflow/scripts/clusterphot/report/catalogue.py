@@ -41,7 +41,7 @@ FIGURES = (
     ),
     (
         r"recovery_trends", "recovery", "Biases",
-        "Bias and scatter against brightness and surroundings, with the quoted systematic errors.", "plot_recovery",
+        "Pulls and biases against halo light, signal to noise and magnitude; shaded are the ranges aimed at.", "plot_recovery",
     ),
     (
         r"recovery_populations", "recovery", "Populations",
@@ -66,11 +66,31 @@ FIGURES = (
         "Colours of the clusters with tracks of the models.", "plot_colors",
     ),
     (r"masses_(?P<name>\w+)", "populations", "Masses, {name}", "Histogram of the surviving masses.", "plot_masses"),
+    (
+        r"libraries", "posteriors", "Libraries", "The stack fitted with each library: best fits and posteriors.",
+        "plot_libraries",
+    ),
+    (
+        r"sensitivity", "posteriors", "What moves the age of the stack",
+        "Age of the stack when one choice of the fit is changed at a time.", "plot_sensitivity",
+    ),
+    (
+        r"profiles", "sizes", "Profiles", "Radial profiles of the stack against those of point sources.",
+        "plot_profiles",
+    ),
+    (
+        r"sizes", "sizes", "Half-light radii", "Upper limits on half-light radii of the stack and of the clusters.",
+        "plot_sizes",
+    ),
+    (
+        r"engines", "photometry", "Engines", "Fluxes of other engines against those of the run, on the same cutouts.",
+        "plot_engines",
+    ),
     (r"(?:posteriors?|predictive|calibration|ranks?)\w*", "posteriors", "", "", ""),
     (r"(?:libraries|library|evidence|systematics)\w*", "posteriors", "", "", ""),
     (r"(?:sizes?|profiles?|size_limits)\w*", "sizes", "", "", ""),
-    (r"(?:contamination|candidates|completeness|selection|purity|detection)\w*", "contamination", "", "", ""),
-    (r"(?:comparison|mass_light|mass_size|luminosit|lensed_ages|bcg)\w*", "comparisons", "", "", ""),
+    (r"(?:contamination|candidates|completeness|selection|purity|detection|point_likeness)\w*", "contamination", "", "", ""),
+    (r"(?:comparison|color_magnitude|mass_light|mass_size|luminosit|lensed_ages|bcg)\w*", "comparisons", "", "", ""),
     (r"(?:engines?|compare_engines)\w*", "photometry", "", "", ""),
     (r"(?:reproduction|reproduce|published)\w*", "reproduction", "", "", ""),
 )  # fmt: skip
@@ -86,6 +106,9 @@ DRAWN_FROM = {
     "plot_chi2_map": ("sed/{name}/stack.ecsv",),
     "plot_colors": ("photometry_dereddened.ecsv", "sed/{name}/clusters.ecsv"),
     "plot_masses": ("sed/{name}/clusters.ecsv",),
+    "plot_sizes": ("sizes/limits.ecsv",),
+    "plot_libraries": ("sed/comparison.ecsv",),
+    "plot_sensitivity": ("sed/sensitivity.ecsv",),
 }
 """Files below the field's folder that the figures of a rule show."""
 

@@ -25,6 +25,11 @@ FILES = (
     ("extinction.ecsv", "compute_extinction", "Milky Way extinction", ()),
     ("summary.ecsv", "recover_truth", "Biases and pulls against the truth", ()),
     ("sources.ecsv", "recover_truth", "Sources against the truth", ()),
+    ("limits.ecsv", "merge_sizes", "Upper limits of half-light radii", ()),
+    ("rest_frame.ecsv", "merge_rest_frame", "Rest-frame magnitudes and K-corrections", ()),
+    ("comparison.ecsv", "compare_libraries", "The stack with each library", ()),
+    ("sensitivity.ecsv", "measure_sensitivity", "What moves the age of the stack", ()),
+    ("contamination.ecsv", "", "Probabilities of being a cluster, a galaxy or a star", ()),
     ("grid.h5", "build_ssp_grid", "Spectra of the stellar populations", ("sed.fiducial_grid",)),
 )  # fmt: skip
 """End of the path, rule, words and the keys of the configuration that made a file without metadata of its own."""

@@ -206,9 +206,12 @@ def _joined(table, listed, key, origin, taken):
     row_of = {str(name): row for row, name in enumerate(table["id"])}
     columns = []
     for name in table.colnames:
-        if name in taken or name in ("id", "ra", "dec", "x", "y") or table[name].ndim > 1:
+        known = name in taken and name != "flags"
+        if known or name in ("id", "ra", "dec", "x", "y", "is_stack") or table[name].ndim > 1:
             continue
-        column = _column(table, name, origin, group=key)
+        column = _column(table, name, origin, group=key, shown=name in SHOWN and name != "flags")
+        if name == "flags":
+            column.name = column.label = f"flags_{key}"
         column.values = [column.values[row_of[other]] if other in row_of else None for other in listed]
         columns.append(column)
     return columns

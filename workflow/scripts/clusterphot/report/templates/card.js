@@ -139,7 +139,7 @@
       if (row[k] === null || row[k] === "") return;
       (groups[column.group] = groups[column.group] || []).push([column, row[k]]);
     });
-    const words = { recovery: "Against the truth" };
+    const words = { recovery: "Against the truth", sizes: "Size", rest_frame: "At rest", contamination: "Cluster, galaxy or star" };
     return Object.entries(groups).map(([group, facts]) => panel(words[group] || group[0].toUpperCase() + group.slice(1), facts[0][0].origin,
       h("details", { open: facts.length < 9 }, h("summary", {}, `${facts.length} values`),
         h("table", { class: "facts" }, h("tbody", {}, facts.map(([column, v]) => h("tr", {}, h("th", { title: column.description }, column.label === column.name ? column.name : column.label, column.unit ? h("small", {}, ` ${column.unit}`) : null), h("td", {}, show(v)))))))));
