@@ -41,7 +41,8 @@ FIGURES = (
     ),
     (
         r"recovery_trends", "recovery", "Biases",
-        "Pulls and biases against halo light, signal to noise and magnitude; shaded are the ranges aimed at.", "plot_recovery",
+        "Pulls and biases against halo light, signal to noise and magnitude; shaded are the ranges aimed at.",
+        "plot_recovery",
     ),
     (
         r"recovery_populations", "recovery", "Populations",
@@ -89,7 +90,8 @@ FIGURES = (
     (r"(?:posteriors?|predictive|calibration|ranks?)\w*", "posteriors", "", "", ""),
     (r"(?:libraries|library|evidence|systematics)\w*", "posteriors", "", "", ""),
     (r"(?:sizes?|profiles?|size_limits)\w*", "sizes", "", "", ""),
-    (r"(?:contamination|candidates|completeness|selection|purity|detection|point_likeness)\w*", "contamination", "", "", ""),
+    (r"(?:contamination|candidates|completeness|selection)\w*", "contamination", "", "", ""),
+    (r"(?:purity|detection|point_likeness)\w*", "contamination", "", "", ""),
     (r"(?:comparison|color_magnitude|mass_light|mass_size|luminosit|lensed_ages|bcg)\w*", "comparisons", "", "", ""),
     (r"(?:engines?|compare_engines)\w*", "photometry", "", "", ""),
     (r"(?:reproduction|reproduce|published)\w*", "reproduction", "", "", ""),
