@@ -1,6 +1,7 @@
 """Each driver from a table of photometry to masses once, on three sources and eight models."""
 
 import importlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -654,3 +655,80 @@ def test_measure_and_plot_sensitivity(folder, job, library_job):
     )
     run("plot_sensitivity", smk)
     assert all(Path(path).stat().st_size > 5000 for path in output.values())
+
+
+@pytest.fixture(scope="module")
+def cards(folder, job, dereddened, fitted, projected, native, extinction):
+    """Outputs of collect_cards for two chunks of a field without images."""
+    paths = {}
+    for chunk, path in dereddened.items():
+        paths[chunk] = str(folder / f"cards_{chunk}.json")
+        given = {"photometry": path, "extinction": extinction, "clusters": fitted[chunk]}
+        smk = job(
+            input=given | {"grid": projected, "native_grid": native},
+            output={"cards": paths[chunk]},
+            params=FIT_PARAMS | {"sky": "quadratic", "preset": "default"},
+            wildcards={"field": "f", "chunk": chunk},
+        )
+        run("collect_cards", smk)
+    return paths
+
+
+def test_collect_cards(cards, dereddened):
+    """The best fit of noiseless fluxes is on the fluxes, the middle of the posterior near; no data, no card content."""
+    made = json.loads(Path(cards["c001"]).read_text(encoding="utf-8"))
+    table = read_table(dereddened["c001"])
+    assert list(made["cards"]) == CHUNKS["c001"]
+    assert made["filters"] == FILTERS
+    for row, name in enumerate(CHUNKS["c001"]):
+        card = made["cards"][name]
+        flux = [table[f"flux_{filt}"][row] for filt in FILTERS]
+        np.testing.assert_allclose(card["best"], flux, rtol=1e-3)  # four digits
+        np.testing.assert_allclose(card["band"][2], flux, rtol=0.05)  # errors are 3 %
+        assert card["stamps"] is None
+    empty = json.loads(Path(cards["c000"]).read_text(encoding="utf-8"))["cards"]["#3"]
+    assert empty["best"] == [None] * 4 and empty["band"] is None and empty["map"] is None
+
+
+def test_write_field_report_and_first_page(
+    folder, job, cards, photometry, clusters, projected, grid, extinction
+):
+    """The folder of a field of three sources with odd ids, and the page that leads to it."""
+    report = folder / "results" / "report"
+    smk = job(
+        input={
+            "dereddened": photometry,
+            "extinction": extinction,
+            "projected": projected,
+            "grid": grid,
+            "clusters": [clusters],
+            "cards": list(cards.values()),
+            "figures": [],
+        },
+        output={"folder": str(report / "f")},
+        params={
+            "filters": FILTERS,
+            "reference_filter": None,
+            "redshift": 0.39,
+            "grids": ["bc03"],
+            "joined": [],
+            "config": {"figures": {"dpi": 100}},
+            "codes": {},
+        },
+        wildcards={"field": "f"},
+    )
+    run("write_field_report", smk)
+    made = {path.relative_to(report / "f").as_posix() for path in report.rglob("*") if path.is_file()}
+    assert {"index.html", "clusters.html", "origins.html", "data/cards-000.js", "data/table.js"} <= made
+    script = (report / "f" / "data" / "cards-000.js").read_text(encoding="utf-8")
+    shown = json.loads(script.removeprefix('CLUSTERPHOT.give("cards-000",').removesuffix(");\n"))
+    assert [card["map"] is None for card in shown] == [
+        name == "#3" for name in IDS
+    ]  # in the order of the list
+    page = str(report / "index.html")
+    params = {"config": {"psf": {"mag_min": 25}}, "benchmarks": str(folder / "none")}
+    run("write_report", job(input={"fields": [str(report / "f")]}, output={"page": page}, params=params))
+    text = Path(page).read_text(encoding="utf-8")
+    assert 'href="f/index.html"' in text
+    assert "mag_min: 25" in text
+    assert "No benchmark files" in text

@@ -44,6 +44,10 @@ TITLES = {
     "merge_sed": "ages and masses",
     "fit_stack_sed": "SED fit of the stack",
     "recover_truth": "recovery of the truth",
+    "draw_sky": "colour image for the report",
+    "collect_cards": "cards of the report",
+    "write_field_report": "pages of the report",
+    "write_report": "first page of the report",
 }
 """Rules in the words of the field; others are called by their name."""
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (\w+) \S+: (.*)$")
