@@ -560,6 +560,8 @@ def report_tables(field, grids):
             files["origins"] += [f"{base}/{filt}/{kind}" for filt in field.filters]
         if field.needs_stars:
             files["origins"] += [f"{base}/stars.ecsv"]
+    if field.center_deg:
+        files["contamination"] = f"{base}/contamination.ecsv"
     if field.truth is not None:
         files["summary"] = f"{base}/recovery/summary.ecsv"
         files["recovery"] = f"{base}/recovery/sources.ecsv"
