@@ -27,6 +27,7 @@ include: "workflow/rules/ssp.smk"
 include: "workflow/rules/sed.smk"
 include: "workflow/rules/forecast.smk"
 include: "workflow/rules/libraries.smk"
+include: "workflow/rules/formation.smk"
 include: "workflow/rules/recovery.smk"
 include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/tables.smk"
@@ -43,6 +44,7 @@ rule all:
         rules.seds.input,
         rules.recovery.input,
         rules.comparisons.input,
+        rules.formation.input,
         rules.tables.input,
         rules.figures.input,
         rules.libraries.input,

@@ -300,6 +300,12 @@ def get_named_zero_point_errors(wildcards):
     return {filt: error for filt, error in named.items() if error is not None}
 
 
+def get_stack_fit(wildcards):
+    """SED fit of the stack of a field that has one, or none."""
+    path = f"results/{wildcards.field}/sed/{wildcards.grid}/stack.ecsv"
+    return path if FIELDSET[wildcards.field].has_stack else []
+
+
 def get_four_color_files(wildcards):
     """The GALAXEV .4color files named by the configuration, if any."""
     return fieldset.four_color_files(config["sed"]["four_color_dir"])

@@ -14,6 +14,8 @@ NAMES = {
     "metallicity_zsun": "metallicity",
     "log_mass": "log10 of the surviving mass",
     "ml_v": "surviving mass over V luminosity",
+    "lookback_gyr": "lookback time of formation",
+    "z_form": "redshift of formation",
 }
 QUANTILES = {"p025": "2.5 %", "p16": "16 %", "p50": "50 %", "p84": "84 %", "p975": "97.5 %"}
 
@@ -200,6 +202,11 @@ COLUMNS = {
         "log10 of the surviving mass of the best-fitting model of the fine grid",
     ),
     "best_chi2": ("", "chi-square of the best fit on the fine grid"),
+    "lookback_gyr": ("Gyr", "lookback time of formation, from the age of the best-fitting model"),
+    "z_form": (
+        "",
+        "redshift of formation, from the age of the best-fitting model; inf: as old as the Universe or older",
+    ),
 }
 
 PATTERNS = {
@@ -239,7 +246,7 @@ PATTERNS = {
     f"halo_{FILTER}": ("nJy / arcsec2", "true light of galaxies under the source in {filter}"),
     f"pull_{FILTER}": ("", "measured less true flux in {filter} over flux_err_{filter}"),
     f"offset_(?P<axis>[xy])_{FILTER}": ("pix", "fitted less true {axis} in {filter}"),
-    r"(?P<quantity>age_gyr|metallicity_zsun|log_mass|ml_v)_(?P<quantile>p025|p16|p50|p84|p975)": (
+    r"(?P<quantity>age_gyr|metallicity_zsun|log_mass|ml_v|lookback_gyr|z_form)_(?P<quantile>p025|p16|p50|p84|p975)": (
         "{unit}",
         "{quantile} quantile of the posterior of {name}",
     ),

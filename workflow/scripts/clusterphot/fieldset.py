@@ -108,6 +108,7 @@ class Field:
         names = [f"{kind}_{grid}" for grid in grids for kind in ("colors", "masses")]
         names += [f"{kind}_{grid}" for grid in grids for kind in COMPARISON_FIGURES]
         names += ["magnitudes", "comparison_colors", *(["contamination"] if self.center_deg else [])]
+        names += [f"formation_{grid}" for grid in grids]
         if self.has_stack:
             names += [f"{kind}_{grid}" for grid in grids for kind in ("chi2_map", "stack_sed")]
         if self.mosaics:

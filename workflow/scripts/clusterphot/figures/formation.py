@@ -1,0 +1,121 @@
+"""When the clusters of a field formed: lookback time and redshift of formation against mass.
+
+Quantiles of the posteriors (`clusterphot.formation`); Gyr, log10 Msun.
+"""
+
+import numpy as np
+
+from clusterphot.cosmology import age_of_universe_gyr
+from clusterphot.figures.masses import CONVENTIONS
+from clusterphot.figures.style import (
+    ACCENT,
+    COLUMN_WIDTH_IN,
+    FAINT,
+    INK,
+    in_style,
+    label_figure,
+    new_figure,
+    say_empty,
+)
+
+STACK_COLOR = "#cc3311"
+REDSHIFT_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.5, 2, 3, 5, 10)
+TICK_DISTANCE_GYR = 0.42
+"""Redshifts nearer than this on the axis are not written."""
+
+
+@in_style
+def plot_formation(table, log_mass, *, redshift, cosmology, mass_convention, field, grid):
+    """Figure of formation times against mass, and their distribution.
+
+    Parameters
+    ----------
+    table : `astropy.table.Table`
+        Of `clusterphot.formation.formation_table`.
+    log_mass : (n,) float array_like, log10 Msun
+        Of the clusters, in their order.
+    redshift : float
+    cosmology : dict
+    mass_convention : {'vband', 'faisst2022'}
+    field, grid : str
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+    """
+    figure = new_figure(COLUMN_WIDTH_IN, 4.3)
+    label_figure(figure, field, grid)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[1, 2.2])
+    today, then = (age_of_universe_gyr(z, **cosmology) for z in (0.0, redshift))
+    is_stack = np.asarray(table["is_stack"], dtype=bool)
+    clusters, mass = table[~is_stack], np.ma.filled(np.ma.asarray(log_mass, dtype=float), np.nan)
+    upper.set_ylabel("Number of clusters")
+    lower.set_ylabel("$\\log_{10}$ (surviving mass / $M_\\odot$)\n" + CONVENTIONS[mass_convention])
+    lower.set_xlabel("Lookback time of formation (Gyr)")
+    lower.set_xlim(today - then - 0.35, today + 0.2)
+    for ax in (upper, lower):
+        ax.axvline(today - then, color=FAINT, lw=0.8, ls=":")
+    _redshift_axis(upper, today, cosmology, (redshift, today - then))
+    known = np.isfinite(clusters["lookback_gyr_p50"])
+    if not known.any():
+        say_empty(lower)
+        return figure
+    _draw_distribution(upper, clusters[known], (today - then, today))
+    _draw_clusters(lower, clusters, mass, known & np.isfinite(mass))
+    if is_stack.any() and np.isfinite(table["lookback_gyr_p50"][is_stack][0]):
+        _draw_stack((upper, lower), table[is_stack][0])
+    handles = dict(zip(*[items[::-1] for items in upper.get_legend_handles_labels()][::-1], strict=True))
+    for handle, label in zip(*lower.get_legend_handles_labels(), strict=True):
+        handles.setdefault(label, handle)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_distribution(ax, clusters, ends):
+    """Histogram of the medians of the posteriors."""
+    bins = np.arange(np.floor(ends[0] / 0.5) * 0.5, ends[1] + 0.5, 0.5)
+    ax.hist(clusters["lookback_gyr_p50"], bins, color=ACCENT, alpha=0.85, label="medians of the clusters")
+    ax.margins(y=0.12)
+
+
+def _draw_clusters(ax, clusters, mass, shown):
+    """Median, and 16 to 84 % of the posterior as a thin bar, of each cluster."""
+    middle = np.asarray(clusters["lookback_gyr_p50"], dtype=float)[shown]
+    low, high = (np.asarray(clusters[f"lookback_gyr_{q}"], dtype=float)[shown] for q in ("p16", "p84"))
+    ax.hlines(mass[shown], low, high, color=FAINT, lw=0.5, alpha=0.45, label="their 16\N{EN DASH}84 %")
+    clean = np.asarray(clusters["flags"])[shown] == 0
+    ax.plot(middle[clean], mass[shown][clean], "o", ms=2.6, color=ACCENT, label=f"no flags ({clean.sum()})")
+    ax.plot(
+        middle[~clean],
+        mass[shown][~clean],
+        "o",
+        ms=2.6,
+        mfc="white",
+        mec=ACCENT,
+        mew=0.6,
+        label=f"flagged ({np.sum(~clean)})",
+    )
+
+
+def _draw_stack(axes, row):
+    """Median of the stack as a line, 16 to 84 % as a band."""
+    text = f"stack: $z = {row['z_form_p50']:.2f}$ ({row['z_form_p16']:.2f}\N{EN DASH}{row['z_form_p84']:.2f})"
+    for ax in axes:
+        ax.axvspan(row["lookback_gyr_p16"], row["lookback_gyr_p84"], color=STACK_COLOR, alpha=0.15, lw=0)
+        ax.axvline(row["lookback_gyr_p50"], color=STACK_COLOR, lw=1.2, label=text)
+
+
+def _redshift_axis(ax, today, cosmology, seen):
+    """Redshifts along the upper edge; ``seen`` is redshift and lookback time of the field."""
+    first, last = ax.get_xlim()
+    places, names = [seen[1]], [f"{seen[0]:g}"]
+    ages = {z: today - age_of_universe_gyr(z, **cosmology) for z in REDSHIFT_TICKS}
+    for z, lookback in ages.items():
+        if max(first, places[-1] + TICK_DISTANCE_GYR) < lookback < last:
+            places.append(lookback)
+            names.append(f"{z:g}")
+    top = ax.secondary_xaxis("top")
+    top.set_xticks(places, names)
+    top.tick_params(direction="in", labelsize=7.5)
+    top.set_xlabel("Redshift of formation", color=INK)
+    ax.tick_params(top=False)

@@ -1,0 +1,25 @@
+"""Lookback time and redshift of formation of stack and clusters (rule compute_formation)."""
+
+import logging
+
+from clusterphot.formation import formation_table, summary
+from clusterphot.jobs import job_logging
+from clusterphot.tables import provenance, read_table, write_table
+
+logger = logging.getLogger(__name__)
+
+
+def main(smk):
+    stack = read_table(smk.input.stack) if smk.input.stack else None
+    table = formation_table(
+        read_table(smk.input.clusters), stack, redshift=smk.params.redshift, cosmology=smk.params.cosmology
+    )
+    clusters = summary(table)
+    meta = provenance("compute_formation", smk.wildcards, smk.params, clusters=clusters)
+    write_table(smk.output.formation, table, meta=meta)
+    logger.info("%s: formation of %d sources", smk.wildcards.field, clusters["n"])
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

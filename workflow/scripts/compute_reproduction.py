@@ -1,0 +1,35 @@
+"""The numbers of Faisst et al. (2022) with those of a field beside them (rule compute_reproduction)."""
+
+import logging
+
+import numpy as np
+from astropy.table import Table
+from clusterphot.jobs import job_logging
+from clusterphot.reproduction import compare, read_entries, tally
+from clusterphot.reproduction_values import Products
+from clusterphot.tables import provenance, write_table
+
+logger = logging.getLogger(__name__)
+
+
+def main(smk):
+    entries = read_entries(smk.input.values)
+    published = {name: Table.read(smk.input[name], format="ascii.csv") for name in ("table1", "table2")}
+    masses = dict(zip(published["table1"]["id"], np.asarray(published["table1"]["log_mass"]), strict=True))
+    settings = {name: value for name, value in smk.params.items() if name not in ("code", "role")}
+    products = Products(
+        {name: smk.input.get(name) for name in smk.params.products},
+        settings | {"published_masses": {str(name): float(mass) for name, mass in masses.items()}},
+    )
+    table = compare(entries, products, published=published, role=smk.params.role)
+    write_table(
+        smk.output.reproduction,
+        table,
+        meta=provenance("compute_reproduction", smk.wildcards, smk.params, tally=tally(table)),
+    )
+    logger.info("%s: %s", smk.wildcards.field, tally(table))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

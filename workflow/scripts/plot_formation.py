@@ -1,0 +1,24 @@
+"""Draw when the clusters of a field formed, against their masses (rule plot_formation)."""
+
+from clusterphot.figures.formation import plot_formation
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    figure = plot_formation(
+        read_table(smk.input.formation),
+        read_table(smk.input.clusters)["log_mass"],
+        redshift=smk.params.redshift,
+        cosmology=smk.params.cosmology,
+        mass_convention=smk.params.mass_convention,
+        field=smk.wildcards.field,
+        grid=smk.wildcards.grid,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
