@@ -31,6 +31,7 @@ include: "workflow/rules/formation.smk"
 include: "workflow/rules/recovery.smk"
 include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/reproduction.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
@@ -46,6 +47,7 @@ rule all:
         rules.comparisons.input,
         rules.formation.input,
         rules.tables.input,
+        rules.reproduction.input,
         rules.figures.input,
         rules.libraries.input,
         rules.report.input,

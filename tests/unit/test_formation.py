@@ -89,8 +89,6 @@ def test_figure(table, rows):
     """With and without stack, without clusters, without values."""
     part = table[rows]
     mass = np.full(int(np.sum(~part["is_stack"])), 6.5)
-    figure = plot_formation(
-        part, mass, redshift=0.39, cosmology=COSMOLOGY, mass_convention="vband", field="f", grid="bc03"
-    )
+    figure = plot_formation(part, mass, redshift=0.39, cosmology=COSMOLOGY, field="f", grid="bc03")
     assert len(figure.axes) >= 2
     figure.canvas.draw()

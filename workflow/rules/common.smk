@@ -306,6 +306,54 @@ def get_stack_fit(wildcards):
     return path if FIELDSET[wildcards.field].has_stack else []
 
 
+def get_reproduction_products(wildcards):
+    """Tables and images of a field that numbers of Faisst et al. (2022) are computed from, by name."""
+    field, grid = FIELDSET[wildcards.field], config["sed"]["fiducial_grid"]
+    folder = f"results/{field.name}"
+    products = {
+        "photometry": f"{folder}/photometry_dereddened.ecsv",
+        "extinction": f"{folder}/extinction.ecsv",
+        "clusters": f"{folder}/sed/{grid}/clusters.ecsv",
+        "formation": f"{folder}/sed/{grid}/formation.ecsv",
+        "grid": get_fiducial_projection(wildcards),
+        "four_color": get_four_color_files(wildcards),
+    }
+    if workflow.is_rule("count_stars") and field.name in FIELDSET.with_positions:
+        products["star_counts"] = f"{folder}/star_counts.ecsv"
+    if field.has_stack:
+        products["stack"] = f"{folder}/sed/{grid}/stack.ecsv"
+        products["chi2_map"] = f"{folder}/sed/{grid}/chi2_map.fits"
+        products["stack_photometry"] = f"{folder}/stack_photometry.ecsv"
+        if workflow.is_rule("fit_black_bodies"):
+            products["black_bodies"] = f"{folder}/black_bodies.ecsv"
+    if field.mosaics:
+        products["psf"] = [f"{folder}/{filt}/psf.fits" for filt in field.filters]
+        products["size_limits"] = f"{folder}/sizes/limits.ecsv"
+        products["size_detection"] = f"{folder}/sizes/detection.ecsv"
+    if field.needs_stars:
+        products["stars"] = f"{folder}/stars.ecsv"
+    return products
+
+
+def get_reproduction_role(wildcards):
+    """What a field is beside the paper's: its published fluxes, a simulation, or another field."""
+    field = FIELDSET[wildcards.field]
+    if field.simulation is not None:
+        return "simulated"
+    shipped = Path(get_resource("faisst2022/table1.csv"))
+    return "published" if field.photometry and Path(field.photometry).resolve() == shipped else "other"
+
+
+def get_reproduction_reference(wildcards):
+    """Filter in which sources are to be seen first: the field's reference filter, else that of the paper."""
+    return FIELDSET[wildcards.field].reference_filter or "F200W"
+
+
+def get_image_setting(value):
+    """Params function: a setting, for fields given by their mosaics; None for others, which do not use it."""
+    return lambda wildcards: value if FIELDSET[wildcards.field].mosaics else None
+
+
 def get_four_color_files(wildcards):
     """The GALAXEV .4color files named by the configuration, if any."""
     return fieldset.four_color_files(config["sed"]["four_color_dir"])

@@ -40,7 +40,6 @@ rule plot_formation:
     params:
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
-        mass_convention=config["sed"]["mass_convention"],
         dpi=config["figures"]["dpi"],
         code=code_digest("plot_formation"),
     log:

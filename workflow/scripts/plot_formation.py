@@ -9,10 +9,9 @@ from clusterphot.tables import read_table
 def main(smk):
     figure = plot_formation(
         read_table(smk.input.formation),
-        read_table(smk.input.clusters)["log_mass"],
+        read_table(smk.input.clusters)["log_mass_p50"],
         redshift=smk.params.redshift,
         cosmology=smk.params.cosmology,
-        mass_convention=smk.params.mass_convention,
         field=smk.wildcards.field,
         grid=smk.wildcards.grid,
     )

@@ -20,6 +20,7 @@ AGREE_SIGMA = 2.0
 KINDS = ("value", "range", "below", "above", "table")
 KEYS = {"number", "section", "checked", "err", "spread_of", "rounding", "unit", "quantity", "of"}
 KEYS |= {"unavailable", "reason", *KINDS}
+STATISTICS = {"p16": 0.16, "median": 0.5, "p84": 0.84}
 ROLES = ("published", "simulated", "other")
 """Of a field: the paper's own fluxes, a simulated field, or another one."""
 
@@ -125,17 +126,17 @@ def paper_value(entry, published):
 
 
 def _table_value(where, rounding, published):
-    """A number of the paper's tables: a median with its error, or a flux with its own."""
+    """A number of the paper's tables: a quantile with its error, or a flux with its own."""
     table = published[where["file"]]
     values = np.asarray(table[where["column"]], dtype=float)
-    if where["statistic"] == "median":
-        found = quantile_of_sample(values, 0.5)
+    if where["statistic"] in STATISTICS:
+        found = quantile_of_sample(values, STATISTICS[where["statistic"]])
         value, low, high = found.value, found.err_low, found.err_high
     elif where["statistic"] == "value":
         value = float(values[0])
         low = high = float(table[where["column"].replace("flux_", "flux_err_")][0])
     else:
-        raise ValueError(f"statistic {where['statistic']!r}, expected median or value")
+        raise ValueError(f"statistic {where['statistic']!r}, expected value, p16, median or p84")
     return PaperValue(value - low, value, value + high, low, high, rounding, "value")
 
 
@@ -207,7 +208,7 @@ def compare(entries, products, *, published, role):
 def _ours(entry, paper, products, role):
     """The part of a row that is ours."""
     nan = float("nan")
-    row = {"our_low": nan, "our_value": nan, "our_high": nan, "difference_sigma": nan}
+    row = {"our_low": nan, "our_value": nan, "our_high": nan, "sigma_from_paper": nan}
     try:
         if "unavailable" in entry:
             raise NotAvailableError(entry["unavailable"])
@@ -220,7 +221,7 @@ def _ours(entry, paper, products, role):
         "our_low": measured.value - measured.err_low,
         "our_value": measured.value,
         "our_high": measured.value + measured.err_high,
-        "difference_sigma": difference,
+        "sigma_from_paper": difference,
     }
     reason = OTHER_FIELD if role == "other" else entry.get("reason", {}).get(role, UNEXPLAINED)
     return row | {"outcome": "agrees" if agrees else "differs", "remark": "" if agrees else _sentence(reason)}

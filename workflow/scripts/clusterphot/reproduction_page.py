@@ -35,13 +35,14 @@ def in_digits(value, digits):
 
 
 def decimals(value, *errors):
-    """Decimals that give the smallest error two digits, or the value three."""
+    """Decimals that give the smallest error two digits; without errors, at most three digits of the value."""
     known = [abs(err) for err in errors if math.isfinite(err) and err > 0]
     if known:
         return max(1 - math.floor(math.log10(min(known))), 0)
     if not math.isfinite(value) or value == 0:
         return 0
-    return 0 if float(value).is_integer() else min(max(2 - math.floor(math.log10(abs(value))), 0), 6)
+    most = max(2 - math.floor(math.log10(abs(value))), 0)
+    return min(places for places in range(most + 1) if round(value, places) == round(value, most))
 
 
 def number_text(low, value, high, unit=""):
@@ -51,7 +52,6 @@ def number_text(low, value, high, unit=""):
     power = math.floor(math.log10(abs(value))) if value and abs(value) >= 1e5 else 0
     low, value, high = (number / 10.0**power for number in (low, value, high))
     places = decimals(value, value - low, high - value)
-    places = places if places <= 6 else 6
     text = in_digits(value, places)
     if math.isfinite(low) and math.isfinite(high) and (value > low or high > value):
         below, above = in_digits(value - low, places), in_digits(high - value, places)
@@ -94,7 +94,7 @@ def our_text(row):
 
 def sigma_text(row):
     """The difference in words: in sigma, ``in range``, or ``holds`` for a limit."""
-    difference = float(row["difference_sigma"])
+    difference = float(row["sigma_from_paper"])
     if math.isnan(difference):
         return ""
     if difference == 0 and row["paper_kind"] == "range":
@@ -116,8 +116,8 @@ def remarks(rows, names):
 
 
 def _lower(text):
-    """Small letter first, unless a word of capitals opens the sentence."""
-    return text if text[1:2].isupper() or text[1:2] in "_." else text[:1].lower() + text[1:]
+    """Small letter first, unless a symbol or a word of capitals opens the sentence."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def page_rows(tables, names):
@@ -165,11 +165,12 @@ def heading(section):
 def introduction(tables, names):
     """Sentences above the table."""
     lines = [
-        f"Each number of abstract and sections 2 and 3 of {PAPER} that could be traced to a source, beside ours. The page "
-        "is written by the rule write_reproduction; ours are computed from the tables of each field. Differences are in "
-        "sigma: errors of both sides and the rounding of the paper's number, in quadrature; where neither gives an error, "
-        f"rounding alone. Up to {AGREE_SIGMA:g} sigma the two are said to agree. Numbers marked * are as quoted from the "
-        "text and were not compared with it again; the others were compared with the abstract or the tables."
+        f"Each number of abstract and sections 2 and 3 of {PAPER} that could be traced to a source, beside ours. "
+        "The page is written by the rule write_reproduction; ours are computed from the tables of each field. "
+        "Differences are in sigma: errors of both sides and the rounding of the paper's number, in quadrature; where "
+        f"neither gives an error, rounding alone. Up to {AGREE_SIGMA:g} sigma the two are said to agree. Numbers "
+        "marked * are as quoted from the text and were not compared with it again; the others were compared with the "
+        "abstract or the tables."
     ]
     for table, name in zip(tables, names, strict=True):
         counts = tally(table)

@@ -10,6 +10,7 @@ from astropy.io import fits
 from scipy.special import ndtri_exp
 
 from clusterphot.cosmology import kpc_per_arcsec
+from clusterphot.filters import curve_range
 from clusterphot.io import read_psf
 from clusterphot.masses import luminosity_per_njy, v_filter
 from clusterphot.sed_results import load_models
@@ -202,9 +203,10 @@ def redshift(products, of):
 
 @quantity
 def wavelength_um(products, of):
-    """Pivot wavelength, micron, of the bluest or reddest filter."""
-    pivots = np.asarray(products.table("extinction")["wave_pivot"], dtype=float)
-    return Measured(float(pivots.min() if of == "bluest" else pivots.max()) / 1e4)
+    """Shortest or longest wavelength, micron, that any filter's curve reaches."""
+    ranges = [curve_range(str(filt)) for filt in products.table("extinction")["filter"]]
+    ends = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return Measured(ends[of == "reddest"] / 1e4)
 
 
 @quantity
@@ -282,8 +284,9 @@ def expected_stars(products, of):
 
 @quantity
 def psf_stars(products, of):
-    """Stars of the core of the PSF."""
-    return Measured(float(np.sum(np.asarray(products.table("stars")["role"]) == "core")))
+    """Stars of the core of the PSF, with the error of a Poisson number."""
+    found = float(np.sum(np.asarray(products.table("stars")["role"]) == "core"))
+    return Measured(found, np.sqrt(found), np.sqrt(found))
 
 
 @quantity
@@ -291,7 +294,8 @@ def largest_half_light_radius_px(products, of):
     """Half-light radius, px, of the widest star used for the core of the PSF."""
     table = products.table("stars")
     core = np.asarray(table["role"]) == "core"
-    return Measured(float(np.max(np.asarray(table["half_light_radius"], dtype=float)[core], initial=np.nan)))
+    radii = np.asarray(table["half_light_radius"], dtype=float)[core]
+    return Measured(float(np.max(radii)) if len(radii) else float("nan"))
 
 
 def _psf(products, filt):
@@ -352,8 +356,9 @@ def stack_posterior(products, of):
 
 @quantity
 def formation_redshift(products, of):
-    """Redshift at which the stack formed, from its posterior."""
-    return _posterior(products.row("formation", is_stack=True), "z_form")
+    """Redshift at which the stack formed, from its best-fitting age or from the posterior."""
+    row = products.row("formation", is_stack=True)
+    return Measured(float(row["z_form"])) if of == "best fit" else _posterior(row, "z_form")
 
 
 def _posterior(row, name):
@@ -420,21 +425,20 @@ def _log_mass(products, convention):
 
 
 @quantity
+def log_mass_quantile(products, of):
+    """Quantile of the masses of the clusters, log10 Msun, in a convention of masses."""
+    masses, _ = _log_mass(products, of["convention"])
+    return quantile_of_sample(masses, of["quantile"])
+
+
+@quantity
 def mass_quantile(products, of):
     """Quantile of the masses of the clusters, Msun, in a convention of masses."""
-    masses, _ = _log_mass(products, of["convention"])
-    log = quantile_of_sample(masses, of["quantile"])
+    log = log_mass_quantile(products, of)
     value = 10.0**log.value
     return Measured(
         value, value - 10.0 ** (log.value - log.err_low), 10.0 ** (log.value + log.err_high) - value
     )
-
-
-@quantity
-def log_mass_median(products, of):
-    """Median of the masses of the clusters, log10 Msun, in a convention of masses."""
-    masses, _ = _log_mass(products, of)
-    return quantile_of_sample(masses, 0.5)
 
 
 @quantity

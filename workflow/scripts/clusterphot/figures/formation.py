@@ -6,7 +6,6 @@ Quantiles of the posteriors (`clusterphot.formation`); Gyr, log10 Msun.
 import numpy as np
 
 from clusterphot.cosmology import age_of_universe_gyr
-from clusterphot.figures.masses import CONVENTIONS
 from clusterphot.figures.style import (
     ACCENT,
     COLUMN_WIDTH_IN,
@@ -20,12 +19,12 @@ from clusterphot.figures.style import (
 
 STACK_COLOR = "#cc3311"
 REDSHIFT_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.5, 2, 3, 5, 10)
-TICK_DISTANCE_GYR = 0.42
+TICK_DISTANCE_GYR = 0.5
 """Redshifts nearer than this on the axis are not written."""
 
 
 @in_style
-def plot_formation(table, log_mass, *, redshift, cosmology, mass_convention, field, grid):
+def plot_formation(table, log_mass, *, redshift, cosmology, field, grid):
     """Figure of formation times against mass, and their distribution.
 
     Parameters
@@ -33,10 +32,9 @@ def plot_formation(table, log_mass, *, redshift, cosmology, mass_convention, fie
     table : `astropy.table.Table`
         Of `clusterphot.formation.formation_table`.
     log_mass : (n,) float array_like, log10 Msun
-        Of the clusters, in their order.
+        Surviving, medians of the posteriors of the clusters, in their order.
     redshift : float
     cosmology : dict
-    mass_convention : {'vband', 'faisst2022'}
     field, grid : str
 
     Returns
@@ -50,11 +48,11 @@ def plot_formation(table, log_mass, *, redshift, cosmology, mass_convention, fie
     is_stack = np.asarray(table["is_stack"], dtype=bool)
     clusters, mass = table[~is_stack], np.ma.filled(np.ma.asarray(log_mass, dtype=float), np.nan)
     upper.set_ylabel("Number of clusters")
-    lower.set_ylabel("$\\log_{10}$ (surviving mass / $M_\\odot$)\n" + CONVENTIONS[mass_convention])
+    lower.set_ylabel("$\\log_{10}$ (surviving mass / $M_\\odot$)")
     lower.set_xlabel("Lookback time of formation (Gyr)")
     lower.set_xlim(today - then - 0.35, today + 0.2)
     for ax in (upper, lower):
-        ax.axvline(today - then, color=FAINT, lw=0.8, ls=":")
+        ax.axvline(today - then, color=FAINT, lw=0.8, ls=":", label=f"seen at $z = {redshift:g}$")
     _redshift_axis(upper, today, cosmology, (redshift, today - then))
     known = np.isfinite(clusters["lookback_gyr_p50"])
     if not known.any():
