@@ -121,9 +121,9 @@ def test_formats(tmp_path, photometry, clusters):
     """ECSV with units and metadata, csv that reads back, LaTeX."""
     table = paper_tables.table1(photometry, clusters)
     paths = types.SimpleNamespace(
-        **{ending: str(tmp_path / f"t.{ending}") for ending in ("ecsv", "csv", "tex")}
+        **{ending: str(tmp_path / f"t.{ending}") for ending in ("ecsv", "csv", "tex", "mrt")}
     )
-    paper_tables.write_formats(paths, table, {"rule": "write_table1"})
+    paper_tables.write_formats(paths, table, {"rule": "write_table1"}, title="Clusters")
     read = read_table(paths.ecsv)
     assert str(read["flux_F090W"].unit) == "nJy"
     assert read.meta["rule"] == "write_table1"

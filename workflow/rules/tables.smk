@@ -1,7 +1,7 @@
-"""Tables for papers: photometry and masses of the clusters (table 1), photometry of the stack (table 2).
+"""Tables for papers and archives: photometry and masses of the clusters (table 1), photometry of the stack (table 2).
 
-Inputs: merged tables. Outputs: results/{field}/tables/table1.*, table2.*.
-Rules: write_table1, write_table2.
+Inputs: merged tables. Outputs: results/{field}/tables/table1.*, table2.*, rescue.ecsv.
+Rules: write_table1, write_table2, write_rescue (the layout that the RESCUE collaboration asks for).
 """
 
 
@@ -19,6 +19,7 @@ rule write_table1:
             labels={"table": "clusters"},
         ),
         tex="results/{field}/tables/table1.tex",
+        mrt="results/{field}/tables/table1.mrt",
     params:
         code=code_digest("write_table1"),
     log:
@@ -49,6 +50,7 @@ rule write_table2:
             labels={"table": "stack"},
         ),
         tex="results/{field}/tables/table2.tex",
+        mrt="results/{field}/tables/table2.mrt",
     params:
         code=code_digest("write_table2"),
     log:
@@ -66,7 +68,32 @@ rule write_table2:
         "../scripts/write_table2.py"
 
 
+rule write_rescue:
+    input:
+        photometry=get_field_value("photometry_product"),
+    output:
+        ecsv="results/{field}/tables/rescue.ecsv",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        is_dereddened=get_field_value("is_dereddened"),
+        code=code_digest("write_rescue"),
+    log:
+        "logs/write_rescue/{field}.log",
+    benchmark:
+        "benchmarks/write_rescue/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: table of magnitudes and positions for RESCUE"
+    script:
+        "../scripts/write_rescue.py"
+
+
 rule tables:
     input:
+        [f"results/{field.name}/tables/rescue.ecsv" for field in FIELDSET],
         [f"results/{field.name}/tables/table1.ecsv" for field in FIELDSET],
         [f"results/{field.name}/tables/table2.ecsv" for field in FIELDSET if field.has_stack],

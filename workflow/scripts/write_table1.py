@@ -7,7 +7,8 @@ from clusterphot.tables import provenance, read_table
 
 def main(smk):
     table = table1(read_table(smk.input.photometry), read_table(smk.input.clusters))
-    write_formats(smk.output, table, provenance("write_table1", smk.wildcards, smk.params))
+    title = f"Compact star clusters of {smk.wildcards.field}: fluxes and masses"
+    write_formats(smk.output, table, provenance("write_table1", smk.wildcards, smk.params), title=title)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from clusterphot.tables import provenance, read_table
 
 def main(smk):
     table = table2(read_table(smk.input.photometry))
-    write_formats(smk.output, table, provenance("write_table2", smk.wildcards, smk.params))
+    title = f"Stack of the compact star clusters of {smk.wildcards.field}: fluxes"
+    write_formats(smk.output, table, provenance("write_table2", smk.wildcards, smk.params), title=title)
 
 
 if __name__ == "__main__":

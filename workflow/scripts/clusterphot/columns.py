@@ -202,6 +202,9 @@ COLUMNS = {
         "log10 of the surviving mass of the best-fitting model of the fine grid",
     ),
     "best_chi2": ("", "chi-square of the best fit on the fine grid"),
+    "x_px": ("pix", "x in the mosaic of the reference filter, 0-based"),
+    "y_px": ("pix", "y in the mosaic of the reference filter, 0-based"),
+    "p_detection": ("", "probability of a flux above 3 sigma in the reference filter, given flux and error"),
     "field": ("", "name of the field"),
     "section": ("", "where in Faisst et al. (2022) the number is given"),
     "number": ("", "what the number is"),
@@ -239,6 +242,8 @@ PATTERNS = {
     f"flux_err_sys_{FILTER}": ("nJy", "1-sigma error common to all sources in {filter}: PSF and zero point"),
     f"flux_err_{FILTER}": ("nJy", "1-sigma random error of flux_{filter}"),
     f"flux_{FILTER}": ("nJy", "flux density in {filter}"),
+    f"mag_ab_err_{FILTER}": ("mag", "1-sigma random error of mag_ab_{filter}"),
+    f"mag_ab_{FILTER}": ("mag", "AB magnitude in {filter}; see the metadata for Milky Way dust"),
     f"flux0_err_{FILTER}": ("nJy", "1-sigma error of flux0_{filter}"),
     f"flux0_{FILTER}": ("nJy", "flux density in {filter} corrected for Milky Way dust"),
     f"flux0_err_sys_{FILTER}": (

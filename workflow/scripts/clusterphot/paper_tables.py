@@ -7,6 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.io import whole_file
+from clusterphot.machine_tables import mrt
 from clusterphot.tables import carried_columns, flux_filters, write_table
 
 LATEX_ESCAPES = str.maketrans(
@@ -56,20 +57,24 @@ def table2(stack):
     return table
 
 
-def write_formats(paths, table, meta):
-    """Write a table as ECSV, CSV and LaTeX, each whole or not at all.
+def write_formats(paths, table, meta, *, title):
+    """Write a table as ECSV, CSV, LaTeX and machine-readable table (MRT), each whole or not at all.
 
     Parameters
     ----------
-    paths : object with attributes ecsv, csv, tex
+    paths : object with attributes ecsv, csv, tex, mrt
     table : `astropy.table.Table`
     meta : dict
+    title : str
+        Of the MRT.
     """
     write_table(paths.ecsv, table, meta=meta, dereddened=True)
     with whole_file(paths.csv) as temporary:
         table.write(temporary, format="ascii.csv", overwrite=True)
     with whole_file(paths.tex) as temporary, open(temporary, "w", encoding="utf-8") as stream:
         stream.write(latex(table))
+    with whole_file(paths.mrt) as temporary, open(temporary, "w", encoding="ascii") as stream:
+        stream.write(mrt(table, title=title))
 
 
 def latex(table):
