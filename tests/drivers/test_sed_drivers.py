@@ -470,13 +470,121 @@ def test_write_tables(folder, job, photometry, clusters, stack_photometry):
         ("write_table1", {"photometry": photometry, "clusters": clusters}),
         ("write_table2", {"photometry": stack_photometry}),
     ):
-        output = {ending: str(folder / f"{driver}.{ending}") for ending in ("ecsv", "csv", "tex")}
+        output = {ending: str(folder / f"{driver}.{ending}") for ending in ("ecsv", "csv", "tex", "mrt")}
         run(driver, job(input=inputs, output=output, params={"code": "0"}, wildcards={"field": "f"}))
         check_columns(read_table(output["ecsv"]))
+        assert Path(output["mrt"]).read_text(encoding="ascii").startswith("Title: ")
         assert Path(output["tex"]).read_text(encoding="utf-8").startswith(r"\begin{tabular}")
     assert list(read_table(str(folder / "write_table1.ecsv"))["id"]) == IDS
     table2 = read_table(str(folder / "write_table2.ecsv"))
     assert table2["flux_F090W"][0] == read_table(stack_photometry)["flux0_F090W"][0]
+
+
+def test_write_rescue(folder, job, photometry):
+    path = str(folder / "rescue.ecsv")
+    params = {"reference_filter": None, "is_dereddened": True, "code": "0"}
+    smk = job(
+        input={"photometry": photometry}, output={"ecsv": path}, params=params, wildcards={"field": "f"}
+    )
+    run("write_rescue", smk)
+    table = read_table(path)
+    check_columns(table)
+    assert list(table["id"]) == IDS
+    assert table.meta["milky_way_dust"] == "corrected" and table.meta["reference_filter"] in FILTERS
+
+
+@pytest.fixture(scope="module")
+def fitted_stack(folder, job, stack_photometry, projected, native, extinction):
+    """Outputs of fit_stack_sed."""
+    output = {"stack": str(folder / "again.ecsv"), "chi2_map": str(folder / "again.fits")}
+    names = {"photometry": stack_photometry, "extinction": extinction}
+    smk = job(
+        input={**names, "grid": projected, "native_grid": native},
+        output=output,
+        params=FIT_PARAMS,
+        wildcards={"field": "f", "grid": "bc03"},
+    )
+    run("fit_stack_sed", smk)
+    return output
+
+
+@pytest.fixture(scope="module")
+def formation(folder, job, clusters, fitted_stack):
+    """Output of compute_formation."""
+    path = str(folder / "formation.ecsv")
+    smk = job(
+        input={"clusters": clusters, "stack": fitted_stack["stack"]},
+        output={"formation": path},
+        params={"redshift": 0.39, "cosmology": COSMOLOGY, "code": "0"},
+        wildcards={"field": "f", "grid": "bc03"},
+    )
+    run("compute_formation", smk)
+    return path
+
+
+def test_formation(folder, job, clusters, formation):
+    """1.5 Gyr before z = 0.39, 4.2 Gyr ago, is 5.7 Gyr ago; a source without fit has no formation."""
+    table = read_table(formation)
+    check_columns(table)
+    assert list(table["id"]) == ["stack", *IDS]
+    assert table["lookback_gyr"][1] == pytest.approx(5.7, abs=0.05)
+    assert np.isnan(table["z_form"][3]) and table.meta["clusters"]["n"] == 2
+    output = {ending: str(folder / f"formation.{ending}") for ending in ("png", "pdf")}
+    smk = job(
+        input={"formation": formation, "clusters": clusters},
+        output=output,
+        params={"redshift": 0.39, "cosmology": COSMOLOGY, "dpi": 50},
+        wildcards={"field": "f", "grid": "bc03"},
+    )
+    run("plot_formation", smk)
+    assert Path(output["png"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_reproduction(
+    folder, job, photometry, clusters, extinction, stack_photometry, fitted_stack, formation, projected
+):
+    """Products that the field lacks are said to be missing; the page holds what was computed."""
+    resources = REPO / "resources" / "faisst2022"
+    products = {"photometry": photometry, "clusters": clusters, "extinction": extinction, "grid": projected}
+    products |= {
+        "stack_photometry": stack_photometry,
+        "formation": formation,
+        **fitted_stack,
+        "four_color": [],
+    }
+    settings = ("mag_min", "mag_max", "cutout_size_arcsec", "max_shift_px", "annulus_inner_px")
+    params = {
+        "products": list(products),
+        "role": "other",
+        "redshift": 0.39,
+        "cosmology": COSMOLOGY,
+        "reference_filter": "F200W",
+        "v_filter": "auto",
+        "mass_convention": "vband",
+        "r_v": 3.1,
+        "code": "0",
+        **dict.fromkeys((*settings, "annulus_outer_px")),
+    }
+    path = str(folder / "reproduction.ecsv")
+    files = {"numbers": str(resources / "published_values.yaml")}
+    files |= {name: str(resources / f"{name}.csv") for name in ("table1", "table2")}
+    smk = job(
+        input={**products, **files},
+        output={"reproduction": path},
+        params=params,
+        wildcards={"field": "f"},
+    )
+    run("compute_reproduction", smk)
+    table = read_table(path)
+    check_columns(table)
+    found = dict(zip(table["number"], table["our_value"], strict=True))
+    assert found["age of the stack, best fit"] == 1.5 and found["star clusters"] == 3
+    missing = dict(zip(table["number"], table["remark"], strict=True))["stars in the PSF"]
+    assert missing == "The field is given by its fluxes, without images."
+    output = {ending: str(folder / f"page.{ending}") for ending in ("ecsv", "md", "html")}
+    run("write_reproduction", job(input={"fields": [path]}, output=output, params={"fields": ["f"]}))
+    assert list(read_table(output["ecsv"])["field"]) == ["f"] * len(table)
+    assert "age of the stack, best fit" in Path(output["md"]).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

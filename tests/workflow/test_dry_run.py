@@ -65,8 +65,8 @@ def test_a_single_source_can_be_asked_for(snakemake, workdir, source):
     }
 
 
-@pytest.mark.parametrize("target", ["photometry", "seds", "libraries", "tables", "figures"])
+@pytest.mark.parametrize("target", ["photometry", "seds", "libraries", "tables", "figures", "formation"])
 def test_targets_for_people(snakemake, workdir, target):
     jobs = snakemake.plan("--configfile", "two_fields.yaml", "--", target, cwd=workdir).jobs
-    fits = {"photometry": 0, "seds": 4, "libraries": 0, "tables": 2, "figures": 4}[target]
+    fits = {"photometry": 0, "seds": 4, "libraries": 0, "tables": 2, "figures": 4, "formation": 4}[target]
     assert jobs.get("fit_sed", 0) == fits

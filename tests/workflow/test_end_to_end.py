@@ -158,15 +158,27 @@ def test_stack_and_its_map(completed):
 def test_tables_and_figures(completed):
     folder = completed.cwd / "results" / "small"
     for name in ("table1", "table2"):
-        for ending in ("ecsv", "csv", "tex"):
+        for ending in ("ecsv", "csv", "tex", "mrt"):
             assert (folder / "tables" / f"{name}.{ending}").stat().st_size > 0
+    assert len(Table.read(folder / "tables" / "rescue.ecsv", format="ascii.ecsv")) == len(IDS)
     with open(folder / "tables" / "table1.csv", newline="", encoding="utf-8") as stream:
         assert [row["id"] for row in csv.DictReader(stream)] == IDS
     figures = {path.stem for path in (folder / "figures").iterdir()}
-    assert {"chi2_map_bc03", "stack_sed_bc03", "colors_bc03", "masses_bc03"} <= figures
+    assert {"chi2_map_bc03", "stack_sed_bc03", "colors_bc03", "masses_bc03", "formation_bc03"} <= figures
     for stem in figures:
         assert (folder / "figures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / "figures" / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_reproduction_page(completed):
+    """A field of the user's: its numbers beside the paper's, as table, Markdown and HTML."""
+    folder = completed.cwd / "results"
+    table = Table.read(folder / "reproduction.ecsv", format="ascii.ecsv")
+    assert set(table["field"]) == {"small"}
+    assert np.sum(np.isfinite(table["our_value"])) >= 20
+    text = (folder / "reproduction.md").read_text(encoding="utf-8")
+    page = (folder / "reproduction.html").read_text(encoding="utf-8")
+    assert "another field than the paper" in text and "another field than the paper" in page
 
 
 def test_logs_end_in_one_line(completed):

@@ -304,7 +304,7 @@ def test_figures_and_tables_of_a_users_field(imaged, snakemake, tmp_path):
     names = {path.stem for path in (cwd / "results" / "mine" / "figures").glob("*.pdf")}
     assert names >= {"overview", "magnitudes", "stacks", "psf_F150W", "psf_F200W", "chi2_map_bc03"}
     assert {path.stem for path in (cwd / "results" / "mine" / "figures").glob("*.png")} == names
-    for name in (f"table{n}.{ending}" for n in (1, 2) for ending in ("ecsv", "csv", "tex")):
+    for name in (f"table{n}.{ending}" for n in (1, 2) for ending in ("ecsv", "csv", "tex", "mrt")):
         assert (cwd / "results" / "mine" / "tables" / name).stat().st_size > 0
 
 

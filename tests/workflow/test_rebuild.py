@@ -7,14 +7,16 @@ import pytest
 from clusterphot.chunks import deal
 from running import copy_run
 
-FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "write_table1", "measure_luminosities"}
+REPRODUCED = {"compute_reproduction", "write_reproduction"}
+AFTER_FITS = {"compute_formation"} | REPRODUCED
+FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "write_table1", "measure_luminosities"} | AFTER_FITS
 CHECK = {"check_posteriors"}
 OF_FLUXES = {"classify_sources", "measure_luminosities"}
 OF_DUST = {"count_stars", "classify_sources", "fit_black_bodies"}
 DEREDDENED = {"deredden_photometry", "deredden_stack", "merge_dereddened", "write_table2"}
 CHUNKS = {"import_photometry", "deredden_photometry", "fit_sed", "measure_rest_frame"}
 MERGES = CHECK | {"merge_photometry", "merge_dereddened", "merge_sed", "merge_rest_frame", "write_table1"}
-CHUNKS_AND_MERGES = CHUNKS | MERGES | OF_FLUXES
+CHUNKS_AND_MERGES = CHUNKS | MERGES | OF_FLUXES | AFTER_FITS | {"write_rescue"}
 WITHOUT_MODELS = {"plot_magnitudes", "plot_comparison_colors"}
 WITHOUT_SED = WITHOUT_MODELS | {"plot_contamination"}
 WITHOUT_FITS = WITHOUT_SED | {"plot_stack_sed"}
@@ -150,7 +152,8 @@ def test_a_new_order_of_rows_reruns_what_holds_it(completed, replan):
         lines[1], lines[2] = lines[2], lines[1]
         return "".join([header, *lines])
 
-    assert set(replan(table=swap).jobs) == MERGES | OF_FLUXES | plots(completed, "of clusters")
+    rules = MERGES | OF_FLUXES | AFTER_FITS | {"write_rescue"}
+    assert set(replan(table=swap).jobs) == rules | plots(completed, "of clusters")
 
 
 @pytest.mark.parametrize(
@@ -188,6 +191,9 @@ def test_a_new_comparison_catalogue_reruns_only_the_figures_that_use_it(run_copy
         ("dust", AFTER_DUST | {"compute_extinction"}, "all"),
         ("paper_tables", {"write_table1", "write_table2"}, "none"),
         ("bcg", set(), "none"),
+        ("machine_tables", {"write_table1", "write_table2", "write_rescue"}, "none"),
+        ("reproduction_page", {"write_reproduction"}, "none"),
+        ("reproduction_values", REPRODUCED, "none"),
         ("psf", set(), "none"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

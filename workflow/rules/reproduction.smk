@@ -9,7 +9,7 @@ Rules: compute_reproduction, write_reproduction.
 rule compute_reproduction:
     input:
         unpack(get_reproduction_products),
-        values=get_resource("faisst2022/published_values.yaml"),
+        numbers=get_resource("faisst2022/published_values.yaml"),
         table1=get_resource("faisst2022/table1.csv"),
         table2=get_resource("faisst2022/table2.csv"),
     output:

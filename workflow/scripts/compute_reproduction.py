@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(smk):
-    entries = read_entries(smk.input.values)
+    entries = read_entries(smk.input.numbers)
     published = {name: Table.read(smk.input[name], format="ascii.csv") for name in ("table1", "table2")}
     masses = dict(zip(published["table1"]["id"], np.asarray(published["table1"]["log_mass"]), strict=True))
     settings = {name: value for name, value in smk.params.items() if name not in ("code", "role")}

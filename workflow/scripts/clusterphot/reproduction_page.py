@@ -16,15 +16,17 @@ CAN_BE_LARGE = 100.0
 """Differences beyond this many sigma are written as such: the errors say no more there."""
 
 STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1180px; margin: 2em auto; padding: 0 1em; }
+body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1280px; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
-table { border-collapse: collapse; width: 100%; font-size: 0.9em; }
-th, td { padding: 0.35em 0.6em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
-thead th { border-bottom: 2px solid #222; white-space: nowrap; }
-td.value { white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.sigma { white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
+div.wide { overflow-x: auto; }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; min-width: 68em; font-size: 0.88em; }
+th, td { padding: 0.35em 0.5em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
+th { overflow-wrap: anywhere; }
+thead th { border-bottom: 2px solid #222; vertical-align: bottom; }
+td.value, td.sigma { font-variant-numeric: tabular-nums; }
+th.sigma, td.sigma { text-align: right; width: 4.6em; }
+th.number { width: 25%; } th.paper { width: 12%; } th.remark { width: 24%; }
 td.differs { font-weight: 600; color: #a34700; } td.absent { color: #777; }
-td.remark { min-width: 20em; }
 """.strip()
 
 
@@ -230,9 +232,10 @@ def html_fragment(tables, names):
     lines = [f"<p>{html.escape(line)}</p>" for line in introduction(tables, names)]
     lines[0] = lines[0].replace(html.escape(PAPER), f'<a href="{PAPER_URL}">{html.escape(PAPER)}</a>')
     for section, rows in page_rows(tables, names).items():
-        lines += [f"<h2>{html.escape(heading(section))}</h2>", "<table>", "<thead><tr>"]
-        head = ["number", "paper", *(cell for name in names for cell in (name, "sigma")), "remark"]
-        lines += [f"<th>{html.escape(cell)}</th>" for cell in head]
+        lines += [f"<h2>{html.escape(heading(section))}</h2>", '<div class="wide"><table>', "<thead><tr>"]
+        lines += ['<th class="number">number</th>', '<th class="paper">paper</th>']
+        lines += [f'<th>{html.escape(name)}</th><th class="sigma">sigma</th>' for name in names]
+        lines.append('<th class="remark">remark</th>')
         lines.append("</tr></thead><tbody>")
         for row in rows:
             lines.append(f"<tr><td>{_superscript(row['number'])}</td>")
@@ -242,7 +245,7 @@ def html_fragment(tables, names):
                 lines.append(f'<td class="value">{_superscript(value)}</td>')
                 lines.append(f'<td class="sigma{kind}">{html.escape(sigma)}</td>')
             lines.append(f'<td class="remark">{html.escape(row["remark"])}</td></tr>')
-        lines.append("</tbody></table>")
+        lines.append("</tbody></table></div>")
     return "\n".join(lines)
 
 
