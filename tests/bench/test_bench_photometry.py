@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from clusterphot import scene, simulate
-from clusterphot.cutouts import make_cutouts, with_neighbours
+from clusterphot.cutouts import make_cutouts
 from clusterphot.io import Mosaic
+from clusterphot.neighbours import with_neighbours
 from clusterphot.noise import measure_noise
 from clusterphot.photometry import FitOptions, fit_sources
 from photutils.background import LocalBackground, MedianBackground

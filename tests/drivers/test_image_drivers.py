@@ -29,7 +29,7 @@ import select_stars
 import stack_sources
 from astropy.io import fits
 from astropy.table import Table
-from clusterphot import fieldset, tables
+from clusterphot import fieldset
 from clusterphot.configuration import load_yaml
 from clusterphot.flags import Flag
 from clusterphot.tables import read_table, write_table
@@ -101,7 +101,6 @@ def measured(drawn_field, job, tmp_path_factory, repo):
 def load_field(folder, rows, n_chunks):
     """The field as the rules see it, with these sources."""
     write_rows(folder / "sources.csv", rows)
-    tables.read_user_table.cache_clear()
     mosaics = {filt: {"sci": "unused", "wht": "unused"} for filt in FILTERS}
     entry = {"sources": str(folder / "sources.csv"), "mosaics": mosaics, "reference_filter": REFERENCE}
     entry |= {"redshift": 0.39, "ebv": 0.18}

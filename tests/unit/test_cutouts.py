@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from astropy.wcs import WCS
-from clusterphot.cutouts import cutout_pixels, make_cutouts, with_neighbours
+from clusterphot.cutouts import cutout_pixels, make_cutouts
 from clusterphot.io import Mosaic
+from clusterphot.neighbours import with_neighbours
 
 SCALE_ARCSEC = 0.02
 

@@ -5,7 +5,7 @@ import gzip
 
 import pytest
 import yaml
-from clusterphot import fieldset, tables
+from clusterphot import fieldset
 from clusterphot.configuration import load_yaml
 from clusterphot.engines import install
 from clusterphot.errors import UserError
@@ -226,7 +226,6 @@ def test_mistake(mosaics, tmp_path, monkeypatch, name):
     mistake = MISTAKES[name]
     write(tmp_path, mosaics, mistake)
     monkeypatch.chdir(tmp_path)
-    tables.read_user_table.cache_clear()  # remembers tables by their path
     config = merged(load_yaml(REPO / "config" / "config.yaml"), load_yaml("my.yaml"))
     with pytest.raises(UserError) as caught:
         fieldset.load(config, repo=REPO, user_files=["my.yaml"])

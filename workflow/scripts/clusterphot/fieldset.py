@@ -86,6 +86,8 @@ class Field:
     simulation: dict | None = None
     center_deg: tuple | None = None
     comparisons: dict = dataclass_field(default_factory=dict)
+    _neighbours: dict = dataclass_field(default_factory=dict, repr=False, compare=False)
+    _members: dict = dataclass_field(default_factory=dict, repr=False, compare=False)
 
     @property
     def photometry_product(self):
@@ -152,6 +154,20 @@ class Field:
         return self.simulation.get("center_deg") or [
             statistics.median(entry[column] for entry in self.positions) for column in (1, 2)
         ]
+
+    def members(self, chunk, radius_arcsec):
+        """Sources of a chunk with their neighbours, the same list for all filters; see `chunk_members`."""
+        from clusterphot.neighbours import neighbours_of
+
+        if radius_arcsec not in self._neighbours:
+            self._neighbours[radius_arcsec] = neighbours_of(self.positions, radius_arcsec=radius_arcsec)
+        if (chunk, radius_arcsec) not in self._members:
+            near = self._neighbours[radius_arcsec]
+            self._members[chunk, radius_arcsec] = [
+                {"id": name, "ra": ra, "dec": dec, "neighbours": near.get(name, [])}
+                for name, ra, dec in (self.position_of[name] for name in self.chunk_ids(chunk))
+            ]
+        return self._members[chunk, radius_arcsec]
 
     def chunk_ids(self, chunk):
         """Ids in a chunk; ``src-<id>`` is a chunk of one, whatever the batching."""
@@ -488,11 +504,8 @@ def chunk_members(field, chunk, photometry):
     -------
     members : list of dict
     """
-    from clusterphot.cutouts import with_neighbours
-
     radius = max(0.75 * photometry["cutout_size_arcsec"], photometry["joint_radius_arcsec"]) + 0.1
-    members = [field.position_of[name] for name in field.chunk_ids(chunk)]
-    return with_neighbours(members, field.positions, radius_arcsec=radius)
+    return field.members(chunk, radius)
 
 
 def card_images(field, chunk):
@@ -572,10 +585,8 @@ def report_tables(field, grids):
 def rows_digest(path, ids):
     """Digest of the header and of these rows of a user's table."""
     names, rows = _rows_by_id(path)
-    digest = hashlib.sha256(repr(names).encode())
-    for name in ids:
-        digest.update(repr(rows[name]).encode())
-    return digest.hexdigest()[:12]
+    content = [repr(names), *(repr(rows[name]) for name in ids)]
+    return hashlib.sha256("".join(content).encode()).hexdigest()[:12]
 
 
 @functools.lru_cache

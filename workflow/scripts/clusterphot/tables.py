@@ -19,6 +19,8 @@ from clusterphot.errors import DataError
 from clusterphot.files import whole_file
 from clusterphot.flags import describe_flags
 
+TABLE_ENDINGS = ("csv", "tsv", "ecsv", "fits", "fit")
+
 
 def write_table(path, table, *, meta, carried=(), dereddened=False):
     """Write an ECSV table whose columns carry unit and description.
@@ -133,7 +135,6 @@ def sha256(path):
     return digest.hexdigest()
 
 
-@functools.lru_cache
 def read_user_table(path, where):
     """Rows of a table given by the user, as text; csv, tsv, ecsv or FITS by its ending.
 
@@ -159,13 +160,10 @@ def read_user_table(path, where):
             f"{where} = {path}", "no such file", "a csv, tsv, ecsv or fits table", near_hint(path)
         )
     ending = path.lower().removesuffix(".gz").rsplit(".", 1)[-1]
+    if ending not in TABLE_ENDINGS:
+        raise DataError(f"{where} = {path}", f"the ending .{ending}", ".csv, .tsv, .ecsv or .fits")
     try:
-        if ending in ("csv", "tsv"):
-            names, rows = _read_delimited(path, {"csv": ",", "tsv": "\t"}[ending])
-        elif ending in ("ecsv", "fits", "fit"):
-            names, rows = _read_astropy(path, "ascii.ecsv" if ending == "ecsv" else "fits")
-        else:
-            raise DataError(f"{where} = {path}", f"the ending .{ending}", ".csv, .tsv, .ecsv or .fits")
+        names, rows = _read_cells(path, ending, os.stat(path).st_mtime_ns)
     except (UnicodeDecodeError, OSError, ValueError) as exc:
         raise DataError(f"{where} = {path}", f"a file that cannot be read ({exc})", "a table") from exc
     if not rows:
@@ -178,6 +176,14 @@ def read_user_table(path, where):
     if doubled:
         raise DataError(f"{path}, header", f"the column {doubled[0]!r} twice", "each column once")
     return names, rows
+
+
+@functools.lru_cache
+def _read_cells(path, ending, _mtime_ns):
+    """Names and rows of a table, read once for all rules; anew where the file has changed since."""
+    if ending in ("csv", "tsv"):
+        return _read_delimited(path, {"csv": ",", "tsv": "\t"}[ending])
+    return _read_astropy(path, "ascii.ecsv" if ending == "ecsv" else "fits")
 
 
 def near_hint(path):
