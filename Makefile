@@ -11,7 +11,7 @@ export MPLBACKEND := Agg
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help setup run test test-slow test-fsps lint format bench docs lock clean
+.PHONY: help setup run test test-slow test-fsps test-slurm lint format bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -50,6 +50,9 @@ test-slow: $(READY)  ## the tests that take minutes each
 
 test-fsps: $(READY)  ## build python-fsps and run the tests that need it, where there is a Fortran compiler
 	tests/test_fsps.sh
+
+test-slurm: $(READY)  ## runs on a private SLURM of one node (skipped where it is not installed), some ten minutes
+	$(BIN)/python -m pytest tests/slurm -rs
 
 lint: $(READY)  ## ruff, snakefmt and snakemake --lint, as CI runs them
 	$(BIN)/ruff check .

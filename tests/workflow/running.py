@@ -114,7 +114,7 @@ class Snakemake:
         self._server.stdout.close()
 
 
-def command(*argv, cwd):
+def command(*argv, cwd, timeout=300):
     """Run the command ``snakemake`` itself, as a user would."""
     done = subprocess.run(
         [Path(sys.executable).with_name("snakemake"), *map(str, argv)],
@@ -122,7 +122,7 @@ def command(*argv, cwd):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)

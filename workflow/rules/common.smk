@@ -11,7 +11,7 @@ from pathlib import Path
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
-from clusterphot import configuration, fieldset
+from clusterphot import configuration, fieldset, runs, slurm
 from clusterphot.codedigest import driver_digest, folder_digest
 from clusterphot.errors import UserError
 
@@ -27,6 +27,43 @@ def stop_at_mistakes(function, *args, **kwargs):
     except UserError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def get_arguments():
+    """Arguments of the command `snakemake`, profiles included; it keeps them in a variable of its own."""
+    frame = sys._getframe()
+    while frame is not None:
+        if hasattr(frame.f_locals.get("args"), "executor"):
+            return frame.f_locals["args"]
+        frame = frame.f_back
+    return None
+
+
+def check_before_start():
+    """Before the first job: no lock of a dead run in the way, and a scheduler that takes jobs."""
+    if not workflow.is_main_process:
+        return
+    dead = runs.release_stale_lock()
+    if dead is not None:
+        print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
+    arguments = get_arguments()
+    if arguments is not None and arguments.executor == "slurm" and not arguments.dryrun:
+        slurm.check_cluster(
+            slurm.places(arguments.default_resources, arguments.set_resources),
+            status_command=arguments.slurm_status_command,
+            seconds_between=arguments.slurm_init_seconds_before_status_checks,
+            cores=arguments.cores or 1,
+        )
+        if not runs.is_locked() and (left := slurm.jobs_in_queue(os.getcwd())):
+            print(f"SLURM jobs of a run that died are cancelled: {' '.join(left)}", file=sys.stderr)
+            slurm.cancel_jobs(left)
+
+
+stop_at_mistakes(check_before_start)
+
+
+onstart:
+    runs.record_run()
 
 
 FIELDSET = stop_at_mistakes(

@@ -19,6 +19,8 @@ WITHOUT_EFFECT = (
     "fieldset",
     "chunks",
     "engines.install",
+    "slurm",
+    "runs",
 )
 """Modules that cannot change a result: messages, logs and the reading of the configuration."""
 

@@ -1,0 +1,181 @@
+# ruff: noqa: E501 - the matrix is read by rows
+"""The matrix of edits: what a user or developer changes, and which rules have a reason of their own to run again.
+
+Rules that follow from these are not listed: they are read off the graph of rules. Used by test_rebuild_matrix.py
+and, for docs/rebuilds.md, by docs/make_rebuilds.py.
+"""
+
+import csv
+import os
+from dataclasses import dataclass, field
+
+from clusterphot.chunks import deal
+
+PLOTS = "all plot_* rules"
+"""Stands for every rule of a figure, in ``first``."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit.
+
+    Attributes
+    ----------
+    says : str
+        The edit, in words.
+    apply : callable
+        Makes it, in a working directory and a copy of the repository.
+    first : set of str
+        Rules with a reason of their own: edited parameters, code or input.
+    n_jobs : dict of str to int
+        Number of jobs where only some of a rule's run: of the field of images (two filters, two chunks) and the
+        field of fluxes (two chunks) together.
+    gathers : set of str
+        Rules that run again because they gather other files than before, though nothing else of theirs changed.
+    """
+
+    says: str
+    apply: object
+    first: set
+    n_jobs: dict = field(default_factory=dict)
+    gathers: set = field(default_factory=set)
+
+
+def config(text):
+    """Edit that adds to the configuration."""
+    return lambda place: (place.cwd / "again.yaml").write_text(text + "\n")
+
+
+def replace(name, old, new):
+    """Edit of a text in a file of the working directory."""
+
+    def apply(place):
+        path = place.cwd / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} in {name}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return apply
+
+
+def rows(change):
+    """Edit of the rows of the source list."""
+
+    def apply(place):
+        path = place.cwd / "sources.csv"
+        with open(path, newline="", encoding="utf-8") as stream:
+            table = change(list(csv.DictReader(stream)))
+        with open(path, "w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, table[0])
+            writer.writeheader()
+            writer.writerows(table)
+
+    return apply
+
+
+def add(ident, *, beside=None):
+    """One more source: far from all others, or 0.3 arcsec from another one."""
+
+    def change(table):
+        near = next((row for row in table if row["id"] == beside), None)
+        place = {"dec": f"{float(near['dec']) + 0.3 / 3600:.7f}"} if near else {"dec": "-73.44925"}
+        return [*table, (near or table[0]) | place | {"id": ident}]
+
+    return rows(change)
+
+
+def move(ident, north_arcsec):
+    """One source a little to the north."""
+
+    def change(table):
+        return [
+            row | {"dec": f"{float(row['dec']) + north_arcsec / 3600:.7f}"} if row["id"] == ident else row
+            for row in table
+        ]
+
+    return rows(change)
+
+
+def swap(table):
+    """Two rows of different chunks that follow each other change places."""
+    chunk = {name: chunk for chunk, names in deal([row["id"] for row in table], 2).items() for name in names}
+    at = next(i for i in range(len(table)) if chunk[table[i]["id"]] != chunk[table[i + 1]["id"]])
+    return [*table[:at], table[at + 1], table[at], *table[at + 2 :]]
+
+
+def touch(name, *, repo=False):
+    """Edit that renews a file: the same bytes, a later time."""
+
+    def apply(place):
+        if repo:
+            place.save(name)
+        os.utime((place.repo if repo else place.cwd) / name)
+
+    return apply
+
+
+def append(name, line="# edited\n"):
+    """Edit that adds a comment to a file of the repository."""
+
+    def apply(place):
+        place.save(name)
+        with open(place.repo / name, "a", encoding="utf-8") as stream:
+            stream.write(line)
+
+    return apply
+
+
+def module(name):
+    """Comment in a module of the package."""
+    return append(f"workflow/scripts/clusterphot/{name}.py")
+
+
+SED = {"fit_sed", "fit_stack_sed"}
+EDITS = {
+    "nothing": Edit("nothing", lambda place: None, set()),
+    # ------------------------------------------------------------------ sections of the configuration
+    "mosaics": Edit("`mosaics.download_retries`, where no mosaic is a URL", config("mosaics: {download_retries: 3}"), set()),
+    "psf stars": Edit("`psf.mag_max`", config("psf: {mag_max: 26.5}"), {"select_stars"}),
+    "psf size": Edit("`psf.size_arcsec`", config("psf: {size_arcsec: 1.8}"), {"build_psf"}),
+    "sky": Edit("`photometry.sky`", config("photometry: {sky: plane}"), {"fit_sources", "stack_sources"}),
+    "cutouts": Edit("`photometry.cutout_size_arcsec`", config("photometry: {cutout_size_arcsec: 1.0}"), {"cut_sources"}),
+    "joint fits": Edit("`photometry.joint_radius_arcsec`", config("photometry: {joint_radius_arcsec: 0.5}"), {"cut_sources", "fit_sources"}),
+    "stack": Edit("`stack.method`", config("stack: {method: mean}"), {"stack_sources"}),
+    "dust": Edit("`dust.r_v`", config("dust: {r_v: 3.2}"), {"compute_extinction"}),
+    "ages": Edit("`sed.age_gyr`", config("sed: {age_gyr: {min: 2.0}}"), {"project_ssp_grid"}),
+    "flux floor": Edit("`sed.flux_floor_fraction`", config("sed: {flux_floor_fraction: 0.02}"), SED | {"plot_stack_sed"}),
+    "masses": Edit("`sed.mass_convention`", config("sed: {mass_convention: faisst2022}"), SED | {"plot_masses"}),
+    "cosmology": Edit("`cosmology.h0`", config("cosmology: {h0: 68.0}"), SED | {"project_ssp_grid", "plot_overview", "plot_chi2_map"}),
+    "figures": Edit("`figures.dpi`", config("figures: {dpi: 60}"), {PLOTS}),
+    "chunks": Edit("`batching.n_chunks` from 2 to 3: one chunk is split", config("batching: {n_chunks: 3}"), set(), ),
+    # ------------------------------------------------------------------ entries of a field
+    "redshift": Edit("a field's `redshift`", replace("my.yaml", "redshift: 0.39", "redshift: 0.41"), set()),
+    "reddening": Edit("a field's `ebv`", replace("my.yaml", "ebv: 0.18", "ebv: 0.2"), {"compute_extinction"}, {"compute_extinction": 1}),
+    "zero point": Edit("a filter's `zero_point_factor`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.02, zero_point_factor: 1.1"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}),
+    "zero point error": Edit("a filter's `zero_point_error`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.03"), {"join_filters", "join_stacks"}),
+    # ------------------------------------------------------------------ input files
+    "mosaic": Edit("a mosaic replaced", touch("f150w_sci.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}),
+    "weight": Edit("a weight map replaced", touch("f200w_wht.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 4}),
+    "psf file": Edit("the user's PSF replaced", touch("f150w_psf.fits"), {"build_psf"}, {"build_psf": 1, "fit_sources": 2}),
+    "list touched": Edit("the source list saved again, unchanged", touch("sources.csv"), set()),
+    "source added": Edit("a source added, alone", add("lonely"), set()),
+    "source added near": Edit("a source added 0.3 arcsec from one of the other chunk", add("other", beside="s01"), set()),
+    "source removed": Edit("a source removed", rows(lambda table: [row for row in table if row["id"] != "s05"]), set()),
+    "source moved": Edit("a source moved by 0.1 arcsec", move("s05", 0.1), set()),
+    "note": Edit("a carried column of one source", rows(lambda table: [table[0] | {"note": "new"}, *table[1:]]), {"join_filters"}, {"join_filters": 1, "fit_sed": 1}),
+    "order": Edit("two sources of different chunks change places in the list", rows(swap), set()),
+    "fluxes": Edit("a flux in a table of photometry", replace("small.csv", "29.2,0.5", "29.3,0.5"), {"import_photometry"}, {"import_photometry": 1, "fit_sed": 1}),
+    "stack fluxes": Edit("the table of a stack replaced", touch("small_stack.csv"), {"import_stack_photometry"}),
+    "grid file": Edit("the file of an SSP library replaced", touch("resources/ssp/bc03_miles_kroupa.h5", repo=True), {"build_ssp_grid"}),
+    "another grid": Edit("another SSP grid as `sed.fiducial_grid`", config("ssp_grids: {again: {reader: embedded}}\nsed: {fiducial_grid: again, grids: [again]}"), set()),
+    # ------------------------------------------------------------------ code
+    "module sed": Edit("a comment in the module `sed`", module("sed"), SED),
+    "module dust": Edit("a comment in the module `dust`", module("dust"), {"compute_extinction", "deredden_photometry", "deredden_stack"}),
+    "module noise": Edit("a comment in the module `noise`", module("noise"), {"measure_noise"}),
+    "module combine": Edit("a comment in the module `combine`", module("combine"), {"stack_sources"}),
+    "module style": Edit("a comment in the module `figures.style`", module("figures/style"), {PLOTS}),
+    "module errors": Edit("a comment in a module that only words messages", module("errors"), set()),
+    "driver": Edit("a comment in a driver", append("workflow/scripts/fit_sed.py"), {"fit_sed"}),
+    "rule file": Edit("a comment in a rule file", append("workflow/rules/sed.smk"), set()),
+    "readme": Edit("a comment in the configuration's defaults", append("config/config.yaml"), set()),
+}  # fmt: skip
