@@ -6,12 +6,13 @@ READY := .venv/.ready
 CORES ?= all
 # Where the user stands: with `make -C repo` not in the repository (then, and only then, make says "Entering directory").
 HERE := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
+BENCH_DIR ?= .bench-scale
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND := Agg
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help setup run test test-slow test-fsps test-slurm lint format bench docs lock clean
+.PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -68,9 +69,13 @@ format: $(READY)  ## let ruff and snakefmt format the sources
 bench: $(READY)  ## speed as ratios to peers, measured in one run
 	$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,rounds -s
 
-docs: $(READY)  ## write config/README.md and docs/calibration.md with its figures
+bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (an hour, 30 GB of disk in BENCH_DIR)
+	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
+
+docs: $(READY)  ## write config/README.md, docs/rebuilds.md, and docs/calibration.md with its figures
 	$(BIN)/python docs/make_config_readme.py
 	$(BIN)/python docs/make_calibration.py
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
 
 lock:  ## pin the dependencies of pyproject.toml anew (needs uv), then update envs/
 	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \

@@ -204,7 +204,7 @@ def test_scheduler_that_does_not_answer(lab, submit, work, tmp_path):
 
 
 def test_machine_without_slurm(submit, work, lab, tmp_path):
-    for name in ("env", "sh", "bash", "git"):
+    for name in ("env", "sh", "bash", "git", "which"):
         (tmp_path / name).symlink_to(shutil.which(name))
     environment = {name: value for name, value in lab.environment.items() if name != "SLURM_CONF"}
     start = time.monotonic()

@@ -30,15 +30,12 @@ class Edit:
     n_jobs : dict of str to int
         Number of jobs where only some of a rule's run: of the field of images (two filters, two chunks) and the
         field of fluxes (two chunks) together.
-    gathers : set of str
-        Rules that run again because they gather other files than before, though nothing else of theirs changed.
     """
 
     says: str
     apply: object
     first: set
     n_jobs: dict = field(default_factory=dict)
-    gathers: set = field(default_factory=set)
 
 
 def config(text):
@@ -114,6 +111,18 @@ def touch(name, *, repo=False):
     return apply
 
 
+def renew(name):
+    """Edit that changes a byte of a file of the working directory, in the middle of its pixels."""
+
+    def apply(place):
+        path = place.cwd / name
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+
+    return apply
+
+
 def append(name, line="# edited\n"):
     """Edit that adds a comment to a file of the repository."""
 
@@ -131,6 +140,16 @@ def module(name):
 
 
 SED = {"fit_sed", "fit_stack_sed"}
+OF_CHUNKS = {
+    "cut_sources",
+    "fit_sources",
+    "join_filters",
+    "import_photometry",
+    "deredden_photometry",
+    "fit_sed",
+}
+OF_CHUNKS_OF_IMAGES = {"cut_sources", "join_filters"}
+MERGES = {"merge_photometry", "merge_dereddened", "merge_sed"}
 EDITS = {
     "nothing": Edit("nothing", lambda place: None, set()),
     # ------------------------------------------------------------------ sections of the configuration
@@ -147,27 +166,27 @@ EDITS = {
     "masses": Edit("`sed.mass_convention`", config("sed: {mass_convention: faisst2022}"), SED | {"plot_masses"}),
     "cosmology": Edit("`cosmology.h0`", config("cosmology: {h0: 68.0}"), SED | {"project_ssp_grid", "plot_overview", "plot_chi2_map"}),
     "figures": Edit("`figures.dpi`", config("figures: {dpi: 60}"), {PLOTS}),
-    "chunks": Edit("`batching.n_chunks` from 2 to 3: one chunk is split", config("batching: {n_chunks: 3}"), set(), ),
+    "chunks": Edit("`batching.n_chunks` from 2 to 3: one chunk is split", config("batching: {n_chunks: 3}"), OF_CHUNKS, {"cut_sources": 4, "fit_sources": 4, "join_filters": 2, "import_photometry": 2, "fit_sed": 4}),
     # ------------------------------------------------------------------ entries of a field
-    "redshift": Edit("a field's `redshift`", replace("my.yaml", "redshift: 0.39", "redshift: 0.41"), set()),
+    "redshift": Edit("a field's `redshift`", replace("my.yaml", "redshift: 0.39", "redshift: 0.41"), SED | {"compute_extinction", "project_ssp_grid", "plot_overview", "plot_chi2_map"}, {"compute_extinction": 1, "project_ssp_grid": 1, "fit_sed": 2}),
     "reddening": Edit("a field's `ebv`", replace("my.yaml", "ebv: 0.18", "ebv: 0.2"), {"compute_extinction"}, {"compute_extinction": 1}),
     "zero point": Edit("a filter's `zero_point_factor`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.02, zero_point_factor: 1.1"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}),
     "zero point error": Edit("a filter's `zero_point_error`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.03"), {"join_filters", "join_stacks"}),
     # ------------------------------------------------------------------ input files
-    "mosaic": Edit("a mosaic replaced", touch("f150w_sci.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}),
-    "weight": Edit("a weight map replaced", touch("f200w_wht.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 4}),
-    "psf file": Edit("the user's PSF replaced", touch("f150w_psf.fits"), {"build_psf"}, {"build_psf": 1, "fit_sources": 2}),
+    "mosaic": Edit("a mosaic replaced", renew("f150w_sci.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}),
+    "weight": Edit("a weight map replaced", renew("f200w_wht.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 4}),
+    "psf file": Edit("the user's PSF replaced", renew("f150w_psf.fits"), {"build_psf"}, {"build_psf": 1, "fit_sources": 2}),
     "list touched": Edit("the source list saved again, unchanged", touch("sources.csv"), set()),
-    "source added": Edit("a source added, alone", add("lonely"), set()),
-    "source added near": Edit("a source added 0.3 arcsec from one of the other chunk", add("other", beside="s01"), set()),
-    "source removed": Edit("a source removed", rows(lambda table: [row for row in table if row["id"] != "s05"]), set()),
-    "source moved": Edit("a source moved by 0.1 arcsec", move("s05", 0.1), set()),
+    "source added": Edit("a source added, alone", add("lonely"), OF_CHUNKS_OF_IMAGES, {"cut_sources": 2, "fit_sources": 2, "join_filters": 1, "fit_sed": 1}),
+    "source added near": Edit("a source added 0.3 arcsec from one of the other chunk", add("other", beside="s01"), OF_CHUNKS_OF_IMAGES, {"cut_sources": 4, "fit_sources": 4, "join_filters": 2, "fit_sed": 2}),
+    "source removed": Edit("a source removed", rows(lambda table: [row for row in table if row["id"] != "s05"]), OF_CHUNKS_OF_IMAGES, {"cut_sources": 2, "fit_sources": 2, "join_filters": 1, "fit_sed": 1}),
+    "source moved": Edit("a source moved by 0.1 arcsec", move("s05", 0.1), OF_CHUNKS_OF_IMAGES, {"cut_sources": 2, "fit_sources": 2, "join_filters": 1, "fit_sed": 1}),
     "note": Edit("a carried column of one source", rows(lambda table: [table[0] | {"note": "new"}, *table[1:]]), {"join_filters"}, {"join_filters": 1, "fit_sed": 1}),
-    "order": Edit("two sources of different chunks change places in the list", rows(swap), set()),
+    "order": Edit("two sources of different chunks change places in the list", rows(swap), MERGES, {"merge_photometry": 1, "merge_sed": 1}),
     "fluxes": Edit("a flux in a table of photometry", replace("small.csv", "29.2,0.5", "29.3,0.5"), {"import_photometry"}, {"import_photometry": 1, "fit_sed": 1}),
-    "stack fluxes": Edit("the table of a stack replaced", touch("small_stack.csv"), {"import_stack_photometry"}),
+    "stack fluxes": Edit("a flux in the table of a stack", replace("small_stack.csv", "9.79", "9.78"), {"import_stack_photometry"}, {"import_stack_photometry": 1, "fit_stack_sed": 1}),
     "grid file": Edit("the file of an SSP library replaced", touch("resources/ssp/bc03_miles_kroupa.h5", repo=True), {"build_ssp_grid"}),
-    "another grid": Edit("another SSP grid as `sed.fiducial_grid`", config("ssp_grids: {again: {reader: embedded}}\nsed: {fiducial_grid: again, grids: [again]}"), set()),
+    "another grid": Edit("another SSP grid as `sed.fiducial_grid`", config("ssp_grids: {again: {reader: embedded}}\nsed: {fiducial_grid: again, grids: [again]}"), {"build_ssp_grid"}, {"build_ssp_grid": 1, "project_ssp_grid": 2, "fit_sed": 4}),
     # ------------------------------------------------------------------ code
     "module sed": Edit("a comment in the module `sed`", module("sed"), SED),
     "module dust": Edit("a comment in the module `dust`", module("dust"), {"compute_extinction", "deredden_photometry", "deredden_stack"}),

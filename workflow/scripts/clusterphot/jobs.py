@@ -1,11 +1,15 @@
 """What every job needs: a log file, and a last line that says what was done."""
 
 import contextlib
+import errno
 import logging
 import sys
 import time
 
-from clusterphot.errors import UserError
+from clusterphot.errors import DataError, UserError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a file cannot grow: disk full, quota used up, larger than allowed."""
 
 
 @contextlib.contextmanager
@@ -32,6 +36,18 @@ def job_logging(path):
     except UserError as error:
         logging.getLogger("clusterphot").error("%s", error)
         sys.exit(f"{type(error).__name__}: {error}")
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            logging.getLogger("clusterphot").exception("job failed")
+            raise
+        told = DataError(
+            error.filename or "the working directory",
+            error.strerror,
+            "room for the results",
+            "free some and give the same command again: what is finished is kept.",
+        )
+        logging.getLogger("clusterphot").error("%s", told)
+        sys.exit(f"DataError: {told}")
     except Exception:
         logging.getLogger("clusterphot").exception("job failed")
         raise
