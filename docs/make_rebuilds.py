@@ -10,9 +10,9 @@ from rebuild_edits import EDITS  # noqa: E402
 
 HEAD = """# What an edit runs again
 
-Written by `make docs`; each line is proven by a dry run in `tests/workflow/test_rebuild_matrix.py`. Named are the rules
-with a reason of their own; all that need their results follow, and the test checks that nothing else does. Where not all
-jobs of a rule run, they are counted, in a field of two filters and two chunks and a field of fluxes in two chunks.
+Written by `make docs`; each line is proven by a dry run in `tests/workflow/test_rebuild_matrix.py`. Named are the
+rules with a reason of their own; all that need their results follow, and nothing else, as the test checks. Where not
+all jobs of a rule run, they are counted, in a field of two filters and two chunks and a field of fluxes in two chunks.
 
 | edit | runs again | jobs |
 |---|---|---|

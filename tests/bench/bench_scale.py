@@ -155,8 +155,8 @@ def archive(entries):
         "## All lensing clusters of the archive, on paper",
         "",
         f"A field costs {fixed:.0f} s of CPU for its pixels and {1000 * slope:.0f} ms for each source. 100 fields of",
-        f"5000 clusters are {100 * field_h:.0f} core hours. On 1000 cores the longest chain of one field sets the",
-        "time: the conversion of one mosaic, star finding, PSF, one chunk, the merges. It does not get shorter with more cores.",
+        f"5000 clusters are {100 * field_h:.0f} core hours. On 1000 cores the longest chain of one field sets",
+        "the time: the conversion of one mosaic, star finding, PSF, one chunk, the merges.",
     ]
 
 

@@ -30,12 +30,15 @@ class Edit:
     n_jobs : dict of str to int
         Number of jobs where only some of a rule's run: of the field of images (two filters, two chunks) and the
         field of fluxes (two chunks) together.
+    spared : set of str
+        Rules that need results of those that run, but of another filter or field.
     """
 
     says: str
     apply: object
     first: set
     n_jobs: dict = field(default_factory=dict)
+    spared: set = field(default_factory=set)
 
 
 def config(text):
@@ -170,10 +173,10 @@ EDITS = {
     # ------------------------------------------------------------------ entries of a field
     "redshift": Edit("a field's `redshift`", replace("my.yaml", "redshift: 0.39", "redshift: 0.41"), SED | {"compute_extinction", "project_ssp_grid", "plot_overview", "plot_chi2_map"}, {"compute_extinction": 1, "project_ssp_grid": 1, "fit_sed": 2}),
     "reddening": Edit("a field's `ebv`", replace("my.yaml", "ebv: 0.18", "ebv: 0.2"), {"compute_extinction"}, {"compute_extinction": 1}),
-    "zero point": Edit("a filter's `zero_point_factor`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.02, zero_point_factor: 1.1"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}),
+    "zero point": Edit("a filter's `zero_point_factor`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.02, zero_point_factor: 1.1"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}, {"select_stars"}),
     "zero point error": Edit("a filter's `zero_point_error`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.03"), {"join_filters", "join_stacks"}),
     # ------------------------------------------------------------------ input files
-    "mosaic": Edit("a mosaic replaced", renew("f150w_sci.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}),
+    "mosaic": Edit("a mosaic replaced", renew("f150w_sci.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}, {"select_stars"}),
     "weight": Edit("a weight map replaced", renew("f200w_wht.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 4}),
     "psf file": Edit("the user's PSF replaced", renew("f150w_psf.fits"), {"build_psf"}, {"build_psf": 1, "fit_sources": 2}),
     "list touched": Edit("the source list saved again, unchanged", touch("sources.csv"), set()),
@@ -183,12 +186,12 @@ EDITS = {
     "source moved": Edit("a source moved by 0.1 arcsec", move("s05", 0.1), OF_CHUNKS_OF_IMAGES, {"cut_sources": 2, "fit_sources": 2, "join_filters": 1, "fit_sed": 1}),
     "note": Edit("a carried column of one source", rows(lambda table: [table[0] | {"note": "new"}, *table[1:]]), {"join_filters"}, {"join_filters": 1, "fit_sed": 1}),
     "order": Edit("two sources of different chunks change places in the list", rows(swap), MERGES, {"merge_photometry": 1, "merge_sed": 1}),
-    "fluxes": Edit("a flux in a table of photometry", replace("small.csv", "29.2,0.5", "29.3,0.5"), {"import_photometry"}, {"import_photometry": 1, "fit_sed": 1}),
+    "fluxes": Edit("a flux in a table of photometry", replace("small.csv", "29.2,0.5", "29.3,0.5"), {"import_photometry"}, {"import_photometry": 1, "fit_sed": 1}, {"stack_sources", "plot_overview", "plot_magnitudes"}),
     "stack fluxes": Edit("a flux in the table of a stack", replace("small_stack.csv", "9.79", "9.78"), {"import_stack_photometry"}, {"import_stack_photometry": 1, "fit_stack_sed": 1}),
     "grid file": Edit("the file of an SSP library replaced", touch("resources/ssp/bc03_miles_kroupa.h5", repo=True), {"build_ssp_grid"}),
     "another grid": Edit("another SSP grid as `sed.fiducial_grid`", config("ssp_grids: {again: {reader: embedded}}\nsed: {fiducial_grid: again, grids: [again]}"), {"build_ssp_grid"}, {"build_ssp_grid": 1, "project_ssp_grid": 2, "fit_sed": 4}),
     # ------------------------------------------------------------------ code
-    "module sed": Edit("a comment in the module `sed`", module("sed"), SED),
+    "module sed": Edit("a comment in the module `sed`", module("sed"), SED | {"plot_stack_sed"}),
     "module dust": Edit("a comment in the module `dust`", module("dust"), {"compute_extinction", "deredden_photometry", "deredden_stack"}),
     "module noise": Edit("a comment in the module `noise`", module("noise"), {"measure_noise"}),
     "module combine": Edit("a comment in the module `combine`", module("combine"), {"stack_sources"}),

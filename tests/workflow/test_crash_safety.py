@@ -34,8 +34,9 @@ def begin(cwd, **kwargs):
     )
 
 
-def process_with(words, *, seconds=60):
-    """Id of a process whose command line holds these words, once there is one."""
+def job_of(cwd, rule, *, seconds=120):
+    """Id of the process of a rule's job in this working directory, once there is one: nobody else's."""
+    words = re.escape(str(cwd)) + rf"/\.snakemake/scripts/tmp\w+\.{rule}\.py"
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
@@ -46,7 +47,7 @@ def process_with(words, *, seconds=60):
             if re.search(words, line):
                 return int(entry.parent.name)
         time.sleep(0.01)
-    raise AssertionError(f"no process with {words}")
+    raise AssertionError(f"no job of {rule}")
 
 
 def finished(run):
@@ -84,9 +85,7 @@ def test_a_full_disk(workdir):
 def test_a_killed_job(workdir):
     """The job dies without a word; the run says which, and the next one makes it and what follows, no more."""
     process = begin(workdir)
-    os.kill(
-        process_with(rf"{re.escape(str(workdir))}.*fit_sed\.py|scripts/tmp\w+\.fit_sed\.py"), signal.SIGKILL
-    )
+    os.kill(job_of(workdir, "fit_sed"), signal.SIGKILL)
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 1, said
     assert re.search(r"Error in rule fit_sed", said)
@@ -101,7 +100,7 @@ def test_a_killed_job(workdir):
 def test_a_killed_run(workdir):
     """Snakemake itself is killed: the same command again goes on, without --unlock."""
     process = begin(workdir)
-    process_with(r"scripts/tmp\w+\.(build_ssp_grid|project_ssp_grid|import_photometry)\.py")
+    job_of(workdir, "project_ssp_grid")
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert any((workdir / ".snakemake" / "locks").iterdir())
@@ -113,7 +112,7 @@ def test_a_killed_run(workdir):
 def test_two_runs_in_one_folder(workdir):
     """The second one ends with a message, the first one goes on."""
     process = begin(workdir)
-    process_with(r"scripts/tmp\w+\.\w+\.py")
+    job_of(workdir, "build_ssp_grid")
     second = run(workdir)
     assert second.status == 1
     assert "Directory cannot be locked" in second.stdout + second.stderr

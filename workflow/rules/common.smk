@@ -62,8 +62,18 @@ def check_before_start():
 stop_at_mistakes(check_before_start)
 
 
+def check_sizes():
+    """SLURM jobs, groups of rules among them, fit into their partitions."""
+    arguments = get_arguments()
+    if arguments is not None and arguments.executor == "slurm":
+        dag = workflow.dag
+        sent = {dag.get_job_group(job) or job for job in dag.needrun_jobs() if not job.is_local}
+        slurm.check_sizes((job.name, {**dict(job.resources.items()), "cores": job.threads}) for job in sent)
+
+
 onstart:
     runs.record_run()
+    stop_at_mistakes(check_sizes)
 
 
 FIELDSET = stop_at_mistakes(

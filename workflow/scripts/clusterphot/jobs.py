@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import logging
+import re
 import sys
 import time
 
@@ -36,21 +37,25 @@ def job_logging(path):
     except UserError as error:
         logging.getLogger("clusterphot").error("%s", error)
         sys.exit(f"{type(error).__name__}: {error}")
-    except OSError as error:
-        if error.errno not in NO_ROOM:
+    except Exception as error:
+        if not _is_out_of_room(error):
             logging.getLogger("clusterphot").exception("job failed")
             raise
         told = DataError(
-            error.filename or "the working directory",
-            error.strerror,
-            "room for the results",
+            getattr(error, "filename", None) or "the results",
+            str(error),
+            "room on the disk",
             "free some and give the same command again: what is finished is kept.",
         )
         logging.getLogger("clusterphot").error("%s", told)
         sys.exit(f"DataError: {told}")
-    except Exception:
-        logging.getLogger("clusterphot").exception("job failed")
-        raise
     finally:
         root.removeHandler(handler)
         handler.close()
+
+
+def _is_out_of_room(error):
+    """Whether a file could not grow; HDF5 has the number of the error in its words only."""
+    number = getattr(error, "errno", None)
+    said = re.search(r"errno = (\d+)", str(error))
+    return number in NO_ROOM or (said is not None and int(said[1]) in NO_ROOM)

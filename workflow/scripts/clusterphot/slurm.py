@@ -77,6 +77,72 @@ def check_cluster(requests, *, status_command="squeue", seconds_between=40, core
     _check_status_command(status_command, seconds_between)
 
 
+def check_sizes(jobs):
+    """Refuse jobs that are larger than their partition allows, which would wait in the queue for ever.
+
+    Parameters
+    ----------
+    jobs : iterable of (str, dict)
+        Name of a job, and what it asks for: slurm_partition or None, and where known runtime (minutes), mem_mb, cores.
+
+    Raises
+    ------
+    ConfigError
+    """
+    status, said = _ask("sinfo", "--noheader", "--format=%P|%l|%c|%m")
+    limits = partition_limits(said) if status == 0 else {}
+    for name, asked in jobs:
+        allowed = limits.get(asked.get("slurm_partition"), {})
+        for key, unit in (("runtime", "minutes"), ("mem_mb", "MB"), ("cores", "cores")):
+            value, limit = asked.get(key), allowed.get(key)
+            if isinstance(value, int) and limit is not None and value > limit:
+                where = asked.get("slurm_partition") or "(default)"
+                raise ConfigError(
+                    f"{PROFILE}, {key} of {name}",
+                    f"{value} {unit}",
+                    f"at most {limit}, as the partition {where} allows",
+                    "a group of rules adds up; lower it in part 2, lower `cores`, or take another partition.",
+                )
+
+
+def partition_limits(text):
+    """Largest job of every partition, from ``sinfo --format=%P|%l|%c|%m``.
+
+    Returns
+    -------
+    limits : dict of (str or None) to dict
+        By partition, the default one also as None: runtime (minutes), cores and mem_mb of a node; a key is left out
+        where nodes differ or there is no limit.
+    """
+    limits = {}
+    for line in text.splitlines():
+        name, time, cores, memory = line.strip().split("|")
+        entry = {"runtime": _minutes(time), "cores": _whole(cores), "mem_mb": _whole(memory)}
+        for key in {name.rstrip("*"), None} if name.endswith("*") else {name}:
+            known = limits.setdefault(key, dict(entry))
+            for kind, value in entry.items():
+                largest = None if value is None or known[kind] is None else max(value, known[kind])
+                known[kind] = largest
+    return {
+        name: {key: value for key, value in known.items() if value is not None}
+        for name, known in limits.items()
+    }
+
+
+def _whole(text):
+    """A number; None for "6+", the smallest of nodes that differ."""
+    return int(text) if text.isdigit() else None
+
+
+def _minutes(text):
+    """Minutes of SLURM's [days-]hours:minutes:seconds; None without limit."""
+    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)
+    if found is None:
+        return None
+    days, hours, minutes = (int(part or 0) for part in found.groups()[:3])
+    return 1440 * days + 60 * hours + minutes
+
+
 def _check_request(partition, account, cores, partitions):
     """Let SLURM judge a job of this partition and account without taking it."""
     if partition is not None and partition not in partitions:

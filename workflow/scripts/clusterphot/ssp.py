@@ -14,7 +14,7 @@ from astropy import units as u
 
 from clusterphot.errors import ConfigError, DataError
 from clusterphot.filters import load_filter, sedpy_name
-from clusterphot.io import whole_file
+from clusterphot.hdf5 import whole_hdf5
 from clusterphot.units import AB_ZERO_FLUX_NJY, METALLICITY_RTOL
 
 LSUN_GALAXEV_ERG_S = 3.826e33
@@ -505,7 +505,7 @@ UNITS = {
 
 def _write(path, record):
     """Write a grid dataclass: arrays as datasets (spectra in float32), the rest as attributes."""
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs["kind"] = type(record).__name__
         for field in dataclasses.fields(record):
             value = getattr(record, field.name)

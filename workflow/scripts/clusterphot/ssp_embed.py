@@ -9,12 +9,11 @@ import importlib.metadata
 import logging
 import os
 
-import h5py
 import numpy as np
 from astropy.io import fits
 
 from clusterphot.errors import DataError
-from clusterphot.io import whole_file
+from clusterphot.hdf5 import whole_hdf5
 from clusterphot.ssp import EMBEDDED_LAYOUT, LSUN_GALAXEV_ERG_S, UNITS, SspGrid
 
 logger = logging.getLogger(__name__)
@@ -193,7 +192,7 @@ def write_embedded_grid(path, grid, *, log_step_dex, attributes=None):
     steps = np.diff(levels, axis=0, prepend=0)
     if np.abs(steps).max() > np.iinfo(np.int16).max:
         raise ValueError(f"log_step_dex {log_step_dex} is too small for the range of the spectra")
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs.update({"kind": EMBEDDED_LAYOUT, "log_zero": zero, "log_step_dex": log_step_dex})
         file.attrs["decoding"] = "spectra = 10**(log_zero + log_step_dex * cumsum(log_steps, axis=0))"
         file.attrs.update(attributes or {})
