@@ -44,3 +44,20 @@ def test_handler_is_removed(tmp_path):
     with pytest.raises(SystemExit, match="DataError"), job_logging(str(tmp_path / "job.log")):
         raise DataError("a", "b", "c")
     assert logging.getLogger().handlers == before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "results/x.fits"),
+        OSError("unable to write (file write failed: errno = 28, error message = 'No space left on device')"),
+    ],
+    ids=["system", "HDF5"],
+)
+def test_a_full_disk_is_told_without_a_traceback(tmp_path, error):
+    with (
+        pytest.raises(SystemExit, match="No space left on device.*\n.*what is finished is kept"),
+        job_logging(str(tmp_path / "x.log")),
+    ):
+        raise error
+    assert "Traceback" not in (tmp_path / "x.log").read_text()
