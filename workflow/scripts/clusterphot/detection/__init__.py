@@ -1,0 +1,1 @@
+"""Finding star clusters in the light of galaxies: matched filters, selection, masks and comparison methods."""

@@ -1,0 +1,133 @@
+"""Table of candidates of one box, from what the finder found: positions, fluxes, moments, masks around them.
+
+Positions are pixels of the reference mosaic and ICRS degrees, fluxes nJy, moments mas2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.table import Table
+
+from clusterphot.detection import kernels as filters
+from clusterphot.detection import masks
+from clusterphot.detection.finder import BoxFinder
+from clusterphot.detection.selection import MOMENTS
+
+MAS_PER_ARCSEC = 1000.0
+
+
+@dataclass(frozen=True)
+class BoxResult:
+    """Candidates of one box and its maps.
+
+    Attributes
+    ----------
+    table : `astropy.table.Table`
+    area_px : dict of str to int
+        Pixels of the reference filter: ``searched``, and those lost by reason.
+    noise : (ny, nx) float32 ndarray, nJy
+        Local noise of the reference filter's flux map, of the box alone; NaN where nothing was searched.
+    light : (ny, nx) float32 ndarray, nJy/arcsec2
+        Light without the point sources in the reference filter, of the box alone.
+    """
+
+    table: Table
+    area_px: dict
+    noise: np.ndarray
+    light: np.ndarray
+
+
+def detect_box(bands, reference, box, options, selection, *, extra=None):
+    """Candidates whose position lies in a box.
+
+    Parameters
+    ----------
+    bands : list of `clusterphot.detection.planes.Band`
+    reference : int
+    box : (y0, y1, x0, x1)
+        Pixels of the reference mosaic.
+    options : `clusterphot.detection.finder.FinderOptions`
+    selection : `clusterphot.detection.selection.SelectionOptions`
+        For the masks.
+    extra : function, optional
+        See `BoxFinder`.
+
+    Returns
+    -------
+    result : `BoxResult`
+    """
+    finder = BoxFinder(bands, reference, box, options, extra=extra)
+    found = finder.run()
+    plane = finder.planes[reference]
+    light = masks.surface_brightness(plane.residual(), finder.scale)
+    lost = masks.searchable(plane, light, selection)
+    table = _table(found, finder, light, lost, box)
+    inner = np.s_[
+        finder.margin : finder.margin + box[1] - box[0], finder.margin : finder.margin + box[3] - box[2]
+    ]
+    lost = {name: mask[inner] for name, mask in lost.items()}
+    unusable = np.logical_or.reduce(list(lost.values()))
+    area = {"searched": int((~unusable).sum())} | {name: int(mask.sum()) for name, mask in lost.items()}
+    noise = np.where(unusable, np.float32(np.nan), found.maps[reference].noise[inner])
+    return BoxResult(table, area, noise, light[inner])
+
+
+def _table(found, finder, light, lost, box):
+    """Rows of the candidates in the box, brightest first."""
+    reference, planes, margin = finder.reference, finder.planes, finder.margin
+    x, y = found.x + box[2] - margin, found.y + box[0] - margin
+    inside = (y >= box[0] - 0.5) & (y < box[1] - 0.5) & (x >= box[2] - 0.5) & (x < box[3] - 0.5)
+    rows = np.flatnonzero(inside)
+    found = found.keep(rows)
+    table = Table({"x": x[rows], "y": y[rows], "snr": found.snr, "found_in": found.found_in})
+    sky = finder.bands[reference].mosaic.wcs.celestial.all_pix2world(table["x"], table["y"], 0)
+    table["ra"], table["dec"] = np.asarray(sky[0], dtype=float), np.asarray(sky[1], dtype=float)
+    for k, (band, plane) in enumerate(zip(finder.bands, planes, strict=True)):
+        table[f"flux_{band.name}"] = found.flux[:, k]
+        table[f"flux_err_{band.name}"] = found.error[:, k]
+        table[f"noise_{band.name}"] = found.noise[:, k]
+        for name, values in _moments(found, k, band, plane).items():
+            table[f"{name}_{band.name}"] = values
+    plane = planes[reference]
+    missing = masks.missing_fraction(plane.bad, plane.band.kernels.radius)
+    table["missing"] = masks.at_pixels(missing, found.x, found.y).astype(float)
+    table["near_hole"] = masks.at_pixels(lost["saturated"], found.x, found.y)
+    table["surface_brightness"] = masks.at_pixels(light, found.x, found.y).astype(float)
+    table["stands_out"] = _stands_out(found, finder)
+    return table
+
+
+def _moments(found, k, band, plane):
+    """Moments beyond the PSF of one band and their errors, mas2, in the axes of the reference filter."""
+    scale2 = 2.0 * (band.mosaic.pixel_scale_arcsec * MAS_PER_ARCSEC) ** 2
+    flux = found.shape[:, k, filters.FLUX]
+    # Faint bands have no shape: beyond three sigma only.
+    good = np.isfinite(flux) & (flux > 3.0 * found.noise[:, k])
+    flux = np.where(good, flux, np.nan)
+    size, plus, cross = (
+        scale2 * found.shape[:, k, row] / flux
+        for row in (filters.SIZE, filters.ELONGATION_PLUS, filters.ELONGATION_CROSS)
+    )
+    angle = 2.0 * np.arctan2(plane.matrix[1, 0], plane.matrix[0, 0])
+    plus, cross = (
+        np.cos(angle) * plus + np.sin(angle) * cross,
+        np.cos(angle) * cross - np.sin(angle) * plus,
+    )
+    unit = scale2 * found.noise[:, k] / np.sqrt(band.kernels.flux_variance) / flux
+    root = np.sqrt(np.diag(band.kernels.shape_variance))
+    values = dict(zip(MOMENTS, (size, plus, cross), strict=True))
+    for name, row in zip(
+        MOMENTS, (filters.SIZE, filters.ELONGATION_PLUS, filters.ELONGATION_CROSS), strict=True
+    ):
+        values[f"{name}_err"] = unit * root[row]
+    return values
+
+
+def _stands_out(found, finder):
+    """Whether a source is significant against what imperfect PSFs leave of its neighbours."""
+    k = finder.combined
+    spectrum = np.array([finder.bands[i].relative_flux for i in k])
+    noise = np.hypot(found.noise[:, k], found.ring_noise[:, k])
+    weight = spectrum / noise**2
+    snr = (weight * found.flux[:, k]).sum(axis=1) / np.sqrt((weight * spectrum).sum(axis=1))
+    return snr > finder.options.threshold_sigma
