@@ -97,6 +97,8 @@ wildcard_constraints:
     filter=fieldset.alternatives(FIELDSET.all_filters),
     grid=fieldset.alternatives(config["ssp_grids"]),
     chunk=r"c\d+|src-[^/]+",
+    tile=r"t\d+",
+    run=r"r\d+",
     redshift=r"[0-9.]+",
     filters=r"[A-Za-z0-9_+]+",
 
@@ -171,7 +173,12 @@ def get_chunk_digest(wildcards):
 
 def get_chunks(pattern):
     """Input function: ``pattern`` for each chunk of the field."""
-    return lambda wildcards: expand(pattern, chunk=list(FIELDSET[wildcards.field].chunks), **dict(wildcards))
+
+    def of_field(wildcards):
+        chunks = stop_at_mistakes(FIELDSET[wildcards.field].listed_chunks)
+        return expand(pattern, chunk=list(chunks), **dict(wildcards))
+
+    return of_field
 
 
 def get_field_value(name):
@@ -265,6 +272,48 @@ def get_reference_chunks(wildcards):
 def get_filters(pattern):
     """Input function: ``pattern`` for each filter of the field."""
     return lambda wildcards: expand(pattern, filter=FIELDSET[wildcards.field].filters, **dict(wildcards))
+
+
+def get_other_filters(pattern):
+    """Input function: ``pattern`` for each filter of the field but the reference filter."""
+
+    def others(wildcards):
+        field = FIELDSET[wildcards.field]
+        filters = [filt for filt in field.filters if filt != field.reference_filter]
+        return expand(pattern, filter=filters, **dict(wildcards))
+
+    return others
+
+
+def get_tiles(pattern):
+    """Input function: ``pattern`` for each job of the search of a field."""
+    tiles = [f"t{number:03d}" for number in range(config["detection"]["n_tiles"])]
+    return lambda wildcards: expand(pattern, tile=tiles, **dict(wildcards))
+
+
+def get_injection_runs(pattern):
+    """Input function: ``pattern`` for each run of artificial clusters; of fixed size, so that more runs add."""
+    section = config["completeness"]
+    runs = [f"r{number:03d}" for number in range(-(-section["n_injections"] // section["n_per_run"]))]
+    return lambda wildcards: expand(pattern, run=runs, field=wildcards.field)
+
+
+SELECTION_KEYS = (
+    "min_snr_reference",
+    "band_rule",
+    "min_snr_others",
+    "min_snr_band",
+    "mag_min",
+    "mag_max",
+    "max_extent_sigma",
+    "min_extent_mas2",
+    "max_sharp_sigma",
+    "max_elongation_sigma",
+    "max_surface_brightness",
+    "max_missing",
+    "colour_box",
+)
+"""Cuts of the section ``detection`` that decide which candidates are selected."""
 
 
 def get_chunk_members(wildcards):

@@ -308,6 +308,56 @@ PATTERNS = {
 }
 
 
+DETECTION_COLUMNS = {
+    "x": ("pix", "position in the mosaic of the reference filter, 0-based"),
+    "y": ("pix", "position in the mosaic of the reference filter, 0-based"),
+    "mag": ("mag", "AB magnitude in the reference filter"),
+    "snr": ("", "combined significance of the detection"),
+    "found_in": ("", "search in which it was found, from 1"),
+    "point_likeness": ("", "probability that a star of the field looks at least as extended"),
+    "size": ("mas2", "variance per axis beyond that of the field's stars, all bands combined"),
+    "size_err": ("mas2", "1-sigma error of size"),
+    "elongation_sigma": ("", "elongation beyond that of the field's stars over its error"),
+    "surface_brightness": ("nJy / arcsec2", "light without point sources in the reference filter"),
+    "missing": ("", "share of bad pixels around the source"),
+    "near_hole": ("", "whether it lies at a saturated or missing core"),
+    "stands_out": ("", "whether it is significant against the imperfect PSFs of its neighbours"),
+    "negative": ("", "whether it was found in the negative image"),
+    "selected": ("", "whether it is taken for a star cluster"),
+    "reason": ("", "why it is not selected, empty if it is; see the metadata"),
+    "mag_in": ("mag", "AB magnitude put in, reference filter"),
+    "found": ("", "whether it was detected"),
+    "searched": ("", "whether it lies in the searched area"),
+    "noise_class": ("", "0: all of the field; 1, 2, 3: thirds of the injections by local noise"),
+    "mag_low": ("mag", "bright end of the bin"),
+    "mag_high": ("mag", "faint end of the bin"),
+    "noise_median": ("nJy", "median local 1-sigma noise of the class"),
+    "n_injected": ("", "artificial clusters put into the bin"),
+    "n_selected": ("", "of these, found and selected"),
+    "completeness": ("", "share of star clusters that are found and selected"),
+    "completeness_err": ("", "1-sigma error of completeness"),
+    "completeness_model": ("", "the same by the logistic fit"),
+    "flux_bias": ("", "median of found over true flux, less 1"),
+    "flux_bias_err": ("", "1-sigma error of flux_bias"),
+    "flux_bias_eddington": ("", "part of flux_bias that selection at the threshold alone gives"),
+    "flux_scatter": ("", "scatter of found over true flux, 1.4826 times the median absolute deviation"),
+    "mag_50": ("mag", "magnitude of 50 % completeness at the median noise of the class"),
+    "mag_50_err": ("mag", "1-sigma error of mag_50"),
+    "mag_90": ("mag", "magnitude of 90 % completeness at the median noise of the class"),
+    "mag_90_err": ("mag", "1-sigma error of mag_90"),
+}
+"""Columns of candidates and of completeness; a source list may have columns of these names."""
+
+DETECTION_PATTERNS = {
+    f"flux_in_{FILTER}": ("nJy", "flux density put in, {filter}"),
+    f"noise_{FILTER}": ("nJy", "local 1-sigma noise of the flux of a point source in {filter}"),
+    f"(?P<moment>size|plus|cross)_err_{FILTER}": ("mas2", "1-sigma error of {moment}_{filter}"),
+    f"size_{FILTER}": ("mas2", "variance per axis beyond that of the PSF in {filter}"),
+    f"plus_{FILTER}": ("mas2", "half the difference of the variances along x and y in {filter}"),
+    f"cross_{FILTER}": ("mas2", "covariance of x and y beyond that of the PSF in {filter}"),
+}
+
+
 def describe_column(name):
     """Unit and description of a column of the product.
 
@@ -324,9 +374,14 @@ def describe_column(name):
     KeyError
         If the column is not in the dictionary; every column of the product must be.
     """
-    if name in COLUMNS:
-        return COLUMNS[name]
-    for pattern, (unit, description) in PATTERNS.items():
+    return _described(name, COLUMNS | DETECTION_COLUMNS, PATTERNS | DETECTION_PATTERNS)
+
+
+def _described(name, columns, patterns):
+    """Unit and description from these dictionaries."""
+    if name in columns:
+        return columns[name]
+    for pattern, (unit, description) in patterns.items():
         match = re.fullmatch(pattern, name)
         if match:
             words = {key: _spell(value) for key, value in match.groupdict().items()}
@@ -337,9 +392,9 @@ def describe_column(name):
 
 
 def is_product(name):
-    """Whether a column of this name is one that the workflow writes."""
+    """Whether a column of this name is one that the workflow writes beside those of a source list."""
     try:
-        describe_column(name)
+        _described(name, COLUMNS, PATTERNS)
     except KeyError:
         return False
     return True

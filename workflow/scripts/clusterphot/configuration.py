@@ -307,6 +307,15 @@ def _check_age_steps(ages, origin):
         )
 
 
+def _check_detection(config, origin):
+    """Magnitudes of clusters and of injections are in order."""
+    _check_order(config, ("detection", "mag_min"), ("detection", "mag_max"), origin)
+    low, high = config["completeness"]["mag_range"]
+    if not low < high:
+        where = f"{origin(('completeness', 'mag_range'))}, completeness.mag_range"
+        raise ConfigError(where, f"[{low:g}, {high:g}]", "the bright, then the faint end")
+
+
 def _check_engines(engines, origin):
     """Engines are compared with each other."""
     if len(engines) == 1:

@@ -19,7 +19,7 @@ from pathlib import Path
 from clusterphot import chunks, configuration, tables
 from clusterphot.engines.install import check_engines
 from clusterphot.errors import ConfigError, DataError
-from clusterphot.imagefields import check_files, load_image_field
+from clusterphot.imagefields import DETECT, check_detection, check_files, load_image_field
 from clusterphot.libraries import Libraries
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
@@ -169,8 +169,27 @@ class Field:
             ]
         return self._members[chunk, radius_arcsec]
 
+    def listed_chunks(self):
+        """The chunks, of a field that has a source list.
+
+        Raises
+        ------
+        ConfigError
+            If the field is to be searched first.
+        """
+        if self.mosaics and self.source_list is None:
+            raise ConfigError(
+                f"fields.{self.name}.sources",
+                "detect, and a result that needs a source list",
+                "the targets psfs, candidates or completeness",
+                f"run `candidates`, look at results/{self.name}/candidates.ecsv, then freeze the proposed list: copy "
+                f"results/{self.name}/selected.csv to a place of your own and name that as sources.",
+            )
+        return self.chunks
+
     def chunk_ids(self, chunk):
         """Ids in a chunk; ``src-<id>`` is a chunk of one, whatever the batching."""
+        self.listed_chunks()
         if chunk in self.chunks:
             return self.chunks[chunk]
         single = [name for name in self.ids if chunks.single_chunk(name) == chunk]
@@ -284,6 +303,8 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
         _check_rest_frame(config["sed"], models, origin)
         for field in fields:
             _check_filters(field, config, models, origin)
+            if field.mosaics:
+                check_detection(field, config, origin)
             if field.mosaics and field.simulation is None:
                 check_files(field, f"{origin(('fields', field.name))}, fields.{field.name}")
     return fields
@@ -309,8 +330,10 @@ def _load_field(name, entry, config, origin):
         redshift=entry["redshift"],
         ebv=entry["ebv"],
         chunks=chunks.deal(values["ids"], config["batching"]["n_chunks"]),
-        sfd_center_deg=_center(entry, where) if entry["ebv"] == "sfd" else None,
-        center_deg=_sky_center(entry, where),
+        sfd_center_deg=_center(entry, where)
+        if entry["ebv"] == "sfd" and entry.get("sources") != DETECT
+        else None,
+        center_deg=None if entry.get("sources") == DETECT else _sky_center(entry, where),
         comparisons={key: entry[key] for key in COMPARISON_KEYS if key in entry},
         **values,
     )

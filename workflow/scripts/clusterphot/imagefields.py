@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from clusterphot import download, tables
 from clusterphot.errors import ConfigError, DataError
 
+DETECT = "detect"
+"""Instead of a source list: the field has none yet and is to be searched."""
+
 SIMULATION_FILTERS = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 
 
@@ -77,15 +80,19 @@ def load_image_field(name, entry, where):
     ------
     ConfigError, DataError
     """
-    source_list = entry["sources"]
-    if source_list == "detect":
-        raise ConfigError(
-            f"{where}.sources",
-            "detect",
-            "a source list: id, ra, dec (deg, ICRS)",
-            "finding clusters is not part of this version; name a table.",
-        )
-    ids, ra, dec = tables.read_positions(source_list, f"{where}.sources")
+    source_list, ids, positions = entry["sources"], [], []
+    if source_list == DETECT:
+        source_list = None
+        if "simulation" in entry:
+            raise ConfigError(
+                f"{where}.sources",
+                DETECT,
+                "the source list of a simulated field",
+                "the target candidates searches any field with mosaics; the list says what is simulated.",
+            )
+    else:
+        ids, ra, dec = tables.read_positions(source_list, f"{where}.sources")
+        positions = list(zip(ids, ra.tolist(), dec.tolist(), strict=True))
     simulated = "simulation" in entry
     mosaics = simulated_mosaics(name, entry) if simulated else _given_mosaics(entry)
     if not mosaics:
@@ -102,7 +109,7 @@ def load_image_field(name, entry, where):
     return {
         "ids": ids,
         "filters": list(mosaics),
-        "positions": list(zip(ids, ra.tolist(), dec.tolist(), strict=True)),
+        "positions": positions,
         "mosaics": mosaics,
         "reference_filter": reference,
         "source_list": source_list,
@@ -145,12 +152,46 @@ def check_files(field, where):
         info = None
         if not remote:
             info = inspect_mosaic(entry.sci, entry.wht)
-            check_overlap(info, ra, dec)
+            if field.positions:
+                check_overlap(info, ra, dec)
             check_gain(info, entry.gain_e_per_njy)
         if entry.psf is not None:
             check_psf(entry.psf, f"{key}.psf", filt, info)
     if field.truth is not None and not os.path.isfile(field.truth):
         raise DataError(f"{where}.truth = {field.truth}", "no such file", "a table with id and flux_F in nJy")
+
+
+def check_detection(field, config, origin):
+    """Filters named for the search of a field are its own.
+
+    Parameters
+    ----------
+    field : `clusterphot.fieldset.Field`
+    config : dict
+    origin : function
+        Names the file of a key, for messages.
+
+    Raises
+    ------
+    ConfigError
+    """
+    section, known = config["detection"], f"filters of field {field.name}: {', '.join(field.filters)}"
+    combined = section["combined_filters"]
+    where = f"{origin(('detection', 'combined_filters'))}, detection.combined_filters"
+    if combined != "auto":
+        for filt in combined:
+            if filt not in field.filters:
+                raise ConfigError(where, filt, known)
+        if field.reference_filter not in combined:
+            raise ConfigError(
+                where, ", ".join(combined), f"the reference filter {field.reference_filter} among them"
+            )
+    for colour, (low, high) in section["colour_box"].items():
+        where = f"{origin(('detection', 'colour_box'))}, detection.colour_box"
+        if colour.count("-") != 1 or not set(colour.split("-")) <= set(field.filters):
+            raise ConfigError(where, colour, f"A-B of two {known}")
+        if low >= high:
+            raise ConfigError(f"{where}.{colour}", f"[{low:g}, {high:g}]", "the lower, then the higher end")
 
 
 def check_url(url, key):

@@ -438,7 +438,7 @@ def read_user_rows(path, ids):
     carried = []
     for column, name in enumerate(names):
         if name not in table.colnames:
-            kept = f"{name}_listed" if is_product(name) else name
+            kept = f"{name}_listed" if is_product(name) and name != "p_cluster" else name
             table[kept] = parse_carried([row[column] for row in rows])[wanted]
             carried.append(kept)
     return table, carried

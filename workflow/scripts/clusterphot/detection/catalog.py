@@ -23,21 +23,28 @@ class BoxResult:
     Attributes
     ----------
     table : `astropy.table.Table`
-    area_px : dict of str to int
-        Pixels of the reference filter: ``searched``, and those lost by reason.
+    lost : dict of str to (ny, nx) bool ndarray
+        Pixels of the box that were not searched, by reason.
     noise : (ny, nx) float32 ndarray, nJy
         Local noise of the reference filter's flux map, of the box alone; NaN where nothing was searched.
     light : (ny, nx) float32 ndarray, nJy/arcsec2
         Light without the point sources in the reference filter, of the box alone.
+    negative : `astropy.table.Table` or None
+        Candidates of the negative image.
+    probed_noise, probed_light : (m, k) and (m,) float ndarray or None
+        Noise of all bands and light at the positions asked for.
     """
 
     table: Table
-    area_px: dict
+    lost: dict
     noise: np.ndarray
     light: np.ndarray
+    negative: Table | None = None
+    probed_noise: np.ndarray | None = None
+    probed_light: np.ndarray | None = None
 
 
-def detect_box(bands, reference, box, options, selection, *, extra=None):
+def detect_box(bands, reference, box, options, selection, *, extra=None, probe=None, negative=False):
     """Candidates whose position lies in a box.
 
     Parameters
@@ -51,6 +58,10 @@ def detect_box(bands, reference, box, options, selection, *, extra=None):
         For the masks.
     extra : function, optional
         See `BoxFinder`.
+    probe : (x, y), optional
+        Positions, pixels of the reference mosaic, at which noise and light are wanted.
+    negative : bool, optional
+        Search also the negative of what is left.
 
     Returns
     -------
@@ -58,18 +69,31 @@ def detect_box(bands, reference, box, options, selection, *, extra=None):
     """
     finder = BoxFinder(bands, reference, box, options, extra=extra)
     found = finder.run()
-    plane = finder.planes[reference]
+    plane, margin = finder.planes[reference], finder.margin
     light = masks.surface_brightness(plane.residual(), finder.scale)
     lost = masks.searchable(plane, light, selection)
-    table = _table(found, finder, light, lost, box)
-    inner = np.s_[
-        finder.margin : finder.margin + box[1] - box[0], finder.margin : finder.margin + box[3] - box[2]
-    ]
-    lost = {name: mask[inner] for name, mask in lost.items()}
-    unusable = np.logical_or.reduce(list(lost.values()))
-    area = {"searched": int((~unusable).sum())} | {name: int(mask.sum()) for name, mask in lost.items()}
-    noise = np.where(unusable, np.float32(np.nan), found.maps[reference].noise[inner])
-    return BoxResult(table, area, noise, light[inner])
+    inner = np.s_[margin : margin + box[1] - box[0], margin : margin + box[3] - box[2]]
+    shares = {name: mask[inner] for name, mask in lost.items()}
+    unusable = np.logical_or.reduce(list(shares.values()))
+    values = {
+        "table": _table(found, finder, light, lost, box),
+        "lost": shares,
+        "noise": np.where(unusable, np.float32(np.nan), found.maps[reference].noise[inner]),
+        "light": light[inner],
+    }
+    if probe is not None:
+        x, y = np.asarray(probe[0]) - box[2] + margin, np.asarray(probe[1]) - box[0] + margin
+        values["probed_light"] = masks.at_pixels(light, x, y).astype(float)
+        values["probed_noise"] = np.stack(
+            [
+                masks.at_pixels(maps.noise, *band_plane.position(x, y)).astype(float)
+                for maps, band_plane in zip(found.maps, finder.planes, strict=True)
+            ],
+            axis=1,
+        )
+    if negative:
+        values["negative"] = _table(finder.run_negative(), finder, light, lost, box)
+    return BoxResult(**values)
 
 
 def _table(found, finder, light, lost, box):

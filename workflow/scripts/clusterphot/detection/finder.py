@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from clusterphot.detection import kernels as filters
 from clusterphot.detection.noisemap import model_noise, noise_map
-from clusterphot.detection.planes import ModelDrawer, load_planes
+from clusterphot.detection.planes import load_planes
 
 MARGIN_ARCSEC = 2.2
 """Light within this distance of a box can change what is found in it."""
@@ -129,7 +129,6 @@ class BoxFinder:
         for plane in self.planes:
             plane.subtract_background()
         self.shape = self.planes[reference].sci.shape
-        self.drawers = [ModelDrawer(band) for band in bands]
         self.combined = [k for k, band in enumerate(bands) if band.name in options.combined]
 
     def run(self):
@@ -258,7 +257,7 @@ class BoxFinder:
         """Draw the model of one band from the fluxes."""
         plane = self.planes[k]
         plane.model[:] = 0.0
-        self.drawers[k].add(plane, *plane.position(found.x, found.y), found.flux[:, k])
+        plane.band.drawer.add(plane, *plane.position(found.x, found.y), found.flux[:, k])
 
     def _move(self, found, residuals):
         """Shift positions by what the residuals of the bands say, at most half a pixel."""

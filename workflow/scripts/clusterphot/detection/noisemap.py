@@ -81,10 +81,11 @@ def _nodes(size, first, step, stride, half):
         values = padded[row + offsets][:, across].transpose(1, 0, 2).reshape(len(columns), -1)
         missing = np.isnan(values).sum(axis=1)
         out[j] = np.partition(values, values.shape[1] // 2, axis=1)[:, values.shape[1] // 2]
-        enough = missing <= (1 - MIN_VALID) * values.shape[1]
-        out[j, ~enough] = np.nan
-        for k in np.flatnonzero(enough & (missing > 0)):
-            out[j, k] = np.nanmedian(values[k])
+        count = values.shape[1] - missing
+        for k in np.flatnonzero(missing):
+            # sorted, NaN come last
+            enough = count[k] >= MIN_VALID * values.shape[1]
+            out[j, k] = np.sort(values[k])[count[k] // 2] if enough else np.nan
     return out
 
 

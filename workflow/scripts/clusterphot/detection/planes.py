@@ -4,6 +4,7 @@ Positions inside a region are those of the reference filter less the region's fi
 affine map from there to its own pixels. nJy/pixel.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,11 @@ class Band:
     def name(self):
         """Name of the filter."""
         return self.mosaic.filter_name
+
+    @functools.cached_property
+    def drawer(self):
+        """`ModelDrawer` of the band's PSF."""
+        return ModelDrawer(self.kernels.psf, self.mosaic.pixel_scale_arcsec)
 
 
 @dataclass
@@ -228,11 +234,11 @@ def _affine(band, reference, region):
 class ModelDrawer:
     """Draws point sources into the model of a plane: small stamps for faint, whole PSFs for bright ones."""
 
-    def __init__(self, band):
-        full = len(band.kernels.psf)
-        small = 2 * int(round(0.5 * FAINT_STAMP_ARCSEC / band.mosaic.pixel_scale_arcsec)) + 1
+    def __init__(self, light, pixel_scale_arcsec):
+        full = len(light)
+        small = 2 * int(round(0.5 * FAINT_STAMP_ARCSEC / pixel_scale_arcsec)) + 1
         self._sizes = (min(small, full), full)
-        self._renderers = tuple(PsfRenderer(band.kernels.psf, size) for size in self._sizes)
+        self._renderers = tuple(PsfRenderer(light, size) for size in self._sizes)
 
     def add(self, plane, x, y, flux):
         """Add sources at positions (x, y) of the plane's own pixels with fluxes in nJy."""

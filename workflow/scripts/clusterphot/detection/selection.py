@@ -74,6 +74,8 @@ class PointLocus:
     centre, half_size : (float, float), float
         Position of the origin and unit of the coordinates, pixels of the reference filter.
     n_stars : int
+    typical : dict of str to float
+        Mean size over the stars, by band.
     """
 
     coefficients: dict
@@ -81,6 +83,11 @@ class PointLocus:
     centre: tuple
     half_size: float
     n_stars: int
+    typical: dict = field(default_factory=dict)
+
+    def beyond_typical(self, band, x, y):
+        """Size of a star at a position less that of the typical star, which the flux scale of the PSF holds for."""
+        return self.expected(band, "size", x, y)[0] - self.typical.get(band, 0.0)
 
     def expected(self, band, moment, x, y):
         """Moment of a star at a position, and its intrinsic scatter."""
@@ -108,6 +115,7 @@ class PointLocus:
             "centre_px": list(self.centre),
             "half_size_px": self.half_size,
             "n_stars": self.n_stars,
+            "typical_size": self.typical,
             "rows": rows,
         }
 
@@ -121,6 +129,7 @@ class PointLocus:
             tuple(meta["centre_px"]),
             meta["half_size_px"],
             meta["n_stars"],
+            dict(meta["typical_size"]),
         )
 
 
@@ -167,6 +176,8 @@ def fit_point_locus(table, stars, bands, shape, pixel_scale_arcsec):
                 coefficients, scatter = _robust_fit(terms[:, use], value[use], error[use])
             locus.coefficients[band, moment] = coefficients.tolist()
             locus.scatter[band, moment] = scatter
+        size = np.asarray(locus.coefficients[band, "size"])
+        locus.typical[band] = float((size @ terms[: len(size)]).mean())
     return locus
 
 

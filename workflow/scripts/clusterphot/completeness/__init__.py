@@ -1,0 +1,1 @@
+"""Completeness of a search by artificial clusters: injection, logistic fit in magnitude and noise, closure."""

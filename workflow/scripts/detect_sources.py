@@ -1,0 +1,42 @@
+"""Search some boxes of a field for point sources (rule detect_sources)."""
+
+import logging
+
+from clusterphot.detection.field import make_bands, read_inputs
+from clusterphot.detection.finder import FinderOptions
+from clusterphot.detection.search import search_boxes
+from clusterphot.detection.selection import SelectionOptions
+from clusterphot.detection.tiles import boxes_of, write_box_maps
+from clusterphot.jobs import job_logging
+from clusterphot.tables import provenance, write_table
+
+
+def main(smk):
+    par = smk.params
+    field = make_bands(
+        read_inputs(smk.input.mosaics, smk.input.psfs, smk.input.noises, smk.input.offsets),
+        par.reference_filter,
+        relative_flux=par.relative_flux,
+        combined=par.combined_filters,
+        background=par.background,
+    )
+    options = FinderOptions(
+        threshold_sigma=par.threshold_sigma,
+        n_passes=par.n_passes,
+        separation_arcsec=par.separation_arcsec,
+        psf_error=par.psf_error,
+        combined=field.combined,
+    )
+    selection = SelectionOptions(max_surface_brightness=par.max_surface_brightness)
+    shape = field.bands[field.reference].mosaic.shape
+    boxes = boxes_of(shape, par.tile_px, int(smk.wildcards.tile[1:]), par.n_tiles)
+    table, maps = search_boxes(field, boxes, options, selection)
+    meta = provenance("detect_sources", smk.wildcards, par)
+    write_table(smk.output.candidates, table, meta=meta)
+    write_box_maps(smk.output.maps, shape, maps)
+    logging.info("%s: %d boxes, %d candidates", smk.wildcards.tile, len(boxes), len(table))
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,33 @@
+"""Join the tiles of a field, select its star clusters, propose a source list (rule merge_candidates)."""
+
+from clusterphot.detection.field import field_header, make_bands, read_inputs
+from clusterphot.detection.search import join_tables, select_field, write_frozen
+from clusterphot.detection.selection import SelectionOptions
+from clusterphot.detection.tiles import join_box_maps, write_maps
+from clusterphot.jobs import job_logging
+from clusterphot.stars import read_stars
+from clusterphot.tables import provenance, read_table, write_table
+
+
+def main(smk):
+    par = smk.params
+    field = make_bands(
+        read_inputs(smk.input.mosaics, smk.input.psfs, smk.input.noises, smk.input.offsets),
+        par.reference_filter,
+        relative_flux=par.relative_flux,
+        combined=par.combined_filters,
+        background=par.background,
+    )
+    selection = SelectionOptions(**{name: getattr(par, name) for name in field_header()})
+    maps = join_box_maps(smk.input.maps)
+    raw = join_tables([read_table(path) for path in smk.input.candidates], field)
+    table, meta = select_field(raw, read_stars(smk.input.stars), field, maps, selection, par.control_region)
+    meta |= provenance("merge_candidates", smk.wildcards, par)
+    write_table(smk.output.candidates, table, meta=meta)
+    write_frozen(smk.output.selected, table)
+    write_maps(smk.output.maps, maps, field.bands[field.reference].mosaic.wcs)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
