@@ -274,6 +274,11 @@ def get_filters(pattern):
     return lambda wildcards: expand(pattern, filter=FIELDSET[wildcards.field].filters, **dict(wildcards))
 
 
+def get_source_list(wildcards):
+    """The source list of a field, or none where it is to be found first."""
+    return FIELDSET[wildcards.field].source_list or []
+
+
 def get_other_filters(pattern):
     """Input function: ``pattern`` for each filter of the field but the reference filter."""
 

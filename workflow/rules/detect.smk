@@ -2,7 +2,8 @@
 
 Inputs: mosaics, PSFs, noise, offsets and stars. Outputs: results/{field}/candidates.ecsv, selected.csv and
 results/{field}/completeness/{filter}.ecsv.
-Rules: detect_sources (tile by tile), merge_candidates, inject_clusters (run by run), measure_completeness.
+Rules: detect_sources (tile by tile), merge_candidates, inject_clusters (run by run), measure_completeness,
+plot_candidates, plot_completeness.
 """
 
 
@@ -147,11 +148,79 @@ rule measure_completeness:
         "../scripts/measure_completeness.py"
 
 
+rule plot_candidates:
+    input:
+        mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
+        candidates="results/{field}/candidates.ecsv",
+        maps="results/{field}/detection/maps.fits",
+        listed=get_source_list,
+    output:
+        map_png="results/{field}/figures/candidates.png",
+        map_pdf="results/{field}/figures/candidates.pdf",
+        png="results/{field}/figures/point_likeness.png",
+        pdf="results/{field}/figures/point_likeness.pdf",
+    params:
+        max_extent_sigma=config["detection"]["max_extent_sigma"],
+        min_extent_mas2=config["detection"]["min_extent_mas2"],
+        max_sharp_sigma=config["detection"]["max_sharp_sigma"],
+        mag_min=config["detection"]["mag_min"],
+        mag_max=config["detection"]["mag_max"],
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_candidates"),
+    log:
+        "logs/plot_candidates/{field}.log",
+    benchmark:
+        "benchmarks/plot_candidates/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: map and point-likeness of the candidates"
+    script:
+        "../scripts/plot_candidates.py"
+
+
+rule plot_completeness:
+    input:
+        completeness="results/{field}/completeness/{filter}.ecsv",
+        map="results/{field}/completeness/{filter}_map.fits",
+    output:
+        png="results/{field}/figures/completeness_{filter}.png",
+        pdf="results/{field}/figures/completeness_{filter}.pdf",
+    params:
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_completeness"),
+    log:
+        "logs/plot_completeness/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/plot_completeness/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field} {wildcards.filter}: completeness and its map"
+    script:
+        "../scripts/plot_completeness.py"
+
+
 rule candidates:
     input:
         [f"results/{name}/candidates.ecsv" for name in FIELDSET.given_by_mosaics],
+        [f"results/{name}/figures/candidates.png" for name in FIELDSET.given_by_mosaics],
 
 
 rule completeness:
     input:
-        [f"results/{field.name}/completeness/{filt}.ecsv" for field in FIELDSET for filt in field.mosaics],
+        [
+            path
+            for field in FIELDSET
+            for filt in field.mosaics
+            for path in (
+                f"results/{field.name}/completeness/{filt}.ecsv",
+                f"results/{field.name}/figures/completeness_{filt}.png",
+            )
+        ],

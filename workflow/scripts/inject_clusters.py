@@ -3,9 +3,9 @@
 import logging
 
 from clusterphot.completeness.injection import InjectionOptions, run_injections
-from clusterphot.detection.field import field_header, make_bands, read_inputs
+from clusterphot.detection.field import make_bands, read_inputs
 from clusterphot.detection.finder import FinderOptions
-from clusterphot.detection.selection import PointLocus, SelectionOptions
+from clusterphot.detection.selection import PointLocus, SelectionOptions, selection_keys
 from clusterphot.detection.tiles import read_maps
 from clusterphot.jobs import job_logging
 from clusterphot.tables import provenance, read_table, write_table
@@ -27,7 +27,7 @@ def main(smk):
         psf_error=par.psf_error,
         combined=field.combined,
     )
-    selection = SelectionOptions(**{name: getattr(par, name) for name in field_header()})
+    selection = SelectionOptions(**{name: getattr(par, name) for name in selection_keys()})
     options = InjectionOptions(
         n_per_run=par.n_per_run,
         seed=par.seed,

@@ -1,8 +1,8 @@
 """Join the tiles of a field, select its star clusters, propose a source list (rule merge_candidates)."""
 
-from clusterphot.detection.field import field_header, make_bands, read_inputs
+from clusterphot.detection.field import make_bands, read_inputs
 from clusterphot.detection.search import join_tables, select_field, write_frozen
-from clusterphot.detection.selection import SelectionOptions
+from clusterphot.detection.selection import SelectionOptions, selection_keys
 from clusterphot.detection.tiles import join_box_maps, write_maps
 from clusterphot.jobs import job_logging
 from clusterphot.stars import read_stars
@@ -18,7 +18,7 @@ def main(smk):
         combined=par.combined_filters,
         background=par.background,
     )
-    selection = SelectionOptions(**{name: getattr(par, name) for name in field_header()})
+    selection = SelectionOptions(**{name: getattr(par, name) for name in selection_keys()})
     maps = join_box_maps(smk.input.maps)
     raw = join_tables([read_table(path) for path in smk.input.candidates], field)
     table, meta = select_field(raw, read_stars(smk.input.stars), field, maps, selection, par.control_region)

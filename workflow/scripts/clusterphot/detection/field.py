@@ -3,7 +3,6 @@
 The steps from raw detections to selected sources are those that artificial clusters go through too.
 """
 
-import dataclasses
 import logging
 from dataclasses import dataclass
 
@@ -11,15 +10,15 @@ import numpy as np
 from astropy.table import Table
 from scipy.spatial import cKDTree
 
+from clusterphot.detection.backgrounds import SKY_ORDER
 from clusterphot.detection.catalog import MAS_PER_ARCSEC
 from clusterphot.detection.kernels import make_kernels
 from clusterphot.detection.planes import Band
-from clusterphot.detection.backgrounds import SKY_ORDER
-from clusterphot.detection.selection import SelectionOptions, magnitudes, point_likeness, select
+from clusterphot.detection.selection import magnitudes, point_likeness, select
+from clusterphot.filters import load_filter
 from clusterphot.flags import Flag
 from clusterphot.io import read_mosaic, read_noise, read_psf
 from clusterphot.offsets import read_offset
-from clusterphot.filters import load_filter
 
 log = logging.getLogger(__name__)
 
@@ -108,11 +107,6 @@ def make_bands(inputs, reference_filter, *, relative_flux, combined="auto", back
     return FieldBands(bands, names.index(reference_filter), tuple(combined))
 
 
-def field_header():
-    """Names of the cuts of `SelectionOptions`, which are also keys of the configuration."""
-    return tuple(entry.name for entry in dataclasses.fields(SelectionOptions))
-
-
 def relative_fluxes(names, reference, table):
     """Spectrum of a typical cluster in the given filters, 1 in the reference filter."""
     known = sorted(table, key=lambda name: load_filter(name).wave_pivot)
@@ -181,7 +175,8 @@ def _sexagesimal(ra, dec):
     hours, minutes = milli // 3600000, milli // 60000 % 60
     degrees, arcmin = centi // 360000, centi // 6000 % 60
     sign = "-" if dec < 0 else "+"
-    return f"J{hours:02d}{minutes:02d}{milli % 60000 / 1000:06.3f}{sign}{degrees:02d}{arcmin:02d}{centi % 6000 / 100:05.2f}"
+    seconds, arcsec = milli % 60000 / 1000, centi % 6000 / 100
+    return f"J{hours:02d}{minutes:02d}{seconds:06.3f}{sign}{degrees:02d}{arcmin:02d}{arcsec:05.2f}"
 
 
 def product_table(table, field, probability):

@@ -1,0 +1,155 @@
+"""Completeness: logistic fit, its test, limits and closure, on detections drawn from a known curve; injections."""
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from clusterphot.completeness import injection, logistic, summary
+from clusterphot.detection import selection, tiles
+from clusterphot.detection.field import FieldBands
+from test_detection import OPTIONS, SCALE, make_band
+
+TRUTH = np.array([3.0, 29.5, np.log(0.2), 2.5])
+"""Ceiling 0.953, half of it at 29.5 mag, width 0.2 mag, 2.5 mag per decade of noise."""
+
+
+def draw(n, seed, *, scatter=0.15):
+    """Injections between 27 and 31 mag with log-normal noise around 1 nJy, detected by the true curve."""
+    rng = np.random.default_rng(seed)
+    mag, noise = rng.uniform(27, 31, n), np.exp(scatter * rng.standard_normal(n))
+    level = np.median(np.log10(noise))
+    p = logistic._model(TRUTH, mag, np.log10(noise))
+    return mag, noise, rng.uniform(size=n) < p, level
+
+
+class TestLogistic:
+    def test_limit_of_a_known_curve(self):
+        fit = logistic.Logistic(TRUTH, np.zeros((4, 4)), 0.0)
+        top = 1 / (1 + np.exp(-3))
+        assert fit.limit(0.5)[0] == pytest.approx(29.5 + 0.2 * np.log(top / 0.5 - 1))
+        assert fit.limit(0.5, 10.0)[0] == pytest.approx(fit.limit(0.5)[0] - 2.5)
+        assert np.isnan(fit.limit(0.99)[0])
+        assert fit(fit.limit(0.9, 2.0)[0], 2.0) == pytest.approx(0.9)
+
+    def test_errors_are_those_of_repeated_fits_and_the_test_of_fit_passes(self):
+        values, errors, p_values = [], [], []
+        for seed in range(25):
+            mag, noise, detected, level = draw(600, seed)
+            fit = logistic.fit_logistic(mag, noise, detected)
+            value, error = fit.limit(0.5, 1.0)
+            values.append(value)
+            errors.append(error)
+            p_values.append(fit.p_value)
+        true = 29.5 + 0.2 * np.log(1 / (1 + np.exp(-3)) / 0.5 - 1)
+        # the mean of 25 fits has a fifth of their error; their scatter is known to 14 %
+        assert np.mean(values) == pytest.approx(true, abs=3 * np.mean(errors) / 5)
+        assert 0.6 < np.std(values) / np.mean(errors) < 1.5
+        assert np.mean(errors) < 0.05
+        assert np.mean(np.array(p_values) < 0.01) < 0.15
+
+    def test_a_curve_with_a_gap_fails_the_test_and_the_table_takes_over(self):
+        mag, noise, detected, _ = draw(3000, 3)
+        detected &= ~((mag > 27.8) & (mag < 28.4))
+        result = summary.measure_completeness(mag, noise, detected)
+        assert result.fit.p_value < summary.MIN_P_VALUE and result.method == "table"
+        assert result(28.1, 1.0) < 0.1 < 0.8 < result(27.3, 1.0)
+        limit, error = result.limit(0.5, 0)
+        assert limit == pytest.approx(29.5, abs=0.2) and 0 < error < 0.2
+
+
+class TestSummary:
+    def test_closure_on_sources_of_another_distribution(self):
+        """Sources faint and in louder places are predicted by injections spread evenly."""
+        mag, noise, detected, _ = draw(2000, 1)
+        result = summary.measure_completeness(mag, noise, detected)
+        rng = np.random.default_rng(9)
+        m, n = rng.normal(29.2, 0.5, 1500), np.exp(0.1 + 0.15 * rng.standard_normal(1500))
+        truth = logistic._model(TRUTH, m, np.log10(n))
+        found = rng.uniform(size=1500) < truth
+        p = result(m, n)
+        assert (found.sum() - p.sum()) ** 2 < 9 * (p * (1 - p)).sum()
+        assert logistic.test_fit(result.fit, m, n, found)[2] > 0.001
+
+    def test_table_holds_each_injection_once_per_class(self):
+        mag, noise, detected, _ = draw(900, 2)
+        flux = 3631e9 * 10 ** (-0.4 * mag)
+        rng = np.random.default_rng(0)
+        seen = np.where(detected, flux * 1.1 + 0.2 * rng.normal(size=900), np.nan)
+        injections = Table(
+            {"flux_in_F200W": flux, "flux_F200W": seen, "noise_F200W": noise, "selected": detected}
+        )
+        result = summary.measure_completeness(mag, noise, detected)
+        table = summary.completeness_table(result, injections, "F200W")
+        whole = table["noise_class"] == 0
+        assert table["n_injected"][whole].sum() == 900 == table["n_injected"][~whole].sum()
+        assert table["n_selected"][whole].sum() == detected.sum()
+        bright = whole & (table["mag_high"] < 28.5)
+        assert np.median(table["flux_bias"][bright]) == pytest.approx(0.1, abs=0.02)
+        assert np.all(np.abs(table["flux_bias_eddington"][bright]) < 0.02)
+        assert len(set(table["mag_50"][whole])) == 1
+
+    def test_limits_follow_the_noise_on_the_map(self):
+        mag, noise, detected, _ = draw(1500, 4)
+        result = summary.measure_completeness(mag, noise, detected)
+        limits = summary.limit_map(result, result.noise[0] * np.array([[1.0, 10.0, np.nan]]), 0.5)
+        assert limits[0, 0] - limits[0, 1] == pytest.approx(result.fit.parameters[3], abs=1e-4)
+        assert np.isnan(limits[0, 2])
+
+    def test_nothing_is_complete_where_nothing_was_searched(self):
+        mag, noise, detected, _ = draw(600, 5)
+        assert summary.measure_completeness(mag, noise, detected)(27.0, np.nan) == 0
+
+
+@pytest.fixture(scope="module")
+def quiet_field():
+    """Two bands of noise of 0.2 nJy per pixel, their maps, and one source that was found."""
+    rng, size = np.random.default_rng(6), 480
+    bands = [
+        make_band(0.2 * rng.normal(size=(size, size)), name=name, ivar=25.0) for name in ("F150W", "F200W")
+    ]
+    one = np.ones((30, 30), np.float32)
+    searched = one.copy()
+    searched[:, :5] = 0
+    maps = tiles.CoarseMaps(one, one, searched, dict.fromkeys(tiles.LOST, 0 * one))
+    return FieldBands(bands, 1, ("F150W", "F200W")), maps, Table({"x": [240.0], "y": [240.0]})
+
+
+class TestInjection:
+    OPTIONS = injection.InjectionOptions(n_per_run=30, mag_min=27.0, mag_max=32.0, seed=3)
+
+    def test_positions_keep_their_distance_and_stay_where_it_was_searched(self, quiet_field):
+        field, maps, found = quiet_field
+        rng = np.random.default_rng(0)
+        table = injection.draw_clusters(rng, field, maps, found, (480, 480), self.OPTIONS)
+        assert len(table) == 30
+        x, y = np.asarray(table["x"]), np.asarray(table["y"])
+        assert x.min() >= 79.5 and y.max() < 479.5
+        assert np.hypot(x - 240, y - 240).min() * SCALE > self.OPTIONS.clearance_arcsec
+        gaps = np.hypot(x[:, None] - x, y[:, None] - y)[np.triu_indices(30, 1)]
+        assert gaps.min() * SCALE > injection.APART_ARCSEC
+        assert np.allclose(table["flux_in_F200W"], 3631e9 * 10 ** (-0.4 * table["mag_in"]))
+
+    def test_bright_ones_are_recovered_with_their_flux_and_faint_ones_lost(self, quiet_field):
+        field, maps, found = quiet_field
+        locus = selection.PointLocus({}, {}, (240.0, 240.0), 240.0, 0)
+        args = (field, maps, found, locus, OPTIONS, selection.SelectionOptions(), self.OPTIONS)
+        table = injection.run_injections("r000", *args)
+        snr = np.asarray(table["flux_in_F200W"]) / np.asarray(table["noise_F200W"])
+        inner = np.asarray(table["searched"]) & (snr > 12)
+        assert inner.sum() > 5 and np.asarray(table["found"])[inner].all()
+        assert np.asarray(table["selected"])[inner].mean() > 0.8
+        pull = (table["flux_F200W"] - table["flux_in_F200W"])[inner] / table["flux_err_F200W"][inner]
+        assert abs(np.mean(pull)) < 4 / np.sqrt(inner.sum())
+        assert not np.asarray(table["selected"])[snr < 1].any()
+        again = injection.run_injections("r000", *args)
+        assert all(
+            np.array_equal(table[name], again[name], equal_nan=table[name].dtype.kind == "f")
+            for name in table.colnames
+        )
+        other = injection.run_injections("r001", *args)
+        assert not np.array_equal(other["x"], table["x"])
+
+    def test_a_large_field_is_searched_in_part(self):
+        weight = np.ones((320, 320))
+        kept = injection._few_patches(np.random.default_rng(1), weight, (5120, 5120), 60)
+        # five patches of 32 x 32 cells
+        assert kept.sum() == 5 * 32**2

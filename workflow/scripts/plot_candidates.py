@@ -1,0 +1,31 @@
+"""Draw the candidates of a field and their point-likeness (rule plot_candidates)."""
+
+from clusterphot.detection.tiles import read_maps
+from clusterphot.figures.candidates import plot_candidates, plot_point_likeness
+from clusterphot.figures.overview import read_small
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_positions, read_table
+
+
+def main(smk):
+    par, field = smk.params, smk.wildcards.field
+    table = read_table(smk.input.candidates)
+    small = read_small(smk.input.mosaic)
+    listed = read_positions(smk.input.listed, "sources")[1:] if smk.input.listed else None
+    figure = plot_candidates(small, table, listed, read_maps(smk.input.maps), field=field)
+    save_figure(figure, smk.output.map_png, smk.output.map_pdf, par.dpi)
+    cuts = {
+        "max_extent_sigma": par.max_extent_sigma,
+        "min_extent_mas2": par.min_extent_mas2,
+        "max_sharp_sigma": par.max_sharp_sigma,
+        "mag_min": par.mag_min,
+        "mag_max": par.mag_max,
+    }
+    figure = plot_point_likeness(table, cuts, reference_filter=small.filter_name, field=field)
+    save_figure(figure, smk.output.png, smk.output.pdf, par.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
