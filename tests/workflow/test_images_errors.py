@@ -143,9 +143,40 @@ MISTAKES = {
         table={"110.83,": "470.83,"},
     ),
     # choices
-    "detection": Mistake(
-        ["my.yaml, fields.x.sources: got detect, expected a source list", "not part of this version"],
-        keys={"fields.x.sources": "detect"},
+    "a simulated field to be searched": Mistake(
+        [
+            "my.yaml, fields.x.sources: got detect, expected the source list of a simulated field",
+            "candidates",
+        ],
+        keys={
+            "fields.x.sources": "detect",
+            "fields.x.simulation": {"seed": 1, "filters": ["F150W", "F200W"]},
+            "fields.x.mosaics": GONE,
+        },
+    ),
+    "search in a filter without a mosaic": Mistake(
+        ["my.yaml, detection.combined_filters: got F444W, expected filters of field x: F150W, F200W"],
+        keys={"detection.combined_filters": ["F200W", "F444W"]},
+    ),
+    "search without the reference filter": Mistake(
+        ["my.yaml, detection.combined_filters: got F150W, expected the reference filter F200W among them"],
+        keys={"detection.combined_filters": ["F150W"]},
+    ),
+    "colour of an unknown filter": Mistake(
+        ["my.yaml, detection.colour_box: got F200W-F444W, expected A-B of two filters of field x"],
+        keys={"detection.colour_box": {"F200W-F444W": [0.0, 1.0]}},
+    ),
+    "colour the wrong way round": Mistake(
+        ["my.yaml, detection.colour_box.F150W-F200W: got [1, 0], expected the lower, then the higher"],
+        keys={"detection.colour_box": {"F150W-F200W": [1.0, 0.0]}},
+    ),
+    "magnitudes of clusters the wrong way round": Mistake(
+        ["my.yaml, detection.mag_max: got 25, expected more than detection.mag_min = 26"],
+        keys={"detection.mag_max": 25.0},
+    ),
+    "magnitudes of injections the wrong way round": Mistake(
+        ["my.yaml, completeness.mag_range: got [31, 27], expected the bright, then the faint end"],
+        keys={"completeness.mag_range": [31.0, 27.0]},
     ),
     "another engine": Mistake(
         ["my.yaml, photometry.engine = 'traktor': got 'traktor', expected psf or tractor", "mean 'tractor'?"],

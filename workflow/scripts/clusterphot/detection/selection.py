@@ -53,7 +53,7 @@ class SelectionOptions:
     min_snr_band: float = 3.0
     mag_min: float = 26.0
     mag_max: float = 30.5
-    max_extent_sigma: float = 2.5
+    max_extent_sigma: float = 3.0
     min_extent_mas2: float = 20.0
     max_sharp_sigma: float = 5.0
     max_elongation_sigma: float = 3.5
