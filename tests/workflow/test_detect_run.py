@@ -77,8 +77,14 @@ def test_more_injections_add_to_those_that_exist(searched, imaged, snakemake):
 @pytest.mark.parametrize(
     ("more", "rules"),
     [
-        ("detection: {max_extent_sigma: 3.5}", {"merge_candidates", "plot_candidates"}),
-        ("detection: {threshold_sigma: 6}", {"detect_sources", "merge_candidates", "plot_candidates"}),
+        (
+            "detection: {max_extent_sigma: 3.5}",
+            {"merge_candidates", "plot_candidates", "make_candidate_page"},
+        ),
+        (
+            "detection: {threshold_sigma: 6}",
+            {"detect_sources", "merge_candidates", "plot_candidates", "make_candidate_page"},
+        ),
     ],
 )
 def test_a_changed_key_reruns_what_depends_on_it(searched, imaged, snakemake, more, rules):

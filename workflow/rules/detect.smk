@@ -1,9 +1,9 @@
 """Find star clusters without a list of sources, and say what the search misses and mistakes.
 
-Inputs: mosaics, PSFs, noise, offsets and stars. Outputs: results/{field}/candidates.ecsv, selected.csv and
-results/{field}/completeness/{filter}.ecsv.
+Inputs: mosaics, PSFs, noise, offsets and stars. Outputs: results/{field}/candidates.ecsv, selected.csv,
+candidates.html and results/{field}/completeness/{filter}.ecsv.
 Rules: detect_sources (tile by tile), merge_candidates, inject_clusters (run by run), measure_completeness,
-plot_candidates, plot_completeness.
+make_candidate_page, plot_candidates, plot_completeness.
 """
 
 
@@ -148,6 +148,31 @@ rule measure_completeness:
         "../scripts/measure_completeness.py"
 
 
+rule make_candidate_page:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
+        template=get_resource("pages/candidates.html"),
+    output:
+        page="results/{field}/candidates.html",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        code=code_digest("make_candidate_page"),
+    log:
+        "logs/make_candidate_page/{field}.log",
+    benchmark:
+        "benchmarks/make_candidate_page/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=800,
+    message:
+        "{wildcards.field}: page to accept or reject candidates on"
+    script:
+        "../scripts/make_candidate_page.py"
+
+
 rule plot_candidates:
     input:
         mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
@@ -209,7 +234,11 @@ rule plot_completeness:
 
 rule candidates:
     input:
-        [f"results/{name}/candidates.ecsv" for name in FIELDSET.given_by_mosaics],
+        [
+            f"results/{name}/candidates.{kind}"
+            for name in FIELDSET.given_by_mosaics
+            for kind in ("ecsv", "html")
+        ],
         [f"results/{name}/figures/candidates.png" for name in FIELDSET.given_by_mosaics],
 
 

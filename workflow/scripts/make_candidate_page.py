@@ -1,0 +1,26 @@
+"""Write the page on which candidates are accepted or rejected (rule make_candidate_page)."""
+
+from pathlib import Path
+
+from clusterphot.detection.page import candidate_page
+from clusterphot.files import whole_file
+from clusterphot.io import read_mosaic
+from clusterphot.jobs import job_logging
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    page = candidate_page(
+        Path(smk.input.template).read_text(encoding="utf-8"),
+        read_table(smk.input.candidates),
+        [read_mosaic(path) for path in smk.input.mosaics],
+        smk.params.reference_filter,
+        field=smk.wildcards.field,
+    )
+    with whole_file(smk.output.page) as temporary:
+        Path(temporary).write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
