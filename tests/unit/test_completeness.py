@@ -8,34 +8,39 @@ from clusterphot.detection import selection, tiles
 from clusterphot.detection.field import FieldBands
 from test_detection import OPTIONS, SCALE, make_band
 
-TRUTH = np.array([3.0, 29.5, np.log(0.2), 2.5])
-"""Ceiling 0.953, half of it at 29.5 mag, width 0.2 mag, 2.5 mag per decade of noise."""
+TRUTH = np.array([3.0, 29.5, np.log(0.2), 2.5, 0.3, 1.0])
+"""Ceiling 0.953, half of it at 29.5 mag, width 0.2 mag, 2.5 mag per decade of noise, 0.3 mag per unit of light."""
 
 
 def draw(n, seed, *, scatter=0.15):
-    """Injections between 27 and 31 mag with log-normal noise around 1 nJy, detected by the true curve."""
+    """Injections between 27 and 31 mag, noise and light log-normal, detected by the true curve."""
     rng = np.random.default_rng(seed)
     mag, noise = rng.uniform(27, 31, n), np.exp(scatter * rng.standard_normal(n))
-    level = np.median(np.log10(noise))
-    p = logistic._model(TRUTH, mag, np.log10(noise))
-    return mag, noise, rng.uniform(size=n) < p, level
+    light = 1000 * np.exp(0.7 * rng.standard_normal(n))
+    p = TRUE_FIT(mag, noise, light)
+    return mag, noise, light, rng.uniform(size=n) < p
+
+
+TRUE_FIT = logistic.Logistic(TRUTH, np.zeros((6, 6)), 0.0, np.log10(2.0))
 
 
 class TestLogistic:
     def test_limit_of_a_known_curve(self):
-        fit = logistic.Logistic(TRUTH, np.zeros((4, 4)), 0.0)
-        top = 1 / (1 + np.exp(-3))
-        assert fit.limit(0.5)[0] == pytest.approx(29.5 + 0.2 * np.log(top / 0.5 - 1))
-        assert fit.limit(0.5, 10.0)[0] == pytest.approx(fit.limit(0.5)[0] - 2.5)
-        assert np.isnan(fit.limit(0.99)[0])
-        assert fit(fit.limit(0.9, 2.0)[0], 2.0) == pytest.approx(0.9)
+        fit, top = TRUE_FIT, 1 / (1 + np.exp(-3))
+        assert fit.limit(0.5, 1.0, 1000.0)[0] == pytest.approx(29.5 + 0.2 * np.log(top / 0.5 - 1))
+        assert fit.limit(0.5, 10.0, 1000.0)[0] == pytest.approx(fit.limit(0.5, 1.0, 1000.0)[0] - 2.5)
+        assert fit.limit(0.5, 1.0, 19000.0)[0] < fit.limit(0.5, 1.0, 1000.0)[0] - 0.3
+        assert np.isnan(fit.limit(0.99, 1.0, 1000.0)[0])
+        assert fit(fit.limit(0.9, 2.0, 0.0)[0], 2.0, 0.0) == pytest.approx(0.9)
+        # the ceiling falls with light: logit 3 at 1000, 2 at 19000 nJy/arcsec2
+        assert fit(20.0, 1.0, 19000.0) == pytest.approx(1 / (1 + np.exp(-2)))
 
     def test_errors_are_those_of_repeated_fits_and_the_test_of_fit_passes(self):
         values, errors, p_values = [], [], []
         for seed in range(25):
-            mag, noise, detected, level = draw(600, seed)
-            fit = logistic.fit_logistic(mag, noise, detected)
-            value, error = fit.limit(0.5, 1.0)
+            mag, noise, light, detected = draw(600, seed)
+            fit = logistic.fit_logistic(mag, noise, light, detected)
+            value, error = fit.limit(0.5, 1.0, 1000.0)
             values.append(value)
             errors.append(error)
             p_values.append(fit.p_value)
@@ -47,11 +52,11 @@ class TestLogistic:
         assert np.mean(np.array(p_values) < 0.01) < 0.15
 
     def test_a_curve_with_a_gap_fails_the_test_and_the_table_takes_over(self):
-        mag, noise, detected, _ = draw(3000, 3)
+        mag, noise, light, detected = draw(3000, 3)
         detected &= ~((mag > 27.8) & (mag < 28.4))
-        result = summary.measure_completeness(mag, noise, detected)
+        result = summary.measure_completeness(mag, noise, light, detected)
         assert result.fit.p_value < summary.MIN_P_VALUE and result.method == "table"
-        assert result(28.1, 1.0) < 0.1 < 0.8 < result(27.3, 1.0)
+        assert result(28.1, 1.0, 1000.0) < 0.1 < 0.8 < result(27.3, 1.0, 1000.0)
         limit, error = result.limit(0.5, 0)
         assert limit == pytest.approx(29.5, abs=0.2) and 0 < error < 0.2
 
@@ -59,25 +64,32 @@ class TestLogistic:
 class TestSummary:
     def test_closure_on_sources_of_another_distribution(self):
         """Sources faint and in louder places are predicted by injections spread evenly."""
-        mag, noise, detected, _ = draw(2000, 1)
-        result = summary.measure_completeness(mag, noise, detected)
+        mag, noise, light, detected = draw(2000, 1)
+        result = summary.measure_completeness(mag, noise, light, detected)
         rng = np.random.default_rng(9)
         m, n = rng.normal(29.2, 0.5, 1500), np.exp(0.1 + 0.15 * rng.standard_normal(1500))
-        truth = logistic._model(TRUTH, m, np.log10(n))
+        glow = 3000 * np.exp(0.5 * rng.standard_normal(1500))
+        truth = TRUE_FIT(m, n, glow)
         found = rng.uniform(size=1500) < truth
-        p = result(m, n)
+        p = result(m, n, glow)
         assert (found.sum() - p.sum()) ** 2 < 9 * (p * (1 - p)).sum()
-        assert logistic.test_fit(result.fit, m, n, found)[2] > 0.001
+        assert logistic.test_fit(result.fit, m, n, glow, found)[2] > 0.001
 
     def test_table_holds_each_injection_once_per_class(self):
-        mag, noise, detected, _ = draw(900, 2)
+        mag, noise, light, detected = draw(900, 2)
         flux = 3631e9 * 10 ** (-0.4 * mag)
         rng = np.random.default_rng(0)
         seen = np.where(detected, flux * 1.1 + 0.2 * rng.normal(size=900), np.nan)
         injections = Table(
-            {"flux_in_F200W": flux, "flux_F200W": seen, "noise_F200W": noise, "selected": detected}
+            {
+                "flux_in_F200W": flux,
+                "flux_F200W": seen,
+                "noise_F200W": noise,
+                "selected": detected,
+                "surface_brightness": light,
+            }
         )
-        result = summary.measure_completeness(mag, noise, detected)
+        result = summary.measure_completeness(mag, noise, light, detected)
         table = summary.completeness_table(result, injections, "F200W")
         whole = table["noise_class"] == 0
         assert table["n_injected"][whole].sum() == 900 == table["n_injected"][~whole].sum()
@@ -88,15 +100,16 @@ class TestSummary:
         assert len(set(table["mag_50"][whole])) == 1
 
     def test_limits_follow_the_noise_on_the_map(self):
-        mag, noise, detected, _ = draw(1500, 4)
-        result = summary.measure_completeness(mag, noise, detected)
-        limits = summary.limit_map(result, result.noise[0] * np.array([[1.0, 10.0, np.nan]]), 0.5)
+        mag, noise, light, detected = draw(1500, 4)
+        result = summary.measure_completeness(mag, noise, light, detected)
+        noise = result.noise[0] * np.array([[1.0, 10.0, np.nan]])
+        limits = summary.limit_map(result, noise, np.full((1, 3), 500.0), 0.5)
         assert limits[0, 0] - limits[0, 1] == pytest.approx(result.fit.parameters[3], abs=1e-4)
         assert np.isnan(limits[0, 2])
 
     def test_nothing_is_complete_where_nothing_was_searched(self):
-        mag, noise, detected, _ = draw(600, 5)
-        assert summary.measure_completeness(mag, noise, detected)(27.0, np.nan) == 0
+        mag, noise, light, detected = draw(600, 5)
+        assert summary.measure_completeness(mag, noise, light, detected)(27.0, np.nan, 1.0) == 0
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,26 @@
 """Finding point sources: filters, joint fluxes, noise, shapes, selection; truth known on paper or by construction."""
 
+import base64
+import io
+import json
+import re
+
+import matplotlib.image
 import numpy as np
 import pytest
 from astropy.table import Table
 from astropy.wcs import WCS
-from clusterphot.detection import backgrounds, kernels, masks, noisemap, planes, purity, selection, tiles
+from clusterphot.detection import (
+    backgrounds,
+    kernels,
+    masks,
+    noisemap,
+    page,
+    planes,
+    purity,
+    selection,
+    tiles,
+)
 from clusterphot.detection.catalog import detect_box
 from clusterphot.detection.field import name_candidates, relative_fluxes, without_duplicates
 from clusterphot.detection.finder import FinderOptions
@@ -397,3 +413,46 @@ class TestPurity:
     def test_a_circle_can_be_the_control_region(self):
         control = purity.control_cells(self.maps(), (1.0, 2.0, 0.9), lambda ra, dec: (10.0, 10.0, 0.32))
         assert control.sum() == 21  # cells within 2.8 of the middle one
+
+
+class TestPage:
+    TEMPLATE = '<title>Candidates</title><script id="data">{{DATA}}</script>'
+
+    def page(self):
+        rng, size = np.random.default_rng(0), 120
+        image = rng.normal(size=(size, size)) + 500 * gaussian(size, 60, 60) + 800 * gaussian(size, 75, 70)
+        band = make_band(image)
+        ra, dec = band.mosaic.wcs.all_pix2world([60.0, 75.0], [60.0, 70.0], 0)
+        table = Table(
+            {"id": ["first", "</script>&"], "ra": ra, "dec": dec, "mag": [28.0, 27.0], "snr": [20.0, 30.0]}
+        )
+        table["flux_F200W"], table["flux_err_F200W"] = [500.0, 800.0], [6.0, 6.0]
+        for name in ("size", "size_err", "elongation_sigma", "surface_brightness", "point_likeness"):
+            table[name] = [0.5, 0.6]
+        table["selected"], table["reason"], table["p_cluster"] = (
+            [True, False],
+            ["", "extended"],
+            [0.9, np.nan],
+        )
+        return page.candidate_page(self.TEMPLATE, table, [band.mosaic], "F200W", field="a<b")
+
+    def test_holds_the_candidates_selected_ones_first(self):
+        text = self.page()
+        assert text.startswith("<title>a&lt;b: candidates</title>")
+        assert text.count("</script>") == 1
+        data = json.loads(re.search(r'<script id="data">(.*)</script>', text, re.S)[1])
+        first, second = data["candidates"]
+        assert [first["id"], second["id"]] == ["first", "</script>&"]
+        assert first["p"] == 0.9 and second["p"] is None
+        # the neighbour lies 15 px west of it and 10 px north: to the right and up, of a stamp of 60 px
+        assert first["neighbours"] == [[pytest.approx(0.75, abs=0.01), pytest.approx(0.333, abs=0.01)]]
+        assert first["flux"] == ["500.0 ± 6.0 nJy"]
+
+    def test_cut_outs_are_png_with_north_up(self):
+        data = json.loads(re.search(r'<script id="data">(.*)</script>', self.page(), re.S)[1])
+        image = matplotlib.image.imread(
+            io.BytesIO(base64.b64decode(data["candidates"][0]["png"])), format="png"
+        )
+        assert image.shape == (61, 61)
+        row, column = np.unravel_index(image.argmax(), image.shape)
+        assert (row, column) == (20, 45)

@@ -59,7 +59,7 @@ def test_completeness_of_every_filter(searched):
 
 def test_the_frozen_list_is_a_source_list(searched, imaged, snakemake):
     path = searched / "results/mine/selected.csv"
-    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     table = Table.read(searched / "results/mine/candidates.ecsv", format="ascii.ecsv")
     assert [row["id"] for row in rows] == list(table["id"][table["selected"]])
     (searched / "frozen.csv").write_bytes(path.read_bytes())

@@ -41,7 +41,7 @@ class InjectionOptions:
     mag_min: float = 26.5
     mag_max: float = 31.0
     colour_scatter: float = 0.2
-    light_exponent: float = 0.5
+    light_exponent: float = 1.0
     clearance_arcsec: float = 0.15
 
 

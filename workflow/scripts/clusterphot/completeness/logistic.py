@@ -1,10 +1,10 @@
-"""Completeness as a logistic function of magnitude and local noise, with a test whether it fits.
+"""Completeness as a logistic function of magnitude, local noise and light, with a test whether it fits.
 
-After Harris & Reina-Campos (2024, ApJ 971, 155), who use magnitude and sky level; here the level of the noise,
-and a ceiling below one for what no depth brings back. Magnitudes AB, noise nJy.
+After Harris & Reina-Campos (2024, ApJ 971, 155), who use magnitude and sky level; here the noise beside the
+light, and a ceiling below one for what no depth brings back. Magnitudes AB, noise nJy, light nJy/arcsec2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, stats
@@ -13,22 +13,27 @@ NOISE_SLOPE = 2.5
 """Limits move by this much per decade of noise where S/N alone decides; the prior mean of the slope."""
 
 SLOPE_SIGMA = 0.5
+LIGHT_UNIT = 1000.0
+"""Light counts as log10(1 + light / this): that of a halo from its outskirts to its core is a range of one."""
+
+N_PARAMETERS = 6
 MIN_EXPECTED = 4.0
 """Bins of the test hold at least so many expected detections and misses, else they are joined."""
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """Completeness p = ceiling / (1 + exp((m - m50' + slope (log10 noise - level)) / width)).
+    """Completeness p = ceiling / (1 + exp((m - middle) / width)); middle and ceiling depend on the place.
 
     Attributes
     ----------
-    parameters : (4,) float ndarray
-        Logit of the ceiling, magnitude of half the ceiling at the reference level, log width (mag) and slope
-        (mag per decade of noise).
-    covariance : (4, 4) float ndarray
-    level : float
-        log10 of the reference noise (nJy): the median of the injections.
+    parameters : (6,) float ndarray
+        At the median noise and light of the injections: logit of the ceiling, magnitude of half the ceiling and
+        log width (mag); then how much brighter the middle gets per decade of noise and per unit of
+        log10(1 + light / 1000), and by how much the logit of the ceiling falls per unit of the latter.
+    covariance : (6, 6) float ndarray
+    level, glow : float
+        log10 of the reference noise (nJy), and the light above on its scale.
     chi2, dof, p_value : float
         Of detections in bins of magnitude and noise.
     """
@@ -36,15 +41,20 @@ class Logistic:
     parameters: np.ndarray
     covariance: np.ndarray
     level: float
+    glow: float
     chi2: float = np.nan
     dof: int = 0
     p_value: float = np.nan
 
-    def __call__(self, mag, noise):
-        """Completeness at magnitudes and local noise."""
-        return _model(self.parameters, np.asarray(mag, dtype=float), np.log10(noise) - self.level)
+    def __call__(self, mag, noise, light):
+        """Completeness at magnitudes, local noise and light."""
+        return _model(self.parameters, np.asarray(mag, dtype=float), *self._place(noise, light))
 
-    def limit(self, fraction, noise=None):
+    def _place(self, noise, light):
+        """Noise and light relative to the reference, on their scales."""
+        return np.log10(noise) - self.level, glow_of(light) - self.glow
+
+    def limit(self, fraction, noise, light):
         """Magnitude at which completeness falls to a fraction, and its 1-sigma error.
 
         Returns
@@ -52,44 +62,54 @@ class Logistic:
         mag, error : float
             NaN where the ceiling is lower.
         """
-        offset = 0.0 if noise is None else float(np.log10(noise) - self.level)
-        value = _limit(self.parameters, fraction, offset)
-        steps = 1e-4 * np.eye(4)
+        place = self._place(noise, light)
+        value = _limit(self.parameters, fraction, *place)
+        steps = 1e-4 * np.eye(N_PARAMETERS)
         slope = np.array(
             [
                 (
-                    _limit(self.parameters + s, fraction, offset)
-                    - _limit(self.parameters - s, fraction, offset)
+                    _limit(self.parameters + s, fraction, *place)
+                    - _limit(self.parameters - s, fraction, *place)
                 )
                 / 2e-4
                 for s in steps
             ]
         )
-        return value, float(np.sqrt(max(slope @ self.covariance @ slope, 0.0)))
+        return float(value), float(np.sqrt(max(slope @ self.covariance @ slope, 0.0)))
 
 
-def _model(parameters, mag, offset):
-    """Completeness; ``offset`` is log10 noise over its reference level."""
-    ceiling, middle, log_width, slope = parameters
-    z = (mag - middle + slope * offset) / np.exp(log_width)
-    return 1.0 / (1.0 + np.exp(-ceiling)) / (1.0 + np.exp(np.clip(z, -50, 50)))
+def glow_of(light):
+    """Light on the scale of the fit."""
+    return np.log10(1.0 + np.clip(light, 0.0, None) / LIGHT_UNIT)
 
 
-def _limit(parameters, fraction, offset):
-    """Magnitude where the completeness is ``fraction``."""
-    ceiling, middle, log_width, slope = parameters
-    top = 1.0 / (1.0 + np.exp(-ceiling))
-    if fraction >= top:
-        return np.nan
-    return middle - slope * offset + np.exp(log_width) * np.log(top / fraction - 1.0)
+def _ceiling(parameters, glow):
+    """Completeness of the brightest clusters."""
+    return 1.0 / (1.0 + np.exp(np.clip(parameters[5] * glow - parameters[0], -50, 50)))
 
 
-def fit_logistic(mag, noise, detected):
+def _model(parameters, mag, offset, glow):
+    """Completeness; ``offset`` and ``glow`` are noise and light relative to the reference."""
+    middle = parameters[1] - parameters[3] * offset - parameters[4] * glow
+    z = (mag - middle) / np.exp(parameters[2])
+    return _ceiling(parameters, glow) / (1.0 + np.exp(np.clip(z, -50, 50)))
+
+
+def _limit(parameters, fraction, offset, glow):
+    """Magnitude where the completeness is ``fraction``; NaN where the ceiling is lower."""
+    top = _ceiling(parameters, glow)
+    ratio = np.where(top > fraction, top / fraction - 1.0, np.nan)
+    return (
+        parameters[1] - parameters[3] * offset - parameters[4] * glow + np.exp(parameters[2]) * np.log(ratio)
+    )
+
+
+def fit_logistic(mag, noise, light, detected):
     """Maximum-likelihood fit, error from the curvature, and the test of fit.
 
     Parameters
     ----------
-    mag, noise : (n,) float ndarray
+    mag, noise, light : (n,) float ndarray
     detected : (n,) bool ndarray
 
     Returns
@@ -98,28 +118,29 @@ def fit_logistic(mag, noise, detected):
 
     Notes
     -----
-    Weak priors keep the fit defined: ceiling 0.98 (logit 4 +- 1.5), slope 2.5 +- 0.5 mag per decade.
+    Weak priors keep the fit defined: ceiling 0.98 (logit 4 +- 1.5), 2.5 +- 0.5 mag per decade of noise, 0 +- 0.5 mag
+    per unit of light, and 0 +- 2 for the change of the ceiling's logit.
     """
     mag, detected = np.asarray(mag, dtype=float), np.asarray(detected, dtype=float)
-    level = float(np.median(np.log10(noise)))
-    offset = np.log10(noise) - level
+    reference = Logistic(None, None, float(np.median(np.log10(noise))), float(np.median(glow_of(light))))
+    offset, glow = reference._place(noise, light)
+    mean = np.array([4.0, 0.0, -1.5, NOISE_SLOPE, 0.0, 0.0])
+    sigma = np.array([1.5, np.inf, 1.5, SLOPE_SIGMA, 0.5, 2.0])
 
     def cost(parameters):
-        p = np.clip(_model(parameters, mag, offset), 1e-9, 1 - 1e-9)
+        p = np.clip(_model(parameters, mag, offset, glow), 1e-9, 1 - 1e-9)
         likelihood = -(detected * np.log(p) + (1 - detected) * np.log(1 - p)).sum()
-        prior = ((parameters[0] - 4.0) / 1.5) ** 2 + ((parameters[3] - NOISE_SLOPE) / SLOPE_SIGMA) ** 2
-        return likelihood + 0.5 * (prior + ((parameters[2] + 1.5) / 1.5) ** 2)
+        return likelihood + 0.5 * (((parameters - mean) / sigma) ** 2).sum()
 
     seen = detected.sum() / max(len(detected), 1)
-    start = np.array([4.0, mag.min() + seen * (mag.max() - mag.min()), -1.5, NOISE_SLOPE])
-    result = optimize.minimize(
-        cost, start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-5, "fatol": 1e-7}
-    )
+    start = np.array([4.0, mag.min() + seen * (mag.max() - mag.min()), -1.5, NOISE_SLOPE, 0.0, 0.0])
+    options = {"maxiter": 8000, "maxfev": 8000, "xatol": 1e-5, "fatol": 1e-7}
+    result = optimize.minimize(cost, start, method="Nelder-Mead", options=options)
     result = optimize.minimize(cost, result.x, method="BFGS")
     covariance = np.linalg.inv(_hessian(cost, result.x))
-    fit = Logistic(result.x, covariance, level)
-    chi2, dof, p_value = test_fit(fit, mag, noise, detected, n_free=4)
-    return Logistic(result.x, covariance, level, chi2, dof, p_value)
+    fit = replace(reference, parameters=result.x, covariance=covariance)
+    chi2, dof, p_value = test_fit(fit, mag, noise, light, detected, n_free=N_PARAMETERS)
+    return replace(fit, chi2=chi2, dof=dof, p_value=p_value)
 
 
 def _hessian(function, x):
@@ -135,13 +156,13 @@ def _hessian(function, x):
     return 0.5 * (out + out.T)
 
 
-def test_fit(fit, mag, noise, detected, *, n_free=0):
+def test_fit(fit, mag, noise, light, detected, *, n_free=0):
     """Chi-square of detections against a fit in bins of noise (thirds) and magnitude.
 
     Parameters
     ----------
     fit : `Logistic`
-    mag, noise, detected : (n,) ndarray
+    mag, noise, light, detected : (n,) ndarray
     n_free : int
         Parameters fitted to the same data.
 
@@ -149,7 +170,7 @@ def test_fit(fit, mag, noise, detected, *, n_free=0):
     -------
     chi2, dof, p_value : float, int, float
     """
-    probability = np.clip(fit(mag, noise), 1e-6, 1 - 1e-6)
+    probability = np.clip(fit(mag, noise, light), 1e-6, 1 - 1e-6)
     detected = np.asarray(detected, dtype=float)
     chi2, n_bins = 0.0, 0
     thirds = np.digitize(noise, np.quantile(noise, [1 / 3, 2 / 3]))

@@ -19,12 +19,13 @@ def write_limits(path, maps_path, completeness):
     completeness : `clusterphot.completeness.summary.Completeness`
     """
     with fits.open(maps_path, memmap=False) as hdus:
-        header, noise = hdus["NOISE"].header, np.asarray(hdus["NOISE"].data, dtype=float)
+        header = hdus["NOISE"].header
+        noise, light = (np.asarray(hdus[name].data, dtype=float) for name in ("NOISE", "LIGHT"))
     known = np.isfinite(noise)
     relative = noise / np.median(noise[known]) if known.any() else noise
     hdus = [fits.PrimaryHDU()]
     for percent in LIMITS:
-        image = limit_map(completeness, relative * completeness.noise[0], percent / 100)
+        image = limit_map(completeness, relative * completeness.noise[0], light, percent / 100)
         hdu = fits.ImageHDU(image, header, name=f"MAG_{percent}")
         hdu.header["BUNIT"] = "mag"
         hdus.append(hdu)

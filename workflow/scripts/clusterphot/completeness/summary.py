@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 from scipy import stats
 
-from clusterphot.completeness.logistic import Logistic, fit_logistic
+from clusterphot.completeness.logistic import Logistic, fit_logistic, glow_of
 from clusterphot.detection.selection import magnitudes
 from clusterphot.noise import MAD_TO_SIGMA
 from clusterphot.units import mag_ab
@@ -40,8 +40,8 @@ class Completeness:
     fraction, error : (4, m) float ndarray
         Share selected by class of noise (0: all) and magnitude; NaN where nothing was injected.
     injected, selected : (4, m) int ndarray
-    noise : (4,) float ndarray, nJy
-        Median noise of each class.
+    noise, light : (4,) float ndarray, nJy and nJy/arcsec2
+        Median noise and light of each class.
     """
 
     fit: Logistic
@@ -53,14 +53,17 @@ class Completeness:
     injected: np.ndarray
     selected: np.ndarray
     noise: np.ndarray
+    light: np.ndarray
 
-    def __call__(self, mag, noise):
-        """Completeness at magnitudes and local noise; 0 where nothing was searched."""
-        mag, noise = np.broadcast_arrays(np.asarray(mag, dtype=float), np.asarray(noise, dtype=float))
+    def __call__(self, mag, noise, light):
+        """Completeness at magnitudes, local noise and light; 0 where nothing was searched."""
+        mag, noise, light = np.broadcast_arrays(
+            *(np.asarray(value, dtype=float) for value in (mag, noise, light))
+        )
         known = np.isfinite(noise) & (noise > 0)
         out = np.zeros(mag.shape)
         if self.method == "logistic":
-            out[known] = self.fit(mag[known], noise[known])
+            out[known] = self.fit(mag[known], noise[known], light[known])
             return out
         middle = 0.5 * (self.edges[1:] + self.edges[:-1])
         number = np.digitize(noise, self.noise_limits) + 1
@@ -74,24 +77,24 @@ class Completeness:
     def limit(self, fraction, number):
         """Magnitude of this completeness at the median noise of a class, and its 1-sigma error."""
         if self.method == "logistic":
-            return self.fit.limit(fraction, self.noise[number])
+            return self.fit.limit(fraction, self.noise[number], self.light[number])
         return _table_limit(self.injected[number], self.selected[number], self.edges, fraction)
 
 
-def measure_completeness(mag, noise, selected):
+def measure_completeness(mag, noise, light, selected):
     """Completeness from what was put in and selected.
 
     Parameters
     ----------
-    mag, noise : (n,) float ndarray
-        True magnitude and local noise (nJy) in one filter.
+    mag, noise, light : (n,) float ndarray
+        True magnitude and local noise (nJy) in one filter, light (nJy/arcsec2) in the reference filter.
     selected : (n,) bool ndarray
 
     Returns
     -------
     completeness : `Completeness`
     """
-    fit = fit_logistic(mag, noise, selected)
+    fit = fit_logistic(mag, noise, light, selected)
     limits = np.quantile(noise, np.arange(1, N_CLASSES) / N_CLASSES)
     number = np.digitize(noise, limits) + 1
     low, high = np.floor(mag.min() / BIN_MAG) * BIN_MAG, np.ceil(mag.max() / BIN_MAG) * BIN_MAG
@@ -105,8 +108,8 @@ def measure_completeness(mag, noise, selected):
     share = (found + 0.5) / (injected + 1.0)
     error = np.where(injected > 0, np.sqrt(share * (1 - share) / np.maximum(injected, 1)), np.nan)
     method = "logistic" if fit.p_value >= MIN_P_VALUE else "table"
-    typical = np.array([np.median(noise[r]) if r.any() else np.nan for r in rows])
-    return Completeness(fit, method, edges, limits, fraction, error, injected, found, typical)
+    typical = [np.array([np.median(v[r]) if r.any() else np.nan for r in rows]) for v in (noise, light)]
+    return Completeness(fit, method, edges, limits, fraction, error, injected, found, *typical)
 
 
 def _table_limit(injected, selected, edges, fraction):
@@ -148,7 +151,7 @@ def completeness_table(completeness, injections, filt):
     """
     true, seen = np.asarray(injections[f"flux_in_{filt}"]), np.asarray(injections[f"flux_{filt}"])
     noise, selected = np.asarray(injections[f"noise_{filt}"]), np.asarray(injections["selected"], dtype=bool)
-    mag = magnitudes(true)
+    mag, light = magnitudes(true), np.asarray(injections["surface_brightness"])
     number = np.digitize(noise, completeness.noise_limits) + 1
     rows = []
     for k in range(N_CLASSES + 1):
@@ -170,7 +173,9 @@ def completeness_table(completeness, injections, filt):
                     "completeness": completeness.fraction[k, b],
                     "completeness_err": completeness.error[k, b],
                     "completeness_model": float(
-                        completeness.fit(mag[inside], noise[inside]).mean() if inside.any() else np.nan
+                        completeness.fit(mag[inside], noise[inside], light[inside]).mean()
+                        if inside.any()
+                        else np.nan
                     ),
                     **_bias(true, seen, noise, inside & selected),
                     **values,
@@ -203,18 +208,27 @@ def source_completeness(completeness, candidates, filt):
     """Completeness at the magnitude and noise of every candidate, by id."""
     flux, noise = np.asarray(candidates[f"flux_{filt}"]), np.asarray(candidates[f"noise_{filt}"])
     mag = np.where(flux > 0, mag_ab(np.where(flux > 0, flux, 1.0)), np.inf)
-    return Table({"id": candidates["id"], "completeness": completeness(mag, noise)})
+    light = np.asarray(candidates["surface_brightness"])
+    return Table({"id": candidates["id"], "completeness": completeness(mag, noise, light)})
 
 
 def describe(completeness):
     """Plain dictionary of the fit for the metadata of a table."""
     fit = completeness.fit
-    names = ("logit_ceiling", "mag_half", "log_width", "slope_mag_per_dex")
+    names = (
+        "logit_ceiling",
+        "mag_half",
+        "log_width",
+        "mag_per_dex_noise",
+        "mag_per_light",
+        "logit_per_light",
+    )
     return {
         "method": completeness.method,
         "parameters": {name: float(value) for name, value in zip(names, fit.parameters, strict=True)},
         "covariance": fit.covariance.tolist(),
         "log10_noise_level": fit.level,
+        "light_level": fit.glow,
         "chi2": fit.chi2,
         "dof": fit.dof,
         "p_value": fit.p_value,
@@ -222,8 +236,10 @@ def describe(completeness):
     }
 
 
-def limit_map(completeness, noise, fraction):
-    """Limiting magnitude of every cell of a noise map; NaN where nothing was searched."""
-    slope = completeness.fit.parameters[3]
+def limit_map(completeness, noise, light, fraction):
+    """Limiting magnitude of every cell of maps of noise and light; NaN where nothing was searched."""
+    fit = completeness.fit
     reference, _ = completeness.limit(fraction, 0)
-    return (reference - slope * np.log10(noise / completeness.noise[0])).astype(np.float32)
+    brighter = fit.parameters[3] * np.log10(noise / completeness.noise[0])
+    brighter = brighter + fit.parameters[4] * (glow_of(light) - glow_of(completeness.light[0]))
+    return (reference - brighter).astype(np.float32)

@@ -76,6 +76,7 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control):
         density = (counts + 0.5) / control_area
         classes = _light_classes(maps)
         of_source = _cell_values(classes, maps, x, y)
+        of_source[of_source < 0] = N_CLASSES - 1  # beside a galaxy's core, in a cell lost for the most part
         for number in range(N_CLASSES):
             rows = np.flatnonzero(selected & (of_source == number))
             room = float(np.nansum(np.where(classes == number, maps.searched, 0.0))) * cell_arcsec2
