@@ -127,7 +127,7 @@ def quiet_field():
 
 
 class TestInjection:
-    OPTIONS = injection.InjectionOptions(n_per_run=30, mag_min=27.0, mag_max=32.0, seed=3)
+    OPTIONS = injection.InjectionOptions(n_per_run=30, mag_range=(27.0, 32.0), seed=3)
 
     def test_positions_keep_their_distance_and_stay_where_it_was_searched(self, quiet_field):
         field, maps, found = quiet_field

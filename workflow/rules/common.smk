@@ -303,6 +303,17 @@ def get_injection_runs(pattern):
     return lambda wildcards: expand(pattern, run=runs, field=wildcards.field)
 
 
+# Keys that a rule takes together, by name: Snakemake compares the values of params as a set, so that of two numbers
+# that are equal to others a change would go unnoticed.
+SEARCH_KEYS = ("threshold_sigma", "n_passes", "separation_arcsec", "psf_error")
+INJECTION_KEYS = (
+    "n_per_run",
+    "seed",
+    "mag_range",
+    "colour_scatter",
+    "light_exponent",
+    "clearance_arcsec",
+)
 SELECTION_KEYS = (
     "min_snr_reference",
     "band_rule",
@@ -318,7 +329,6 @@ SELECTION_KEYS = (
     "max_missing",
     "colour_box",
 )
-"""Cuts of the section ``detection`` that decide which candidates are selected."""
 
 
 def get_chunk_members(wildcards):

@@ -20,16 +20,10 @@ def main(smk):
         combined=par.combined_filters,
         background=par.background,
     )
-    options = FinderOptions(
-        threshold_sigma=par.threshold_sigma,
-        n_passes=par.n_passes,
-        separation_arcsec=par.separation_arcsec,
-        psf_error=par.psf_error,
-        combined=field.combined,
-    )
+    options = FinderOptions(**par.search, combined=field.combined)
     selection = SelectionOptions(max_surface_brightness=par.max_surface_brightness)
     shape = field.bands[field.reference].mosaic.shape
-    boxes = boxes_of(shape, par.tile_px, int(smk.wildcards.tile[1:]), par.n_tiles)
+    boxes = boxes_of(shape, **par.tiling, tile=int(smk.wildcards.tile[1:]))
     table, maps = search_boxes(field, boxes, options, selection)
     meta = provenance("detect_sources", smk.wildcards, par)
     write_table(smk.output.candidates, table, meta=meta)

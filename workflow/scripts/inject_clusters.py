@@ -5,7 +5,7 @@ import logging
 from clusterphot.completeness.injection import InjectionOptions, run_injections
 from clusterphot.detection.field import make_bands, read_inputs
 from clusterphot.detection.finder import FinderOptions
-from clusterphot.detection.selection import PointLocus, SelectionOptions, selection_keys
+from clusterphot.detection.selection import PointLocus, SelectionOptions
 from clusterphot.detection.tiles import read_maps
 from clusterphot.jobs import job_logging
 from clusterphot.tables import provenance, read_table, write_table
@@ -20,23 +20,8 @@ def main(smk):
         combined=par.combined_filters,
         background=par.background,
     )
-    finder = FinderOptions(
-        threshold_sigma=par.threshold_sigma,
-        n_passes=par.n_passes,
-        separation_arcsec=par.separation_arcsec,
-        psf_error=par.psf_error,
-        combined=field.combined,
-    )
-    selection = SelectionOptions(**{name: getattr(par, name) for name in selection_keys()})
-    options = InjectionOptions(
-        n_per_run=par.n_per_run,
-        seed=par.seed,
-        mag_min=par.mag_range[0],
-        mag_max=par.mag_range[1],
-        colour_scatter=par.colour_scatter,
-        light_exponent=par.light_exponent,
-        clearance_arcsec=par.clearance_arcsec,
-    )
+    finder = FinderOptions(**par.search, combined=field.combined)
+    selection, options = SelectionOptions(**par.cuts), InjectionOptions(**par.injections)
     found = read_table(smk.input.candidates)
     locus = PointLocus.from_meta(found.meta["point_locus"])
     run, maps = smk.wildcards.run, read_maps(smk.input.maps)

@@ -2,7 +2,7 @@
 
 from clusterphot.detection.field import make_bands, read_inputs
 from clusterphot.detection.search import join_tables, select_field, write_frozen
-from clusterphot.detection.selection import SelectionOptions, selection_keys
+from clusterphot.detection.selection import SelectionOptions
 from clusterphot.detection.tiles import join_box_maps, write_maps
 from clusterphot.jobs import job_logging
 from clusterphot.stars import read_stars
@@ -18,7 +18,7 @@ def main(smk):
         combined=par.combined_filters,
         background=par.background,
     )
-    selection = SelectionOptions(**{name: getattr(par, name) for name in selection_keys()})
+    selection = SelectionOptions(**par.cuts)
     maps = join_box_maps(smk.input.maps)
     raw = join_tables([read_table(path) for path in smk.input.candidates], field)
     table, meta = select_field(raw, read_stars(smk.input.stars), field, maps, selection, par.control_region)

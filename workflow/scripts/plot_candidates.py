@@ -15,14 +15,7 @@ def main(smk):
     listed = read_positions(smk.input.listed, "sources")[1:] if smk.input.listed else None
     figure = plot_candidates(small, table, listed, read_maps(smk.input.maps), field=field)
     save_figure(figure, smk.output.map_png, smk.output.map_pdf, par.dpi)
-    cuts = {
-        "max_extent_sigma": par.max_extent_sigma,
-        "min_extent_mas2": par.min_extent_mas2,
-        "max_sharp_sigma": par.max_sharp_sigma,
-        "mag_min": par.mag_min,
-        "mag_max": par.mag_max,
-    }
-    figure = plot_point_likeness(table, cuts, reference_filter=small.filter_name, field=field)
+    figure = plot_point_likeness(table, par.cuts, reference_filter=small.filter_name, field=field)
     save_figure(figure, smk.output.png, smk.output.pdf, par.dpi)
 
 

@@ -38,8 +38,7 @@ class InjectionOptions:
 
     n_per_run: int = 250
     seed: int = 1
-    mag_min: float = 26.5
-    mag_max: float = 31.0
+    mag_range: tuple = (26.5, 31.0)
     colour_scatter: float = 0.2
     light_exponent: float = 1.0
     clearance_arcsec: float = 0.15
@@ -132,7 +131,7 @@ def draw_clusters(rng, field, maps, found, shape, options):
                 break
     n = len(taken)
     injected = Table({"x": taken[:, 0], "y": taken[:, 1]})
-    injected["mag_in"] = rng.uniform(options.mag_min, options.mag_max, n)
+    injected["mag_in"] = rng.uniform(*options.mag_range, n)
     for band in field.bands:
         spread = 0.0 if band.name == field.names[field.reference] else options.colour_scatter
         colour = np.exp(spread * rng.standard_normal(n))
