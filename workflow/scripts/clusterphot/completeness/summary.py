@@ -1,6 +1,6 @@
 """Completeness of one filter from the injections: table by magnitude and noise, limits, flux bias, map, sources.
 
-Where the logistic fit fails its test, limits and values per source come from the table instead. Magnitudes AB.
+Where the logistic fit fails its test, the table corrects it, and limits come from the table. Magnitudes AB.
 """
 
 from dataclasses import dataclass
@@ -39,6 +39,8 @@ class Completeness:
         Between the thirds of the injections by noise.
     fraction, error : (4, m) float ndarray
         Share selected by class of noise (0: all) and magnitude; NaN where nothing was injected.
+    model : (4, m) float ndarray
+        Mean of the fit over the injections of each bin.
     injected, selected : (4, m) int ndarray
     noise, light : (4,) float ndarray, nJy and nJy/arcsec2
         Median noise and light of each class.
@@ -50,6 +52,7 @@ class Completeness:
     noise_limits: np.ndarray
     fraction: np.ndarray
     error: np.ndarray
+    model: np.ndarray
     injected: np.ndarray
     selected: np.ndarray
     noise: np.ndarray
@@ -62,17 +65,15 @@ class Completeness:
         )
         known = np.isfinite(noise) & (noise > 0)
         out = np.zeros(mag.shape)
+        out[known] = self.fit(mag[known], noise[known], light[known])
         if self.method == "logistic":
-            out[known] = self.fit(mag[known], noise[known], light[known])
             return out
         middle = 0.5 * (self.edges[1:] + self.edges[:-1])
         number = np.digitize(noise, self.noise_limits) + 1
         for k in range(1, N_CLASSES + 1):
-            rows, good = known & (number == k), np.isfinite(self.fraction[k])
-            # inside a class S/N decides: magnitudes are counted from its median noise
-            shift = 2.5 * np.log10(np.where(rows, noise, self.noise[k]) / self.noise[k])
-            out[rows] = np.interp((mag + shift)[rows], middle[good], self.fraction[k][good])
-        return out
+            rows, good = known & (number == k), self.injected[k] > 0
+            out[rows] += np.interp(mag[rows], middle[good], (self.fraction[k] - self.model[k])[good])
+        return np.clip(out, 0.0, 1.0)
 
     def limit(self, fraction, number):
         """Magnitude of this completeness at the median noise of a class, and its 1-sigma error."""
@@ -107,9 +108,13 @@ def measure_completeness(mag, noise, light, selected):
     # 1 sigma of a binomial share, that of half a source more for shares of 0 and 1
     share = (found + 0.5) / (injected + 1.0)
     error = np.where(injected > 0, np.sqrt(share * (1 - share) / np.maximum(injected, 1)), np.nan)
+    expected = fit(mag, noise, light)
+    model = np.stack([np.histogram(mag[r], edges, weights=expected[r])[0] for r in rows]) / np.maximum(
+        injected, 1
+    )
     method = "logistic" if fit.p_value >= MIN_P_VALUE else "table"
     typical = [np.array([np.median(v[r]) if r.any() else np.nan for r in rows]) for v in (noise, light)]
-    return Completeness(fit, method, edges, limits, fraction, error, injected, found, *typical)
+    return Completeness(fit, method, edges, limits, fraction, error, model, injected, found, *typical)
 
 
 def _table_limit(injected, selected, edges, fraction):
@@ -151,7 +156,7 @@ def completeness_table(completeness, injections, filt):
     """
     true, seen = np.asarray(injections[f"flux_in_{filt}"]), np.asarray(injections[f"flux_{filt}"])
     noise, selected = np.asarray(injections[f"noise_{filt}"]), np.asarray(injections["selected"], dtype=bool)
-    mag, light = magnitudes(true), np.asarray(injections["surface_brightness"])
+    mag = magnitudes(true)
     number = np.digitize(noise, completeness.noise_limits) + 1
     rows = []
     for k in range(N_CLASSES + 1):
@@ -172,11 +177,7 @@ def completeness_table(completeness, injections, filt):
                     "n_selected": int(completeness.selected[k, b]),
                     "completeness": completeness.fraction[k, b],
                     "completeness_err": completeness.error[k, b],
-                    "completeness_model": float(
-                        completeness.fit(mag[inside], noise[inside], light[inside]).mean()
-                        if inside.any()
-                        else np.nan
-                    ),
+                    "completeness_model": completeness.model[k, b] if completeness.injected[k, b] else np.nan,
                     **_bias(true, seen, noise, inside & selected),
                     **values,
                 }
