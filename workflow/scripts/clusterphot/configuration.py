@@ -266,6 +266,8 @@ def relations(config, origin):
         partial(_check_order, config, ("psf", "mag_bright"), ("psf", "mag_min"), origin),
         partial(_check_order, config, ("psf", "mag_min"), ("psf", "mag_max"), origin),
         partial(_check_order, config, ("stars", "mag_min"), ("stars", "mag_max"), origin),
+        partial(_check_order, config, ("detection", "mag_min"), ("detection", "mag_max"), origin),
+        partial(_check_mag_range, config["completeness"]["mag_range"], origin),
         partial(_check_engines, config["photometry"]["compare_engines"], origin),
         partial(_check_annulus, config["stack"]["annulus_px"], origin),
         partial(_check_sizes, config["sizes"], origin),
@@ -307,10 +309,9 @@ def _check_age_steps(ages, origin):
         )
 
 
-def _check_detection(config, origin):
-    """Magnitudes of clusters and of injections are in order."""
-    _check_order(config, ("detection", "mag_min"), ("detection", "mag_max"), origin)
-    low, high = config["completeness"]["mag_range"]
+def _check_mag_range(mags, origin):
+    """Injections reach from bright to faint."""
+    low, high = mags
     if not low < high:
         where = f"{origin(('completeness', 'mag_range'))}, completeness.mag_range"
         raise ConfigError(where, f"[{low:g}, {high:g}]", "the bright, then the faint end")
