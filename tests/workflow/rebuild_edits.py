@@ -143,6 +143,15 @@ def module(name):
 
 
 SED = {"fit_sed", "fit_stack_sed"}
+OF_MODELS = SED | {
+    "check_posteriors", "compare_libraries", "measure_rest_frame", "measure_sensitivity", "measure_stack_rest_frame",
+    "plot_chi2_map", "plot_libraries", "plot_sensitivity", "plot_stack_sed",
+}  # fmt: skip
+OF_DISTANCE = SED | {
+    "check_posteriors", "compare_libraries", "limit_sizes", "limit_stack_size", "measure_rest_frame",
+    "measure_sensitivity", "measure_stack_rest_frame", "plot_chi2_map", "plot_libraries", "plot_overview", "plot_sizes",
+    "simulate_sizes",
+}  # fmt: skip
 OF_CHUNKS = {
     "cut_sources",
     "fit_sources",
@@ -152,7 +161,7 @@ OF_CHUNKS = {
     "fit_sed",
 }
 OF_CHUNKS_OF_IMAGES = {"cut_sources", "join_filters"}
-MERGES = {"merge_photometry", "merge_dereddened", "merge_sed"}
+MERGES = {"merge_photometry", "merge_dereddened", "merge_sed", "merge_rest_frame", "merge_sizes"}
 EDITS = {
     "nothing": Edit("nothing", lambda place: None, set()),
     # ------------------------------------------------------------------ sections of the configuration
@@ -165,13 +174,13 @@ EDITS = {
     "stack": Edit("`stack.method`", config("stack: {method: mean}"), {"stack_sources"}),
     "dust": Edit("`dust.r_v`", config("dust: {r_v: 3.2}"), {"compute_extinction"}),
     "ages": Edit("`sed.age_gyr`", config("sed: {age_gyr: {min: 2.0}}"), {"project_ssp_grid"}),
-    "flux floor": Edit("`sed.flux_floor_fraction`", config("sed: {flux_floor_fraction: 0.02}"), SED | {"plot_stack_sed"}),
-    "masses": Edit("`sed.mass_convention`", config("sed: {mass_convention: faisst2022}"), SED | {"plot_masses"}),
-    "cosmology": Edit("`cosmology.h0`", config("cosmology: {h0: 68.0}"), SED | {"project_ssp_grid", "plot_overview", "plot_chi2_map"}),
+    "flux floor": Edit("`sed.flux_floor_fraction`", config("sed: {flux_floor_fraction: 0.02}"), SED | {"compare_libraries", "measure_sensitivity", "plot_stack_sed"}),
+    "masses": Edit("`sed.mass_convention`", config("sed: {mass_convention: faisst2022}"), SED | {"compare_libraries", "plot_masses"}),
+    "cosmology": Edit("`cosmology.h0`", config("cosmology: {h0: 68.0}"), OF_DISTANCE | {"project_ssp_grid", "project_native_grid"}),
     "figures": Edit("`figures.dpi`", config("figures: {dpi: 60}"), {PLOTS}),
     "chunks": Edit("`batching.n_chunks` from 2 to 3: one chunk is split", config("batching: {n_chunks: 3}"), OF_CHUNKS, {"cut_sources": 4, "fit_sources": 4, "join_filters": 2, "import_photometry": 2, "fit_sed": 4}),
     # ------------------------------------------------------------------ entries of a field
-    "redshift": Edit("a field's `redshift`", replace("my.yaml", "redshift: 0.39", "redshift: 0.41"), SED | {"compute_extinction", "project_ssp_grid", "plot_overview", "plot_chi2_map"}, {"compute_extinction": 1, "project_ssp_grid": 1, "fit_sed": 2}),
+    "redshift": Edit("a field's `redshift`", replace("my.yaml", "redshift: 0.39", "redshift: 0.41"), OF_DISTANCE | {"compute_extinction", "project_ssp_grid", "project_native_grid"}, {"compute_extinction": 1, "project_ssp_grid": 1, "fit_sed": 2}),
     "reddening": Edit("a field's `ebv`", replace("my.yaml", "ebv: 0.18", "ebv: 0.2"), {"compute_extinction"}, {"compute_extinction": 1}),
     "zero point": Edit("a filter's `zero_point_factor`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.02, zero_point_factor: 1.1"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}, {"select_stars"}),
     "zero point error": Edit("a filter's `zero_point_error`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.03"), {"join_filters", "join_stacks"}),
@@ -186,12 +195,12 @@ EDITS = {
     "source moved": Edit("a source moved by 0.1 arcsec", move("s05", 0.1), OF_CHUNKS_OF_IMAGES, {"cut_sources": 2, "fit_sources": 2, "join_filters": 1, "fit_sed": 1}),
     "note": Edit("a carried column of one source", rows(lambda table: [table[0] | {"note": "new"}, *table[1:]]), {"join_filters"}, {"join_filters": 1, "fit_sed": 1}),
     "order": Edit("two sources of different chunks change places in the list", rows(swap), MERGES, {"merge_photometry": 1, "merge_sed": 1}),
-    "fluxes": Edit("a flux in a table of photometry", replace("small.csv", "29.2,0.5", "29.3,0.5"), {"import_photometry"}, {"import_photometry": 1, "fit_sed": 1}, {"stack_sources", "plot_overview", "plot_magnitudes"}),
+    "fluxes": Edit("a flux in a table of photometry", replace("small.csv", "29.2,0.5", "29.3,0.5"), {"import_photometry"}, {"import_photometry": 1, "fit_sed": 1}, {"stack_sources", "plot_overview", "plot_magnitudes", "measure_profiles", "limit_stack_size"}),
     "stack fluxes": Edit("a flux in the table of a stack", replace("small_stack.csv", "9.79", "9.78"), {"import_stack_photometry"}, {"import_stack_photometry": 1, "fit_stack_sed": 1}),
     "grid file": Edit("the file of an SSP library replaced", touch("resources/ssp/bc03_miles_kroupa.h5", repo=True), {"build_ssp_grid"}),
     "another grid": Edit("another SSP grid as `sed.fiducial_grid`", config("ssp_grids: {again: {reader: embedded}}\nsed: {fiducial_grid: again, grids: [again]}"), {"build_ssp_grid"}, {"build_ssp_grid": 1, "project_ssp_grid": 2, "fit_sed": 4}),
     # ------------------------------------------------------------------ code
-    "module sed": Edit("a comment in the module `sed`", module("sed"), SED | {"plot_stack_sed"}),
+    "module sed": Edit("a comment in the module `sed`", module("sed"), OF_MODELS),
     "module dust": Edit("a comment in the module `dust`", module("dust"), {"compute_extinction", "deredden_photometry", "deredden_stack"}),
     "module noise": Edit("a comment in the module `noise`", module("noise"), {"measure_noise"}),
     "module combine": Edit("a comment in the module `combine`", module("combine"), {"stack_sources"}),
