@@ -27,6 +27,9 @@ BAD_FLAGS = (
 MIN_CLEAN_SHARE = 0.5
 """A filter in which a smaller share of the sources is clean does not decide on the common sample."""
 
+BLOCK_SOURCES = 500
+"""Sources that are aligned at a time, which bounds the memory; each is shifted by itself."""
+
 MIN_SOURCES = 2
 
 logger = logging.getLogger(__name__)
@@ -277,9 +280,12 @@ def aligned_sample(cutouts, table, psf, noise, filters, annulus_px):
     if len(usable) < MIN_SOURCES:
         empty = np.zeros((0, *chosen.data.shape[1:]))
         return AlignedSample(ids, where[usable], empty, empty, background[usable])
-    images, weights = _aligned(
-        chosen.data[usable], ivar[usable], (x[usable], y[usable]), (flux[usable], background[usable]), psf
-    )
+    images, weights = np.empty((2, len(usable), *chosen.data.shape[1:]))
+    for first in range(0, len(usable), BLOCK_SOURCES):
+        block, rows = slice(first, first + BLOCK_SOURCES), usable[first : first + BLOCK_SOURCES]
+        images[block], weights[block] = _aligned(
+            chosen.data[rows], ivar[rows], (x[rows], y[rows]), (flux[rows], background[rows]), psf
+        )
     return AlignedSample(ids, where[usable], images, weights, background[usable])
 
 
