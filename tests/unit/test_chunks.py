@@ -77,9 +77,9 @@ def test_power_of_two_deals_evenly():
     assert 27 <= min(sizes) <= max(sizes) <= 62
 
 
-@pytest.mark.parametrize(("n_sources", "n_chunks"), [(1, 1), (1000, 1), (1001, 2), (2500, 3)])
-def test_auto_splits_at_a_thousand(n_sources, n_chunks):
-    assert chunks.SOURCES_PER_CHUNK == 1000
+@pytest.mark.parametrize(("n_sources", "n_chunks"), [(1, 1), (2000, 1), (2001, 2), (5000, 3)])
+def test_auto_splits_at_two_thousand(n_sources, n_chunks):
+    assert chunks.SOURCES_PER_CHUNK == 2000
     assert len(chunks.deal([str(number) for number in range(n_sources)], "auto")) == n_chunks
 
 
