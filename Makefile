@@ -72,10 +72,11 @@ bench: $(READY)  ## speed as ratios to peers, measured in one run
 bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (an hour, 30 GB of disk in BENCH_DIR)
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
 
-docs: $(READY)  ## write config/README.md, docs/rebuilds.md, and docs/calibration.md with its figures
+docs: $(READY)  ## write config/README.md, docs/rebuilds.md, docs/calibration.md with its figures, and docs/reproduction.md after `make run`
 	$(BIN)/python docs/make_config_readme.py
 	$(BIN)/python docs/make_calibration.py
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
+	test ! -f results/reproduction.md || cp results/reproduction.md docs/reproduction.md
 
 lock:  ## pin the dependencies of pyproject.toml anew (needs uv), then update envs/
 	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \

@@ -27,7 +27,8 @@ def main(smk):
         table,
         meta=provenance("compute_reproduction", smk.wildcards, smk.params, tally=tally(table)),
     )
-    logger.info("%s: %s", smk.wildcards.field, tally(table))
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in tally(table).items())
+    logger.info("%s: of %d numbers of the paper, %s", smk.wildcards.field, len(table), counts)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ TITLES = {
     "collect_cards": "cards of the report",
     "write_field_report": "pages of the report",
     "write_report": "first page of the report",
+    "compute_formation": "formation times",
+    "compute_reproduction": "beside the paper",
+    "write_reproduction": "reproduction page",
 }
 """Rules in the words of the field; others are called by their name."""
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (\w+) \S+: (.*)$")
