@@ -429,14 +429,13 @@ def get_reproduction_products(wildcards):
         "grid": get_fiducial_projection(wildcards),
         "four_color": get_four_color_files(wildcards),
     }
-    if workflow.is_rule("count_stars") and field.name in FIELDSET.with_positions:
+    if field.center_deg is not None:
         products["star_counts"] = f"{folder}/star_counts.ecsv"
     if field.has_stack:
         products["stack"] = f"{folder}/sed/{grid}/stack.ecsv"
         products["chi2_map"] = f"{folder}/sed/{grid}/chi2_map.fits"
         products["stack_photometry"] = f"{folder}/stack_photometry.ecsv"
-        if workflow.is_rule("fit_black_bodies"):
-            products["black_bodies"] = f"{folder}/black_bodies.ecsv"
+        products["black_bodies"] = f"{folder}/black_bodies.ecsv"
     if field.mosaics:
         products["psf"] = [f"{folder}/{filt}/psf.fits" for filt in field.filters]
         products["size_limits"] = f"{folder}/sizes/limits.ecsv"
