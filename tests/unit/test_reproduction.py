@@ -18,7 +18,7 @@ from clusterphot.reproduction import (
     read_entries,
     tally,
 )
-from clusterphot.reproduction_page import html_page, markdown, number_text, page_rows, sigma_text
+from clusterphot.reproduction_page import html_page, markdown, number_text, page_rows, paper_text, sigma_text
 from clusterphot.reproduction_values import (
     QUANTITIES,
     Measured,
@@ -308,6 +308,33 @@ def test_page_of_different_numbers(compared):
 )
 def test_numbers_in_words(numbers, text):
     assert number_text(*numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (
+            {"value": 1.5, "err": [0.5, 0.5], "rounding": 0.5, "unit": "Gyr"},
+            "1.5 \N{PLUS-MINUS SIGN} 0.5 Gyr",
+        ),
+        (
+            {"value": 2.4e6, "err": [1.5e6, 3.0e6], "rounding": 1e5},
+            "2.4 (\N{MINUS SIGN}1.5, +3.0) \N{MULTIPLICATION SIGN} 10^6",
+        ),
+        ({"value": 9.0e5, "rounding": 1e5}, "9 \N{MULTIPLICATION SIGN} 10^5"),
+        ({"value": 0.0, "rounding": 0.01}, "0.00"),
+        ({"value": 58, "rounding": 1}, "58"),
+        ({"value": 0.005, "rounding": 0.001}, "0.005"),
+        ({"range": [0.2, 0.3], "rounding": 0.1}, "0.2\N{EN DASH}0.3"),
+        ({"below": 50.0, "rounding": 10.0, "unit": "pc"}, "< 50 pc"),
+        ({"above": 4.0, "rounding": 1.0}, "> 4"),
+    ],
+)
+def test_the_papers_numbers_in_words(entry, text):
+    """With the digits that the paper gives."""
+    found = paper_value(entry, {})
+    row = {f"paper_{name}": getattr(found, name) for name in ("low", "value", "high", "kind", "rounding")}
+    assert paper_text(row | {"unit_of_number": entry.get("unit", "")}) == text
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,11 @@ from running import CONFIGS, copy_repo, copy_run
 STUB = """\
 from pathlib import Path
 
-for path in snakemake.output:
-    Path(path).write_text("made by a stub")
+for path in map(Path, snakemake.output):
+    if path.suffix:
+        path.write_text("made by a stub")
+    else:
+        path.mkdir(exist_ok=True)
 raise SystemExit
 
 """

@@ -213,6 +213,7 @@ COLUMNS = {
     "paper_low": ("", "lower end of the paper's 1-sigma interval or range, or its lower limit"),
     "paper_value": ("", "value of the paper"),
     "paper_high": ("", "upper end of the paper's 1-sigma interval or range, or its upper limit"),
+    "paper_rounding": ("", "unit of the last digit that the paper gives"),
     "paper_checked": ("", "True where the number was compared with the abstract or the tables of the paper"),
     "our_low": ("", "lower end of the 1-sigma interval of our_value; NaN for a number without error"),
     "our_value": ("", "the same number for the field"),

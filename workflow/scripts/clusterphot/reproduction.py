@@ -199,6 +199,7 @@ def compare(entries, products, *, published, role):
             "paper_low": paper.low,
             "paper_value": paper.value,
             "paper_high": paper.high,
+            "paper_rounding": paper.rounding,
             "paper_checked": bool(entry["checked"]),
         }
         rows.append(row | _ours(entry, paper, products, role))

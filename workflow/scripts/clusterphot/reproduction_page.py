@@ -21,7 +21,7 @@ h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
 div.wide { overflow-x: auto; }
 table { border-collapse: collapse; table-layout: fixed; width: 100%; min-width: 68em; font-size: 0.88em; }
 th, td { padding: 0.35em 0.5em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
-th { overflow-wrap: anywhere; }
+th { overflow-wrap: break-word; }
 thead th { border-bottom: 2px solid #222; vertical-align: bottom; }
 td.value, td.sigma { font-variant-numeric: tabular-nums; }
 th.sigma, td.sigma { text-align: right; width: 4.6em; }
@@ -77,10 +77,11 @@ def paper_text(row):
     if row["paper_kind"] == "above":
         return f"> {low:g} {unit}".strip()
     power = math.floor(math.log10(abs(value))) if abs(value) >= 1e5 else 0
+    places = max(-math.floor(math.log10(float(row["paper_rounding"])) + 1e-9) + power, 0)
     value, low, high = (number / 10.0**power for number in (value, low, high))
-    text = f"{value:.4g}".replace("-", MINUS)
+    text = in_digits(value, places)
     if math.isfinite(low):
-        below, above = f"{value - low:.2g}", f"{high - value:.2g}"
+        below, above = in_digits(value - low, places), in_digits(high - value, places)
         text += f" \N{PLUS-MINUS SIGN} {above}" if below == above else f" ({MINUS}{below}, +{above})"
     text += f" \N{MULTIPLICATION SIGN} 10^{power}" if power else ""
     return f"{text} {unit}".strip()
@@ -234,7 +235,10 @@ def html_fragment(tables, names):
     for section, rows in page_rows(tables, names).items():
         lines += [f"<h2>{html.escape(heading(section))}</h2>", '<div class="wide"><table>', "<thead><tr>"]
         lines += ['<th class="number">number</th>', '<th class="paper">paper</th>']
-        lines += [f'<th>{html.escape(name)}</th><th class="sigma">sigma</th>' for name in names]
+        lines += [
+            f'<th>{html.escape(name).replace("_", "_<wbr>")}</th><th class="sigma">sigma</th>'
+            for name in names
+        ]
         lines.append('<th class="remark">remark</th>')
         lines.append("</tr></thead><tbody>")
         for row in rows:
