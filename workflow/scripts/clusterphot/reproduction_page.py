@@ -179,7 +179,7 @@ def introduction(tables, names):
         counts = tally(table)
         lines.append(
             f"{name}: {counts['agrees']} of {len(table)} agree, {counts['differs']} differ, "
-            f"{counts['not available']} are not available."
+            f"{counts['not available']} not available."
         )
     return lines
 
