@@ -3,7 +3,7 @@
 
 (async () => {
   const results = [];
-  const check = (name, passed, detail = "") => results.push(`${passed ? "ok" : "FAILED"} ${name} ${detail}`.trim());
+  const check = (name, passed, detail = "") => results.push(`${passed ? "ok" : "FAILED"} ${name} ${String(detail).replaceAll("\n", " | ")}`.trim());
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const until = async (test) => { for (let k = 0; k < 100 && !test(); k += 1) await wait(20); return test(); };
   const { app, data } = CLUSTERPHOT;

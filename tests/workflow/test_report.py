@@ -181,8 +181,8 @@ def open_with(browser, folder, tmp_path, *, script=None, page="clusters.html", *
     copy = tmp_path / "copy of report" / folder.name
     shutil.copytree(folder.parent, copy.parent)
     if script is not None:
-        shutil.copy2(script, copy / "selftest.js")
-        path = copy / page
+        path = (copy / page).resolve()
+        shutil.copy2(script, path.with_name("selftest.js"))
         text = path.read_text(encoding="utf-8")
         path.write_text(
             text.replace("</body>", '<script src="selftest.js"></script></body>'), encoding="utf-8"
