@@ -190,7 +190,13 @@ rule plot_comparison_colors:
         comparison=get_comparison,
         sequence=get_resource("literature/dwarf_sequence.ecsv"),
     output:
-        png="results/{field}/figures/comparison_colors.png",
+        png=report(
+            "results/{field}/figures/comparison_colors.png",
+            caption="../report/comparison_colors.rst",
+            category="Comparison with other samples",
+            subcategory="{field}",
+            labels={"figure": "comparison colors"},
+        ),
         pdf="results/{field}/figures/comparison_colors.pdf",
     params:
         filters=get_field_value("filters"),
@@ -220,7 +226,13 @@ rule plot_mass_light:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
         comparison=get_comparison,
     output:
-        png="results/{field}/figures/mass_light_{grid}.png",
+        png=report(
+            "results/{field}/figures/mass_light_{grid}.png",
+            caption="../report/mass_light.rst",
+            category="Comparison with other samples",
+            subcategory="{field}",
+            labels={"figure": "mass light", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/mass_light_{grid}.pdf",
     params:
         filters=get_field_value("filters"),
@@ -247,7 +259,13 @@ rule plot_contamination:
         photometry="results/{field}/photometry_dereddened.ecsv",
         contamination="results/{field}/contamination.ecsv",
     output:
-        png="results/{field}/figures/contamination.png",
+        png=report(
+            "results/{field}/figures/contamination.png",
+            caption="../report/contamination.rst",
+            category="Contamination and completeness",
+            subcategory="{field}",
+            labels={"figure": "contamination"},
+        ),
         pdf="results/{field}/figures/contamination.pdf",
     params:
         filters=get_field_value("filters"),
@@ -278,7 +296,13 @@ rule plot_mass_size:
         mass_size=get_resource("literature/mass_size.ecsv"),
         galaxy_sizes=get_resource("literature/galaxy_sizes.ecsv"),
     output:
-        png="results/{field}/figures/mass_size_{grid}.png",
+        png=report(
+            "results/{field}/figures/mass_size_{grid}.png",
+            caption="../report/mass_size.rst",
+            category="Comparison with other samples",
+            subcategory="{field}",
+            labels={"figure": "mass size", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/mass_size_{grid}.pdf",
     params:
         redshift=get_field_value("redshift"),
@@ -307,7 +331,13 @@ rule plot_luminosities:
         summary="results/{field}/sed/{grid}/luminosities.ecsv",
         mass_to_light=get_resource("literature/mass_to_light.ecsv"),
     output:
-        png="results/{field}/figures/luminosities_{grid}.png",
+        png=report(
+            "results/{field}/figures/luminosities_{grid}.png",
+            caption="../report/luminosities.rst",
+            category="Comparison with other samples",
+            subcategory="{field}",
+            labels={"figure": "luminosities", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/luminosities_{grid}.pdf",
     params:
         filters=get_field_value("filters"),
@@ -336,7 +366,13 @@ rule plot_color_magnitude:
         rest_frame="results/{field}/sed/{grid}/rest_frame.ecsv",
         sequences=get_resource("literature/bcg_cluster_colors.ecsv"),
     output:
-        png="results/{field}/figures/color_magnitude_{grid}.png",
+        png=report(
+            "results/{field}/figures/color_magnitude_{grid}.png",
+            caption="../report/color_magnitude.rst",
+            category="Comparison with other samples",
+            subcategory="{field}",
+            labels={"figure": "color magnitude", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/color_magnitude_{grid}.pdf",
     params:
         dpi=config["figures"]["dpi"],
@@ -361,7 +397,13 @@ rule plot_lensed_ages:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
         lensed=get_resource("literature/lensed_clusters.ecsv"),
     output:
-        png="results/{field}/figures/lensed_ages_{grid}.png",
+        png=report(
+            "results/{field}/figures/lensed_ages_{grid}.png",
+            caption="../report/lensed_ages.rst",
+            category="Comparison with other samples",
+            subcategory="{field}",
+            labels={"figure": "lensed ages", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/lensed_ages_{grid}.pdf",
     params:
         redshift=get_field_value("redshift"),

@@ -35,7 +35,13 @@ rule plot_formation:
         formation="results/{field}/sed/{grid}/formation.ecsv",
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
     output:
-        png="results/{field}/figures/formation_{grid}.png",
+        png=report(
+            "results/{field}/figures/formation_{grid}.png",
+            caption="../report/formation.rst",
+            category="Ages, metallicities, masses",
+            subcategory="{field}",
+            labels={"figure": "formation", "models": "{grid}"},
+        ),
         pdf="results/{field}/figures/formation_{grid}.pdf",
     params:
         redshift=get_field_value("redshift"),
