@@ -835,8 +835,12 @@ def test_write_field_report_and_first_page(
     ]  # in the order of the list
     page = str(report / "index.html")
     params = {"config": {"psf": {"mag_min": 25}}, "benchmarks": str(folder / "none")}
-    run("write_report", job(input={"fields": [str(report / "f")]}, output={"page": page}, params=params))
+    (folder / "reproduction.html").write_text("<p>numbers</p>")
+    given = {"fields": [str(report / "f")], "reproduction": str(folder / "reproduction.html")}
+    made = {"page": page, "reproduction": str(report / "reproduction.html")}
+    run("write_report", job(input=given, output=made, params=params))
     text = Path(page).read_text(encoding="utf-8")
-    assert 'href="f/index.html"' in text
+    assert 'href="f/index.html"' in text and 'href="reproduction.html"' in text
+    assert (report / "reproduction.html").read_text() == "<p>numbers</p>"
     assert "mag_min: 25" in text
     assert "No benchmark files" in text

@@ -111,8 +111,10 @@ rule write_field_report:
 rule write_report:
     input:
         fields=expand("results/report/{field}", field=FIELDS),
+        reproduction="results/reproduction.html",
     output:
         page="results/report/index.html",
+        reproduction="results/report/reproduction.html",
     params:
         config=config,
         benchmarks="benchmarks",

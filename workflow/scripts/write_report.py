@@ -1,12 +1,20 @@
 """Write the first page of the report (rule write_report)."""
 
+import shutil
+from pathlib import Path
+
 from clusterphot.jobs import job_logging
 from clusterphot.report.first_page import write_first_page
 
 
 def main(smk):
+    shutil.copyfile(smk.input.reproduction, smk.output.reproduction)
     write_first_page(
-        smk.output.page, smk.input.fields, config=smk.params.config, benchmarks=smk.params.benchmarks
+        smk.output.page,
+        smk.input.fields,
+        config=smk.params.config,
+        benchmarks=smk.params.benchmarks,
+        reproduction=Path(smk.output.reproduction).name,
     )
 
 

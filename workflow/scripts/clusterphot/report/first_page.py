@@ -16,7 +16,7 @@ BAR_WIDTH = 350.0
 MAX_RULES = 40
 
 
-def write_first_page(path, field_folders, *, config, benchmarks):
+def write_first_page(path, field_folders, *, config, benchmarks, reproduction):
     """Write ``index.html``.
 
     Parameters
@@ -28,6 +28,8 @@ def write_first_page(path, field_folders, *, config, benchmarks):
         Configuration of the run, defaults included.
     benchmarks : str
         Folder of the benchmark files.
+    reproduction : str
+        File beside the page that compares with the published numbers.
     """
     fields = []
     for folder in field_folders:
@@ -42,6 +44,7 @@ def write_first_page(path, field_folders, *, config, benchmarks):
         page="first",
         css=(pages.TEMPLATES / "report.css").read_text(encoding="utf-8"),
         fields=fields,
+        reproduction=reproduction,
         bars=time_bars(times),
         jobs=sum(time.n_jobs for time in times),
         total=spell_seconds(sum(time.seconds for time in times)),
