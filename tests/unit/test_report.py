@@ -273,3 +273,23 @@ def test_digest_of_templates_changes_with_them(tmp_path):
     (tmp_path / "a.css").write_text("y")
     assert folder_digest(tmp_path) != before
     assert folder_digest(tmp_path) == folder_digest(tmp_path)
+
+
+def test_page_wide_figures_take_the_page_unless_there_are_many(tmp_path):
+    """Widths and heights from the PNG headers: 40 and 20 pixels wide."""
+    from clusterphot.report.png import encode_palette_png
+
+    (tmp_path / "in").mkdir()
+    names = {"masses_a": 20, "colors_a": 40, "recovery_pulls": 40, **{f"psf_F{n}": 40 for n in range(4)}}
+    for name, width in names.items():
+        png = encode_palette_png(np.zeros((10, width)), [[0, 0, 0]])
+        (tmp_path / "in" / f"{name}.png").write_bytes(png)
+    (tmp_path / "in" / "masses_a.pdf").write_text("pdf")
+    entries = catalogue.sort_figures([str(tmp_path / "in" / f"{name}.png") for name in names])
+    shown = pages.copy_figures(entries, tmp_path / "figures")
+    found = {figure["entry"].name: figure for group in shown.values() for figure in group}
+    assert found["masses_a"]["size"] == (20, 10)
+    assert found["masses_a"]["pdf"] == "figures/masses_a.pdf"
+    assert found["colors_a"]["pdf"] is None
+    assert {name for name, figure in found.items() if figure["wide"]} == {"colors_a", "recovery_pulls"}
+    assert (tmp_path / "figures" / "psf_F0.png").is_file()

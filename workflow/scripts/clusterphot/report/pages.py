@@ -15,10 +15,10 @@ from clusterphot.report.provenance import anchor_of
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = ("report.css", "base.js", "charts.js", "card.js", "table.js", "sky.js")
 CARDS_PER_PAGE = 200
-WIDE_RATIO = 1.75
-"""Figures wider than this times their height take the whole width of a page."""
+WIDE_FRACTION = 0.75
+"""Figures wider than this fraction of the widest, in pixels, take the whole width of a page."""
 MANY_FIGURES = 4
-"""From this many in a section, wide figures stand side by side too."""
+"""From this many in a section, figures that are all wide stand side by side."""
 
 
 def make_environment():
@@ -87,22 +87,24 @@ def copy_figures(entries, folder):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    sizes = {entry.path: png_size(entry.path) for group in entries.values() for entry in group}
+    limit = WIDE_FRACTION * max([width for width, _ in sizes.values()], default=0)
     shown = {}
     for category, group in entries.items():
         shown[category] = []
+        many = len(group) >= MANY_FIGURES and all(sizes[entry.path][0] > limit for entry in group)
         for entry in group:
             pdf = Path(entry.path).with_suffix(".pdf")
             for path in (Path(entry.path), pdf):
                 if path.is_file():
                     shutil.copyfile(path, folder / path.name)
-            size = png_size(entry.path)
             shown[category].append(
                 {
                     "entry": entry,
                     "png": f"{folder.name}/{entry.name}.png",
                     "pdf": f"{folder.name}/{pdf.name}" if pdf.is_file() else None,
-                    "size": size,
-                    "wide": size[0] > WIDE_RATIO * size[1] and len(group) < MANY_FIGURES,
+                    "size": sizes[entry.path],
+                    "wide": sizes[entry.path][0] > limit and not many,
                 }
             )
     return shown
