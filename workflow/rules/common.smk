@@ -303,6 +303,11 @@ def get_injection_runs(pattern):
     return lambda wildcards: expand(pattern, run=runs, field=wildcards.field)
 
 
+def get_compared_maps(wildcards):
+    """Maps of light or mass that the clusters of a field are compared with."""
+    return config["luminosity"]["compare_maps"].get(wildcards.field, [])
+
+
 # Keys that a rule takes together, by name: Snakemake compares the values of params as a set, so that of two numbers
 # that are equal to others a change would go unnoticed.
 SEARCH_KEYS = ("threshold_sigma", "n_passes", "separation_arcsec", "psf_error")

@@ -359,6 +359,77 @@ DETECTION_PATTERNS = {
 }
 
 
+LUMINOSITY_COLUMNS = {
+    "n_sources": ("", "selected sources used"),
+    "n_clean": ("", "sum of their probabilities of being clusters"),
+    "identifiable": ("", "whether the data see a turnover"),
+    "status": ("", "the same in words"),
+    "turnover": ("mag", "turnover of the best Gaussian luminosity function"),
+    "turnover_p05": (
+        "mag",
+        "5 % quantile of the posterior: where no turnover is seen, it is fainter than this",
+    ),
+    "turnover_p16": ("mag", "16 % quantile of the posterior of the turnover"),
+    "turnover_p50": ("mag", "50 % quantile of the posterior of the turnover"),
+    "turnover_p84": ("mag", "84 % quantile of the posterior of the turnover"),
+    "width": ("mag", "width (sigma) of the best Gaussian luminosity function"),
+    "width_p16": ("mag", "16 % quantile of the posterior of the width"),
+    "width_p50": ("mag", "50 % quantile of the posterior of the width"),
+    "width_p84": ("mag", "84 % quantile of the posterior of the width"),
+    "faint_fall": (
+        "",
+        "twice the fall of the log-likelihood from its best to the best without a turnover in reach",
+    ),
+    "reach_mag": ("mag", "faintest magnitude that the data see (luminosity.reach)"),
+    "mag_limit": ("mag", "limit of numbers and densities"),
+    "n_total": ("", "clusters in the searched area, found and missed; NaN where no turnover is seen"),
+    "n_total_p16": ("", "16 % quantile of n_total"),
+    "n_total_p84": ("", "84 % quantile of n_total"),
+    "n_to_limit": ("", "clusters in the searched area brighter than mag_limit, found and missed"),
+    "n_to_limit_p16": ("", "16 % quantile of n_to_limit"),
+    "n_to_limit_p84": ("", "84 % quantile of n_to_limit"),
+    "area_searched": ("arcsec2", "area that was searched"),
+    "area_lost": ("arcsec2", "area lost at edges, saturated cores and cores of galaxies"),
+    "area_effective": (
+        "arcsec2",
+        "searched area times the share of clusters brighter than the limit found there",
+    ),
+    "p_value": ("", "chance of so large a chi-square"),
+    "n_found": ("", "sources found"),
+    "n_corrected": ("", "sum of probability over completeness, each at its found magnitude and place"),
+    "n_corrected_err": ("", "1-sigma error of n_corrected"),
+    "n_expected": ("", "found sources that the fitted luminosity function predicts"),
+    "n_intrinsic": ("", "clusters of the fitted luminosity function, found and missed"),
+    "n_components": ("", "Gaussians of the mixture"),
+    "component": ("", "0 is the bluer one"),
+    "preferred": ("", "whether the evidence prefers this number of components"),
+    "color_share": ("", "share of the clusters, corrected for completeness"),
+    "color_share_err": ("", "1-sigma error of color_share"),
+    "color_mean": ("mag", "mean colour of the component"),
+    "color_mean_err": ("mag", "1-sigma error of color_mean"),
+    "color_width": ("mag", "width (sigma) of the component without measurement errors"),
+    "color_width_err": ("mag", "1-sigma error of color_width"),
+    "log_likelihood": ("", "natural log of the likelihood of the mixture"),
+    "bic": ("", "Bayesian information criterion of the mixture"),
+    "radius_low": ("arcsec", "inner radius"),
+    "radius_high": ("arcsec", "outer radius"),
+    "radius": ("arcsec", "mean radius over the effective area"),
+    "surface_density": ("arcmin-2", "density of clusters brighter than the limit, corrected"),
+    "surface_density_err": ("arcmin-2", "1-sigma error of surface_density"),
+    "map": ("", "what is compared: light for the field's own light of galaxies, or a file"),
+    "exponent": ("", "best exponent of the map in the density of clusters"),
+    "exponent_err": ("", "half the 68 % range of exponent"),
+    "exponent_p16": ("", "lower end of the 68 % range of exponent"),
+    "exponent_p84": ("", "upper end of the 68 % range of exponent"),
+    "ratio_uniform": ("", "twice the gain of log-likelihood over a uniform density"),
+    "ratio_linear": ("", "twice the gain of log-likelihood over a density proportional to the map"),
+    "p_uniform": ("", "chance of so large a gain, were the density uniform"),
+    "p_linear": ("", "chance of so large a gain, were the density proportional to the map"),
+    "n_outside": ("", "sources where the map has no positive value, left out"),
+}
+"""Columns of the luminosity function, the colours and the map; a source list may have columns of these names."""
+
+
 def describe_column(name):
     """Unit and description of a column of the product.
 
@@ -375,7 +446,7 @@ def describe_column(name):
     KeyError
         If the column is not in the dictionary; every column of the product must be.
     """
-    return _described(name, COLUMNS | DETECTION_COLUMNS, PATTERNS | DETECTION_PATTERNS)
+    return _described(name, COLUMNS | DETECTION_COLUMNS | LUMINOSITY_COLUMNS, PATTERNS | DETECTION_PATTERNS)
 
 
 def _described(name, columns, patterns):

@@ -263,6 +263,7 @@ def relations(config, origin):
         partial(_check_age_steps, config["sed"]["age_gyr"], origin),
         partial(_check_posterior, config["sed"]["posterior"], origin),
         partial(_check_forecast, config, origin),
+        partial(_check_luminosity, config, origin),
         partial(_check_order, config, ("psf", "mag_bright"), ("psf", "mag_min"), origin),
         partial(_check_order, config, ("psf", "mag_min"), ("psf", "mag_max"), origin),
         partial(_check_order, config, ("stars", "mag_min"), ("stars", "mag_max"), origin),
@@ -330,6 +331,30 @@ def _check_annulus(radii, origin):
     if not inner < outer:
         where = f"{origin(('stack', 'annulus_px'))}, stack.annulus_px"
         raise ConfigError(where, f"[{inner:g}, {outer:g}]", "the inner radius, then a larger outer one")
+
+
+def _check_luminosity(config, origin):
+    """Ranges in order; fields, maps and filters that are there."""
+    section = config["luminosity"]
+
+    def where(*keys):
+        return f"{origin(('luminosity', *keys))}, {'.'.join(('luminosity', *keys))}"
+
+    for key in ("turnover_range", "width_range"):
+        value = section[key]
+        if value != "auto" and value[0] > value[1]:
+            raise ConfigError(where(key), f"[{value[0]:g}, {value[1]:g}]", "the lower, then the higher end")
+    for key in ("centres", "compare_maps"):
+        for name in section[key]:
+            if name not in config["fields"]:
+                near = difflib.get_close_matches(name, list(config["fields"]), n=1)
+                hint = f"did you mean {near[0]!r}?" if near else ""
+                known = ", ".join(config["fields"])
+                raise ConfigError(where(key, name), f"the field {name!r}", f"one of fields: {known}", hint)
+    for name, paths in section["compare_maps"].items():
+        for path in paths:
+            if not os.path.isfile(path):
+                raise DataError(where("compare_maps", name), f"{path}, which is not there", "a FITS image")
 
 
 def _check_posterior(options, origin):

@@ -192,6 +192,11 @@ def check_detection(field, config, origin):
             raise ConfigError(where, colour, f"A-B of two {known}")
         if low >= high:
             raise ConfigError(f"{where}.{colour}", f"[{low:g}, {high:g}]", "the lower, then the higher end")
+    colours = config["luminosity"]["colours"]
+    for colour in colours if colours != "auto" else ():
+        if not set(colour.split("-")) <= set(field.filters):
+            where = f"{origin(('luminosity', 'colours'))}, luminosity.colours"
+            raise ConfigError(where, colour, f"A-B of two {known}")
 
 
 def check_url(url, key):

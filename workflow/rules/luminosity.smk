@@ -1,0 +1,191 @@
+"""Luminosity function, colours and distribution of the clusters found, corrected for what the search misses.
+
+Inputs: candidates, maps of the search, artificial clusters. Outputs: results/{field}/luminosity/.
+Rules: fit_luminosity_function, fit_color_mixture, map_clusters, plot_luminosity_function, plot_color_mixture,
+plot_cluster_map.
+"""
+
+
+rule fit_luminosity_function:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        runs=get_injection_runs("results/{field}/completeness/runs/{run}.ecsv"),
+    output:
+        function="results/{field}/luminosity/function.ecsv",
+        counts="results/{field}/luminosity/counts.ecsv",
+        posterior="results/{field}/luminosity/posterior.fits",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        mag_min=config["detection"]["mag_min"],
+        turnover_range=config["luminosity"]["turnover_range"],
+        width_range=config["luminosity"]["width_range"],
+        fall=config["luminosity"]["fall"],
+        reach=config["luminosity"]["reach"],
+        n_completeness_draws=config["luminosity"]["n_completeness_draws"],
+        use_purity=config["luminosity"]["use_purity"],
+        bin_mag=config["luminosity"]["bin_mag"],
+        mag_limit=config["luminosity"]["mag_limit"],
+        seed=config["luminosity"]["seed"],
+        code=code_digest("fit_luminosity_function"),
+    log:
+        "logs/fit_luminosity_function/{field}.log",
+    benchmark:
+        "benchmarks/fit_luminosity_function/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1500,
+    message:
+        "{wildcards.field}: fit the luminosity function"
+    script:
+        "../scripts/fit_luminosity_function.py"
+
+
+rule fit_color_mixture:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        runs=get_injection_runs("results/{field}/completeness/runs/{run}.ecsv"),
+    output:
+        colors="results/{field}/luminosity/colors.ecsv",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        colours=config["luminosity"]["colours"],
+        code=code_digest("fit_color_mixture"),
+    log:
+        "logs/fit_color_mixture/{field}.log",
+    benchmark:
+        "benchmarks/fit_color_mixture/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=800,
+    message:
+        "{wildcards.field}: one or two kinds of colour"
+    script:
+        "../scripts/fit_color_mixture.py"
+
+
+rule map_clusters:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        runs=get_injection_runs("results/{field}/completeness/runs/{run}.ecsv"),
+        maps="results/{field}/detection/maps.fits",
+        function="results/{field}/luminosity/function.ecsv",
+        compared=get_compared_maps,
+    output:
+        radial="results/{field}/luminosity/radial.ecsv",
+        comparison="results/{field}/luminosity/comparison.ecsv",
+        density="results/{field}/luminosity/density.fits",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        mag_min=config["detection"]["mag_min"],
+        use_purity=config["luminosity"]["use_purity"],
+        centre=lambda wildcards: config["luminosity"]["centres"].get(wildcards.field),
+        n_radial_bins=config["luminosity"]["n_radial_bins"],
+        smoothing_arcsec=config["luminosity"]["smoothing_arcsec"],
+        code=code_digest("map_clusters"),
+    log:
+        "logs/map_clusters/{field}.log",
+    benchmark:
+        "benchmarks/map_clusters/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1500,
+    message:
+        "{wildcards.field}: where the clusters lie"
+    script:
+        "../scripts/map_clusters.py"
+
+
+rule plot_luminosity_function:
+    input:
+        function="results/{field}/luminosity/function.ecsv",
+        counts="results/{field}/luminosity/counts.ecsv",
+        posterior="results/{field}/luminosity/posterior.fits",
+    output:
+        png="results/{field}/figures/luminosity_function.png",
+        pdf="results/{field}/figures/luminosity_function.pdf",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        fall=config["luminosity"]["fall"],
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_luminosity_function"),
+    log:
+        "logs/plot_luminosity_function/{field}.log",
+    benchmark:
+        "benchmarks/plot_luminosity_function/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=800,
+    message:
+        "{wildcards.field}: luminosity function"
+    script:
+        "../scripts/plot_luminosity_function.py"
+
+
+rule plot_color_mixture:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        colors="results/{field}/luminosity/colors.ecsv",
+    output:
+        png="results/{field}/figures/color_mixture.png",
+        pdf="results/{field}/figures/color_mixture.pdf",
+    params:
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_color_mixture"),
+    log:
+        "logs/plot_color_mixture/{field}.log",
+    benchmark:
+        "benchmarks/plot_color_mixture/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=800,
+    message:
+        "{wildcards.field}: colours and their components"
+    script:
+        "../scripts/plot_color_mixture.py"
+
+
+rule plot_cluster_map:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        radial="results/{field}/luminosity/radial.ecsv",
+        comparison="results/{field}/luminosity/comparison.ecsv",
+        density="results/{field}/luminosity/density.fits",
+    output:
+        png="results/{field}/figures/cluster_map.png",
+        pdf="results/{field}/figures/cluster_map.pdf",
+    params:
+        smoothing_arcsec=config["luminosity"]["smoothing_arcsec"],
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_cluster_map"),
+    log:
+        "logs/plot_cluster_map/{field}.log",
+    benchmark:
+        "benchmarks/plot_cluster_map/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=800,
+    message:
+        "{wildcards.field}: density and profile of the clusters"
+    script:
+        "../scripts/plot_cluster_map.py"
+
+
+rule luminosity:
+    input:
+        [
+            f"results/{name}/figures/{figure}.png"
+            for name in FIELDSET.given_by_mosaics
+            for figure in ("luminosity_function", "color_mixture", "cluster_map")
+        ],

@@ -1,0 +1,21 @@
+"""Draw the colours of the clusters and their components (rule plot_color_mixture)."""
+
+from clusterphot.figures.luminosity import plot_color_mixture
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.luminosity_inputs import selected_sources
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    figure = plot_color_mixture(
+        selected_sources(read_table(smk.input.candidates)),
+        read_table(smk.input.colors),
+        field=smk.wildcards.field,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821

@@ -1,0 +1,24 @@
+"""Draw the luminosity function and the posterior of its turnover (rule plot_luminosity_function)."""
+
+from clusterphot.figures.luminosity import plot_luminosity_function
+from clusterphot.figures.style import save_figure
+from clusterphot.jobs import job_logging
+from clusterphot.luminosity_results import read_posterior
+from clusterphot.tables import read_table
+
+
+def main(smk):
+    figure = plot_luminosity_function(
+        read_table(smk.input.function),
+        read_table(smk.input.counts),
+        read_posterior(smk.input.posterior),
+        filt=smk.params.reference_filter,
+        field=smk.wildcards.field,
+        fall=smk.params.fall,
+    )
+    save_figure(figure, smk.output.png, smk.output.pdf, smk.params.dpi)
+
+
+if __name__ == "__main__":
+    with job_logging(snakemake.log[0]):  # noqa: F821
+        main(snakemake)  # noqa: F821
