@@ -51,6 +51,7 @@ rule fit_color_mixture:
     params:
         reference_filter=get_field_value("reference_filter"),
         colours=config["luminosity"]["colours"],
+        use_purity=config["luminosity"]["use_purity"],
         code=code_digest("fit_color_mixture"),
     log:
         "logs/fit_color_mixture/{field}.log",
@@ -137,6 +138,7 @@ rule plot_color_mixture:
         png="results/{field}/figures/color_mixture.png",
         pdf="results/{field}/figures/color_mixture.pdf",
     params:
+        use_purity=config["luminosity"]["use_purity"],
         dpi=config["figures"]["dpi"],
         code=code_digest("plot_color_mixture"),
     log:

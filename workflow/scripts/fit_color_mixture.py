@@ -4,7 +4,7 @@ import logging
 
 from clusterphot.jobs import job_logging
 from clusterphot.luminosity_inputs import read_injections, selected_sources
-from clusterphot.luminosity_results import color_pairs, fit_colors
+from clusterphot.luminosity_results import color_pairs, fit_colors, source_probabilities
 from clusterphot.tables import provenance, read_table, write_table
 
 
@@ -12,9 +12,9 @@ def main(smk):
     par = smk.params
     candidates = read_table(smk.input.candidates)
     injections = read_injections([read_table(path) for path in smk.input.runs], par.reference_filter)
-    filters = list(candidates.meta["filters"])
-    pairs = color_pairs(par.colours, filters)
-    table = fit_colors(selected_sources(candidates), injections, filters, par.reference_filter, pairs)
+    sources = source_probabilities(selected_sources(candidates), par.use_purity)
+    pairs = color_pairs(par.colours, list(candidates.meta["filters"]))
+    table = fit_colors(sources, injections, par.reference_filter, pairs)
     write_table(smk.output.colors, table, meta=provenance("fit_color_mixture", smk.wildcards, par))
     for row in table[(table["component"] == 0) & table["preferred"]]:
         logging.info("%s: %d components of %d sources", row["band"], row["n_components"], row["n_sources"])

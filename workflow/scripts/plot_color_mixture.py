@@ -4,12 +4,13 @@ from clusterphot.figures.luminosity import plot_color_mixture
 from clusterphot.figures.style import save_figure
 from clusterphot.jobs import job_logging
 from clusterphot.luminosity_inputs import selected_sources
+from clusterphot.luminosity_results import source_probabilities
 from clusterphot.tables import read_table
 
 
 def main(smk):
     figure = plot_color_mixture(
-        selected_sources(read_table(smk.input.candidates)),
+        source_probabilities(selected_sources(read_table(smk.input.candidates)), smk.params.use_purity),
         read_table(smk.input.colors),
         field=smk.wildcards.field,
     )

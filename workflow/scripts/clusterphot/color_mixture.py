@@ -1,13 +1,13 @@
 """Distribution of the colours of clusters: one Gaussian or two, with errors, completeness and evidence.
 
 Likelihood of each colour given the magnitude and place of its source, after Hogg, Bovy & Lang (2010, sect. 3);
-evidence by Laplace's approximation (Kass & Raftery 1995, sect. 4.1). Colours AB mag.
+evidence by importance sampling around the best fits (Kass & Raftery 1995, sect. 4.2). Colours AB mag.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
 from clusterphot.completeness.logistic import glow_of
 from clusterphot.detection.selection import magnitudes
@@ -15,7 +15,7 @@ from clusterphot.detection.selection import magnitudes
 STEP_MAG = 0.04
 """Largest step of the grid of true colour over which completeness is integrated."""
 
-MIN_WIDTH, MAX_WIDTH = 0.01, 1.0
+MIN_WIDTH, MAX_WIDTH = 0.03, 1.0
 """Prior range of the width of a component, mag; flat in its log."""
 
 MARGIN_MAG = 0.5
@@ -24,6 +24,10 @@ MARGIN_MAG = 0.5
 MIN_SOURCES = 8
 MAX_ERROR_MAG = 0.75
 """Colours less certain than this hold no news and are left out."""
+
+N_SAMPLES = 3000
+SPREAD = 1.4
+"""Samples for the evidence, and how much wider than the curvature says they are drawn."""
 
 RIDGE = 1.0
 """Prior precision of the coefficients of the completeness in colour."""
@@ -40,12 +44,15 @@ class ColorSample:
         True colours.
     seen : (n, g) float ndarray
         Completeness at the magnitude and place of each source, were its colour that of the grid.
+    weight : (n,) float ndarray
+        Probability of each source to be a cluster.
     """
 
     color: np.ndarray
     error: np.ndarray
     grid: np.ndarray
     seen: np.ndarray
+    weight: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -72,16 +79,18 @@ class Mixture:
     log_evidence: float
 
 
-def color_sample(flux, error, noise_place, detection):
+def color_sample(flux, error, place, detection, weight):
     """Colours and their completeness.
 
     Parameters
     ----------
     flux, error : (n, 2) float ndarray, nJy
         Of the bluer and the redder filter.
-    noise_place : (mag, noise, light), (n,) float ndarrays
+    place : (mag, noise, light), (n,) float ndarrays
         Of the reference filter.
     detection : `ColorDetection`
+    weight : (n,) float ndarray
+        Probability of each source to be a cluster.
 
     Returns
     -------
@@ -95,11 +104,11 @@ def color_sample(flux, error, noise_place, detection):
     rows = np.flatnonzero(np.isfinite(color) & (sigma > 0) & (sigma < MAX_ERROR_MAG) & (flux > 0).all(axis=1))
     color, sigma = color[rows], sigma[rows]
     if not len(rows):
-        return ColorSample(color, sigma, np.zeros(1), np.ones((0, 1))), rows
+        return ColorSample(color, sigma, np.zeros(1), np.ones((0, 1)), weight[rows]), rows
     low, high = color.min() - 2 * MARGIN_MAG, color.max() + 2 * MARGIN_MAG
     grid = np.linspace(low, high, int(np.ceil((high - low) / STEP_MAG)) + 1)
-    place = [np.asarray(value)[rows] for value in noise_place]
-    return ColorSample(color, sigma, grid, detection(*place, grid)), rows
+    place = [np.asarray(value)[rows] for value in place]
+    return ColorSample(color, sigma, grid, detection(*place, grid), weight[rows]), rows
 
 
 @dataclass(frozen=True)
@@ -170,7 +179,7 @@ def fit_mixture(sample, n_components):
     Notes
     -----
     Priors for the evidence: means flat over the colours seen and half a magnitude to both sides, widths flat in
-    their log from 0.01 to 1 mag, share flat. The order of two components is fixed, so nothing is counted twice.
+    their log from 0.03 to 1 mag, share flat. The order of two components is fixed, so nothing is counted twice.
     """
     best = None
     for start in _starts(sample, n_components):
@@ -178,22 +187,40 @@ def fit_mixture(sample, n_components):
                                    bounds=_bounds(sample, n_components))  # fmt: skip
         if best is None or result.fun < best.fun - 1e-9:
             best = result
-    hessian = _hessian(lambda x: _cost(x, sample, n_components), best.x)
-    sign, log_det = np.linalg.slogdet(hessian)
-    covariance = np.linalg.inv(hessian) if sign > 0 else np.full(hessian.shape, np.nan)
+    covariance = _covariance(best.x, sample, n_components)
     n_free, log_likelihood = len(best.x), -float(best.fun)
-    log_prior = _log_prior(best.x, sample, n_components)
-    evidence = log_likelihood + log_prior + 0.5 * (n_free * np.log(2 * np.pi) - log_det)
-    errors = np.sqrt(np.where(np.diag(covariance) > 0, np.diag(covariance), np.nan))
+    errors = np.sqrt(np.diag(covariance))
     share, mean, width = _unpack(best.x, n_components)
     order = np.argsort(mean)
     share_err = np.zeros(1) if n_components == 1 else np.full(2, errors[-1] * share[0] * share[1])
     return Mixture(
         share[order], mean[order], width[order],
         share_err, errors[:n_components][order], (errors[n_components : 2 * n_components] * width)[order],
-        log_likelihood, n_free * np.log(len(sample.color)) - 2 * log_likelihood,
-        float(evidence) if sign > 0 else np.nan,
+        log_likelihood, n_free * np.log(sample.weight.sum()) - 2 * log_likelihood,
+        _log_evidence(best.x, covariance, sample, n_components),
     )  # fmt: skip
+
+
+def _covariance(x, sample, k):
+    """Inverse of the curvature of posterior and a broad prior, so that it is one at an end of the prior, too."""
+    low, high = np.array(_bounds(sample, k)).T
+    curvature = _hessian(lambda at: _cost(at, sample, k), x) + np.diag(12.0 / (high - low) ** 2)
+    values, axes = np.linalg.eigh(curvature)
+    return (axes / np.maximum(values, 12.0 / np.max(high - low) ** 2)) @ axes.T
+
+
+def _log_evidence(x, covariance, sample, k):
+    """Log evidence by importance sampling with Student's t distribution of four degrees of freedom."""
+    rng, n_free = np.random.default_rng(k), len(x)
+    shape = stats.multivariate_t(x, SPREAD**2 * covariance, df=4, seed=rng)
+    points = shape.rvs(N_SAMPLES).reshape(N_SAMPLES, n_free)
+    low, high = np.array(_bounds(sample, k)).T
+    inside = ((points >= low) & (points <= high)).all(axis=1)
+    if k == 2:
+        inside &= (points[:, 0] < points[:, 1]) == (x[0] < x[1])
+    points = points[inside]
+    weight = [_log_prior(at, sample, k) - _cost(at, sample, k) for at in points] - shape.logpdf(points)
+    return float(special.logsumexp(weight) - np.log(N_SAMPLES))
 
 
 def _unpack(x, k):
@@ -213,7 +240,8 @@ def _cost(x, sample, k):
     there = sample.seen[np.arange(len(at)), at]
     edges = np.concatenate([[-np.inf], 0.5 * (sample.grid[1:] + sample.grid[:-1]), [np.inf]])
     mass = np.diff(special.ndtr((edges[:, None] - mean) / width), axis=0) @ share
-    return -np.log(np.maximum(density * there / (sample.seen @ mass), 1e-300)).sum()
+    # a source counts as much as it is likely to be a cluster
+    return -(sample.weight * np.log(np.maximum(density * there / (sample.seen @ mass), 1e-300))).sum()
 
 
 def _bounds(sample, k):

@@ -54,7 +54,7 @@ class Injections:
         mag = np.arange(15.0, 40.0, 0.01)
         curve = self.completeness(mag, np.median(self.values[1]), np.median(self.values[2]))
         above = np.flatnonzero(curve >= fraction)
-        return float(mag[above[-1]]) if len(above) else np.nan
+        return round(float(mag[above[-1]]), 2) if len(above) else np.nan
 
 
 def read_injections(tables, reference):

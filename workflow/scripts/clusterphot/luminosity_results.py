@@ -215,15 +215,14 @@ def color_pairs(colors, filters):
     return list(itertools.pairwise(order))
 
 
-def fit_colors(table, injections, filters, reference, pairs):
+def fit_colors(table, injections, reference, pairs):
     """One and two components of each colour.
 
     Parameters
     ----------
     table : `astropy.table.Table`
-        Selected sources.
+        Selected sources with the probabilities to be used.
     injections : `clusterphot.luminosity_inputs.Injections`
-    filters : list of str
     reference : str
     pairs : list of (str, str)
 
@@ -243,7 +242,8 @@ def fit_colors(table, injections, filters, reference, pairs):
             np.asarray(table[name], dtype=float)
             for name in ("mag", f"noise_{reference}", "surface_brightness")
         ]
-        sample, used = color_mixture.color_sample(flux, error, place, detection)
+        weight = np.asarray(table["p_cluster"], dtype=float)
+        sample, used = color_mixture.color_sample(flux, error, place, detection, weight)
         rows += _color_rows(f"{blue}-{red}", sample, len(used))
     return Table(rows)
 
@@ -266,7 +266,7 @@ def _color_detection(injected, blue, red, reference):
 def _color_rows(band, sample, n):
     """Rows of one colour; NaN where sources are too few."""
     names = ("share", "share_err", "mean", "mean_err", "width", "width_err")
-    if n < color_mixture.MIN_SOURCES:
+    if sample.weight.sum() < color_mixture.MIN_SOURCES:
         empty = {f"color_{name}": np.nan for name in names}
         empty |= {"log_likelihood": np.nan, "bic": np.nan, "log_evidence": np.nan}
         return [

@@ -10,7 +10,16 @@ from matplotlib.ticker import MaxNLocator
 from clusterphot.detection.selection import magnitudes
 from clusterphot.detection.tiles import CELL_PX
 from clusterphot.figures.stack import label_field
-from clusterphot.figures.style import ACCENT, FAINT, INK, PAGE_WIDTH_IN, in_style, new_figure, say_empty
+from clusterphot.figures.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    PAGE_WIDTH_IN,
+    in_style,
+    new_figure,
+    plain_ticks,
+    say_empty,
+)
 
 CORRECTED, RAW, MODEL = "#cc3311", INK, ACCENT
 """Colours after Tol (2021, SRON/EPS/TN/09-002); the kinds differ by marker and line as well."""
@@ -79,17 +88,11 @@ def _draw_counts(ax, counts, row):
         ax.plot(middle, counts["n_intrinsic"], color=MODEL, lw=1.2, label="fit, corrected")
     limit = float(row["mag_limit"])
     ax.axvline(limit, color=FAINT, lw=0.8, ls=":")
-    top = 1.55 * max(np.max(raw, initial=1), np.max((value + error)[good], initial=1))
+    top = 1.75 * max(np.max(raw, initial=1), np.max((value + error)[good], initial=1))
     ax.text(
-        limit,
-        0.015 * top,
-        "50 %" if row["mag_limit"] else "",
-        rotation=90,
-        ha="right",
-        va="bottom",
-        color=FAINT,
-        fontsize=7,
-    )
+        limit, 0.99, "limit", rotation=90, ha="right", va="top", color=FAINT, fontsize=7,
+        transform=ax.get_xaxis_transform(),
+    )  # fmt: skip
     ax.set(ylabel=f"Sources per {high[0] - low[0]:g} mag", ylim=(0, top), xlim=(low[0], high[-1]))
     ax.legend(loc="upper left", handlelength=1.4)
 
@@ -111,9 +114,10 @@ def _draw_profile(ax, fit, row, fall):
     else:
         said = "turnover not identifiable"
     ax.set_title(said, loc="left", fontsize=8)
-    keep = 2 * fit.log_profile > -4 * fall
+    keep = 2 * fit.log_profile > -3 * fall
+    last = max(fit.turnover[keep][-1], fit.reach_mag + 0.5) if fit.identifiable else fit.turnover[-1]
     ax.set(xlabel="Turnover (AB mag)", ylabel=r"2 $\Delta$ ln L", ylim=(-2.2 * fall, 0.12 * fall))
-    ax.set_xlim(fit.turnover[keep][0], fit.turnover[-1])
+    ax.set_xlim(fit.turnover[keep][0], last)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.legend(loc="lower right", handlelength=1.4)
 
@@ -131,7 +135,9 @@ def _draw_plane(ax, fit):
     marginal = weight.sum(axis=1)
     inside = fit.turnover[marginal > 1e-3 * marginal.max()]
     ax.set(xlabel="Turnover (AB mag)", ylabel="Width (mag)", xlim=(inside[0] - 0.2, inside[-1] + 0.2))
-    ax.set_ylim(fit.width[0], fit.width[-1])
+    across = weight.sum(axis=0)
+    seen = fit.width[across > 1e-3 * across.max()]
+    ax.set_ylim(max(0.9 * seen[0], 0), 1.1 * seen[-1])
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_title("68 and 95 %", loc="left", fontsize=7, color=FAINT)
 
@@ -143,7 +149,7 @@ def plot_color_mixture(table, results, *, field):
     Parameters
     ----------
     table : `astropy.table.Table`
-        Selected sources.
+        Selected sources with the probabilities to be used.
     results : `astropy.table.Table`
         As in ``luminosity/colors.ecsv``.
     field : str
@@ -173,21 +179,19 @@ def _draw_color(ax, table, rows, band):
     with np.errstate(invalid="ignore", divide="ignore"):
         flux = [np.asarray(table[f"flux_{name}"], dtype=float) for name in (blue, red)]
         color = magnitudes(flux[0]) - magnitudes(flux[1])
-    color = color[np.isfinite(color)]
+    good = np.isfinite(color)
+    color, weight = color[good], np.asarray(table["p_cluster"], dtype=float)[good]
     ax.set_xlabel(f"{blue} \N{MINUS SIGN} {red} (mag)")
     if not len(color) or not np.isfinite(np.asarray(rows["color_mean"])).any():
         say_empty(ax)
         return
     low, high = np.percentile(color, [2, 98])
     low, high = low - 0.35, high + 0.35
+    edges = np.arange(low, high + 0.1, 0.1)
     ax.hist(
-        color,
-        np.arange(low, high + 0.1, 0.1),
-        density=True,
-        histtype="stepfilled",
-        color="#dddddd",
-        label="found",
-    )
+        color, edges, weights=weight, density=True, histtype="stepfilled", color="#dddddd",
+        label="found, times probability",
+    )  # fmt: skip
     x = np.linspace(low, high, 400)
     for k, color_of, line in ((1, ONE, "-"), (2, TWO, "--")):
         part = rows[np.asarray(rows["n_components"]) == k]
@@ -284,3 +288,7 @@ def _draw_radial(ax, radial):
         elinewidth=0.8,
     )
     ax.set(xscale="log", yscale="log", xlabel="Radius (arcsec)", ylabel=r"Clusters (arcmin$^{-2}$)")
+    low, high = ax.get_xlim()
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.outer(decades, [1, 2, 5]).ravel()
+    plain_ticks(ax.xaxis, ticks[(ticks >= low) & (ticks <= high)])
