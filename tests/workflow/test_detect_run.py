@@ -18,10 +18,28 @@ def searched(imaged, snakemake, tmp_path_factory):
     """Copy of the run on the field, searched without its list."""
     cwd = copy_run(imaged.cwd, tmp_path_factory.mktemp("searched") / "work")
     (cwd / "more.yaml").write_text(MORE)
-    command = ("--configfile", "my.yaml", "more.yaml", "--", "candidates", "completeness")
+    command = ("--configfile", "my.yaml", "more.yaml", "--", "candidates", "completeness", "luminosity")
     run = snakemake(*command, cwd=cwd, repo=imaged.repo, cores=2)
     assert run.status == 0, run.stdout + run.stderr
     return cwd
+
+
+def test_luminosity_function_colours_and_map_are_there(searched):
+    folder = searched / "results/mine/luminosity"
+    tables = {
+        name: Table.read(folder / f"{name}.ecsv", format="ascii.ecsv")
+        for name in ("function", "counts", "colors", "radial", "comparison")
+    }
+    for table in tables.values():
+        assert all(table[name].description for name in table.colnames)
+    row = tables["function"][0]
+    chosen = Table.read(searched / "results/mine/candidates.ecsv", format="ascii.ecsv")["selected"]
+    assert row["n_sources"] == chosen.sum() == tables["counts"]["n_found"].sum()
+    # a few dozen sources of a field of a few arcsec do not show a turnover to be proud of, but numbers
+    assert row["n_to_limit"] > 0.5 * row["n_clean"] and row["area_searched"] > row["area_lost"]
+    assert list(tables["comparison"]["map"]) == ["light"]
+    for name in ("luminosity_function", "color_mixture", "cluster_map"):
+        assert (searched / f"results/mine/figures/{name}.png").stat().st_size > 10000
 
 
 def plan(snakemake, imaged, cwd, more, *targets):

@@ -319,6 +319,16 @@ INJECTION_KEYS = (
     "light_exponent",
     "clearance_arcsec",
 )
+FUNCTION_KEYS = (
+    "turnover_range",
+    "width_range",
+    "fall",
+    "reach",
+    "n_completeness_draws",
+    "bin_mag",
+    "mag_limit",
+    "seed",
+)
 SELECTION_KEYS = (
     "min_snr_reference",
     "band_rule",

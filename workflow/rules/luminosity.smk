@@ -16,16 +16,9 @@ rule fit_luminosity_function:
         posterior="results/{field}/luminosity/posterior.fits",
     params:
         reference_filter=get_field_value("reference_filter"),
+        function={name: config["luminosity"][name] for name in FUNCTION_KEYS},
         mag_min=config["detection"]["mag_min"],
-        turnover_range=config["luminosity"]["turnover_range"],
-        width_range=config["luminosity"]["width_range"],
-        fall=config["luminosity"]["fall"],
-        reach=config["luminosity"]["reach"],
-        n_completeness_draws=config["luminosity"]["n_completeness_draws"],
         use_purity=config["luminosity"]["use_purity"],
-        bin_mag=config["luminosity"]["bin_mag"],
-        mag_limit=config["luminosity"]["mag_limit"],
-        seed=config["luminosity"]["seed"],
         code=code_digest("fit_luminosity_function"),
     log:
         "logs/fit_luminosity_function/{field}.log",
@@ -84,8 +77,7 @@ rule map_clusters:
         mag_min=config["detection"]["mag_min"],
         use_purity=config["luminosity"]["use_purity"],
         centre=lambda wildcards: config["luminosity"]["centres"].get(wildcards.field),
-        n_radial_bins=config["luminosity"]["n_radial_bins"],
-        smoothing_arcsec=config["luminosity"]["smoothing_arcsec"],
+        binning={name: config["luminosity"][name] for name in ("n_radial_bins", "smoothing_arcsec")},
         code=code_digest("map_clusters"),
     log:
         "logs/map_clusters/{field}.log",

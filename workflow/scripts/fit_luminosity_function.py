@@ -4,7 +4,7 @@ import logging
 
 from clusterphot.jobs import job_logging
 from clusterphot.luminosity_inputs import make_sample, read_injections, selected_sources
-from clusterphot.luminosity_results import fit_field, write_posterior
+from clusterphot.luminosity_results import FitSettings, fit_field, write_posterior
 from clusterphot.tables import provenance, read_table, write_table
 
 
@@ -16,7 +16,8 @@ def main(smk):
     sample = make_sample(
         selected_sources(candidates), reference, use_purity=par.use_purity, mag_min=par.mag_min
     )
-    result = fit_field(sample, injections, candidates.meta["area_arcsec2"], par)
+    settings = FitSettings(**par.function)
+    result = fit_field(sample, injections, candidates.meta["area_arcsec2"], settings)
     meta = provenance("fit_luminosity_function", smk.wildcards, par)
     write_table(smk.output.function, result.summary, meta=meta)
     write_table(smk.output.counts, result.counts, meta=meta)

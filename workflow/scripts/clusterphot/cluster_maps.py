@@ -60,7 +60,7 @@ def field_survey(table, completeness, function, maps_path, compared, par):
     compared : list of str
         FITS files of the user to compare with.
     par : object
-        centre, n_radial_bins, smoothing_arcsec, mag_min.
+        centre, mag_min, and binning: n_radial_bins, smoothing_arcsec.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def field_survey(table, completeness, function, maps_path, compared, par):
     share = share_found(completeness, turnover, width, par.mag_min, limit)
     survey = density.make_survey(maps, pixel_scale(wcs), table, limit, share)
     centre = cell_of(par.centre, wcs, maps.light)
-    edges = density.radial_edges(survey, centre, par.n_radial_bins)
+    edges = density.radial_edges(survey, centre, par.binning["n_radial_bins"])
     profile = density.radial_profile(survey, centre, edges)
     names = {"n": "n_found", "density": "surface_density", "density_err": "surface_density_err"}
     radial = Table({"radius_low": edges[:-1], "radius_high": edges[1:]})
@@ -89,7 +89,7 @@ def field_survey(table, completeness, function, maps_path, compared, par):
     ]
     ra, dec = (float(value) for value in wcs.all_pix2world(centre[1], centre[0], 0))
     return FieldSurvey(
-        radial, Table(rows), density.density_map(survey, par.smoothing_arcsec), survey.area, header,
+        radial, Table(rows), density.density_map(survey, par.binning["smoothing_arcsec"]), survey.area, header,
         {"centre_deg": [ra, dec], "mag_limit": limit},
     )  # fmt: skip
 

@@ -30,6 +30,20 @@ EVIDENCE_FOR_TWO = 3.0
 
 
 @dataclass(frozen=True)
+class FitSettings:
+    """See the section ``luminosity`` of the configuration."""
+
+    turnover_range: object = "auto"
+    width_range: tuple = (0.3, 3.0)
+    fall: float = 9.0
+    reach: float = 0.5
+    n_completeness_draws: int = 16
+    bin_mag: float = 0.25
+    mag_limit: object = "auto"
+    seed: int = 1
+
+
+@dataclass(frozen=True)
 class FieldFunction:
     """Luminosity function of a field.
 
@@ -56,8 +70,7 @@ def fit_field(sample, injections, areas, par):
     injections : `clusterphot.luminosity_inputs.Injections`
     areas : dict of str to float
         Searched and lost areas, arcsec2.
-    par : object
-        turnover_range, width_range, fall, reach, n_completeness_draws, bin_mag, mag_limit, seed.
+    par : `FitSettings`
 
     Returns
     -------
