@@ -93,7 +93,11 @@ def _draw_counts(ax, counts, row):
         limit, 0.99, "limit", rotation=90, ha="right", va="top", color=FAINT, fontsize=7,
         transform=ax.get_xaxis_transform(),
     )  # fmt: skip
-    ax.set(ylabel=f"Sources per {high[0] - low[0]:g} mag", ylim=(0, top), xlim=(low[0], high[-1]))
+    ax.set(
+        ylabel=f"Sources per {high[0] - low[0]:g} mag",
+        ylim=(0, top),
+        xlim=(low[0], max(high[-1], limit + 0.1)),
+    )
     ax.legend(loc="upper left", handlelength=1.4)
 
 
@@ -169,7 +173,8 @@ def plot_color_mixture(table, results, *, field):
     for ax, band in zip(axes, bands, strict=False):
         _draw_color(ax, table, results[np.asarray(results["band"]) == band], band)
     axes[0].set_ylabel("Density (1/mag)")
-    axes[0].legend(loc="upper left", handlelength=1.3, fontsize=6.5)
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(loc="upper left", handlelength=1.3, fontsize=6.5)
     return figure
 
 
