@@ -308,7 +308,7 @@ def get_compared_maps(wildcards):
     return config["luminosity"]["compare_maps"].get(wildcards.field, [])
 
 
-# Keys that a rule takes together, by name: Snakemake compares the values of params as a set, so that of two numbers
+# Keys that go into params together, by name. Snakemake compares the values of params as a set, so that of two numbers
 # that are equal to others a change would go unnoticed.
 SEARCH_KEYS = ("threshold_sigma", "n_passes", "separation_arcsec", "psf_error")
 INJECTION_KEYS = (
