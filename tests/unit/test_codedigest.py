@@ -2,10 +2,11 @@
 
 import re
 import shutil
+import types
 from pathlib import Path
 
 import pytest
-from clusterphot.codedigest import driver_digest
+from clusterphot.codedigest import driver_digest, name_params
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 
@@ -97,3 +98,17 @@ def test_real_modules_and_their_rules(tmp_path, module, changed):
 def test_every_driver_has_a_digest():
     for path in SCRIPTS.glob("*.py"):
         assert len(driver_digest(SCRIPTS, path.stem)) == 12, path.stem
+
+
+def test_params_that_swap_values_are_a_change():
+    """As sets {1, 2, '0'} are equal whichever of two params is 1; with the names in ``code`` they are not."""
+    from snakemake.iocontainers import Params
+
+    def values(**named):
+        rule = types.SimpleNamespace(params=Params(fromdict={**named, "computed": len, "code": "0"}))
+        name_params([rule])
+        assert rule.params.code == rule.params[-1] and rule.params.code.startswith("0 ")
+        return {repr(value) for value in rule.params}
+
+    assert values(first=1, second=2, third=1) == values(first=1, second=2, third=1)
+    assert values(first=1, second=2, third=1) != values(first=2, second=2, third=1)

@@ -12,7 +12,7 @@ REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
 from clusterphot import configuration, fieldset, runs, slurm
-from clusterphot.codedigest import driver_digest, folder_digest
+from clusterphot.codedigest import driver_digest, folder_digest, name_params
 from clusterphot.errors import UserError
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")

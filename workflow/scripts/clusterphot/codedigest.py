@@ -7,6 +7,7 @@ digest among its params it does. Imports are followed in the source text, nothin
 import ast
 import functools
 import hashlib
+import json
 from pathlib import Path
 
 PACKAGE = "clusterphot"
@@ -92,3 +93,24 @@ def folder_digest(folder):
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def name_params(rules):
+    """Add a digest of the plain params of each rule, by their names, to its param ``code``.
+
+    Snakemake compares the values of params as a set, without names: where an old and a new value are those of other
+    params too, an edit would go unnoticed.
+
+    Parameters
+    ----------
+    rules : iterable of Snakemake's rules
+        Changed in place; params that are functions are compared by Snakemake alone.
+    """
+    for rule in rules:
+        params = rule.params
+        plain = {name: value for name, value in params.items() if name != "code" and not callable(value)}
+        if plain and params.get("code") is not None:
+            text = json.dumps(plain, sort_keys=True, default=str)
+            place = list(params).index(params.code)
+            params[place] = f"{params.code} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+            params._set_name("code", place)
