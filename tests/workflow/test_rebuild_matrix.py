@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from image_field import write_pair, write_rows
 from rebuild_edits import EDITS, PLOTS
-from running import CONFIGS, copy_repo, copy_run
+from running import CONFIGS, PAGES, copy_repo, copy_run
 
 STUB = """\
 from pathlib import Path
@@ -96,11 +96,12 @@ def made(snakemake, tmp_path_factory):
 
 
 def rules_after(dot):
-    """Rule to the rules that need its output, directly."""
+    """Rule to the rules that need its output, directly; without the pages of the report."""
     names = dict(re.findall(r'^\s*(\d+)\s*\[label ?= ?"([^"\\]+)', dot, re.MULTILINE))
-    after = {name: set() for name in names.values()}
+    after = {name: set() for name in names.values() if name not in PAGES}
     for first, second in re.findall(r"^\s*(\d+) -> (\d+)", dot, re.MULTILINE):
-        after[names[first]].add(names[second])
+        if names[first] not in PAGES and names[second] not in PAGES:
+            after[names[first]].add(names[second])
     return after
 
 
@@ -121,7 +122,7 @@ def own_reasons(run):
     found = re.findall(r"^    (\S.*):\n        (.*)$", part, re.MULTILINE)
     return {
         rule for why, rules in found if "updated by another job" not in why for rule in rules.split(", ")
-    } - {"all"}
+    } - {"all", *PAGES}
 
 
 class Place:
