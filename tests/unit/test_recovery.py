@@ -167,7 +167,7 @@ def test_drivers(tmp_path):
     plot_recovery.main(space(input=outputs, output=figures, params=params, wildcards=wildcards))
     output = space(png=tmp_path / "x.png", pdf=tmp_path / "x.pdf")
     plot_magnitudes.main(
-        space(input=space(photometry=tmp_path / "p.ecsv"), output=output, params=params, wildcards=wildcards)
+        space(input=Files(photometry=tmp_path / "p.ecsv"), output=output, params=params, wildcards=wildcards)
     )
     paths = [small_mosaic(tmp_path / f"{filt}.fits", filt) for filt in FILTERS]
     files = space(mosaics=paths, photometry=tmp_path / "p.ecsv")

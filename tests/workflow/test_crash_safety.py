@@ -65,11 +65,11 @@ def leftovers(cwd):
 
 
 def test_a_full_disk(workdir):
-    """Files may grow to 20 kB, as if the disk were full then: the grid of models has more."""
+    """Files may grow to 100 kB, as if the disk were full then: the grid of models has more."""
 
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
     process = begin(workdir, preexec_fn=limit)
     said, _ = process.communicate(timeout=300)

@@ -52,7 +52,8 @@ def test_every_table_documents_itself(completed):
         assert table.meta["versions"]["astropy"] == version("astropy")
         assert {"clusterphot", "python", "snakemake"} <= set(table.meta["versions"])
         assert table.meta["rule"] in completed.run.jobs
-        assert table.meta["wildcards"]["field"] == "small"
+        if "small" in path.parts:
+            assert table.meta["wildcards"]["field"] == "small"
         assert "code" in table.meta["parameters"]
         if any(name.startswith("flags") for name in table.colnames):
             assert table.meta["flag_bits"][32].startswith("FAILED")

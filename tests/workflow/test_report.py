@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from clusterphot.tables import read_positions, read_table, read_user_table
+from clusterphot.tables import read_positions, read_table
 from running import CONFIGS, copy_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "report"))
@@ -211,7 +211,6 @@ def test_exported_marks_are_a_source_list(reported, browser, tmp_path):
     page, _ = open_with(browser, reported.report / "mine", tmp_path, script=SELFTEST)
     path = tmp_path / "marked.csv"
     path.write_text(page.text_of("exported"), encoding="utf-8")
-    read_user_table.cache_clear()
     ids, ra, dec = read_positions(str(path), "test")
     listed, ra_listed, dec_listed = read_positions(str(reported.cwd / "sources.csv"), "test")
     assert ids == listed

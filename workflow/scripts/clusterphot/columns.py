@@ -78,7 +78,6 @@ COLUMNS = {
     "true_metallicity_zsun": ("", "true metallicity in solar units of the grid; see the metadata"),
     "true_log_mass": ("dex(solMass)", "log10 of the true surviving mass; see the metadata"),
     "position_mode": ("", "tied to the position in the reference filter, or free"),
-    "engine": ("", "engine that is compared"),
     "reference_engine": ("", "engine that it is compared with"),
     "engine_flux": ("nJy", "flux density by the engine compared"),
     "reference_flux": ("nJy", "flux density by the reference engine"),
@@ -112,8 +111,6 @@ COLUMNS = {
     "rise_compact_psf_known": ("", "rise_compact were the PSF known exactly"),
     "chi2_size": ("", "chi-square of the best radius; degrees of freedom in the metadata"),
     "resolved": ("", "True where all compact radii are excluded (sizes.compact_pc, sizes.resolved_sigma)"),
-    "setting": ("", "brightness and noise of the simulated sources; see the metadata"),
-    "psf": ("", "known, or varied from source to source"),
     "true_radius_pc": ("pc", "half-light radius put in; NaN: random radii"),
     "n_trials": ("", "simulated sources"),
     "p_resolved": ("", "fraction called resolved"),
@@ -166,17 +163,6 @@ COLUMNS = {
     "is_quiescent": ("", "1 for quiescent, 0 for star-forming galaxies, -1 where not known"),
     "p_age_edge": ("", "posterior probability that the age is within 0.05 dex of an end of the prior"),
     "log_evidence": ("", "natural log of the evidence of the library, over all nuisances of the posterior"),
-    "offset": ("", "median of measured less predicted over predicted flux; predicted by the other bands"),
-    "offset_err": ("", "1-sigma error of offset"),
-    "zero_point_error": ("", "fractional zero-point error allowed for"),
-    "error_factor": ("", "factor on the random errors for which the residuals have the spread expected"),
-    "rank": ("", "1 is the set of filters that gives the narrowest age"),
-    "extra": ("", "filters beyond the baseline, joined by +; empty for the baseline alone"),
-    "n_filters": ("", "filters of the set"),
-    "snr": ("", "signal to noise in the extra filters, the lowest"),
-    "age_gain": ("", "width of the age posterior with the baseline over that with the set"),
-    "age_p16": ("Gyr", "16 % quantile of the age posterior, median over the draws"),
-    "age_p84": ("Gyr", "84 % quantile of the age posterior, median over the draws"),
     "ssp_grid": ("", "name of the library in the configuration"),
     "ssp_reader": ("", "reader of the library"),
     "ssp_library": ("", "spectra of the library"),
@@ -308,6 +294,24 @@ PATTERNS = {
     ),
 }
 
+
+SUMMARY_COLUMNS = {
+    "rank": ("", "1 is the set of filters that gives the narrowest age"),
+    "extra": ("", "filters beyond the baseline, joined by +; empty for the baseline alone"),
+    "n_filters": ("", "filters of the set"),
+    "snr_extra": ("", "signal to noise in the extra filters, the lowest"),
+    "age_gain": ("", "width of the age posterior with the baseline over that with the set"),
+    "age_p16": ("Gyr", "16 % quantile of the age posterior, median over the draws"),
+    "age_p84": ("Gyr", "84 % quantile of the age posterior, median over the draws"),
+    "offset": ("", "median of measured less predicted over predicted flux; predicted by the other bands"),
+    "offset_err": ("", "1-sigma error of offset"),
+    "zero_point_error": ("", "fractional zero-point error allowed for"),
+    "error_factor": ("", "factor on the random errors for which the residuals have the spread expected"),
+    "setting": ("", "brightness and noise of the simulated sources; see the metadata"),
+    "psf": ("", "known, or varied from source to source"),
+    "engine": ("", "engine that is compared"),
+}
+"""Columns of tables without a row per source; a source list may have columns of these names."""
 
 DETECTION_COLUMNS = {
     "x": ("pix", "position in the mosaic of the reference filter, 0-based"),
@@ -446,7 +450,11 @@ def describe_column(name):
     KeyError
         If the column is not in the dictionary; every column of the product must be.
     """
-    return _described(name, COLUMNS | DETECTION_COLUMNS | LUMINOSITY_COLUMNS, PATTERNS | DETECTION_PATTERNS)
+    return _described(
+        name,
+        COLUMNS | SUMMARY_COLUMNS | DETECTION_COLUMNS | LUMINOSITY_COLUMNS,
+        PATTERNS | DETECTION_PATTERNS,
+    )
 
 
 def _described(name, columns, patterns):

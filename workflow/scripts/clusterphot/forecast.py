@@ -74,7 +74,7 @@ def forecast(grid, truth, depths_mag, baseline, priors, nuisance, *, n_extra=1, 
     -------
     table : `astropy.table.Table`
         One row per set, narrowest age first: ``rank``, ``extra`` (filters joined by +, empty for the
-        baseline), ``n_filters``, ``snr`` (of the extra filters, the lowest), and for q of `WIDTHS`
+        baseline), ``n_filters``, ``snr_extra`` (of the extra filters, the lowest), and for q of `WIDTHS`
         ``<q>_dex`` (half the 16-84 % interval), ``<q>_95_dex`` (half of 2.5-97.5 %), then ``age_gain``, the baseline's
         age_dex over that of the set, ``age_p16`` and ``age_p84`` (Gyr, medians), ``p_age_edge``.
 
@@ -97,7 +97,7 @@ def forecast(grid, truth, depths_mag, baseline, priors, nuisance, *, n_extra=1, 
     for extra in filter_sets(baseline, [name for name in names if name in depths_mag], n_extra):
         used = np.isin(names, [*baseline, *extra])
         snr = [flux[names.index(name)] / err[names.index(name)] for name in extra]
-        row = {"extra": "+".join(extra), "n_filters": int(used.sum()), "snr": min(snr, default=np.nan)}
+        row = {"extra": "+".join(extra), "n_filters": int(used.sum()), "snr_extra": min(snr, default=np.nan)}
         rows.append(row | _widths_with(used, data, err, model))
     return _ranked(rows)
 
@@ -115,7 +115,7 @@ def _ranked(rows):
     rows = sorted(rows, key=lambda row: row["age_dex"])
     for rank, row in enumerate(rows, start=1):
         row |= {"rank": rank, "age_gain": base / row["age_dex"]}
-    order = ["rank", "extra", "n_filters", "snr", "age_gain"]
+    order = ["rank", "extra", "n_filters", "snr_extra", "age_gain"]
     order += [f"{q}{kind}_dex" for q in WIDTHS for kind in ("", "_95")] + ["age_p16", "age_p84", "p_age_edge"]
     return Table({name: [row[name] for row in rows] for name in order})
 

@@ -5,7 +5,7 @@ What the run itself would refuse is asked last, so that nothing passes here that
 
 import copy
 
-from clusterphot import fieldset, imagefields, tables
+from clusterphot import fieldset, imagefields
 from clusterphot.checks import fields, images, psf_stars
 from clusterphot.checks.findings import ERROR, OK, UNSEEN, Findings
 from clusterphot.checks.settings import read_settings
@@ -28,7 +28,6 @@ def check_config(path, repo, *, deep=False):
     findings : `clusterphot.checks.findings.Findings`
     """
     findings = Findings()
-    tables.read_user_table.cache_clear()  # remembers tables by their path, which is relative
     settings = read_settings(path, repo, findings)
     if settings is None:
         return findings
