@@ -47,7 +47,7 @@ test: $(READY)  ## the tests, under five minutes
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes each
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
 
 test-fsps: $(READY)  ## build python-fsps and run the tests that need it, where there is a Fortran compiler
 	tests/test_fsps.sh

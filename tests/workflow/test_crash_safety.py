@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from running import REPO, command, copy_run, environment
 
+pytestmark = pytest.mark.slow
 TARGET = "results/small/sed/bc03/clusters.ecsv"
 ARGV = ("--snakefile", str(REPO / "Snakefile"), "--cores", "1", "--configfile", "small.yaml", "--", TARGET)
 

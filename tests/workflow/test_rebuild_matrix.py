@@ -15,6 +15,7 @@ from image_field import write_pair, write_rows
 from rebuild_edits import EDITS, PLOTS
 from running import CONFIGS, PAGES, copy_repo, copy_run
 
+pytestmark = pytest.mark.slow
 STUB = """\
 from pathlib import Path
 
