@@ -9,6 +9,7 @@ from clusterphot.units import mag_ab
 from image_field import FILTERS
 from running import copy_run
 
+pytestmark = pytest.mark.slow
 MORE = "fields: {mine: {sources: detect}}\ncompleteness: {n_injections: 50, n_per_run: 50}\n"
 """Beside the ten lines of the field."""
 
