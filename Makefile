@@ -43,7 +43,7 @@ check: $(READY)  ## all mistakes before a run: make check CONFIG=my.yaml [DIRECT
 	@$(BIN)/python workflow/scripts/check_config.py --start "$(HERE)" \
 	  $(if $(CONFIG),--config "$(CONFIG)") $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(filter-out 0,$(DEEP)),--deep)
 
-test: $(READY)  ## the tests, under five minutes
+test: $(READY)  ## the tests, six to seven minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes each
