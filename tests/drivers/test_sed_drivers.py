@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from astropy.io import fits
 from astropy.table import Table
 from clusterphot.columns import describe_column
 from clusterphot.ssp import read_grid, read_projected_grid
 from clusterphot.tables import read_table
+from defaults import DEFAULTS
 
 REPO = Path(__file__).resolve().parents[2]
 COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
@@ -28,7 +28,7 @@ FIT_PARAMS = {
     "v_filter": "auto",
     "mass_convention": "vband",
     "posterior": {
-        **yaml.safe_load((REPO / "config" / "config.yaml").read_text(encoding="utf-8"))["sed"]["posterior"],
+        **DEFAULTS["sed"]["posterior"],
         "metallicity_zsun": {"min": 0.2, "max": 1.0},
     },
     "zero_point_errors": {},

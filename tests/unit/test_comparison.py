@@ -12,27 +12,10 @@ from clusterphot.cosmology import flat_lambda_cdm
 from clusterphot.masses import MassToLight
 from clusterphot.sed_results import Models
 from clusterphot.ssp import nodes_around, project_grid
+from defaults import DEFAULTS
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
-POSTERIOR = {
-    "age_gyr": {"min": 0.5, "max": 11.0},
-    "age_of_universe": "bound",
-    "age_prior": "log-uniform",
-    "metallicity_zsun": {"min": 0.005, "max": 2.5},
-    "metallicity_prior": "log-uniform",
-    "step_log_age_dex": 0.03,
-    "step_log_metallicity_dex": 0.05,
-    "mass_prior": "log-uniform",
-    "mass_min_msun": 1e4,
-    "mass_max_msun": 1e9,
-    "mass_mean_msun": 0.0,
-    "mass_sigma_msun": 1e8,
-    "zero_point_error": 0.02,
-    "ebv_relative_error": 0.16,
-    "av_mag": [0.0],
-    "jitter": "multiply",
-    "jitter_levels": [1.0, 1.4, 2.0, 2.8, 4.0],
-}
+POSTERIOR = DEFAULTS["sed"]["posterior"]
 EBV = 0.18
 ZERO_POINT_ERRORS = [0.0, 0.02, 0.05]
 

@@ -186,8 +186,8 @@ def plot_colors(colors, age_gyr, metallicity_zsun, tracks, *, field, grid):
     return figure
 
 
-def _draw_points(ax, colors, value, cmap, norm):
-    """Points with thin error bars and contours of their density; returns what a colour bar needs."""
+def draw_error_bars(ax, colors):
+    """Thin error bars of the colours shown; returns their x and y."""
     shown = colors.shown
     x, y = colors.x[shown], colors.y[shown]
     ax.errorbar(
@@ -201,6 +201,13 @@ def _draw_points(ax, colors, value, cmap, norm):
         alpha=0.6,
         zorder=1,
     )
+    return x, y
+
+
+def _draw_points(ax, colors, value, cmap, norm):
+    """Points with thin error bars and contours of their density; returns what a colour bar needs."""
+    shown = colors.shown
+    x, y = draw_error_bars(ax, colors)
     _draw_density(ax, x, y)
     points = ax.scatter(x, y, s=13, c=value[shown], cmap=cmap, norm=norm, ec="white", lw=0.3, zorder=3)
     if not shown.any():

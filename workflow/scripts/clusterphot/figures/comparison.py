@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from clusterphot.comparison_catalogue import mass_light_relation
+from clusterphot.figures.colors import draw_error_bars
 from clusterphot.figures.masses import CONVENTIONS
 from clusterphot.figures.style import (
     ACCENT,
@@ -82,21 +83,9 @@ def plot_comparison_colors(colors, *, galaxies, stars, black_bodies, extinction,
 
 def _draw_clusters(ax, colors):
     """Clusters with their errors, and their median."""
-    shown = colors.shown
-    x, y = colors.x[shown], colors.y[shown]
-    ax.errorbar(
-        x,
-        y,
-        colors.y_err[shown],
-        colors.x_err[shown],
-        fmt="none",
-        ecolor="#bbbbbb",
-        elinewidth=0.35,
-        alpha=0.6,
-        zorder=1,
-    )
+    x, y = draw_error_bars(ax, colors)
     ax.scatter(x, y, s=13, c=ACCENT, ec="white", lw=0.3, zorder=3, label="clusters")
-    if shown.any():
+    if colors.shown.any():
         ax.scatter(
             np.median(x),
             np.median(y),
