@@ -7,10 +7,11 @@ not installed the test is skipped.
 import pytest
 from astropy.table import Table
 from clusterphot import scene, simulate
-from clusterphot.cutouts import make_cutouts, with_neighbours
+from clusterphot.cutouts import make_cutouts
 from clusterphot.engines import install
 from clusterphot.engines.comparison import compare_engines, summarise
 from clusterphot.io import Mosaic
+from clusterphot.neighbours import with_neighbours
 from clusterphot.noise import measure_noise
 from clusterphot.photometry import FitOptions, fit_sources
 
