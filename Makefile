@@ -52,8 +52,8 @@ test-slow: $(READY)  ## the tests that take minutes each
 test-fsps: $(READY)  ## build python-fsps and run the tests that need it, where there is a Fortran compiler
 	tests/test_fsps.sh
 
-test-slurm: $(READY)  ## runs on a private SLURM of one node (skipped where it is not installed), some ten minutes
-	$(BIN)/python -m pytest tests/slurm -rs
+test-slurm: $(READY)  ## runs on a private SLURM of one node (skipped where it is not installed), some five minutes
+	$(BIN)/python -m pytest tests/slurm -rs --numprocesses 2 --dist loadfile
 
 lint: $(READY)  ## ruff, snakefmt and snakemake --lint, as CI runs them
 	$(BIN)/ruff check .

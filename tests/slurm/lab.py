@@ -106,12 +106,19 @@ class Lab:
         """Ids of the jobs in the queue."""
         return self.ask("squeue", "--noheader", "--format=%A", *options).split()
 
+    def finished(self):
+        """State and memory of each job that is over, in order."""
+        return re.findall(r" JobState=(\S+) .*? Tres=\S*\bmem=([^,]+),", self._record())
+
     @property
     def n_submitted(self):
         """Number of jobs submitted since the start."""
+        return len({*re.findall(r"^JobId=(\d+) ", self._record(), re.MULTILINE), *self.jobs()})
+
+    def _record(self):
+        """What SLURM wrote down of the jobs that are over, one a line."""
         path = self.folder / "log" / "jobcomp.txt"
-        finished = re.findall(r"^JobId=(\d+) ", path.read_text(), re.MULTILINE) if path.exists() else []
-        return len({*finished, *self.jobs()})
+        return path.read_text() if path.exists() else ""
 
     def stop(self):
         """Cancel all jobs and end the daemons, by their process ids."""

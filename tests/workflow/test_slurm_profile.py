@@ -1,5 +1,7 @@
 """profiles/slurm: rules it names exist, and its groups need nothing that is made from their own results."""
 
+import re
+
 import yaml
 from running import REPO
 from test_rebuild_matrix import rules_after
@@ -38,6 +40,24 @@ def test_groups_have_no_circle(snakemake, tmp_path):
         for before in needs.values():
             before.difference_update(ready)
     assert needs == {}, f"these groups wait for each other: {needs}"
+
+
+def test_few_slurm_jobs(snakemake, tmp_path):
+    """All rules of the shipped fields, drawn together to groups: SLURM jobs are the connected parts of each."""
+    run = snakemake("--dag", "dot", "--forceall", cwd=tmp_path)
+    assert run.status == 0, run.stderr
+    rules = dict(re.findall(r'^\s*(\d+)\s*\[label ?= ?"([^"\\]+)', run.stdout, re.MULTILINE))
+    group = {job: PROFILE["groups"].get(rule, job) for job, rule in rules.items() if rule != "all"}
+    part = {job: job for job in group}
+
+    def first(job):
+        return job if part[job] == job else first(part[job])
+
+    for before, after in re.findall(r"^\s*(\d+) -> (\d+)", run.stdout, re.MULTILINE):
+        if after in group and group[before] == group[after]:
+            part[first(before)] = first(after)
+    assert len(rules) > 150
+    assert len({first(job) for job in group}) <= 60
 
 
 def test_profiles_agree():
