@@ -1,12 +1,9 @@
 """profiles/slurm: rules it names exist, and its groups need nothing that is made from their own results."""
 
-import re
-
 import yaml
 from running import REPO
+from slurm_jobs import PROFILE, slurm_jobs
 from test_rebuild_matrix import rules_after
-
-PROFILE = yaml.safe_load((REPO / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
 
 
 def graph(snakemake, config, cwd):
@@ -43,21 +40,24 @@ def test_groups_have_no_circle(snakemake, tmp_path):
 
 
 def test_few_slurm_jobs(snakemake, tmp_path):
-    """All rules of the shipped fields, drawn together to groups: SLURM jobs are the connected parts of each."""
+    """All rules of the shipped fields: two chunks and what comes before and after them."""
     run = snakemake("--dag", "dot", "--forceall", cwd=tmp_path)
     assert run.status == 0, run.stderr
-    rules = dict(re.findall(r'^\s*(\d+)\s*\[label ?= ?"([^"\\]+)', run.stdout, re.MULTILINE))
-    group = {job: PROFILE["groups"].get(rule, job) for job, rule in rules.items() if rule != "all"}
-    part = {job: job for job in group}
+    n_jobs, n_submitted = slurm_jobs(run.stdout)
+    assert n_jobs > 150
+    assert n_submitted <= 60
 
-    def first(job):
-        return job if part[job] == job else first(part[job])
 
-    for before, after in re.findall(r"^\s*(\d+) -> (\d+)", run.stdout, re.MULTILINE):
-        if after in group and group[before] == group[after]:
-            part[first(before)] = first(after)
-    assert len(rules) > 150
-    assert len({first(job) for job in group}) <= 60
+def test_connected_rules_of_a_group_are_one_slurm_job():
+    """a -> b -> c of one group and d apart; e alone; two groups that touch stay two."""
+    dot = """
+        0[label = "all"];\n 1[label = "a\\nfield: f"];\n 2[label = "b"];\n 3[label = "c"];
+        4[label = "d"];\n 5[label = "e"];\n 1 -> 2\n 2 -> 3\n 4 -> 5\n 3 -> 0\n 5 -> 0
+    """
+    one = dict.fromkeys("abcd", "one")
+    assert slurm_jobs(dot, one) == (5, 3)
+    assert slurm_jobs(dot, one | {"b": "two"}) == (5, 5)
+    assert slurm_jobs(dot, {}) == (5, 5)
 
 
 def test_profiles_agree():
