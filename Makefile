@@ -69,7 +69,7 @@ format: $(READY)  ## let ruff and snakefmt format the sources
 bench: $(READY)  ## speed as ratios to peers, measured in one run
 	$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,rounds -s
 
-bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (an hour, 30 GB of disk in BENCH_DIR)
+bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (twenty minutes, 30 GB of disk in BENCH_DIR)
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
 
 docs: $(READY)  ## write config/README.md, docs/rebuilds.md, docs/calibration.md with its figures, and docs/reproduction.md after `make run`
