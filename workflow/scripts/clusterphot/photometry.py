@@ -293,13 +293,11 @@ def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
         fit = fit_tied(engine, setup, pixels.data, part, pixels.start, scenes.covariance[rows])
         at_bound = scenes.at_bound[rows]
     expected = setup.expected_chi2(fit.n_pixels, fit.n_parameters)
-    flux_err = fit.flux_err
+    flux_err, done = fit.flux_err, np.ones(len(rows), dtype=bool)
     if setup.options.adaptive_window:
-        poor = ~(setup.excess(fit.misfit, fit.n_pixels, fit.n_parameters) < MISFIT_SIGMA)
-        flux_err = np.where(poor, flux_err * np.sqrt(fit.misfit / expected), flux_err)
-        done = ~poor | last
-    else:
-        done = np.ones(len(rows), dtype=bool)
+        excess = setup.excess(fit.misfit, fit.n_pixels, fit.n_parameters)
+        growth = np.where(excess >= MISFIT_SIGMA, np.sqrt(fit.misfit / expected), 1.0)
+        flux_err, done = flux_err * growth, (excess < MISFIT_SIGMA) | last
     results.store(
         rows,
         done,
