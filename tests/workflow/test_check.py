@@ -419,7 +419,7 @@ PLANTED = {
     ),
     "source twice": Planted(
         "sources",
-        ["1 pairs nearer than 0.02 arcsec", "(data rows 1 and 3)"],
+        ["1 pair of sources nearer than 0.02 arcsec", "(data rows 1 and 3)"],
         status=WARNING,
         rows=lambda rows: rows[2].update(ra=rows[0]["ra"], dec=rows[0]["dec"]),
     ),

@@ -4,13 +4,21 @@ Snakemake reruns a rule when its driver changed, but not when a module of the pa
 digest among its params it does. Imports are followed in the source text, nothing is imported.
 """
 
-import ast
 import functools
 import hashlib
 import json
+import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = "clusterphot"
+IMPORT = re.compile(
+    rf"^[ \t]*(?:from[ \t]+({PACKAGE}(?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|(?:\\\n|[^\n;])*)"
+    rf"|import[ \t]+((?:\\\n|[^\n;])*\b{PACKAGE}\b(?:\\\n|[^\n;])*))",
+    re.M,
+)
+"""An import of the package: its module and what is listed, or the modules listed."""
 WITHOUT_EFFECT = (
     "errors",
     "jobs",
@@ -52,37 +60,81 @@ def driver_digest(scripts, driver):
     digest = hashlib.sha256()
     for name in sorted(modules):
         digest.update(name.encode())
-        digest.update(_source(scripts, name).read_bytes())
+        digest.update(_read(_source(scripts, name)).digest)
     return digest.hexdigest()[:12]
 
 
+@functools.cache
 def _source(scripts, name):
     """File of a module of the package, given by its dotted name without the package."""
     path = scripts / PACKAGE / Path(*name.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-@functools.lru_cache
-def _imports_cached(path):
-    """Modules of the package that a file imports, anywhere in it."""
+@dataclass(frozen=True)
+class _File:
+    """Digest of a file, and the modules of the package that it imports, anywhere in it."""
+
+    digest: bytes
+    imports: frozenset
+
+
+def _read(path):
+    """Digest and imports of a file; it is read again only when it has been written again."""
+    state = os.stat(path)
+    return _read_cached(path, state.st_mtime_ns, state.st_size)
+
+
+@functools.cache
+def _read_cached(path, _mtime_ns, _size):
     folder = path.parent
     root = next(parent for parent in (folder, *folder.parents) if (parent / PACKAGE).is_dir())
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            first, *rest = node.module.split(".")
-            if first == PACKAGE:
-                found |= {".".join([*rest, alias.name]) for alias in node.names} | {".".join(rest)}
-        elif isinstance(node, ast.Import):
-            found |= {
-                a.name.removeprefix(PACKAGE + ".") for a in node.names if a.name.startswith(PACKAGE + ".")
+    content = path.read_bytes()
+    found = imported_names(content.decode("utf-8"))
+    modules = frozenset(name for name in found if name and _source(root, name).is_file())
+    return _File(hashlib.sha256(content).digest(), modules)
+
+
+def imported_names(text):
+    """What a source text imports of the package, as dotted names without the package.
+
+    The text is searched for lines that begin with an import, since to parse all sources takes half a second in
+    each start of Snakemake, each job of a cluster included. Such a line within a docstring counts too, which does no
+    harm.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    names : set of str
+        Of ``from a import b`` both ``a`` and ``a.b``, since ``b`` may be a module or a name in one.
+    """
+    names = set()
+    for found in IMPORT.finditer(text):
+        module, listed, modules = found.groups()
+        if modules is not None:
+            names |= {
+                name.removeprefix(f"{PACKAGE}.")
+                for name in _listed(modules)
+                if name.startswith(f"{PACKAGE}.")
             }
-    return frozenset(name for name in found if name and _source(root, name).is_file())
+        else:
+            base = module.removeprefix(PACKAGE).lstrip(".")
+            names |= {base} | {f"{base}.{name}".lstrip(".") for name in _listed(listed)}
+    return names
+
+
+def _listed(text):
+    """Names of a list of imports, without brackets, comments and ``as``."""
+    text = re.sub(r"#.*", "", text).replace("\\\n", " ").strip(" ()\t\n")
+    return [part.split()[0] for part in text.split(",") if part.split()]
 
 
 def _imports(path):
-    """As `_imports_cached`, as a set of its own."""
-    return set(_imports_cached(path))
+    """Modules of the package that a file imports."""
+    return set(_read(path).imports)
 
 
 def folder_digest(folder):

@@ -572,7 +572,7 @@ def report_tables(field, grids):
     base = f"results/{field.name}"
     files = {
         "rest_frame": f"{base}/sed/{grids[0]}/rest_frame.ecsv",
-        "origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids],
+        "origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids] + [f"{base}/reproduction.ecsv"],
     }
     if not field.is_dereddened:
         files["photometry"] = f"{base}/photometry.ecsv"
