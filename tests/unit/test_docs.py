@@ -108,6 +108,21 @@ def test_every_rule_has_a_purpose_and_a_place():
                 assert rule.arguments("output"), rule.name
 
 
+def test_every_table_is_listed():
+    """docs/tables.md, made from results, has each table of the main job; chunks and what is on demand apart."""
+    module = load("make_stages")
+    listed = (REPO / "docs" / "tables.md").read_text(encoding="utf-8")
+    on_demand = re.compile(
+        r"/(detection|completeness|luminosity|engines|forecast)/|candidates|comparison\.ecsv|\{chunk\}"
+    )
+    for name in module.stages():
+        text = (REPO / "workflow" / "rules" / f"{name}.smk").read_text(encoding="utf-8")
+        for rule in module.parse(text)[1]:
+            for path in re.findall(r'"results/([^"]+\.ecsv)"', rule.sections.get("output", "")):
+                if not on_demand.search(f"/{path}"):
+                    assert f"| `{path}` |" in listed, f"{rule.name}: {path}; run `make docs` after `make run`"
+
+
 @pytest.mark.parametrize("path", pages(), ids=str)
 def test_links_lead_somewhere(path):
     assert list(wrong_links(path)) == []
