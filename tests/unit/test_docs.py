@@ -179,3 +179,28 @@ def test_right_links_pass(tmp_path, monkeypatch):
     text += "\n```\n[e](no.md)\n```\n"
     (tmp_path / "page.md").write_text(text)
     assert list(wrong_links(Path("page.md"))) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "same"),
+    [
+        ("flux 61.9 nJy, 23 stars\n", "flux 61.5 nJy, 23 stars\n", True),
+        ("flux 61.9 nJy\n", "flux 55.0 nJy\n", False),
+        ("pull -0.1\n", "pull -0.05\n", True),
+        ("2.66e+07\n", "2.70e+07\n", True),
+        ("2.66e+07\n", "2.66e+08\n", False),
+        ("build_psf  6\n", "build_psf  6\ncut_sources  6\n", False),
+        ("same\n", "other\n", False),
+    ],
+)
+def test_outputs_of_the_tutorial_are_compared(expected, found, same):
+    """Words exactly, numbers to some per cent."""
+    assert load("make_tutorial").agree(expected, found) is same
+
+
+def test_the_tutorial_shows_what_its_commands_print():
+    """Every block of commands that prints something is followed by what it prints, and there are enough of them."""
+    module = load("make_tutorial")
+    blocks = list(module.BLOCK.finditer(module.PAGE.read_text(encoding="utf-8")))
+    shown = [block for block in blocks if block["output"] is not None]
+    assert len(shown) >= 12 and all(block["output"].strip() for block in shown)
