@@ -12,7 +12,7 @@ export MPLBACKEND := Agg
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs tutorial lock clean
+.PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs docs-code tutorial lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -73,16 +73,18 @@ bench: $(READY)  ## speed as ratios to peers, measured in one run
 bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (an hour, 30 GB of disk in BENCH_DIR)
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
 
-docs: $(READY)  ## write the generated pages of docs/ and config/README.md; those of results after `make run`
-	$(BIN)/python docs/make_config_readme.py
-	$(BIN)/python docs/make_stages.py
-	$(BIN)/python docs/make_columns.py
+docs: docs-code  ## all generated pages: those of code alone, of mocks, and of results after `make run`
 	$(BIN)/python docs/make_calibration.py
-	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
 	test ! -f results/reproduction.md || cp results/reproduction.md docs/reproduction.md
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_tables.py
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_reached.py
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_tutorial.py
+
+docs-code: $(READY)  ## generated pages that follow from the code alone (seconds): config/README.md and some of docs/
+	$(BIN)/python docs/make_config_readme.py
+	$(BIN)/python docs/make_stages.py
+	$(BIN)/python docs/make_columns.py
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
 
 tutorial: $(READY)  ## after `make run`: run the commands of docs/tutorial-demo.md, and compare what they print
 	$(BIN)/python docs/make_tutorial.py --check

@@ -1,4 +1,4 @@
-"""Write docs/columns.md, the dictionary of columns and flags, from the code (`make docs`)."""
+"""Write docs/columns.md, the dictionary of columns and flags, from the code (`make docs-code`)."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ from clusterphot import columns, flags, offsets, psf_model, stars  # noqa: E402
 
 HEAD = """# Columns of all tables
 
-Written by `make docs` from the code (`columns.py`, `flags.py` and their like); do not edit. The same units and
+Written by `make docs-code` from the code (`columns.py`, `flags.py` and their like); do not edit. The same units and
 descriptions are in the header of every table, which is ECSV: `astropy.table.Table.read` keeps them, and text tools can
 read it too. `photometry` is there as FITS as well. Which columns a table has: [tables.md](tables.md).
 

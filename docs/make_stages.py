@@ -1,4 +1,4 @@
-"""Write docs/stages.md from the rule files, their drivers and the schema (`make docs`)."""
+"""Write docs/stages.md from the rule files, their drivers and the schema (`make docs-code`)."""
 
 import ast
 import re
@@ -25,7 +25,7 @@ EACH = {
 
 HEAD = """# Stages: all rules
 
-Written by `make docs` from the rule files, their drivers and the schema; do not edit.
+Written by `make docs-code` from the rule files, their drivers and the schema; do not edit.
 
 A stage is a file of [workflow/rules](../workflow/rules), in running order; `common.smk` holds what they share. For each
 rule: what it does, what it reads and writes below the working directory, and the keys of the

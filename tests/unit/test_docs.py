@@ -88,7 +88,7 @@ def test_generated_pages_are_in_step(script, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     path, function = GENERATED[script]
     written = (REPO / path).read_text(encoding="utf-8")
-    assert getattr(load(script), function)() == written, f"{path} is out of step: run `make docs`"
+    assert getattr(load(script), function)() == written, f"{path} is out of step: run `make docs-code`"
 
 
 def test_every_rule_has_a_purpose_and_a_place():
