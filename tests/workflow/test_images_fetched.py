@@ -178,7 +178,7 @@ def serve_field(folder):
     names, filters, flux, _, carried = read_photometry(table, "test")
     ra, dec = (np.array(carried[axis], dtype=float) for axis in ("ra", "dec"))
     near = np.hypot((ra - CENTER[0]) * np.cos(np.deg2rad(CENTER[1])), dec - CENTER[1]) * 3600 < 10.0
-    clusters = Table({"id": names[near], "ra": ra[near], "dec": dec[near]})
+    clusters = Table({"id": np.array(names)[near], "ra": ra[near], "dec": dec[near]})
     for band, filt in enumerate(filters):
         clusters[f"flux_{filt}"] = flux[near, band]
     config = scene.FieldConfig(
