@@ -181,7 +181,7 @@ class Field:
             raise ConfigError(
                 f"fields.{self.name}.sources",
                 "detect, and a result that needs a source list",
-                "the targets psfs, candidates or completeness",
+                "the targets psfs, candidates, completeness or luminosity",
                 f"run `candidates`, look at results/{self.name}/candidates.ecsv, then freeze the proposed list: copy "
                 f"results/{self.name}/selected.csv to a place of your own and name that as sources.",
             )
