@@ -12,7 +12,7 @@ export MPLBACKEND := Agg
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs lock clean
+.PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs docs-code tutorial lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -22,6 +22,7 @@ setup: $(READY)  ## make .venv from requirements.lock
 
 $(READY): requirements.lock
 	@test -n "$(PYTHON)" || { echo "clusterphot needs Python >= 3.11 on the PATH; name one with make PYTHON=..."; exit 1; }
+	@test ! -L .venv || { echo ".venv is a link to $$(readlink .venv), older than requirements.lock: make it anew there"; exit 1; }
 	$(PYTHON) -m venv --clear .venv || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	@touch $(READY)
@@ -43,11 +44,11 @@ check: $(READY)  ## all mistakes before a run: make check CONFIG=my.yaml [DIRECT
 	@$(BIN)/python workflow/scripts/check_config.py --start "$(HERE)" \
 	  $(if $(CONFIG),--config "$(CONFIG)") $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(filter-out 0,$(DEEP)),--deep)
 
-test: $(READY)  ## the tests, six to seven minutes on two cores
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+test: $(READY)  ## the tests, four minutes on two cores
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadgroup
 
 test-slow: $(READY)  ## the tests that take minutes each
-	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadgroup
 
 test-fsps: $(READY)  ## build python-fsps and run the tests that need it, where there is a Fortran compiler
 	tests/test_fsps.sh
@@ -72,11 +73,21 @@ bench: $(READY)  ## speed as ratios to peers, measured in one run
 bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (twenty minutes, 30 GB of disk in BENCH_DIR)
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
 
-docs: $(READY)  ## write config/README.md, docs/rebuilds.md, docs/calibration.md with its figures, and docs/reproduction.md after `make run`
-	$(BIN)/python docs/make_config_readme.py
+docs: docs-code  ## all generated pages: those of code alone, of mocks, and of results after `make run`
 	$(BIN)/python docs/make_calibration.py
-	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
 	test ! -f results/reproduction.md || cp results/reproduction.md docs/reproduction.md
+	test ! -f results/reproduction.md || $(BIN)/python docs/make_tables.py
+	test ! -f results/reproduction.md || $(BIN)/python docs/make_reached.py
+	test ! -f results/reproduction.md || $(BIN)/python docs/make_tutorial.py
+
+docs-code: $(READY)  ## generated pages that follow from the code alone (seconds): config/README.md and some of docs/
+	$(BIN)/python docs/make_config_readme.py
+	$(BIN)/python docs/make_stages.py
+	$(BIN)/python docs/make_columns.py
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
+
+tutorial: $(READY)  ## after `make run`: run the commands of docs/tutorial-demo.md, and compare what they print
+	$(BIN)/python docs/make_tutorial.py --check
 
 lock:  ## pin the dependencies of pyproject.toml anew (needs uv), then update envs/
 	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \

@@ -1,4 +1,4 @@
-"""Write config/README.md from the schema and the defaults (`make docs`)."""
+"""Write config/README.md from the schema and the defaults (`make docs-code`)."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ REPO = Path(__file__).resolve().parents[1]
 
 HEAD = """# Configuration
 
-Written by `make docs` from `workflow/schemas/config.schema.yaml` and `config/config.yaml`; do not edit.
+Written by `make docs-code` from `workflow/schemas/config.schema.yaml` and `config/config.yaml`; do not edit.
 
 `config/config.yaml` holds every default. A file of your own, `snakemake --configfile my.yaml`, overrides it
 key by key; only `fields` is taken whole: fields named there replace the shipped ones of

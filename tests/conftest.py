@@ -12,6 +12,18 @@ COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
 REDSHIFT = 0.39
 
 
+SHARED_RUNS = ("completed", "imaged")
+"""Fixtures that run the whole workflow; tests that use the same one are run by the same process."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Groups for ``--dist loadgroup``: the tests of a file, and all tests that share a run."""
+    for item in items:
+        shared = [name for name in SHARED_RUNS if name in item.fixturenames]
+        item.add_marker(pytest.mark.xdist_group((shared or [item.nodeid.split("::")[0]])[0]))
+
+
 class Names(dict):
     """Named items of a rule: read as attributes, by key, and through ``get``, like Snakemake's."""
 

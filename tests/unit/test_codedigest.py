@@ -1,13 +1,12 @@
 """The digest of the code of a rule: changes when a module it uses changes, and only then."""
 
-import ast
 import re
 import shutil
 import types
 from pathlib import Path
 
 import pytest
-from clusterphot.codedigest import driver_digest, imported, name_params
+from clusterphot.codedigest import driver_digest, name_params
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 
@@ -99,18 +98,6 @@ def test_real_modules_and_their_rules(tmp_path, module, changed):
 def test_every_driver_has_a_digest():
     for path in SCRIPTS.glob("*.py"):
         assert len(driver_digest(SCRIPTS, path.stem)) == 12, path.stem
-
-
-def test_imports_are_those_that_the_parser_finds():
-    """In every driver and module of the package."""
-    for path in SCRIPTS.rglob("*.py"):
-        text, found = path.read_text(encoding="utf-8"), set()
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("clusterphot."):
-                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-            elif isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names if alias.name.startswith("clusterphot.")}
-        assert imported(text) == {name.removeprefix("clusterphot.") for name in found} - {"clusterphot"}, path
 
 
 def test_params_that_swap_values_are_a_change():

@@ -367,3 +367,27 @@ def test_every_mode_and_engine_is_fitted(monkeypatch):
         f"{mode} {name}" for mode in ("tied", "free") for name in ("psf", "tractor")
     }
     np.testing.assert_array_equal(both["difference_sigma"], 0.0)
+
+
+def test_engines_take_turns_for_their_times(monkeypatch):
+    """Each round has fits of all engines, and the median over the rounds counts: here one round is disturbed."""
+    clock, order = [0.0], []
+    cost = {"psf": 0.001, "tractor": 0.02}
+
+    def fit(*args, engine, **kwargs):
+        order.append(engine)
+        slow = 10.0 if len(order) in range(200, 230) else 1.0
+        clock[0] += cost[engine] * slow * 4
+        return fits_table([1.0, 2.0, 3.0, 4.0], np.zeros(4), np.zeros(4, bool))
+
+    monkeypatch.setattr(comparison, "fit_sources", fit)
+    monkeypatch.setattr(comparison.time, "process_time", lambda: clock[0])
+    jobs = [(("chunk",), None)]
+    targets, times = comparison._fit(jobs, ["psf", "tractor"], (0.0, 0.0))
+    assert times == pytest.approx({"psf": 1.0, "tractor": 20.0})
+    assert len(targets["psf"]) == 4
+    assert order[:4] == ["psf", "psf", "tractor", "tractor"]
+    rounds = "".join(name[0] for name in order[4:])
+    assert (
+        set(rounds.replace("p" * 13 + "t", " ").split()) == set()
+    )  # 13 fits of 4 ms fill the span, one of 80 ms does

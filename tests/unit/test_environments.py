@@ -75,4 +75,4 @@ def test_environment_of_the_tractor():
     assert environment_versions(path) == environment_versions(REPO / "envs" / "clusterphot.yaml")
     (pip,) = (e["pip"] for e in yaml.safe_load(path.read_text())["dependencies"] if isinstance(e, dict))
     assert f"tractor @ git+{install.REPOSITORY}@{install.COMMIT}" in pip
-    assert install.COMMIT in (REPO / "README.md").read_text(encoding="utf-8")
+    assert install.COMMIT in (REPO / "docs" / "engines.md").read_text(encoding="utf-8")

@@ -1,9 +1,19 @@
 """The display of a run: headlines from logs, one line per stage, estimates of the time left."""
 
 import io
+import re
 
 import pytest
-from clusterphot.progress import Display, Estimate, Job, duration, earlier_times, read_outcome
+from clusterphot.progress import (
+    STYLES,
+    TITLES,
+    Display,
+    Estimate,
+    Job,
+    duration,
+    earlier_times,
+    read_outcome,
+)
 
 
 class Clock:
@@ -62,6 +72,13 @@ def test_the_headline_is_the_last_message_without_what_the_line_says_anyway(tmp_
     )
     assert (outcome.headline, outcome.n_warnings) == ('47 stars, FWHM 0.063"', 1)
     assert read_outcome(Job("all", {}, [])).headline == ""
+    with open("mixed.log", "w") as stream:
+        for name, text in (
+            ("root", "2000 x 2000 px"),
+            ("matplotlib.font_manager", "generated new fontManager"),
+        ):
+            stream.write(f"2026-01-02 03:04:05,678 INFO {name}: {text}\n")
+    assert read_outcome(Job("simulate_field", {}, ["mixed.log"])).headline == "2000 x 2000 px"
     assert read_outcome(Job("gone", {}, ["gone.log"])).headline == ""
 
 
@@ -93,6 +110,14 @@ def test_chunks_are_one_line_per_filter_when_the_rule_is_done(display):
     ]
 
 
+def test_a_single_chunk_has_its_own_headline(display):
+    shown, stream, _ = display
+    shown.begin({"cut_sources": 1})
+    shown.start(1, job("cut_sources", "F200W c000: 178 cutouts", field="demo", filter="F200W", chunk="c000"))
+    shown.finish(1)
+    assert lines(stream)[1:] == ["[1/1, 0 s, about 0 s left] demo F200W cutouts: 178 cutouts (0 s)"]
+
+
 def test_jobs_without_a_headline_are_one_line(display):
     shown, stream, _ = display
     shown.begin({"plot_psf": 2, "plot_masses": 1})
@@ -102,8 +127,8 @@ def test_jobs_without_a_headline_are_one_line(display):
     shown.start(2, job("plot_masses", "done in 1.0 s", field="demo", grid="bc03"))
     shown.finish(2)
     assert [line.split("] ")[1] for line in lines(stream)[1:]] == [
-        "plot psf: 2 done (demo F150W, demo F200W) (0 s)",
-        "demo bc03 plot masses: done (0 s)",
+        "figure psf: 2 done (demo F150W, demo F200W) (0 s)",
+        "demo bc03 figure masses: done (0 s)",
     ]
 
 
@@ -132,13 +157,15 @@ def test_nothing_is_said_of_a_run_that_did_not_begin(display):
 
 
 def test_a_terminal_has_a_live_line_below(tmp_path, monkeypatch):
-    """It is erased before each line that stays, and holds done and total of what is running."""
+    """It is erased before each line that stays, and holds a bar, and done and total of what is running."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
     stream, clock = Terminal(), Clock()
     shown = Display(stream, clock)
     shown.begin({"measure_noise": 2})
     shown.start(1, job("measure_noise", "F150W: quiet", field="demo", filter="F150W"))
-    assert stream.getvalue().endswith("0/2, 0 s; now noise 0/2")
+    assert stream.getvalue().endswith("─" * 20 + " 0/2, 0 s; now noise 0/2")
     clock.now = 4.0
     shown.finish(1)
     shown.start(2, job("measure_noise", "F200W: loud", field="demo", filter="F200W"))
@@ -150,6 +177,41 @@ def test_a_terminal_has_a_live_line_below(tmp_path, monkeypatch):
         "[2/2, 4 s, about 0 s left] demo F200W noise: loud (0 s)",
         "2 of 2 jobs in 4 s: all done",
     ]
+
+
+def test_a_terminal_has_colours_and_lines_that_fit(tmp_path, monkeypatch):
+    """Warnings stand out; without the codes the lines are the plain ones, the live line no wider than the window."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "70")
+    stream = Terminal()
+    shown = Display(stream, Clock())
+    shown.begin({"measure_noise": 2, "build_psf": 1, "select_stars": 1})
+    shown.start(1, job("measure_noise", ("WARNING", "odd"), "F150W: quiet", field="demo", filter="F150W"))
+    shown.start(2, job("build_psf", field="demo", filter="F200W"))
+    shown.start(3, job("select_stars", field="demo"))
+    shown.finish(1)
+    shown.fail(2)
+    shown.end()
+    text = stream.getvalue()
+    for code in (STYLES["bold"], STYLES["yellow"], STYLES["red"], STYLES["cyan"]):
+        assert f"\033[{code}m" in text
+    plain = re.sub(r"\033\[[0-9;]*m", "", text)
+    assert "[1/4, 0 s, about 0 s left] demo F150W noise: quiet; 1 warning in its log (0 s)\n" in plain
+    live = [line for line in re.split(r"\r\033\[K|\n", plain) if line.startswith(("━", "─"))]
+    assert live and max(map(len, live)) <= 69
+    assert any(line.startswith("━" * 5 + "─" * 15 + " 1/4, 0 s") for line in live)
+
+
+def test_every_stage_has_a_name_in_plain_words(repo):
+    """Rules that make something: those of figures by their name, all others in the list."""
+    rules = {}
+    for path in (repo / "workflow" / "rules").glob("*.smk"):
+        parts = re.split(r"^rule (\w+):\n", path.read_text(encoding="utf-8"), flags=re.M)[1:]
+        rules |= dict(zip(parts[::2], parts[1::2], strict=True))
+    making = {name for name, body in rules.items() if re.search(r"^    output:", body, re.M)}
+    assert {name for name in making if not name.startswith("plot_")} == set(TITLES)
 
 
 def test_the_estimate_uses_own_times_then_earlier_runs_then_the_mean():

@@ -33,6 +33,26 @@ def test_images_match_the_exact_ones_at_all_phases(renderer):
     assert np.abs(renderer.render(x, y) - exact).max() < 1e-5 * exact.max()
 
 
+def test_sources_off_the_middle_are_drawn_as_well(renderer):
+    """Near the middle small tables are used, farther off the whole ones: the same error on both sides."""
+    x = np.array([15.9, 16.0, 16.1, 20.4, 24.9, 25.0, 25.1, 33.7])
+    y = x[::-1].copy()
+    exact = np.array([gaussian(SIZE_PX, a, b) for a, b in zip(x, y, strict=True)])
+    images, by_x, _ = renderer.render_with_gradient(x, y)
+    assert np.abs(images - exact).max() < 1e-5 * exact.max()
+    shifted = np.array([gaussian(SIZE_PX, a + 1e-4, b) for a, b in zip(x, y, strict=True)])
+    assert np.abs(by_x - (shifted - exact) / 1e-4).max() < 1e-3 * np.abs(by_x).max()
+
+
+def test_images_are_products_of_their_vectors(renderer):
+    """Each column vector with each row vector."""
+    x, y = np.array([19.3, 20.6]), np.array([20.1, 18.7, 22.0])
+    columns, rows = renderer.vectors(x, y)
+    assert (len(columns), len(rows)) == (3, 2)
+    image = renderer.render(x[1:], y[2:])[0]
+    np.testing.assert_allclose(columns[2] @ rows[1].T, image, atol=1e-15)
+
+
 def test_shift_conserves_flux(renderer):
     """The sum stays that of the PSF within 1e-4 at every phase."""
     x, y = (grid.ravel() for grid in np.meshgrid(20 + np.linspace(0, 1, 23), 20 + np.linspace(0, 1, 23)))

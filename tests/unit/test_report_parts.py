@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -47,7 +48,22 @@ def test_known_figures_have_category_and_rule():
     assert catalogue.describe_figure("a/stack_sed_bc03.png").category == "stack"
 
 
+def test_figures_name_the_keys_that_their_rules_take(repo):
+    """The keys of the configuration on the page of origins are those among the params in the rule files."""
+    taken = {}
+    for path in (repo / "workflow" / "rules").glob("*.smk"):
+        for rule, body in re.findall(r"^rule (plot_\w+):\n(.*?)^    log:", path.read_text(), re.M | re.S):
+            found = re.findall(r'config((?:\["\w+"\])+)', body.split("    params:")[1])
+            taken[rule] = {".".join(re.findall(r"\w+", keys)) for keys in found}
+    for _, _, _, _, rule in catalogue.FIGURES:
+        if rule:
+            entry = catalogue.FigureEntry("a.png", "more", "", "", rule)
+            assert set(entry.keys) == taken[rule], rule
+
+
 def test_unknown_figures_are_shown_in_the_end():
+    found = catalogue.sort_figures(["a/stack_sed_x.png", "a/stacks.png"])["stack"]
+    assert [entry.name for entry in found] == ["stacks", "stack_sed_x"]
     found = catalogue.sort_figures(["a/something_new.png", "a/overview.png", "a/sizes_bc03.png"])
     assert list(found) == ["field", "sizes", "more"]
     assert found["more"][0].title == "Something new"
@@ -74,6 +90,15 @@ def test_benchmarks_are_summed_by_rule(tmp_path):
     assert bars[0]["cpu_width"] == pytest.approx(first_page.BAR_WIDTH * 3.5 / 12, abs=0.1)
     assert bars[1]["memory"] == "–"
     assert first_page.time_bars([]) == []
+
+
+def test_rules_without_a_bar_are_told_in_a_sentence():
+    """Two rules beyond the limit, of 3 jobs, 20 s and 400 MB each."""
+    times = [timing.RuleTime(f"r{k}", 3, 20.0, 10.0, 9.0, 400.0) for k in range(first_page.MAX_RULES + 2)]
+    assert len(first_page.time_bars(times)) == first_page.MAX_RULES
+    assert first_page.tell_rest(times) == "2 more rules, with 6 jobs of up to 400 MB, took 40 s."
+    assert first_page.tell_rest(times[:-1]).startswith("1 more rule, with 3 jobs")
+    assert first_page.tell_rest(times[:3]) == ""
 
 
 @pytest.mark.parametrize(
@@ -111,6 +136,46 @@ def test_origin_of_an_image_comes_from_rule_and_configuration(tmp_path):
     assert (source.rule, source.code) == ("build_psf", "123")
     assert "mag_min: 25" in source.parameters
     assert "NSTARS: 23" in source.other
+
+
+def test_checksums_of_mosaics_are_read_from_their_headers(tmp_path):
+    """Names that FITS cannot hold are spelled out; the checksum is that of sha256sum."""
+    from astropy.io import fits
+    from clusterphot.checksums import checksum_cards
+
+    (tmp_path / "bild_ä.fits").write_bytes(b"abc")
+    cards = checksum_cards({"SCI": str(tmp_path / "bild_ä.fits")})
+    # of "abc" by FIPS 180-2, appendix B.1
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert cards["SCISHA"][0] == digest
+    path = tmp_path / "results" / "f" / "F200W" / "mosaic.fits"
+    path.parent.mkdir(parents=True)
+    hdu = fits.PrimaryHDU(np.zeros((2, 2)))
+    hdu.header.update(cards)
+    hdu.writeto(path)
+    source = provenance.describe_file(str(path), config={}, codes={})
+    assert source.checksums == {"bild_\\xe4.fits": digest}
+    assert "SHA" not in source.other
+    assert source.title == "Mosaic, nJy per pixel, F200W"
+
+
+def origin(path):
+    """Origin of a file of which nothing but its path is known."""
+    anchor = provenance.anchor_of(path)
+    return provenance.Source(path, anchor, path, "", "", "", {}, {}, {}, "")
+
+
+def test_origins_lead_to_what_a_file_is_made_from():
+    names = (
+        "photometry.ecsv", "photometry_dereddened.ecsv", "extinction.ecsv", "sed/bc03/clusters.ecsv",
+        "F150W/fits/c000.ecsv", "F200W/fits/c000.ecsv", "F150W/psf.fits", "F200W/psf.fits", "F200W/mosaic.fits",
+    )  # fmt: skip
+    links = provenance.link_sources([origin(f"results/f/{name}") for name in names])
+    found = {anchor: {other.anchor for other in others} for anchor, others in links.items()}
+    assert found["photometry-ecsv"] == {"F150W-fits-c000-ecsv", "F200W-fits-c000-ecsv"}
+    assert found["F200W-fits-c000-ecsv"] == {"F200W-psf-fits", "F200W-mosaic-fits"}
+    assert found["sed-bc03-clusters-ecsv"] == {"photometry_dereddened-ecsv"}
+    assert found["F200W-mosaic-fits"] == set()
 
 
 def test_anchors_differ():

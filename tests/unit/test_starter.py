@@ -88,6 +88,7 @@ def test_without_a_list_it_is_marked(folder):
     text = starter.starter_text("abell", starter.search(str(folder)), "/elsewhere")
     entry = yaml.safe_load(text)["fields"]["abell"]
     assert entry["sources"] == "TODO.csv"
+    assert "or `detect`, to find them first" in text
     assert entry["mosaics"]["F150W"]["sci"].startswith(str(folder))  # not in the folder of the run: absolute
 
 

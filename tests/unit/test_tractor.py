@@ -217,3 +217,19 @@ def test_conditional_error_is_its_own():
     np.testing.assert_allclose(table["flux_err_conditional_F200W"], expected, rtol=5e-3)
     np.testing.assert_array_equal(table["flux_err_F200W"], table["flux_err_conditional_F200W"])
     assert np.all(table["flux_err_marginal_F200W"] > table["flux_err_conditional_F200W"])
+
+
+def test_a_position_is_drawn_once(monkeypatch):
+    """The Tractor asks for the image of a held source again and again; only the first time costs."""
+    from clusterphot.engines import tractor_model
+
+    drawn = []
+    real = tractor_model.PixelPsf._render
+    monkeypatch.setattr(
+        tractor_model.PixelPsf, "_render", lambda self, *args: drawn.append(args) or real(self, *args)
+    )
+    field = Field(3, 300.0, seed=38)
+    reference = measure(noisy(field, 39), options=PAPER)
+    options = replace(PAPER, position="tied")
+    measure(noisy(field, 40, "F090W"), options=options, reference=reference, engine="tractor")
+    assert len(drawn) == len(set(drawn)) == 3

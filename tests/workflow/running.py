@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +85,14 @@ class Snakemake:
 
     def __init__(self, folder):
         self.folder = folder
+        # a path to a socket may have a hundred characters only, so not in ``folder``
+        self._sockets = tempfile.TemporaryDirectory(prefix="clusterphot-")
         self._server = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("snakemake_server.py")],
+            [
+                sys.executable,
+                Path(__file__).with_name("snakemake_server.py"),
+                str(Path(self._sockets.name, "scripts")),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),
@@ -112,6 +119,7 @@ class Snakemake:
         self._server.stdin.close()
         self._server.wait(timeout=60)
         self._server.stdout.close()
+        self._sockets.cleanup()
 
 
 def command(*argv, cwd, timeout=300):

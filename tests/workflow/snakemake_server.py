@@ -1,18 +1,24 @@
 """Runs Snakemake on request, each time in a fork of one process that has imported it.
 
 An import of Snakemake takes most of a second, which is most of a dry run. A request is one line of JSON on
-standard input (argv, cwd, stdout, stderr); the answer is one line with the exit status.
+standard input (argv, cwd, stdout, stderr); the answer is one line with the exit status. Scripts of rules run in forks
+of a second process, which has imported what they need but nothing of the package; that a script runs in a Python of its
+own is tested in test_progress_run.py.
 """
 
+import functools
 import json
 import os
+import runpy
 import signal
+import socket
+import subprocess
 import sys
 
 TIMEOUT_S = 300
 
 
-def run(request):
+def run(request, scripts):
     """Be the command ``snakemake`` in this process; does not return."""
     signal.alarm(TIMEOUT_S)
     os.chdir(request["cwd"])
@@ -20,24 +26,96 @@ def run(request):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.argv = ["snakemake", *request["argv"]]
+    snakemake.script.PythonScript.execute_script = functools.partialmethod(ask_for_script, scripts)
     sys.exit(snakemake.cli.main(request["argv"]))
 
 
+def ask_for_script(script, scripts, path, edit=False):
+    """Have a script run by the process of the scripts; takes the place of a method of Snakemake's `PythonScript`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(scripts)
+        request = json.dumps({"path": os.path.abspath(path), "cwd": os.getcwd()}).encode()
+        socket.send_fds(connection, [request], [1, 2])
+        with connection.makefile("r") as answers:
+            pid = int(answers.readline())
+            if script.bench_record is None:
+                answer = answers.readline()
+            else:
+                with snakemake.benchmark.benchmarked(pid, script.bench_record):
+                    answer = answers.readline()
+    status = int(answer or 1)
+    if status:
+        raise subprocess.CalledProcessError(status, f"python {path}")
+
+
+def serve_scripts(listener):
+    """Run each script that is asked for in a fork of this process; does not return."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
+    import_for_scripts()
+    while True:
+        connection, _ = listener.accept()
+        if not os.fork():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            content, descriptors, _, _ = socket.recv_fds(connection, 65536, 2)
+            child = os.fork()
+            if not child:
+                connection.close()
+                listener.close()
+                run_script(json.loads(content), descriptors)
+            connection.sendall(f"{child}\n".encode())
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            connection.sendall(f"{status}\n".encode())
+            os._exit(0)
+        connection.close()
+
+
+def run_script(request, descriptors):
+    """Be ``python path`` in this process; does not return."""
+    for number, descriptor in enumerate(descriptors, start=1):
+        os.dup2(descriptor, number)
+    os.chdir(request["cwd"])
+    sys.argv = [request["path"]]
+    sys.path[0] = os.path.dirname(request["path"])
+    runpy.run_path(request["path"], run_name="__main__")
+    sys.exit(0)
+
+
+def import_for_scripts():
+    """What most scripts import, apart from the package itself."""
+    import snakemake.iocontainers  # noqa: F401
+
+
+def listen(path):
+    """Socket at a path, and a process that answers there."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen(64)
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        serve_scripts(listener)
+    listener.close()
+    return child
+
+
 if __name__ == "__main__":
-    import astropy.io.fits
-    import astropy.table
-    import astropy.wcs.utils  # noqa: F401
+    (place,) = sys.argv[1:]
+    script_server = listen(place)
     import h5py  # noqa: F401
     import jsonschema  # noqa: F401
     import nbformat  # noqa: F401
     import numpy  # noqa: F401
     import pandas  # noqa: F401
     import smart_open  # noqa: F401
+    import snakemake.benchmark
     import snakemake.cli
+    import snakemake.script
 
     snakemake.cli.get_argument_parser()  # imports the plugins
     for line in sys.stdin:
         child = os.fork()
         if not child:
-            run(json.loads(line))
+            run(json.loads(line), place)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    os.kill(script_server, signal.SIGTERM)

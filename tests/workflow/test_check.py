@@ -419,7 +419,7 @@ PLANTED = {
     ),
     "source twice": Planted(
         "sources",
-        ["1 pairs nearer than 0.02 arcsec", "(data rows 1 and 3)"],
+        ["1 pair of sources nearer than 0.02 arcsec", "(data rows 1 and 3)"],
         status=WARNING,
         rows=lambda rows: rows[2].update(ra=rows[0]["ra"], dec=rows[0]["dec"]),
     ),
@@ -566,7 +566,19 @@ def test_the_command(plant, tmp_path, monkeypatch, capsys, deep):
     out = capsys.readouterr().out
     assert out.split()[:4] == ["status", "field", "filter", "check"]
     assert "0 errors, 2 warnings" in out
-    assert f"make run CONFIG={tmp_path}/my.yaml DIRECTORY={tmp_path}" in out
+    assert f"make run CONFIG={tmp_path}/my.yaml\n" in out
+
+
+def test_what_is_next(tmp_path):
+    """Only what is needed: the folder where it is another one, the search where there is no list yet."""
+    path = tmp_path / "my.yaml"
+    path.write_text("fields: {a: {sources: list.csv}, b: {photometry: b.csv}}\n")
+    assert command.next_command(path, tmp_path) == f"make run CONFIG={path}"
+    path.write_text("fields: {a: {sources: detect}}\n")
+    expected = f"make run CONFIG={path} DIRECTORY={tmp_path}/run ARGS=candidates"
+    assert command.next_command(path, tmp_path / "run") == expected
+    path.write_text("# nothing\n")
+    assert command.next_command(path, tmp_path) == f"make run CONFIG={path}"
 
 
 def test_the_command_fails_on_an_error(tmp_path, capsys):

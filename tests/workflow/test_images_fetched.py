@@ -1,4 +1,4 @@
-"""A mosaic given by its URL, from a server on this machine."""
+"""Mosaics given by their URLs, from a server on this machine; config/smacs0723.yaml among them."""
 
 import functools
 import hashlib
@@ -7,8 +7,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+import yaml
 from astropy.io import fits
 from image_field import compress, write_pair
+from running import REPO
 
 CONFIG = """\
 fields:
@@ -65,3 +67,145 @@ def test_a_mosaic_by_url(snakemake, server, tmp_path):
     checksum = hashlib.sha256((folder / "f200w sci.fits.gz").read_bytes()).hexdigest()
     assert fetched.with_name("F200W_sci.sha256").read_text() == f"{checksum}  F200W_sci\n"
     assert sorted(path.name for path in fetched.parent.iterdir()) == ["F200W_sci", "F200W_sci.sha256"]
+
+
+SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
+ARCHIVE = "https://s3.amazonaws.com/grizli-v2/JwstMosaics/v7/"
+CENTER = (110.83, -73.454)
+
+
+def smacs_config(cwd, url):
+    """config/smacs0723.yaml in a folder of its own, with its source list, mosaics from this server."""
+    text = (REPO / "config" / "smacs0723.yaml").read_text()
+    (cwd / "config" / "smacs0723").mkdir(parents=True)
+    (cwd / "config" / "smacs0723.yaml").write_text(text.replace(ARCHIVE, f"{url}/"))
+    sources = REPO / "config" / "smacs0723" / "sources.csv"
+    (cwd / "config" / "smacs0723" / "sources.csv").write_bytes(sources.read_bytes())
+    return yaml.safe_load(text)["fields"]["smacs0723"]
+
+
+def test_list_of_smacs_is_that_of_table_1():
+    """The committed list is what the committed command makes."""
+    scope = {"__file__": str(REPO / "config" / "smacs0723" / "make_sources.py"), "__name__": "make_sources"}
+    exec((REPO / "config" / "smacs0723" / "make_sources.py").read_text(), scope)
+    assert (REPO / "config" / "smacs0723" / "sources.csv").read_text() == scope["source_list"]()
+
+
+def test_smacs_plans_where_the_tutorial_runs_it(snakemake, tmp_path):
+    """In the repository, and in a folder with a copy of configuration and list; addresses are the archive's."""
+    entry = smacs_config(tmp_path, "https://localhost")
+    for filt, mosaic in entry["mosaics"].items():
+        for kind in ("sci", "wht"):
+            name = f"smacs0723-grizli-v7.0-{filt.lower()}-clear_drc_{kind}.fits.gz"
+            assert mosaic[kind] == ARCHIVE + name
+    assert tuple(entry["mosaics"]) == SIX
+    for cwd in (REPO, tmp_path):
+        jobs = snakemake.plan("--configfile", "config/smacs0723.yaml", "--directory", tmp_path, cwd=cwd).jobs
+        assert {"fetch_mosaic": 12, "prepare_mosaic": 6, "build_psf": 6}.items() <= jobs.items()
+
+
+def test_smacs_mosaics_are_taken_in(snakemake, server, tmp_path):
+    """All twelve files in the archive's layout are fetched and become nJy; 178 sources keep their ids."""
+    url, folder = server
+    cwd = tmp_path / "work"
+    smacs_config(cwd, url)
+    served = {}
+    for filt in SIX:
+        name = f"smacs0723-grizli-v7.0-{filt.lower()}-clear_drc"
+        write_pair(folder, name)
+        with fits.open(folder / f"{name}_sci.fits", mode="update") as hdus:
+            hdus[0].header["PHOTFNU"] = 1e-8
+        served[filt] = fits.getdata(folder / f"{name}_sci.fits")
+        for kind in ("sci", "wht"):
+            compress(folder / f"{name}_{kind}.fits")
+    targets = [f"results/smacs0723/{filt}/mosaic.fits" for filt in SIX]
+    run = snakemake("--configfile", "config/smacs0723.yaml", "--", *targets, cwd=cwd, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    assert run.jobs == {"fetch_mosaic": 12, "prepare_mosaic": 6}
+    for filt in SIX:
+        mosaic = fits.getdata(cwd / f"results/smacs0723/{filt}/mosaic.fits", "SCI")
+        np.testing.assert_allclose(mosaic, 10.0 * served[filt], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_smacs_runs_to_masses(snakemake, server, tmp_path):
+    """The same configuration, as it is but for the addresses, from simulated mosaics to masses of all 178 sources.
+
+    The field is smaller than SMACS J0723 (24 arcsec), so most of the list lies outside of it: those rows are NaN.
+    """
+    from astropy.table import Table
+
+    url, folder = server
+    cwd = tmp_path / "work"
+    smacs_config(cwd, url)
+    inside = serve_field(folder)
+    made = ("photometry", "stack_photometry", "sed/bc03/clusters")
+    targets = [f"results/smacs0723/{name}.ecsv" for name in made]
+    run = snakemake("--configfile", "config/smacs0723.yaml", "--", *targets, cwd=cwd, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    assert run.every_job["fetch_mosaic"] == 12
+    photometry = Table.read(cwd / "results/smacs0723/photometry.ecsv")
+    listed = Table.read(cwd / "config/smacs0723/sources.csv", converters={"id": str})
+    assert list(photometry["id"]) == list(listed["id"])
+    rows = np.isin(photometry["id"], inside["id"])
+    assert rows.sum() > 10
+    measured = np.isfinite(photometry["flux_F200W"])
+    assert not measured[~rows].any()
+    clean = rows & (photometry["flags"] == 0)
+    assert clean.sum() > 0.7 * rows.sum()
+    true = {row["id"]: row["flux_F200W"] for row in inside}
+    expected = np.array([true[name] for name in photometry["id"][clean]])
+    pull = (photometry["flux_F200W"][clean] - expected) / np.hypot(
+        photometry["flux_err_F200W"][clean], photometry["flux_err_sys_F200W"][clean]
+    )
+    # the median of some 30 pulls of width 1 scatters by 0.23, and the PSF's scale is common to all
+    assert abs(np.median(pull)) < 1.5
+    clusters = Table.read(cwd / "results/smacs0723/sed/bc03/clusters.ecsv")
+    assert np.isfinite(clusters["log_mass"][clean]).mean() > 0.8
+    assert np.isnan(clusters["log_mass"][~rows]).all()
+
+
+def serve_field(folder):
+    """Simulate six filters around a part of the list, in the layout of the archive; returns the clusters inside."""
+    from types import SimpleNamespace
+
+    import simulate_field
+    from astropy.table import Table
+    from clusterphot import scene
+    from clusterphot.tables import read_photometry
+
+    table = str(REPO / "resources" / "faisst2022" / "table1.csv")
+    names, filters, flux, _, carried = read_photometry(table, "test")
+    ra, dec = (np.array(carried[axis], dtype=float) for axis in ("ra", "dec"))
+    near = np.hypot((ra - CENTER[0]) * np.cos(np.deg2rad(CENTER[1])), dec - CENTER[1]) * 3600 < 10.0
+    clusters = Table({"id": np.array(names)[near], "ra": ra[near], "dec": dec[near]})
+    for band, filt in enumerate(filters):
+        clusters[f"flux_{filt}"] = flux[near, band]
+    config = scene.FieldConfig(
+        field="smacs0723",
+        filters=SIX,
+        ra=CENTER[0],
+        dec=CENTER[1],
+        size_arcsec=24.0,
+        seed=3,
+        noise="white",
+        halo=0.3,
+        n_members=4,
+        n_stars=25,
+        n_bright_stars=8,
+    )
+    truth = scene.draw_scene(config, clusters)
+    truth.write(folder / "truth.ecsv", format="ascii.ecsv")
+    for filt in SIX:
+        name = f"smacs0723-grizli-v7.0-{filt.lower()}-clear_drc"
+        paths = {kind: str(folder / f"{name}_{kind}.fits") for kind in ("sci", "wht", "psf")}
+        simulate_field.main(
+            SimpleNamespace(
+                wildcards=SimpleNamespace(filter=filt),
+                input=SimpleNamespace(truth=str(folder / "truth.ecsv")),
+                output=SimpleNamespace(**paths),
+            )
+        )
+        for kind in ("sci", "wht"):
+            compress(folder / f"{name}_{kind}.fits")
+    return truth[truth["kind"] == "cluster"]

@@ -523,10 +523,15 @@ def get_report_figures(wildcards):
 
 
 def get_report_config(wildcards):
-    """Sections of the configuration that files without metadata of their own were made with."""
-    return {name: config[name] for name in ("psf", "photometry", "stack", "figures")} | {
-        "sed": {"fiducial_grid": config["sed"]["fiducial_grid"]}
+    """Parts of the configuration that figures and files without metadata of their own were made with."""
+    sections = {name: config[name] for name in ("psf", "photometry", "stack", "figures", "cosmology")}
+    keys = {
+        "sed": ("fiducial_grid", "mass_convention", "v_filter", "flux_floor_fraction", "min_relative_error"),
+        "dust": ("r_v",),
+        "comparison": ("size_limit_pc",),
+        "sizes": ("model", "king_concentration", "figure_radii_pc"),
     }
+    return sections | {section: {key: config[section][key] for key in keys[section]} for section in keys}
 
 
 def get_report_codes():

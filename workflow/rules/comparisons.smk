@@ -4,6 +4,10 @@ Inputs: photometry, SED fits, mosaics, resources/literature, the user's catalogu
 Rules: count_stars, fit_black_bodies, classify_sources, prepare_comparison, measure_bcg, measure_luminosities,
 plot_comparison_colors, plot_mass_light, plot_contamination, plot_mass_size, plot_luminosities,
 plot_color_magnitude, plot_lensed_ages.
+
+What the paper shows beside its clusters: expected Milky Way stars, black bodies, galaxies of a catalogue, the
+brightest cluster galaxy. `contamination.ecsv` gives each source the probabilities of being a cluster, a galaxy
+or a star.
 """
 
 

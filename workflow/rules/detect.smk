@@ -4,6 +4,10 @@ Inputs: mosaics, PSFs, noise, offsets and stars. Outputs: results/{field}/candid
 candidates.html and results/{field}/completeness/{filter}.ecsv.
 Rules: detect_sources (tile by tile), merge_candidates, inject_clusters (run by run), measure_completeness,
 make_candidate_page, plot_candidates, plot_completeness.
+
+On demand only. Detection proposes a list, a person freezes it: copy `selected.csv` to a place of your own and
+name the copy as `sources`. Artificial clusters are put into the real images and found by the same code, run by
+run, so that more of them add to those that exist.
 """
 
 

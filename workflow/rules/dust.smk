@@ -2,6 +2,10 @@
 
 Inputs: photometry of chunks and stacks, an SSP grid. Outputs: A per filter, de-reddened photometry.
 Rules: compute_extinction, deredden_photometry, deredden_stack.
+
+The curve of Fitzpatrick (1999) is integrated through each filter behind the spectrum of a stellar population,
+for E(B-V) of the field or of the maps (`ebv: sfd`). `extinction.ecsv` lists the magnitudes. Fluxes said to be
+de-reddened already stay as they are.
 """
 
 

@@ -2,6 +2,9 @@
 
 Inputs: photometry, SED fits, grids. Outputs: results/{field}/figures/*_{grid}.png and .pdf.
 Rules: plot_psf, plot_overview, plot_magnitudes, plot_stack, plot_recovery, plot_engines (fields of images), plot_chi2_map, plot_stack_sed, plot_colors, plot_masses.
+
+Figures never compute: what they show is in a table or an image of an earlier stage, and can be drawn anew with
+a key of the section `figures` without anything else being done again.
 """
 
 

@@ -2,6 +2,9 @@
 
 Inputs: the native grid of a library. Outputs: results/forecast/. Target: `forecast`.
 Rules: forecast_filters.
+
+On demand only. A cluster of known age is observed in the filters that are there and one or more others, at the
+depths given; the table ranks them by how narrow the age becomes.
 """
 
 

@@ -2,6 +2,8 @@
 
 Inputs: SED fits. Outputs: results/{field}/sed/{grid}/formation.ecsv and its figure. Target: `formation`.
 Rules: compute_formation, plot_formation.
+
+Ages become lookback times and redshifts with the cosmology of the configuration; the first row is the stack.
 """
 
 

@@ -4,6 +4,10 @@ Inputs: de-reddened photometry, grids. Outputs: results/{field}/sed/{grid}/rest_
 results/{field}/sed/comparison.ecsv, library_posteriors.ecsv and sensitivity.ecsv, their figures. Target: `libraries`.
 Rules: measure_rest_frame, merge_rest_frame, measure_stack_rest_frame, compare_libraries, measure_sensitivity,
 plot_libraries, plot_sensitivity.
+
+Rest-frame magnitudes, K-corrections and V luminosities come from the posteriors. The stack is fitted with every
+grid of `sed.grids` and for several zero-point errors; `sensitivity.ecsv` changes one thing at a time and says
+what moves.
 """
 
 

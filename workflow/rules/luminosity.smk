@@ -3,6 +3,9 @@
 Inputs: candidates, maps of the search, artificial clusters. Outputs: results/{field}/luminosity/.
 Rules: fit_luminosity_function, fit_color_mixture, map_clusters, plot_luminosity_function, plot_color_mixture,
 plot_cluster_map.
+
+On demand only. Each cluster found stands for those missed like it, by the completeness at its place and
+magnitude; a turnover is said to be seen only where the data show it.
 """
 
 

@@ -2,6 +2,11 @@
 
 Inputs: mosaics, PSFs, noise, offsets, source list. Outputs: results/{field}/photometry/{chunk}.ecsv.
 Rules: cut_sources, fit_sources (reference filter first), join_filters; compare_engines and join_engines where asked for.
+
+Sources are dealt into chunks by their ids, so that a new source redoes its own chunk only. A cutout is fitted
+with its source, the listed neighbours and a local sky together; positions are those of the reference filter
+unless `photometry.position` is `free`. Fits of one chunk in one filter are `{filter}/fits/{chunk}.ecsv`, with
+rows for the neighbours too; a chunk `src-<id>` is one source through the very same rules.
 """
 
 

@@ -2,6 +2,10 @@
 
 Inputs: mosaics named in the configuration. Outputs: results/{field}/{filter}/mosaic.fits.
 Rules: fetch_mosaic, prepare_mosaic.
+
+Units and zero points are read from the headers (DAWN JWST Archive, MAST i2d, or any unit of flux density), then
+every image is nJy per pixel. Fetched files come to lie in resources/fetched with their checksums; a broken
+download is resumed. The log of `prepare_mosaic` says how many pixels are usable, and why others are not.
 """
 
 

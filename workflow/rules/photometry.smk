@@ -2,6 +2,9 @@
 
 Inputs: tables of photometry. Outputs: results/{field}/photometry*.ecsv, whole and by chunk.
 Rules: import_photometry, import_stack_photometry, merge_photometry, merge_dereddened.
+
+The merged table `photometry.ecsv` is for people, stacks and reports; what is fitted source by source goes from
+chunk to chunk. A field given by its fluxes alone enters here.
 """
 
 

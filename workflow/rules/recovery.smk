@@ -2,6 +2,10 @@
 
 Inputs: truth, photometry, SED fits. Outputs: results/{field}/recovery/.
 Rules: recover_truth.
+
+Only for fields with a truth, that is simulated ones. Pulls, biases and scatter by filter, in bins of signal to
+noise and of the light under the source; colours, ages and masses; the stack. This is where a claim about errors
+can be checked.
 """
 
 

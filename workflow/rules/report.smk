@@ -2,6 +2,10 @@
 
 Inputs: all results. Outputs: results/{field}/pages/, results/report/index.html and a folder for each field.
 Rules: draw_sky (fields of images), collect_cards, write_field_report, write_report. Target: `report`.
+
+The pages are static files that open by double click, without network: a first page, and for each field the
+quality of PSFs and photometry, figures, a table of all sources, and a card for each of them. Each number says
+where it comes from.
 """
 
 

@@ -3,6 +3,9 @@
 Inputs: tables of all stages, resources/faisst2022. Outputs: results/{field}/reproduction.ecsv, results/reproduction.ecsv,
 .md and .html. Target: `reproduction`.
 Rules: compute_reproduction, write_reproduction.
+
+The numbers of the paper stand in `resources/faisst2022/published_values.yaml`; ours are computed from the
+tables of each field.
 """
 
 

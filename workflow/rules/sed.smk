@@ -2,6 +2,11 @@
 
 Inputs: de-reddened photometry, projected grids. Outputs: results/{field}/sed/{grid}/.
 Rules: fit_sed, merge_sed, fit_stack_sed (best fits and posteriors), check_posteriors (do the models explain the sample).
+
+Each source and the stack are compared with all models of a grid at once, the mass solved exactly. Best fits and
+their intervals are nodes of the grid; beside them stand the posteriors of age, metallicity, mass and M/L_V on a
+finer grid, with zero points, E(B-V) and the size of the errors left open. `predictive.ecsv` asks whether the
+models explain the sample.
 """
 
 

@@ -2,6 +2,11 @@
 
 Inputs: source list and `simulation` of a field, table of cluster fluxes. Outputs: results/{field}/simulation/.
 Rules: simulate_sources, simulate_field.
+
+Positions are those of the list, with small errors, as of a list made by eye; each cluster is the model
+population nearest to a published one. PSFs come from the optics of the telescope (segments, struts, wave-front
+errors), noise is white, or drizzled from finer exposures. The files are like those of the DAWN JWST Archive, so
+that everything after this stage treats them as it treats real ones.
 """
 
 

@@ -2,6 +2,10 @@
 
 Inputs: mosaics, cutouts, fits, PSFs. Outputs: results/{field}/{filter}/profile.ecsv, results/{field}/sizes/.
 Rules: measure_profiles, limit_sizes, limit_stack_size, merge_sizes, simulate_sizes, plot_profiles, plot_sizes.
+
+A half-light radius and its limit come from a likelihood with flux, position, sky and the width of the PSF free:
+the PSF's own variation over the field is what limits sizes. Simulations on the real sky say which radii would
+be seen, and how often limits hold.
 """
 
 SIZE_PARAMS = {

@@ -3,6 +3,10 @@
 Inputs: libraries, shipped or the user's own. Outputs: results/ssp/{grid}/grid.h5, projected/ and native/.
 Rules: embed_ssp_grid (only when the shipped file is to be remade), fetch_fsps_data (only when asked for),
 build_ssp_grid, project_ssp_grid (the models of the best fits), project_native_grid (those of the posteriors).
+
+A library is read once into a common format (`grid.h5`: Lsun/Angstrom per Msun formed), then turned into fluxes
+in the filters of a field at its redshift: at the ages and metallicities of the best fits (`projected/`), and at
+all its own for the posteriors (`native/`).
 """
 
 

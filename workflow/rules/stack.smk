@@ -2,6 +2,10 @@
 
 Inputs: cutouts, merged photometry. Outputs: results/{field}/{filter}/stack.fits, results/{field}/stack_fluxes.ecsv.
 Rules: stack_sources, join_stacks.
+
+Sources with a flag that spoils their image are left out. Each cutout loses its local background and is shifted
+to a common centre; the stack is fitted as one point source. The errors are a bootstrap over the sources, with
+the covariance between filters in the metadata.
 """
 
 

@@ -2,6 +2,8 @@
 
 Inputs: merged tables. Outputs: results/{field}/tables/table1.*, table2.*, rescue.ecsv.
 Rules: write_table1, write_table2, write_rescue (the layout that the RESCUE collaboration asks for).
+
+Table 1 holds the sources, table 2 the stack, both as ECSV, CSV, LaTeX and machine-readable table (MRT).
 """
 
 

@@ -1,5 +1,8 @@
 """Build the PSF of one filter from its stars, or take the user's own (rule build_psf)."""
 
+from dataclasses import replace
+
+from clusterphot.checksums import checksum_cards
 from clusterphot.io import read_mosaic
 from clusterphot.jobs import job_logging
 from clusterphot.psf import PsfOptions, build_psf, use_psf, write_psf_result
@@ -14,6 +17,8 @@ def main(smk):
     if smk.input.get("psf"):
         psf = load_user_psf(smk.input.psf, mosaic.pixel_scale_arcsec, mosaic.filter_name)
         result = use_psf(psf, stars, reference)
+        cards = {key: value for key, (value, _) in checksum_cards({"PSF": smk.input.psf}).items()}
+        result = replace(result, psf=replace(result.psf, meta=result.psf.meta | cards))
     else:
         options = PsfOptions(size_arcsec=smk.params.size_arcsec, beyond_stamp=smk.params.beyond_stamp)
         result = build_psf(mosaic, stars, reference, options)

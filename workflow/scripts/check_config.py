@@ -9,6 +9,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import yaml
 from clusterphot.checks.findings import ERROR
 from clusterphot.checks.run import check_config
 from clusterphot.errors import ConfigError, UserError
@@ -59,8 +60,19 @@ def main(argv=None):
     if findings.count(ERROR):
         return 1
     if config is not None:
-        print(f"Next, in {REPO}: make run CONFIG={config} DIRECTORY={directory}")
+        print(f"Next, in {REPO}: {next_command(config, directory)}")
     return 0
+
+
+def next_command(config, directory):
+    """What to run once a configuration is right: the search first, where a field has no list yet."""
+    words = ["make run", f"CONFIG={config}"]
+    if directory != config.parent:
+        words.append(f"DIRECTORY={directory}")
+    fields = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("fields", {})
+    if any(entry.get("sources") == "detect" for entry in fields.values()):
+        words.append("ARGS=candidates")
+    return " ".join(words)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ import logging
 
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
+from clusterphot.checksums import sha256
 from clusterphot.comparison_catalogue import read_star_counts
 from clusterphot.filters import nearest_filter
 from clusterphot.io import read_mosaic
 from clusterphot.jobs import job_logging
 from clusterphot.literature import read_literature
 from clusterphot.star_counts import model_counts, tabulate_counts, user_counts, valid_area_arcmin2
-from clusterphot.tables import provenance, read_table, sha256, write_table
+from clusterphot.tables import provenance, read_table, write_table
 
 
 def main(smk):
@@ -39,9 +40,7 @@ def main(smk):
     more["galactic_deg"] = [round(float(direction.l.deg), 2), round(float(direction.b.deg), 2)]
     table = Table(columns)
     write_table(smk.output.star_counts, table, meta=provenance("count_stars", smk.wildcards, par, **more))
-    logging.info(
-        "%s: %.1f stars in %.2f arcmin2 (%s)", smk.wildcards.field, table["n_stars"].sum(), area, filt
-    )
+    logging.info("%s: %.1f in %.2f arcmin2 (%s)", smk.wildcards.field, table["n_stars"].sum(), area, filt)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Draw the colour image of a field for its page, and place the sources on it (rule draw_sky)."""
 
+import logging
+
 from clusterphot.cosmology import kpc_per_arcsec
 from clusterphot.figures.overview import read_small
 from clusterphot.jobs import job_logging
@@ -13,15 +15,17 @@ def main(smk):
     chosen = choose_filters(list(paths), par.reference_filter)
     mosaics = {name: read_small(paths[name]) for name in {*chosen, par.reference_filter}}
     target = mosaics[par.reference_filter]
+    places = place_sources(target, read_table(smk.input.photometry))
     write_sky(
         smk.output.image,
         smk.output.places,
         draw_sky(mosaics, chosen, par.reference_filter),
         target,
-        place_sources(target, read_table(smk.input.photometry)),
+        places,
         chosen,
         kpc_per_arcsec(par.redshift, **par.cosmology),
     )
+    logging.info("%s: %d sources on it", ", ".join(chosen), len(places))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 import numpy as np
 from astropy.table import Table
+from clusterphot.checksums import sha256
 from clusterphot.jobs import job_logging
-from clusterphot.tables import flux_columns, parse_carried, provenance, read_photometry, sha256, write_table
+from clusterphot.tables import flux_columns, parse_carried, provenance, read_photometry, write_table
 
 
 def main(smk):

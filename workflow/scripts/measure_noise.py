@@ -12,7 +12,7 @@ def main(smk):
     write_noise(smk.output.noise, noise)
     factor = max(float(noise.correlation.sum()), 0.0) ** 0.5
     logging.info(
-        "%s: noise of large apertures %.2f times that of independent pixels, variance of pixels %.2f of the stated",
+        "%s: in large apertures %.2f times that of independent pixels, pixels have %.2f of the stated variance",
         smk.wildcards.filter,
         factor,
         1.0 / noise.ivar_scale,

@@ -3,9 +3,10 @@
 import logging
 
 from astropy.table import Table
+from clusterphot.checksums import sha256
 from clusterphot.comparison_catalogue import interpolate_magnitudes, read_comparison
 from clusterphot.jobs import job_logging
-from clusterphot.tables import provenance, sha256, write_table
+from clusterphot.tables import provenance, write_table
 
 
 def main(smk):

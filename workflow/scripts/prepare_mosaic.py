@@ -14,6 +14,7 @@ def main(smk):
         field=smk.wildcards.field,
         zero_point_factor=smk.params.zero_point_factor,
         gain_e_per_njy=smk.params.gain_e_per_njy,
+        inputs={kind: path for kind, path in (("SCI", smk.input.sci), ("WHT", wht)) if path},
     )
 
 

@@ -1,5 +1,7 @@
 """Simulate one filter of a field, as a pair of files like the DAWN JWST Archive's (rule simulate_field)."""
 
+import logging
+
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
@@ -29,6 +31,10 @@ def main(smk):
             hdu.header["BUNIT"] = unit
         write_fits(path, [hdu])
     write_psf(smk.output.psf, image.psf)
+    ny, nx = image.sci.shape
+    logging.info(
+        '%d x %d px of %.3f", FWHM %.3f"', nx, ny, image.psf.pixel_scale_arcsec, image.psf.fwhm_arcsec
+    )
 
 
 if __name__ == "__main__":

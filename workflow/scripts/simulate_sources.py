@@ -1,6 +1,8 @@
 """Draw the objects of a simulated field around its source list: the truth (rule simulate_sources)."""
 
 import dataclasses
+import logging
+from collections import Counter
 
 from astropy.table import Table
 from clusterphot import scene
@@ -41,8 +43,11 @@ def main(smk):
         dec=par.center_deg[1],
         **options | {"filters": par.filters},
     )
+    truth = scene.draw_scene(config, clusters)
     with whole_file(smk.output.truth) as path:
-        scene.draw_scene(config, clusters).write(path, format="ascii.ecsv")
+        truth.write(path, format="ascii.ecsv")
+    kinds = Counter(str(kind) for kind in truth["kind"])
+    logging.info(", ".join(f"{number} of kind {kind}" for kind, number in kinds.items()))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """Write the first page of the report (rule write_report)."""
 
-import shutil
 from pathlib import Path
 
 from clusterphot.jobs import job_logging
-from clusterphot.report.first_page import write_first_page
+from clusterphot.report.first_page import write_first_page, write_reproduction_page
 
 
 def main(smk):
-    shutil.copyfile(smk.input.reproduction, smk.output.reproduction)
+    write_reproduction_page(smk.output.reproduction, smk.input.reproduction, smk.input.fields)
     write_first_page(
         smk.output.page,
         smk.input.fields,

@@ -55,7 +55,7 @@ def band_planck(temperature_k, filters):
         f_lambda = np.array(
             [wave**-5.0 / np.expm1(HC_OVER_K / (wave * t)) for t in np.atleast_1d(temperature_k)]
         )
-    flux = np.array([band_flux(wave, row, curves) for row in f_lambda])
+    flux = band_flux(wave, f_lambda, curves)
     return flux / flux.mean(axis=1, keepdims=True)
 
 

@@ -9,17 +9,16 @@ import hashlib
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 PACKAGE = "clusterphot"
 IMPORT = re.compile(
-    rf"^[ \t]*(?:from[ \t]+{PACKAGE}((?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]+)"
-    rf"|import[ \t]+([^\n]*\b{PACKAGE}\b[^\n]*))",
-    re.MULTILINE,
+    rf"^[ \t]*(?:from[ \t]+({PACKAGE}(?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|(?:\\\n|[^\n;])*)"
+    rf"|import[ \t]+((?:\\\n|[^\n;])*\b{PACKAGE}\b(?:\\\n|[^\n;])*))",
+    re.M,
 )
-"""An import from the package: ``from clusterphot<1> import <2>`` or ``import <3>``."""
-
+"""An import of the package: its module and what is listed, or the modules listed."""
 WITHOUT_EFFECT = (
     "errors",
     "jobs",
@@ -51,72 +50,91 @@ def driver_digest(scripts, driver):
         12 hexadecimal digits.
     """
     scripts = Path(scripts)
-    modules, todo = {}, set(_read(scripts / f"{driver}.py").imports)
+    modules, todo = set(), _imports(scripts / f"{driver}.py")
     while todo:
         name = todo.pop()
-        if name in modules or name in WITHOUT_EFFECT or (path := _source(scripts, name)) is None:
+        if name in modules or name in WITHOUT_EFFECT:
             continue
-        modules[name] = _read(path)
-        todo |= modules[name].imports
+        modules.add(name)
+        todo |= _imports(_source(scripts, name))
     digest = hashlib.sha256()
     for name in sorted(modules):
         digest.update(name.encode())
-        digest.update(modules[name].content)
+        digest.update(_read(_source(scripts, name)).digest)
     return digest.hexdigest()[:12]
 
 
-class _Module(NamedTuple):
-    """Content of a file, and what it imports from the package: dotted names, some of them not modules."""
+@functools.cache
+def _source(scripts, name):
+    """File of a module of the package, given by its dotted name without the package."""
+    path = scripts / PACKAGE / Path(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
-    content: bytes
+
+@dataclass(frozen=True)
+class _File:
+    """Digest of a file, and the modules of the package that it imports, anywhere in it."""
+
+    digest: bytes
     imports: frozenset
 
 
-def _source(scripts, name):
-    """File of a module of the package, given by its dotted name without the package; None for other names."""
-    path = f"{scripts}/{PACKAGE}/{name.replace('.', '/')}"
-    return next((file for file in (f"{path}.py", f"{path}/__init__.py") if os.path.isfile(file)), None)
-
-
 def _read(path):
-    """A module; each is read and searched once per process, unless it was edited since."""
-    status = os.stat(path)
-    return _read_cached(str(path), status.st_mtime_ns, status.st_size)
+    """Digest and imports of a file; it is read again only when it has been written again."""
+    state = os.stat(path)
+    return _read_cached(path, state.st_mtime_ns, state.st_size)
 
 
 @functools.cache
 def _read_cached(path, _mtime_ns, _size):
-    """As `_read`."""
-    content = Path(path).read_bytes()
-    return _Module(content, frozenset(imported(content.decode("utf-8"))))
+    folder = path.parent
+    root = next(parent for parent in (folder, *folder.parents) if (parent / PACKAGE).is_dir())
+    content = path.read_bytes()
+    found = imported_names(content.decode("utf-8"))
+    modules = frozenset(name for name in found if name and _source(root, name).is_file())
+    return _File(hashlib.sha256(content).digest(), modules)
 
 
-def imported(text):
-    """Names that a source text imports from the package, anywhere in it.
+def imported_names(text):
+    """What a source text imports of the package, as dotted names without the package.
 
-    A search for lines that begin so is fifty times faster than the parser, and each SLURM job begins with it. A line of
-    a docstring may be taken for an import; then a rule depends on a module more.
+    The text is searched for lines that begin with an import, since to parse all sources takes half a second in
+    each start of Snakemake, each job of a cluster included. Such a line within a docstring counts too, which does no
+    harm.
 
     Parameters
     ----------
     text : str
-        Source text of Python, formatted: no two statements on a line.
 
     Returns
     -------
     names : set of str
-        Dotted, without the package: modules, and names inside of modules.
+        Of ``from a import b`` both ``a`` and ``a.b``, since ``b`` may be a module or a name in one.
     """
-    found = set()
-    for match in IMPORT.finditer(text):
-        module, names, plain = match.groups()
-        if plain:
-            found |= set(re.findall(rf"\b{PACKAGE}\.([\w.]+)", plain))
+    names = set()
+    for found in IMPORT.finditer(text):
+        module, listed, modules = found.groups()
+        if modules is not None:
+            names |= {
+                name.removeprefix(f"{PACKAGE}.")
+                for name in _listed(modules)
+                if name.startswith(f"{PACKAGE}.")
+            }
         else:
-            first = [module[1:]] if module else []
-            listed = re.sub(r"#.*", "", names).strip("() ,\n").split(",")
-            found |= {".".join([*first, entry.split()[0]]) for entry in listed} | set(first)
-    return found
+            base = module.removeprefix(PACKAGE).lstrip(".")
+            names |= {base} | {f"{base}.{name}".lstrip(".") for name in _listed(listed)}
+    return names
+
+
+def _listed(text):
+    """Names of a list of imports, without brackets, comments and ``as``."""
+    text = re.sub(r"#.*", "", text).replace("\\\n", " ").strip(" ()\t\n")
+    return [part.split()[0] for part in text.split(",") if part.split()]
+
+
+def _imports(path):
+    """Modules of the package that a file imports."""
+    return set(_read(path).imports)
 
 
 def folder_digest(folder):

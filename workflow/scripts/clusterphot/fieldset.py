@@ -181,7 +181,7 @@ class Field:
             raise ConfigError(
                 f"fields.{self.name}.sources",
                 "detect, and a result that needs a source list",
-                "the targets psfs, candidates or completeness",
+                "the targets psfs, candidates, completeness or luminosity",
                 f"run `candidates`, look at results/{self.name}/candidates.ecsv, then freeze the proposed list: copy "
                 f"results/{self.name}/selected.csv to a place of your own and name that as sources.",
             )
@@ -572,7 +572,7 @@ def report_tables(field, grids):
     base = f"results/{field.name}"
     files = {
         "rest_frame": f"{base}/sed/{grids[0]}/rest_frame.ecsv",
-        "origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids],
+        "origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids] + [f"{base}/reproduction.ecsv"],
     }
     if not field.is_dereddened:
         files["photometry"] = f"{base}/photometry.ecsv"

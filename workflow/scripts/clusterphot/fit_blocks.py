@@ -36,12 +36,12 @@ class BlockFit:
     position_covariance : (n, c, 3) float ndarray
         xx, yy, xy.
     flux_err, flux_err_marginal, flux_err_conditional : (n,) float ndarray
-        Of the target.
+        Of the target; the first is the last where the options ask for conditional errors.
     chi2, n_pixels : (n,) float ndarray
         Sum of squared residuals over their variance, and the valid pixels it is over.
     misfit : (n,) float ndarray
         The same with `PSF_TOLERANCE` of the point sources' light added to the errors: what the sky terms
-        miss.
+        miss; NaN where the window is not adapted.
     n_parameters : (n,) float ndarray
     image : (n, p) float ndarray
         The target at unit flux.
@@ -91,46 +91,81 @@ def fit_tied(engine, setup, data, weights, positions, covariance):
     solution, inverse = solve(equations)
     found = engine.solve_tied(block, positions)
     solution = solution if found.values is None else found.values
-    points = (solution[:, None, :c] @ images)[:, 0]
-    model = points + (solution[:, None, c:] @ setup.terms)[:, 0]
-    variance = setup.pixel_variance(weights, model)
-    estimator = _estimators(inverse[:, :1], weighted, weights, setup.terms)[:, 0]
-    flux_err, marginal = _errors(setup, estimator, variance)
+    fit = _Residuals(setup, block, images, solution)
+    estimator = (inverse[:, :1, :c] @ images)[:, 0] + setup.terms.surface(inverse[:, 0, c:])
+    noise = estimator * fit.noise
+    marginal = np.sqrt(_dot(noise, noise))
+    conditional = _conditional(images, weighted, found)
+    flux_err = conditional
+    if not setup.options.conditional_errors:
+        flux_err = np.sqrt(setup.operator.variance(setup.maps(noise)))
     fluxes = solution[:, :c].copy()
     if setup.options.debias:
         mean, scatter = setup.loss.moments(*covariance.T)
         fluxes[:, 0] /= mean
         flux_err = np.sqrt(flux_err**2 + fluxes[:, 0] ** 2 * scatter) / mean
         marginal = np.sqrt(marginal**2 + fluxes[:, 0] ** 2 * scatter) / mean
-    own = np.diagonal(inverse, axis1=1, axis2=2)[:, :c]
     return BlockFit(
         positions=positions,
         fluxes=fluxes,
-        flux_errors=np.sqrt(own),
+        flux_errors=np.sqrt(np.diagonal(inverse, axis1=1, axis2=2)[:, :c]),
         sky=solution[:, c:],
         position_covariance=np.zeros((n, c, 3)),
         flux_err=flux_err,
         flux_err_marginal=marginal,
-        flux_err_conditional=_conditional(images, weighted, found),
-        chi2=_chi2(data - model, variance),
-        n_pixels=(variance > 0).sum(axis=-1),
-        misfit=_chi2(data - model, variance, PSF_TOLERANCE * points),
+        flux_err_conditional=conditional,
+        chi2=fit.chi2,
+        n_pixels=fit.n_pixels,
+        misfit=fit.misfit(PSF_TOLERANCE),
         n_parameters=np.full(n, solution.shape[1]),
         image=images[:, 0],
     )
 
 
+class _Residuals:
+    """What fitted values leave of the cutouts of a block.
+
+    Parameters
+    ----------
+    setup : `clusterphot.photometry.FilterSetup`
+    block : `clusterphot.positions.Block`
+    images : (n, c, p) float ndarray
+    values : (n, c + k) float ndarray
+        Fluxes, then coefficients of the sky terms.
+
+    Attributes
+    ----------
+    noise : (n, p) float ndarray
+        Sigma of each pixel times its weight, zero on bad pixels.
+    chi2, n_pixels : (n,) ndarray
+        As in `BlockFit`.
+    """
+
+    def __init__(self, setup, block, images, values):
+        c = images.shape[1]
+        self._setup = setup
+        self._points = (values[:, None, :c] @ images)[:, 0]
+        model = self._points + setup.terms.surface(values[:, c:])
+        self._precision, self.noise = setup.pixel_noise(block.weights, model)
+        self._squares = np.square(block.data - model) * self._precision
+        self.chi2 = self._squares.sum(axis=-1)
+        self.n_pixels = np.count_nonzero(block.weights > 0, axis=-1)
+
+    def misfit(self, tolerance):
+        """Chi-square with this fraction of the point sources' light added to the errors; NaN if not needed."""
+        if not self._setup.options.adaptive_window:
+            return np.full(len(self.chi2), np.nan)
+        return (self._squares / (1.0 + self._precision * np.square(tolerance * self._points))).sum(axis=-1)
+
+
 def sky_is_adequate(setup, data, weights, positions):
     """Whether the sky terms may fit the cutouts, judged at the listed positions, (n,) bool."""
-    c = positions.shape[1]
     block = Block(data, weights, setup.renderer, setup.terms)
     images = block.images(positions)
     solution, _ = solve(block.equations(images)[0])
-    points = (solution[:, None, :c] @ images)[:, 0]
-    residual = data - points - (solution[:, None, c:] @ setup.terms)[:, 0]
-    variance = setup.pixel_variance(weights, data - residual)
-    misfit = _chi2(residual, variance, LIST_TOLERANCE * points)
-    return setup.excess(misfit, (variance > 0).sum(axis=-1), solution.shape[1]) < 2.0 * MISFIT_SIGMA
+    fit = _Residuals(setup, block, images, solution)
+    excess = setup.excess(fit.misfit(LIST_TOLERANCE), fit.n_pixels, solution.shape[1])
+    return excess < 2.0 * MISFIT_SIGMA
 
 
 def fit_free(engine, setup, data, weights, prior, *, recentre):
@@ -184,9 +219,7 @@ def _finish_free(setup, block, found, prior):
     solution = solution if found.values is None else found.values
     fluxes, sky = solution[:, :c].copy(), solution[:, c:]
     images = columns[:, :c]
-    points = (fluxes[:, None] @ images)[:, 0]
-    model = points + (sky[:, None] @ setup.terms)[:, 0]
-    variance = setup.pixel_variance(block.weights, model)
+    fit = _Residuals(setup, block, images, solution)
     factors = np.ones((n, size))
     held = np.where(prior.free, fluxes, 0.0)
     factors[:, c : 2 * c] = factors[:, 2 * c : 3 * c] = held
@@ -194,11 +227,12 @@ def _finish_free(setup, block, found, prior):
     precision[:, c : 2 * c] = precision[:, 2 * c : 3 * c] = prior.precision
     _, inverse = solve(equations.scaled(factors), precision=precision)
     own = inverse[:, [0, c, 2 * c]] * factors[:, None, :]
-    estimators = _estimators(own, weighted, block.weights, setup.terms)
-    sigma = np.sqrt(variance)
-    spectra = setup.operator.transform(setup.maps(estimators * sigma[:, None, :])).reshape(n, 3, -1)
+    q = columns.shape[1]
+    estimators = (own[:, :, :q] @ columns + setup.terms.surface(own[:, :, q:])) * fit.noise[:, None]
+    spectra = setup.operator.transform(setup.maps(estimators)).reshape(n, 3, -1)
     noise = spectra @ spectra.transpose(0, 2, 1)
     spread, from_list = _position_covariance(inverse, noise, prior, setup.inflation)
+    conditional = _conditional(images, weighted, found)
     if setup.options.debias:
         gain = _maximum_gain(inverse[:, [c, 2 * c]][:, :, [c, 2 * c]], noise[:, 1:, 1:], from_list, prior)
         gain *= fixed[:, 0, 0]
@@ -211,27 +245,20 @@ def _finish_free(setup, block, found, prior):
         flux_errors=np.sqrt(np.diagonal(inverse, axis1=1, axis2=2)[:, :c]),
         sky=sky,
         position_covariance=spread,
-        flux_err=np.sqrt(noise[:, 0, 0]),
-        flux_err_marginal=np.sqrt((np.square(estimators[:, 0]) * variance).sum(axis=-1)),
-        flux_err_conditional=_conditional(images, weighted, found),
-        chi2=_chi2(block.data - model, variance),
-        n_pixels=(variance > 0).sum(axis=-1),
-        misfit=_chi2(block.data - model, variance, PSF_TOLERANCE * points),
+        flux_err=conditional if setup.options.conditional_errors else np.sqrt(noise[:, 0, 0]),
+        flux_err_marginal=np.sqrt(_dot(estimators[:, 0], estimators[:, 0])),
+        flux_err_conditional=conditional,
+        chi2=fit.chi2,
+        n_pixels=fit.n_pixels,
+        misfit=fit.misfit(PSF_TOLERANCE),
         n_parameters=linear.size + 2 * prior.free.sum(axis=1),
         image=images[:, 0],
     )
 
 
-def _estimators(rows, weighted, weights, terms):
-    """Weight of each pixel in some parameters, from rows (n, r, q + k) of the inverse."""
-    q = weighted.shape[1]
-    return rows[:, :, :q] @ weighted + (rows[:, :, q:] @ terms) * weights[:, None, :]
-
-
-def _errors(setup, estimator, variance):
-    """Errors of a flux with correlated and with white noise, (n,) each."""
-    flux_err = np.sqrt(setup.operator.variance(setup.maps(estimator * np.sqrt(variance))))
-    return flux_err, np.sqrt((np.square(estimator) * variance).sum(axis=-1))
+def _dot(one, other):
+    """Sums over the pixels of products, (n,) for maps (n, p)."""
+    return (one[:, None, :] @ other[:, :, None])[:, 0, 0]
 
 
 def _conditional(images, weighted, found):
@@ -239,18 +266,11 @@ def _conditional(images, weighted, found):
 
     The engine's own error is preferred where it has one.
     """
-    information = (images[:, 0] * weighted[:, 0]).sum(axis=-1)
+    information = _dot(images[:, 0], weighted[:, 0])
     error = np.where(information > 0, 1.0 / np.sqrt(np.where(information > 0, information, 1.0)), np.inf)
     if found.conditional_err is None:
         return error
     return np.where(np.isfinite(found.conditional_err), found.conditional_err, error)
-
-
-def _chi2(residual, variance, tolerance=0.0):
-    """Sum over valid pixels of squared residuals over the variance, to which a squared tolerance is added."""
-    valid = variance > 0
-    total = np.where(valid, variance + np.square(tolerance), 1.0)
-    return (np.where(valid, residual, 0.0) ** 2 / total).sum(axis=-1)
 
 
 def _position_covariance(inverse, noise, prior, inflation):

@@ -7,7 +7,7 @@ harm. Covariance C_ij = s_i s_j rho(i - j), with s the true sigma of single pixe
 import numpy as np
 from scipy import ndimage
 
-from clusterphot.linear import normal_equations, solve
+from clusterphot.linear import NormalEquations, solve
 
 
 class NoiseOperator:
@@ -24,9 +24,9 @@ class NoiseOperator:
     -----
     With the cutout padded by the largest lag the form is a sum over spatial frequencies, |G|^2 S, with S
     the power spectrum of the correlation (Wiener-Khinchin). A measured correlation can have slightly
-    negative powers, which no noise has: they are set to zero. The transform is written as products with
-    small cosine and sine matrices, one source at a time, so that a result never depends on the sources
-    computed with it.
+    negative powers, which no noise has: they are set to zero. The transform is written as products with a
+    small matrix of cosines and sines of the frequencies that are not negative, one source at a time, so that
+    a result never depends on the sources computed with it.
     """
 
     def __init__(self, correlation, size_px):
@@ -36,21 +36,16 @@ class NoiseOperator:
             raise ValueError(f"correlation has shape {correlation.shape}, expected a square of odd side")
         length = size_px + lag + (size_px + lag) % 2
         self.size_px = size_px
-        half = length // 2 + 1
-        lags = np.arange(-lag, lag + 1)
-        frequency = 2 * np.pi * np.arange(length) / length
-        along_y = np.exp(-1j * np.outer(frequency, lags))
-        along_x = np.exp(-1j * np.outer(frequency[:half], lags))
-        power = np.maximum((along_y @ correlation @ along_x.T).real, 0.0)
-        both = np.full(half, 2.0)
-        both[0] = both[-1] = 1.0
-        pixels = np.arange(size_px)
-        phase_x = np.outer(pixels, frequency[:half])
-        phase_y = np.outer(frequency, pixels)
-        self._x_waves = np.concatenate([np.cos(phase_x), np.sin(phase_x)], axis=1)
-        self._y_waves = np.concatenate([np.cos(phase_y), np.sin(phase_y)], axis=0)
-        self._half, self._length = half, length
-        self._root_power = np.sqrt(power * both / length**2)
+        self._half = half = length // 2 + 1
+        frequency = 2 * np.pi * np.arange(half) / length
+        phase = np.outer(np.arange(size_px), frequency)
+        self._waves = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+        along = np.exp(-1j * np.outer(frequency, np.arange(-lag, lag + 1)))
+        rising, falling = ((y @ correlation @ along.T).real for y in (along, along.conj()))
+        count = np.full((2, half, half), 2.0)
+        count[:, :, [0, -1]] = 1.0
+        count[1, [0, -1]] = 0.0
+        self._root_power = np.sqrt(np.maximum([rising, falling], 0.0) * count) / length
 
     def transform(self, maps):
         """Spectra whose inner products are the quadratic forms.
@@ -65,18 +60,27 @@ class NoiseOperator:
         spectra : (n, q) float ndarray
             ``sum(spectra[i] * spectra[j])`` is ``maps[i]^T rho maps[j]``.
         """
-        half, length = self._half, self._length
-        waves = self._y_waves @ (maps @ self._x_waves)
-        cos_cos, cos_sin = waves[:, :length, :half], waves[:, :length, half:]
-        sin_cos, sin_sin = waves[:, length:, :half], waves[:, length:, half:]
-        spectra = np.stack(
-            [(cos_cos - sin_sin) * self._root_power, (cos_sin + sin_cos) * self._root_power], axis=1
-        )
+        half, (rising, falling) = self._half, self._root_power
+        waves = self._waves.T @ (maps @ self._waves)
+        cos_cos, cos_sin = waves[:, :half, :half], waves[:, :half, half:]
+        sin_cos, sin_sin = waves[:, half:, :half], waves[:, half:, half:]
+        spectra = np.empty((len(maps), 4, half, half))
+        for k, (combine, one, other, root) in enumerate(
+            (
+                (np.subtract, cos_cos, sin_sin, rising),
+                (np.add, cos_sin, sin_cos, rising),
+                (np.add, cos_cos, sin_sin, falling),
+                (np.subtract, cos_sin, sin_cos, falling),
+            )
+        ):
+            combine(one, other, out=spectra[:, k])
+            spectra[:, k] *= root
         return spectra.reshape(len(maps), -1)
 
     def variance(self, maps):
         """Variance ``maps^T rho maps`` of each map, shape (n,)."""
-        return np.square(self.transform(maps)).sum(axis=-1)
+        spectra = self.transform(maps)
+        return (spectra[:, None, :] @ spectra[:, :, None])[:, 0, 0]
 
 
 class PositionLoss:
@@ -85,8 +89,8 @@ class PositionLoss:
     Parameters
     ----------
     renderer : `clusterphot.rendering.PsfRenderer`
-    terms : (k, m * m) float ndarray
-        Sky polynomials fitted with the flux.
+    terms : `clusterphot.linear.SkyTerms`
+        Fitted with the flux.
 
     Notes
     -----
@@ -99,14 +103,21 @@ class PositionLoss:
 
     def __init__(self, renderer, terms):
         axis = np.arange(-self.REACH_PX, self.REACH_PX + self.STEP_PX / 2, self.STEP_PX)
-        dy, dx = (grid.ravel() for grid in np.meshgrid(axis, axis, indexing="ij"))
-        middle = renderer.size_px // 2
-        truth = renderer.render(np.array([middle]), np.array([middle])).reshape(1, -1)
-        shifted = renderer.render(middle + dx, middle + dy).reshape(len(dx), 1, -1)
-        data, weights = np.repeat(truth, len(dx), axis=0), np.ones((len(dx), truth.size))
-        solution, _ = solve(normal_equations(shifted, shifted, terms, data, weights))
-        fraction = solution[:, 0]
-        self._spline = ndimage.spline_filter(fraction.reshape(len(axis), len(axis)), order=3)
+        middle, here = renderer.size_px // 2, len(axis) // 2
+        columns, rows = renderer.vectors(middle + axis, middle + axis)
+        sky = terms.sums_of_products(columns, rows)
+        size = 1 + len(terms)
+        matrix, vector = np.empty((len(axis), len(axis), size, size)), np.empty((len(axis), len(axis), size))
+        matrix[..., 0, 0] = _products(columns, columns, rows, rows)
+        matrix[..., 0, 1:] = matrix[..., 1:, 0] = sky
+        matrix[..., 1:, 1:] = terms.gram(np.ones((1, renderer.size_px**2)))
+        vector[..., 0] = _products(columns, columns[here], rows, rows[here])
+        vector[..., 1:] = sky[here, here]
+        flat = NormalEquations(
+            matrix.reshape(-1, size, size), vector.reshape(-1, size), np.zeros(len(axis) ** 2)
+        )
+        fraction = solve(flat)[0][:, 0].reshape(len(axis), len(axis))
+        self._spline = ndimage.spline_filter(fraction, order=3)
         nodes, weights = np.polynomial.hermite_e.hermegauss(5)
         self._node_x, self._node_y = (grid.ravel() for grid in np.meshgrid(nodes, nodes))
         self._weights = np.outer(weights, weights).ravel() / weights.sum() ** 2
@@ -134,3 +145,12 @@ class PositionLoss:
         mean = (self._weights * fraction).sum(axis=1)
         variance = (self._weights * fraction**2).sum(axis=1) - mean**2
         return mean, np.maximum(variance, 0.0)
+
+
+def _products(columns, other_columns, rows, other_rows):
+    """Sums over pixels of products of images, [y, x], from the vectors (n, m, r) that the images are made of."""
+    along_y, along_x = (
+        (one.transpose(0, 2, 1) @ other).reshape(len(one), -1)
+        for one, other in ((columns, other_columns), (rows, other_rows))
+    )
+    return along_y @ along_x.T

@@ -16,6 +16,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from clusterphot import __version__
+from clusterphot.checksums import checksum_cards
 from clusterphot.errors import ConfigError, DataError
 from clusterphot.fitsrows import ImageHdu, Rows, is_gzip, is_image, padded, walk
 from clusterphot.io import IVAR_UNIT, mosaic_header, pixel_scale, whole_file
@@ -287,9 +288,10 @@ def _check_plane(hdu):
 def _check_weight(sci, weight, wcs):
     """Refuse weights of another shape, or whose own WCS puts them elsewhere."""
     _check_plane(weight)
+    place = f" ({weight.label})" if weight.name else ""
     if weight.shape != sci.shape:
         raise DataError(
-            f"{weight.path}, shape of the weight {weight.label}",
+            f"{weight.path}, shape of the weight{place}",
             " x ".join(map(str, weight.shape)),
             f"{' x '.join(map(str, sci.shape))} as {sci.path}",
             "image and weight share their pixels; a (binned) exposure map is not a weight.",
@@ -302,7 +304,7 @@ def _check_weight(sci, weight, wcs):
     shift_px = np.max(np.hypot(weight_x - x, weight_y - y))
     if not shift_px < 0.5:
         raise DataError(
-            f"{weight.path}, WCS of the weight {weight.label}",
+            f"{weight.path}, WCS of the weight{place}",
             f"pixels that lie up to {shift_px:.1f} px from those of the image",
             f"the WCS of {sci.path}",
             "is it the weight of another mosaic?",
@@ -404,8 +406,9 @@ def _pixel_area_sr(hdu, wcs):
 
 
 def convert_mosaic(
-    info, out_path, *, filter_name, field, zero_point_factor=1.0, gain_e_per_njy=None, rows_per_block=128
-):
+    info, out_path, *, filter_name, field, zero_point_factor=1.0, gain_e_per_njy=None, inputs=None,
+    rows_per_block=128,
+):  # fmt: skip
     """Convert a mosaic to nJy/pixel and inverse variance, by rows.
 
     Parameters
@@ -420,6 +423,8 @@ def convert_mosaic(
     gain_e_per_njy : float, optional
         Electrons per nJy of the *converted* image, written as GAIN so that the sources' Poisson noise
         can be added. No convention's header states it, so it comes from the config or is absent.
+    inputs : dict of str to str, optional
+        Files whose names and SHA-256 are kept in the header, by a word of three letters: SCI, WHT.
     rows_per_block : int, optional
         Rows in memory at a time; 128 rows of 24000 pixels take 170 MB.
 
@@ -447,7 +452,7 @@ def convert_mosaic(
     if gain_e_per_njy is None and info.gain_e_per_njy is not None:
         gain_e_per_njy = info.gain_e_per_njy / zero_point_factor
     factor = info.unit_factor_njy * zero_point_factor
-    headers = _output_headers(info, filter_name, field, factor, gain_e_per_njy)
+    headers = _output_headers(info, filter_name, field, factor, gain_e_per_njy, checksum_cards(inputs or {}))
     with whole_file(out_path) as temporary:
         with open(temporary, "wb") as out:
             counts = _convert_rows(info, out, headers, factor, rows_per_block)
@@ -560,10 +565,22 @@ def check_counts(info, counts):
             f"no usable pixel among {counts.total} (image not finite {counts.not_finite}; weight not finite "
             f"{counts.weight_not_finite}, zero {counts.weight_zero}, negative {counts.weight_negative})",
             "pixels with a finite value and a positive weight",
+            _tell_reason(counts),
         )
 
 
-def _output_headers(info, filter_name, field, factor, gain_e_per_njy):
+def _tell_reason(counts):
+    """What makes most pixels unusable, in words."""
+    reasons = {
+        "the image holds no numbers (NaN) in most pixels": counts.not_finite,
+        "the weight holds no numbers (NaN) in most pixels": counts.weight_not_finite,
+        "the weight is zero, that is no data, in most pixels": counts.weight_zero,
+        "the weight is negative in most pixels": counts.weight_negative,
+    }
+    return f"{max(reasons, key=reasons.get)}; is it the right file, downloaded whole?"
+
+
+def _output_headers(info, filter_name, field, factor, gain_e_per_njy, checksums):
     """Bytes of the primary header and of the headers of SCI and IVAR."""
     common = mosaic_header(info.wcs, info.pixel_scale_arcsec, filter_name, field)
     for key in list(common):  # dates and observatory only make astropy warn when it reads the WCS
@@ -574,6 +591,7 @@ def _output_headers(info, filter_name, field, factor, gain_e_per_njy):
     common["CPVERS"] = (__version__, "clusterphot version")
     if gain_e_per_njy is not None:
         common["GAIN"] = (gain_e_per_njy, "[electron/nJy]")
+    common.update(checksums)
     ny, nx = info.shape
     out = [fits.PrimaryHDU().header.tostring().encode("ascii")]
     for name, unit in (("SCI", "nJy"), ("IVAR", IVAR_UNIT)):

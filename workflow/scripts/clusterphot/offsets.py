@@ -92,7 +92,7 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
     own = 1.25 / np.sqrt(np.sum(1.0 / errors**2, axis=0))
     spread = 1.25 * 1.4826 * np.median(np.abs(shifts - middle), axis=0) / np.sqrt(len(shifts))
     error = np.maximum(own, spread if len(shifts) > 2 else 0.0)
-    log.info("%s: offset %.3f %.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
+    log.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
     return Offset(float(middle[0]), float(middle[1]), float(error[0]), float(error[1]), len(shifts), True)
 
 

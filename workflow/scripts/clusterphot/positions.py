@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clusterphot.linear import normal_equations, solve
+from clusterphot.linear import SkyTerms, normal_equations, solve
 from clusterphot.rendering import PsfRenderer
 
 MAX_STEPS = 25
@@ -29,14 +29,13 @@ class Block:
     data, weights : (n, p) float ndarray
         nJy/pixel and 1/(nJy/pixel)^2, flattened; both zero where a pixel must not be used.
     renderer : PsfRenderer
-    terms : (k, p) float ndarray
-        Sky polynomials.
+    terms : `clusterphot.linear.SkyTerms`
     """
 
     data: np.ndarray
     weights: np.ndarray
     renderer: PsfRenderer
-    terms: np.ndarray
+    terms: SkyTerms
 
     def take(self, rows):
         """The same for some of the cutouts."""
@@ -199,7 +198,7 @@ def light_of_targets(block, fluxes_and_sky, images):
     """Images (n, m, m) less the fitted sky and all components but the first; 0 on bad pixels."""
     c = images.shape[1]
     others = (fluxes_and_sky[:, None, 1:c] @ images[:, 1:])[:, 0] if c > 1 else 0.0
-    sky = (fluxes_and_sky[:, None, c:] @ block.terms)[:, 0]
+    sky = block.terms.surface(fluxes_and_sky[:, c:])
     m = block.renderer.size_px
     return np.where(block.weights > 0, block.data - others - sky, 0.0).reshape(-1, m, m)
 

@@ -1,12 +1,14 @@
 """A run in plain words: one line per finished stage with its headline number, time so far and time left.
 
-On a terminal a live line below says what is running; in a file or in CI there are plain lines only.
+On a terminal lines are in colour and a live one below, with a bar, says what is running; in a file or in CI
+there are plain lines only. The environment variable NO_COLOR (https://no-color.org) leaves out the colours.
 Times in seconds; the estimate of the time left is remaining work over the parallelism reached so far.
 """
 
 import contextlib
 import csv
 import glob
+import os
 import re
 import shutil
 import threading
@@ -14,6 +16,9 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+BAR_CELLS = 20
+STYLES = {"bold": "1", "dim": "2", "red": "1;31", "green": "32", "yellow": "33", "cyan": "36"}
+"""Codes of ANSI terminals."""
 PLAIN_EVERY_S = 60.0
 LIVE_EVERY_S = 1.0
 MAX_BENCHMARKS = 20
@@ -29,6 +34,8 @@ TITLES = {
     "cut_sources": "cutouts",
     "fit_sources": "fluxes",
     "join_filters": "all filters",
+    "compare_engines": "engines compared",
+    "join_engines": "engines compared, all filters",
     "merge_photometry": "photometry",
     "import_photometry": "photometry",
     "import_stack_photometry": "photometry of the stack",
@@ -38,12 +45,44 @@ TITLES = {
     "deredden_photometry": "fluxes without dust",
     "deredden_stack": "stack without dust",
     "merge_dereddened": "all fluxes without dust",
+    "detect_sources": "search",
+    "merge_candidates": "candidates",
+    "inject_clusters": "artificial clusters",
+    "measure_completeness": "completeness",
+    "make_candidate_page": "page of candidates",
+    "fit_luminosity_function": "luminosity function",
+    "fit_color_mixture": "kinds of colour",
+    "map_clusters": "map of the clusters",
+    "embed_ssp_grid": "shipped grid of populations",
+    "fetch_fsps_data": "download of FSPS data",
     "build_ssp_grid": "grid of populations",
     "project_ssp_grid": "model fluxes",
+    "project_native_grid": "model fluxes, all ages",
     "fit_sed": "SED fits",
     "merge_sed": "ages and masses",
     "fit_stack_sed": "SED fit of the stack",
+    "check_posteriors": "check of the posteriors",
+    "forecast_filters": "forecast",
+    "compare_libraries": "libraries compared",
+    "measure_sensitivity": "sensitivity of the stack's age",
+    "measure_rest_frame": "rest-frame magnitudes",
+    "merge_rest_frame": "rest-frame magnitudes, all sources",
+    "measure_stack_rest_frame": "rest-frame magnitudes of the stack",
+    "measure_profiles": "profile of the stack",
+    "limit_sizes": "size limits",
+    "limit_stack_size": "size limit of the stack",
+    "merge_sizes": "size limits, all sources",
+    "simulate_sizes": "simulated sizes",
     "recover_truth": "recovery of the truth",
+    "count_stars": "Milky Way stars expected",
+    "fit_black_bodies": "black body for the stack",
+    "classify_sources": "clusters, galaxies and stars",
+    "prepare_comparison": "galaxies to compare with",
+    "measure_bcg": "brightest cluster galaxy",
+    "measure_luminosities": "V luminosities",
+    "write_table1": "table 1",
+    "write_table2": "table 2",
+    "write_rescue": "table for RESCUE",
     "draw_sky": "colour image for the report",
     "collect_cards": "cards of the report",
     "write_field_report": "pages of the report",
@@ -52,8 +91,10 @@ TITLES = {
     "compute_reproduction": "beside the paper",
     "write_reproduction": "reproduction page",
 }
-"""Rules in the words of the field; others are called by their name."""
-LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (\w+) \S+: (.*)$")
+"""Rules in the words of the field; ``plot_x`` is the figure x, others are called by their name."""
+LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (\w+) (\S+): (.*)$")
+OWN_LOGGERS = re.compile(r"(root|clusterphot)(\.|$)")
+"""Drivers log to the root, the package by its name; what libraries say is no headline."""
 COUNTS = re.compile(r"(\d+) sources, (\d+) flagged")
 
 
@@ -74,7 +115,8 @@ class Job:
     @property
     def title(self):
         """What the rule makes, in a word or two."""
-        return TITLES.get(self.rule, self.rule.replace("_", " "))
+        words = self.rule.replace("_", " ")
+        return TITLES.get(self.rule, re.sub(r"^plot (.*)", r"figure \1", words))
 
 
 @dataclass(frozen=True)
@@ -94,9 +136,9 @@ def read_outcome(job):
                 found = LOG_LINE.match(line.rstrip("\n"))
                 if found:
                     levels[found[1]] += 1
-                    is_news = found[1] == "INFO" and not found[2].startswith("done in ")
-                    headline = found[2] if is_news else headline
-    own = [name for key in ("field", "filter", "grid") if (name := str(job.wildcards.get(key, "")))]
+                    own = found[1] == "INFO" and OWN_LOGGERS.match(found[2])
+                    headline = found[3] if own and not found[3].startswith("done in ") else headline
+    own = [name for key in ("field", "filter", "grid", "chunk") if (name := str(job.wildcards.get(key, "")))]
     for name in (*own, "stack"):  # said at the beginning of the line already
         headline = re.sub(rf"^{re.escape(name)}[ :]+", "", headline)
     return Outcome(headline, levels["WARNING"])
@@ -189,6 +231,7 @@ class Display:
     def __init__(self, stream, clock=time.monotonic):
         self._stream, self._clock, self._lock = stream, clock, threading.RLock()
         self._live = bool(getattr(stream, "isatty", lambda: False)())
+        self._colored = self._live and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._totals, self._done, self._failed = {}, Counter(), []
         self._running, self._collected = {}, defaultdict(list)
         self._began, self._said_at, self._line, self._ended = None, 0.0, "", False
@@ -261,15 +304,13 @@ class Display:
             took = duration(self._clock() - self._began)
             for job in self._failed:
                 where = f": see {', '.join(job.logs)}" if job.logs else ""
-                self._stream.write(
-                    f"FAILED {job.place} {job.title} {job.wildcards.get('chunk', '')}".rstrip() + where + "\n"
-                )
-            end = (
-                "all done"
-                if n == total and not self._failed
-                else f"{total - n} not done, {len(self._failed)} failed"
+                what = f"{job.place} {job.title} {job.wildcards.get('chunk', '')}".rstrip()
+                self._stream.write(f"{self._style('FAILED', 'red')} {what}{where}\n")
+            good = n == total and not self._failed
+            end = "all done" if good else f"{total - n} not done, {len(self._failed)} failed"
+            self._stream.write(
+                f"{n} of {total} jobs in {took}: {self._style(end, 'green' if good else 'red')}\n"
             )
-            self._stream.write(f"{n} of {total} jobs in {took}: {end}\n")
             self._stream.flush()
 
     # ------------------------------------------------------------------------------------------- lines
@@ -288,8 +329,10 @@ class Display:
             if place and all(found):
                 n, flagged = (sum(int(match[i]) for match in found) for i in (1, 2))
                 text = f"{n} sources, {flagged} flagged"
+            elif len(entries) == 1:
+                place, text = job.place, entries[0][1].headline or "done"
             elif len(places) == 1:
-                place, text = places[0], "done" if len(entries) == 1 else f"{len(entries)} parts done"
+                place, text = places[0], f"{len(entries)} parts done"
             else:
                 text = f"{len(entries)} done ({', '.join(places[:3])}{', ...' if len(places) > 3 else ''})"
             n_warnings = sum(outcome.n_warnings for _, outcome, _ in entries)
@@ -297,9 +340,22 @@ class Display:
 
     def _news(self, place, title, text, n_warnings, seconds):
         """One line about a finished stage."""
-        what = f"{place} {title}".strip()
-        warned = f"; {n_warnings} warning{'s' if n_warnings > 1 else ''} in its log" if n_warnings else ""
-        self.say(f"[{self._clockwork()}] {what}: {text}{warned} ({duration(seconds)})")
+        what = self._style(f"{place} {title}".strip(), "bold")
+        warned = f"{n_warnings} warning{'s' if n_warnings > 1 else ''} in its log"
+        warned = f"; {self._style(warned, 'yellow')}" if n_warnings else ""
+        clockwork, took = (
+            self._style(words, "dim") for words in (f"[{self._clockwork()}]", f"({duration(seconds)})")
+        )
+        self.say(f"{clockwork} {what}: {text}{warned} {took}")
+
+    def _style(self, text, name):
+        """Text in a style on a terminal with colours."""
+        return f"\033[{STYLES[name]}m{text}\033[0m" if self._colored else text
+
+    def _bar(self):
+        """Share of the jobs that is done, as a bar."""
+        full = round(BAR_CELLS * sum(self._done.values()) / max(sum(self._totals.values()), 1))
+        return self._style("━" * full, "cyan") + self._style("─" * (BAR_CELLS - full), "dim")
 
     def _clockwork(self):
         """Jobs done, time so far and time left."""
@@ -329,7 +385,9 @@ class Display:
             return
         self._erase()
         width = max(shutil.get_terminal_size().columns - 1, 20)
-        self._line = self._status()[:width]
+        with_bar = width > 3 * BAR_CELLS
+        room = width - BAR_CELLS - 1 if with_bar else width
+        self._line = (f"{self._bar()} " if with_bar else "") + self._status()[:room]
         self._stream.write(self._line)
         self._stream.flush()
 

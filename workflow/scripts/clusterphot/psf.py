@@ -119,8 +119,9 @@ def build_psf(mosaic, stars, reference_table, options=None):
     settled = _settle(model, core_stack, wings, solution, n_bright, flags, options, reference)
     psf = _make_psf(model, settled, options, mosaic, len(core), n_bright)
     log.info(
-        "%s: %d core and %d bright stars, FWHM %.3f\", ee_stamp %.4f, flux scale uncertain by %.2f %%%s",
-        mosaic.filter_name, len(core), n_bright, psf.fwhm_arcsec, psf.ee_stamp, 100 * psf.sys_error,
+        "%s: %d core and %d bright stars, FWHM %.3f\", %.1f %% of the light on its stamp, flux scale to %.2f %%%s",
+        mosaic.filter_name, len(core), n_bright, psf.fwhm_arcsec, 100 * psf.ee_stamp,
+        100 * psf.sys_error,
         "".join(f"; {PSF_FLAG_SENTENCES[flag]}" for flag in PsfFlag if psf.flags & flag),
     )  # fmt: skip
     notes = _notes(stars, sample, core, bright)

@@ -5,6 +5,8 @@ tabulated by Fourier shifts at fixed phases and interpolated between them (cubic
 pixels, values per unit flux.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.fft import next_fast_len
 
@@ -17,8 +19,20 @@ RINGING_PX = 8
 REACH_PX = 12
 """Sources may lie this far outside a cutout; the PSF is kept out to the cutout's side and this much more."""
 
+NEAR_PX = 4
+"""Sources this near to the middle of the cutout, most of them, have small tables of their own."""
+
 RANK_TOLERANCE = 1e-5
 """Singular values below this fraction of the largest are left out."""
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Tables [phase, pixel * vector] of the shifted vectors along y and x, from pixel ``low`` of the whole ones on."""
+
+    low: int
+    y: np.ndarray
+    x: np.ndarray
 
 
 class PsfRenderer:
@@ -58,42 +72,62 @@ class PsfRenderer:
         rank = max(int(np.sum(values > RANK_TOLERANCE * values[0])), 1)
         root = np.sqrt(values[:rank])
         self._rank = rank
-        self._y_table, self._y_slope = self._tabulate(columns[:, :rank] * root)
-        self._x_table, self._x_slope = self._tabulate(rows[:rank].T * root)
+        self._vectors = np.concatenate([columns[:, :rank] * root, rows[:rank].T * root], axis=1)
         self._first_row = psf.shape[0] // 2 + RINGING_PX + self.size_px
+        self._made = {}
 
-    def _tabulate(self, vectors):
-        """Tables [phase, pixel * vector] of shifted vectors and of their derivatives by the shift."""
-        n = vectors.shape[0]
-        length = n + 8 * RINGING_PX
-        while length % 2 == 0 or next_fast_len(length) != length:
-            length += 1
-        frequency = np.arange(length // 2 + 1) / length
-        transform = np.fft.rfft(vectors.T, n=length)
-        phases = (np.arange(N_PHASES + 3) - 1) / N_PHASES
-        turned = transform * np.exp(-2j * np.pi * phases[:, None] * frequency)[:, None]
-        wanted = np.arange(-RINGING_PX, n + RINGING_PX)
-        inside = np.s_[:, self.size_px : self.size_px + len(wanted)]
-        tables = []
-        for spectrum in (turned, turned * (-2j * np.pi * frequency)):
-            table = np.zeros((len(phases), len(wanted) + 2 * self.size_px, vectors.shape[1]))
-            table[inside] = np.fft.irfft(spectrum, n=length)[:, :, wanted].transpose(0, 2, 1)
-            tables.append(table.reshape(len(phases), -1))
-        return tables
+    def _table(self, *, far, slope):
+        """Tables of both axes for sources near the middle or for all, of images or of their slopes; made once."""
+        key = far, slope
+        if key not in self._made:
+            m = self.size_px
+            low, high = 0, self._vectors.shape[0] + 2 * RINGING_PX + 2 * m
+            if not far:
+                middle = self._first_row - m // 2
+                low, high = max(middle - NEAR_PX, low), min(middle + NEAR_PX + m, high)
+            self._made[key] = _Tables(low, *self._tabulate(low, high, slope=slope))
+        return self._made[key]
 
-    def _axis(self, position, tables):
-        """Interpolated vectors [source, pixel, vector] of one axis, for each of the given tables."""
+    def _tabulate(self, low, high, *, slope):
+        """Some rows of the tables: the vectors times the matrix that shifts them, one phase after the other."""
+        n, r = self._vectors.shape[0], self._rank
+        first, last = np.clip([low - self.size_px, high - self.size_px], 0, n + 2 * RINGING_PX)
+        begin = self.size_px + first - low
+        inside = np.s_[begin : begin + last - first]
+        reverse = np.ascontiguousarray(self._vectors[::-1])
+        along_y, along_x = (np.zeros((N_PHASES + 3, high - low, r)) for _ in "yx")
+        for k, kernel in enumerate(_shift_kernels(n, slope=slope)):
+            matrix = np.lib.stride_tricks.sliding_window_view(kernel[first : last + n - 1], n)
+            shifted = matrix.copy() @ reverse
+            along_y[k, inside], along_x[k, inside] = shifted[:, :r], shifted[:, r:]
+        return along_y.reshape(N_PHASES + 3, -1), along_x.reshape(N_PHASES + 3, -1)
+
+    def _axis(self, position, axis, slopes):
+        """Interpolated vectors [source, pixel, vector] of axis 'y' or 'x', one array for each of the slopes."""
         base = np.floor(position)
         phase = (position - base) * N_PHASES
         lower = np.minimum(phase.astype(np.int64), N_PHASES - 1)
         weights = lagrange_weights(phase - lower)
         m, rank = self.size_px, self._rank
-        last = tables[0].shape[1] // rank - m
+        last = self._vectors.shape[0] + 2 * RINGING_PX + m
         start = np.clip(self._first_row - base, 0, last).astype(np.int64)
-        out = [np.empty((len(position), m * rank)) for _ in tables]
-        for i, (k, j) in enumerate(zip(lower.tolist(), start.tolist(), strict=True)):
-            for table, mixed in zip(tables, out, strict=True):
-                np.matmul(weights[i], table[k : k + 4, j * rank : (j + m) * rank], out=mixed[i])
+        far = np.abs(base - m // 2) > NEAR_PX
+        out = [np.empty((len(position), m * rank)) for _ in slopes]
+        for some in (False, True):
+            chosen = np.flatnonzero(far == some)
+            if len(chosen) == 0:
+                continue
+            for slope, mixed in zip(slopes, out, strict=True):
+                tables = self._table(far=some, slope=slope)
+                table = getattr(tables, axis)
+                places = zip(
+                    chosen.tolist(),
+                    lower[chosen].tolist(),
+                    (start[chosen] - tables.low).tolist(),
+                    strict=True,
+                )
+                for i, k, j in places:
+                    np.matmul(weights[i], table[k : k + 4, j * rank : (j + m) * rank], out=mixed[i])
         return [mixed.reshape(len(position), m, rank) for mixed in out]
 
     def render(self, x, y):
@@ -108,9 +142,26 @@ class PsfRenderer:
         -------
         images : (n, m, m) float ndarray
         """
-        (columns,) = self._axis(np.asarray(y, dtype=float), (self._y_table,))
-        (rows,) = self._axis(np.asarray(x, dtype=float), (self._x_table,))
+        columns, rows = self.vectors(x, y)
         return columns @ rows.transpose(0, 2, 1)
+
+    def vectors(self, x, y):
+        """Columns and rows whose products, summed over the vectors, are the images of unit sources.
+
+        Parameters
+        ----------
+        x : (n,) float ndarray
+        y : (k,) float ndarray
+            As in `render`.
+
+        Returns
+        -------
+        columns : (k, m, r) float ndarray
+        rows : (n, m, r) float ndarray
+        """
+        (columns,) = self._axis(np.asarray(y, dtype=float), "y", (False,))
+        (rows,) = self._axis(np.asarray(x, dtype=float), "x", (False,))
+        return columns, rows
 
     def render_with_gradient(self, x, y):
         """Images of unit sources and their derivatives by the position.
@@ -120,10 +171,28 @@ class PsfRenderer:
         images, by_x, by_y : (n, m, m) float ndarray
             The derivatives per pixel of shift of the source.
         """
-        columns, columns_slope = self._axis(np.asarray(y, dtype=float), (self._y_table, self._y_slope))
-        rows, rows_slope = self._axis(np.asarray(x, dtype=float), (self._x_table, self._x_slope))
+        columns, columns_slope = self._axis(np.asarray(y, dtype=float), "y", (False, True))
+        rows, rows_slope = self._axis(np.asarray(x, dtype=float), "x", (False, True))
         rows, rows_slope = rows.transpose(0, 2, 1), rows_slope.transpose(0, 2, 1)
         return columns @ rows, columns @ rows_slope, columns_slope @ rows
+
+
+def _shift_kernels(n, *, slope):
+    """Kernels that shift vectors of n pixels by each phase, or that give the derivative of the shift.
+
+    Fourier shifts on a zero-padded axis as weights of pixels at distances from -(n + `RINGING_PX` - 1) to as
+    many on the other side.
+    """
+    length = n + 8 * RINGING_PX
+    while length % 2 == 0 or next_fast_len(length) != length:
+        length += 1
+    frequency = np.arange(length // 2 + 1) / length
+    phases = (np.arange(N_PHASES + 3) - 1) / N_PHASES
+    spectra = np.exp(-2j * np.pi * phases[:, None] * frequency)
+    if slope:
+        spectra = spectra * (-2j * np.pi * frequency)
+    reach = n + RINGING_PX - 1
+    return np.fft.irfft(spectra, n=length)[:, np.arange(-reach, reach + 1) % length]
 
 
 def lagrange_weights(t):
@@ -137,12 +206,11 @@ def lagrange_weights(t):
     -------
     weights : (n, 4) float ndarray, sums to 1
     """
-    return np.stack(
-        [
-            -t * (t - 1) * (t - 2) / 6,
-            (t + 1) * (t - 1) * (t - 2) / 2,
-            -(t + 1) * t * (t - 2) / 2,
-            (t + 1) * t * (t - 1) / 6,
-        ],
-        axis=1,
-    )
+    before, ahead, beyond = t + 1, t - 1, t - 2
+    inner, outer = t * ahead, before * beyond
+    weights = np.empty((len(t), 4))
+    weights[:, 0] = inner * beyond / -6
+    weights[:, 1] = outer * ahead / 2
+    weights[:, 2] = outer * t / -2
+    weights[:, 3] = inner * before / 6
+    return weights

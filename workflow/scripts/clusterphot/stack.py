@@ -15,7 +15,7 @@ from astropy.wcs import WCS
 from clusterphot.combine import align, bootstrap_counts, combine, local_background, stacked_ivar
 from clusterphot.flags import Flag
 from clusterphot.io import IVAR_UNIT, Cutouts, Noise, write_fits
-from clusterphot.linear import normal_equations, sky_terms, solve
+from clusterphot.linear import SkyTerms, normal_equations, solve
 from clusterphot.photometry import FitOptions, fit_sources
 from clusterphot.rendering import PsfRenderer
 
@@ -338,13 +338,13 @@ def fit_stack(combined, ivar, psf, noise, cutouts, options):
     if not np.isfinite(row["flux"]):
         return row | {"flux_err": np.nan}, np.full((m, m), np.nan), np.full(len(combined) - 1, np.nan)
     light = PsfRenderer(psf.data * psf.ee_stamp, m).render(x, y).reshape(1, 1, -1)
-    terms = sky_terms(options.sky, m)
+    terms = SkyTerms(options.sky, m)
     data = combined.reshape(len(combined), -1)
     weights = np.where(np.isfinite(data), ivar.ravel(), 0.0)
     columns = np.broadcast_to(light, (len(data), 1, m * m))
     equations = normal_equations(columns, columns * weights[:, None], terms, np.nan_to_num(data), weights)
     solution, _ = solve(equations)
-    model = (solution[0, 0] * light[0, 0] + solution[0, 1:] @ terms).reshape(m, m)
+    model = (solution[0, 0] * light[0, 0] + terms.surface(solution[0, 1:])).reshape(m, m)
     resampled = solution[1:, 0]
     return row | {"flux_err": float(np.std(resampled, ddof=1))}, model, resampled
 

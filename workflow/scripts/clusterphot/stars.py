@@ -132,7 +132,7 @@ def select_stars(mosaic, options=None):
     found.meta.update({"n_core": n_core, "n_wing": n_wing, "n_rejected": counts, "reasons": dict(REASONS)})
     found.meta["locus"] = dict(locus)
     said = ", ".join(f"{n} {name}" for name, n in counts.items())
-    log.info("%s: %d core stars, %d wing stars; rejected: %s", mosaic.filter_name, n_core, n_wing, said)
+    log.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
     return found
 
 

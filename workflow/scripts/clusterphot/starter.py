@@ -239,6 +239,7 @@ def starter_text(name, found, folder):
     sources = _scalar(_relative(found.source_lists[0], folder)) if found.source_lists else f"{MARK}.csv"
     lines.append(_commented(f"    sources: {sources}", "id, ra, dec (deg, ICRS): csv, tsv, ecsv or fits"))
     lines += [_commented("", f"or {_relative(path, folder)}") for path in found.source_lists[1:]]
+    lines.append(_commented("", "or `detect`, to find them first: docs/detection.md"))
     why = "positions and stars are found here" + (
         "" if reference == REFERENCE_FILTER else "; F200W is not here"
     )

@@ -7,7 +7,6 @@ found by ``id``, never dropped. Fluxes are nJy, positions degrees (ICRS) or 0-ba
 import csv
 import functools
 import gzip
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -124,15 +123,6 @@ def _common_provenance(metas):
         key: value for key, value in parameters[0].items() if all(p.get(key) == value for p in parameters)
     }
     return {"rule": metas[0].get("rule", ""), "parameters": shared}
-
-
-def sha256(path):
-    """SHA-256 of a file as a hexadecimal string."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def read_user_table(path, where):

@@ -74,7 +74,8 @@ def _warn_of_doubles(ids, ra, dec, note):
         note.add(
             WARNING,
             "sources",
-            f"{len(pairs)} pairs nearer than {SAME_ARCSEC} arcsec, the first {ids[i]!r} and {ids[j]!r} "
+            f"{len(pairs)} pair{'s' if len(pairs) > 1 else ''} of sources nearer than {SAME_ARCSEC} arcsec, "
+            f"the first {ids[i]!r} and {ids[j]!r} "
             f"(data rows {i + 1} and {j + 1}). Hint: if it is one source, delete one of the rows.",
         )
 

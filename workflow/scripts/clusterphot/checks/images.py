@@ -296,7 +296,7 @@ def _check_noise(info, sci, weight, good, note):
     if not WEIGHT_RATIO[0] < sigma / stated < WEIGHT_RATIO[1]:
         error = DataError(
             info.weight.path,
-            f"weights that make the noise {stated:.3g}, while the image scatters by {sigma:.3g}",
+            f"weights that make the noise {stated:.3g} units of the image, while it scatters by {sigma:.3g}",
             "about the same (0.3-0.7 of it if drizzled)",
             "weights are inverse variances in the unit of the image, not exposure times.",
         )

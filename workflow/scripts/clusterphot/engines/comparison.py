@@ -12,9 +12,12 @@ from astropy.table import Table, vstack
 from clusterphot.flags import Flag
 from clusterphot.photometry import fit_sources
 
-MAX_ROUNDS = 20
-MAX_SECONDS = 3.0
-"""Fits are repeated for their time, the shortest counts: so many rounds at most, until this long is spent."""
+MIN_ROUNDS, MAX_ROUNDS = 3, 15
+MAX_SECONDS = 4.0
+"""Fits are repeated for their times, all engines in turn; rounds end when this long is spent on a kind of position."""
+
+MIN_SPAN_SECONDS = 0.05
+"""A time is taken over as many fits of the field as fill this, so that none is of a short moment."""
 
 MIN_SNR = 5.0
 """S/N above which differences in percent are summed up."""
@@ -51,32 +54,42 @@ def compare_engines(chunks, psf, noise, wcs, options, engines, *, references=Non
             ((cutouts, psf, noise, wcs, replace(options, position=mode)), reference)
             for cutouts, reference in zip(chunks, references or [None] * len(chunks), strict=True)
         ]
-        fits = {}
-        for name in engines:
-            fits[name], times[f"{mode} {name}"] = _fit(jobs, name, offset_px)
+        fits, spent = _fit(jobs, engines, offset_px)
+        times |= {f"{mode} {name}": ms for name, ms in spent.items()}
         parts += [differences(fits[engines[0]], fits[name], mode, (engines[0], name)) for name in engines[1:]]
     table = vstack(parts, metadata_conflicts="silent")
     table.meta = {"filter": chunks[0].filter_name, "times_ms": times}
     return table
 
 
-def _fit(jobs, engine, offset_px):
-    """Fits of all chunks by one engine, the targets only, and the best time per source in ms."""
-    fit_sources(*jobs[0][0], reference=jobs[0][1], offset_px=offset_px, engine=engine)  # imports, first calls
-    best, start = np.inf, time.process_time()
-    for _ in range(MAX_ROUNDS):
+def _fit(jobs, engines, offset_px):
+    """Fits of all chunks by each engine, the targets only, and its median time per source in ms.
+
+    The engines take turns, so that whatever else the machine does slows all of them alike.
+    """
+
+    def run(engine):
         begin = time.process_time()
         fits = [
             fit_sources(*job, reference=reference, offset_px=offset_px, engine=engine)
             for job, reference in jobs
         ]
-        best = min(best, time.process_time() - begin)
-        if time.process_time() - start > MAX_SECONDS:
+        return fits, time.process_time() - begin
+
+    targets, repeats, spans = {}, {}, {name: [] for name in engines}
+    for name in engines:
+        run(name)  # imports, first calls
+        fits, seconds = run(name)
+        found = [fit[np.asarray(fit["is_target"], dtype=bool)] for fit in fits]
+        targets[name] = vstack(found, metadata_conflicts="silent")
+        repeats[name] = int(np.ceil(MIN_SPAN_SECONDS / max(seconds, 1e-3)))
+    begin = time.process_time()
+    for k in range(MAX_ROUNDS):
+        if k >= MIN_ROUNDS and time.process_time() - begin > MAX_SECONDS:
             break
-    targets = vstack(
-        [fit[np.asarray(fit["is_target"], dtype=bool)] for fit in fits], metadata_conflicts="silent"
-    )
-    return targets, 1e3 * best / len(targets)
+        for name in engines:
+            spans[name].append(sum(run(name)[1] for _ in range(repeats[name])) / repeats[name])
+    return targets, {name: 1e3 * float(np.median(spans[name])) / len(targets[name]) for name in engines}
 
 
 def differences(reference, other, mode, names):

@@ -43,31 +43,31 @@ class TractorEngine:
         self._size = setup.size_px
 
     def solve_free(self, block, start, prior):
-        """Positions, fluxes and sky, with the prior of the positions and their boxes."""
+        """Positions, fluxes and sky, with the prior of the positions and their boxes, from the linear solution."""
         begin = np.where(
             prior.free[:, :, None],
             np.clip(start, prior.centre - prior.reach, prior.centre + prior.reach),
             start,
         )
-        return self._solve(block, begin, prior)
+        linear, inverse = solve(block.equations(block.images(begin))[0])
+        c = start.shape[1]
+        error = np.sqrt(np.maximum(np.diagonal(inverse, axis1=1, axis2=2)[:, :c], 0.0))
+        first = np.concatenate([first_fluxes(linear[:, :c], error), linear[:, c:]], axis=1)
+        return self._solve(block, begin, first, prior)
 
     def solve_tied(self, block, positions):
-        """Fluxes and sky at given positions."""
-        return self._solve(block, positions, None)
+        """Fluxes and sky at given positions, from nothing."""
+        n, c, _ = positions.shape
+        return self._solve(block, positions, np.zeros((n, c + len(block.terms))), None)
 
-    def _solve(self, block, start, prior):
-        """Fit the cutouts of a block one by one, from the linear solution at the first positions."""
+    def _solve(self, block, start, first, prior):
+        """Fit the cutouts of a block one by one, from first positions and first fluxes and sky."""
         n, c, _ = start.shape
-        linear, inverse = solve(block.equations(block.images(start))[0])
-        error = np.sqrt(np.maximum(np.diagonal(inverse, axis1=1, axis2=2), 0.0))
-        if prior is None:
-            linear = np.zeros_like(linear)
-        positions, values = start.copy(), linear.copy()
+        positions, values = start.copy(), first.copy()
         conditional = np.full(n, np.nan)
         with _quiet():
             for k in np.flatnonzero((block.weights > 0).any(axis=1)):
-                fluxes = first_fluxes(linear[k, :c], error[k, :c])
-                scene = self._open(block, k, start[k], fluxes, linear[k, c:])
+                scene = self._open(block, k, start[k], first[k, :c], first[k, c:])
                 if prior is None:
                     scene.fix_positions()
                 boxes = [] if prior is None else _confine(scene, prior, k)
@@ -83,7 +83,7 @@ class TractorEngine:
         shape = (m, m)
         scene = self._scene(
             block.data[k].reshape(shape), block.weights[k].reshape(shape), block.renderer,
-            block.terms.reshape(-1, m, m), positions=positions, fluxes=fluxes, sky=sky,
+            block.terms.images.reshape(-1, m, m), positions=positions, fluxes=fluxes, sky=sky,
         )  # fmt: skip
         return scene
 
@@ -93,7 +93,7 @@ def first_fluxes(fluxes, errors):
 
     Parameters
     ----------
-    fluxes, errors : (c,) float ndarray
+    fluxes, errors : (..., c) float ndarray
     """
     least = np.maximum(MIN_START_SIGMA * errors, 1e-12)
     return np.where(np.abs(fluxes) < least, np.where(fluxes < 0, -least, least), fluxes)

@@ -28,8 +28,11 @@ class PixelPsf(BaseParams, ducks.ImageCalibration):
     sigma in the median and 0.003 sigma at 95 % (F090W, F200W, F444W).
     """
 
+    MAX_KEPT = 16
+
     def __init__(self, renderer):
         self.renderer = renderer
+        self._kept = {}
 
     def getRadius(self):
         """Distance from the image beyond which a source is left out, pixels."""
@@ -37,10 +40,25 @@ class PixelPsf(BaseParams, ducks.ImageCalibration):
 
     def getPointSourcePatch(self, px, py, derivs=False, **_):
         """Image of a unit source over the whole cutout, with its derivatives by the position if asked for."""
+        images = self._kept.get((px, py), ())
+        if len(images) < (3 if derivs else 1):
+            images = self._render(px, py, derivs)
+        patches = tuple(Patch(0, 0, image) for image in images)
+        return patches if derivs else patches[0]
+
+    def _render(self, px, py, derivs):
+        """Image, and derivatives if asked for; kept, since The Tractor asks for the same position again and again."""
         x, y = np.array([px], dtype=float), np.array([py], dtype=float)
-        if not derivs:
-            return Patch(0, 0, self.renderer.render(x, y)[0])
-        return tuple(Patch(0, 0, image[0]) for image in self.renderer.render_with_gradient(x, y))
+        if derivs:
+            images = tuple(image[0] for image in self.renderer.render_with_gradient(x, y))
+        else:
+            images = (self.renderer.render(x, y)[0],)
+        for image in images:
+            image.flags.writeable = False
+        if len(self._kept) >= self.MAX_KEPT:
+            self._kept.clear()
+        self._kept[px, py] = images
+        return images
 
 
 class PolynomialSky(ParamList, ducks.ImageCalibration):

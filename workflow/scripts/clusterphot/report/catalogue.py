@@ -163,6 +163,24 @@ DRAWN_FROM = {
 """Files below the field's folder that the figures of a rule show."""
 
 
+FIGURE_KEYS = {
+    "plot_comparison_colors": ("dust.r_v", "figures.black_body_k"),
+    "plot_mass_light": ("sed.mass_convention",),
+    "plot_mass_size": ("comparison.size_limit_pc",),
+    "plot_luminosities": ("cosmology", "sed.v_filter"),
+    "plot_lensed_ages": ("cosmology",),
+    "plot_overview": ("cosmology",),
+    "plot_chi2_map": ("cosmology",),
+    "plot_stack_sed": ("sed.flux_floor_fraction", "sed.min_relative_error", "figures.black_body_k"),
+    "plot_masses": ("sed.mass_convention",),
+    "plot_formation": ("cosmology",),
+    "plot_libraries": ("cosmology",),
+    "plot_sensitivity": ("sed.fiducial_grid",),
+    "plot_sizes": ("sizes.model", "sizes.king_concentration", "sizes.figure_radii_pc", "cosmology"),
+}
+"""Keys of the configuration that a rule of figures takes, beside ``figures.dpi``, which all take."""
+
+
 @dataclass(frozen=True)
 class FigureEntry:
     """One figure of a field.
@@ -182,6 +200,11 @@ class FigureEntry:
     caption: str
     rule: str
     drawn_from: tuple = ()
+
+    @property
+    def keys(self):
+        """Keys of the configuration that it was drawn with."""
+        return (*FIGURE_KEYS.get(self.rule, ()), "figures.dpi")
 
     @property
     def name(self):
@@ -214,8 +237,14 @@ def describe_figure(path):
 def sort_figures(paths):
     """Entries of figures by category, in the order of `CATEGORIES`; categories without figures are left out."""
     entries = [describe_figure(path) for path in paths]
+    entries.sort(key=lambda entry: _rank(entry.name))  # keeps the order of figures of one kind
     found = {key: [entry for entry in entries if entry.category == key] for key in CATEGORIES}
     return {key: entries for key, entries in found.items() if entries}
+
+
+def _rank(name):
+    """Place in `FIGURES` of the first pattern that a name fits; the last for none."""
+    return next((k for k, figure in enumerate(FIGURES) if re.fullmatch(figure[0], name)), len(FIGURES))
 
 
 def _words(name):

@@ -15,7 +15,7 @@ from clusterphot.report import pages
 from clusterphot.report.cards import merge_cards
 from clusterphot.report.catalogue import CATEGORIES, sort_figures
 from clusterphot.report.numbers import dump, write_text
-from clusterphot.report.provenance import anchor_of, as_yaml, describe_file
+from clusterphot.report.provenance import anchor_of, describe_file, link_sources, pick
 from clusterphot.report.quality import filter_rows, format_filter_table, headline
 from clusterphot.report.sky import read_sky
 from clusterphot.report.source_table import make_columns, table_script
@@ -178,6 +178,7 @@ def _write_data(data, inputs, tables, cards, shared, sky):
         "age_edges": shared["age_edges"],
         "metallicity_edges": shared["metallicity_edges"],
         "flags": pages.flag_words(),
+        "cutout_arcsec": inputs.config.get("photometry", {}).get("cutout_size_arcsec"),
         "n_pages": n_pages,
         "cards_per_page": pages.CARDS_PER_PAGE,
         "neighbours": nearest(tables["dereddened"] if inputs.photometry is None else tables["photometry"]),
@@ -277,10 +278,13 @@ def _write_pages(folder, inputs, tables, figures, sky):
     )  # fmt: skip
     pages.write_page(environment, "clusters.html", folder / "clusters.html", page="clusters", **common)
     sources = [describe_file(path, config=inputs.config, codes=inputs.codes) for path in inputs.all_files()]
-    entries = [shown["entry"] for group in figures.values() for shown in group]
+    entries = [
+        (shown["entry"], pick(inputs.config, shown["entry"].keys))
+        for group in figures.values()
+        for shown in group
+    ]
     pages.write_page(
         environment, "origins.html", folder / "origins.html", page="origins", sources=sources, entries=entries,
-        anchors={source.anchor for source in sources}, codes=inputs.codes,
-        parameters=as_yaml(inputs.config.get("figures", {})), **common,
+        links=link_sources(sources), codes=inputs.codes, **common,
     )  # fmt: skip
     return {"name": inputs.name, "items": items, "sky": sky is not None}

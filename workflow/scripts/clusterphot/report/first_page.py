@@ -3,7 +3,9 @@
 Run times from the benchmark files of the jobs; see `clusterphot.report.timing`.
 """
 
+import html
 import json
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ from clusterphot.report.timing import read_benchmarks, spell_seconds
 from clusterphot.versions import software_versions
 
 BAR_WIDTH = 350.0
-MAX_RULES = 40
+MAX_RULES = 30
 
 
 def write_first_page(path, field_folders, *, config, benchmarks, reproduction):
@@ -31,10 +33,7 @@ def write_first_page(path, field_folders, *, config, benchmarks, reproduction):
     reproduction : str
         File beside the page that compares with the published numbers.
     """
-    fields = []
-    for folder in field_folders:
-        summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
-        fields.append(summary | {"href": quote(Path(folder).name)})
+    fields = _read_fields(field_folders)
     times = read_benchmarks(benchmarks)
     pages.write_page(
         pages.make_environment(),
@@ -46,11 +45,49 @@ def write_first_page(path, field_folders, *, config, benchmarks, reproduction):
         fields=fields,
         reproduction=reproduction,
         bars=time_bars(times),
+        rest=tell_rest(times),
         jobs=sum(time.n_jobs for time in times),
         total=spell_seconds(sum(time.seconds for time in times)),
         config=as_yaml(config),
         versions=software_versions(),
     )
+
+
+def write_reproduction_page(path, source, field_folders):
+    """Write the page that compares with the published numbers in the look of the report, with ways back.
+
+    Parameters
+    ----------
+    path : str
+    source : str
+        Page of `clusterphot.reproduction_page.html_page`, which stands alone.
+    field_folders : list of str
+    """
+    text = Path(source).read_text(encoding="utf-8")
+    found = re.search(r"<h1>(.*?)</h1>\n(.*)</body>", text, re.S)
+    if found is None:
+        raise ValueError(f"{source} is no page with a heading and a body")
+    pages.write_page(
+        pages.make_environment(),
+        "reproduction.html",
+        path,
+        up="index.html",
+        page="reproduction",
+        css=(pages.TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        title=html.unescape(found[1]),
+        fragment=found[2],
+        fields=_read_fields(field_folders),
+        reproduction=Path(path).name,
+    )
+
+
+def _read_fields(folders):
+    """Summaries of the fields, with the way to their folders."""
+    fields = []
+    for folder in folders:
+        summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
+        fields.append(summary | {"href": quote(Path(folder).name)})
+    return fields
 
 
 def time_bars(times):
@@ -79,3 +116,14 @@ def time_bars(times):
         }
         for time in times[:MAX_RULES]
     ]
+
+
+def tell_rest(times):
+    """Sentence about the rules without a bar; empty where there are none."""
+    rest = times[MAX_RULES:]
+    if not rest:
+        return ""
+    jobs, seconds = sum(time.n_jobs for time in rest), sum(time.seconds for time in rest)
+    memory = max(time.max_rss_mb for time in rest)
+    words = "1 more rule" if len(rest) == 1 else f"{len(rest)} more rules"
+    return f"{words}, with {jobs} jobs of up to {memory:.0f} MB, took {spell_seconds(seconds)}."

@@ -3,7 +3,9 @@
 Tables carry this in their metadata; images carry a part in their headers, and the rest is added from the rules.
 """
 
+import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 import yaml
@@ -30,10 +32,44 @@ FILES = (
     ("comparison.ecsv", "compare_libraries", "The stack with each library", ()),
     ("sensitivity.ecsv", "measure_sensitivity", "What moves the age of the stack", ()),
     ("contamination.ecsv", "", "Probabilities of being a cluster, a galaxy or a star", ()),
+    ("reproduction.ecsv", "compute_reproduction", "The numbers of the paper beside ours", ()),
+    ("fits", "fit_sources", "Fits to the cutouts", ()),
     ("grid.h5", "build_ssp_grid", "Spectra of the stellar populations", ("sed.fiducial_grid",)),
 )  # fmt: skip
-"""End of the path, rule, words and the keys of the configuration that made a file without metadata of its own."""
+"""End of the path or name of the folder, rule, words and keys of the configuration that made a file without metadata
+of its own."""
 
+MADE_FROM = {
+    "photometry.ecsv": ("*-fits-*",),
+    "photometry_dereddened.ecsv": ("photometry-ecsv", "extinction-ecsv"),
+    "fits": ("{filter}-mosaic-*", "{filter}-psf-*", "{filter}-noise-*", "{filter}-offset-*"),
+    "mosaic.fits": (),
+    "psf.fits": ("{filter}-mosaic-*", "stars-ecsv"),
+    "noise.fits": ("{filter}-mosaic-*",),
+    "offset.ecsv": ("{filter}-mosaic-*", "{filter}-psf-*", "stars-ecsv"),
+    "stack.fits": ("{filter}-mosaic-*", "{filter}-psf-*", "{filter}-noise-*", "photometry-ecsv"),
+    "stack_photometry.ecsv": ("*-stack-fits", "extinction-ecsv"),
+    "clusters.ecsv": ("photometry_dereddened-ecsv", "*-grid-h5"),
+    "stack.ecsv": ("stack_photometry-ecsv", "*-grid-h5"),
+    "predictive.ecsv": ("photometry_dereddened-ecsv", "*-grid-h5"),
+    "rest_frame.ecsv": ("photometry_dereddened-ecsv", "*-grid-h5"),
+    "comparison.ecsv": ("stack_photometry-ecsv", "*-grid-h5"),
+    "sensitivity.ecsv": ("stack_photometry-ecsv", "*-grid-h5"),
+    "limits.ecsv": ("photometry-ecsv", "*-psf-fits", "*-noise-fits"),
+    "contamination.ecsv": ("photometry_dereddened-ecsv",),
+    "summary.ecsv": ("photometry-ecsv", "sed-*-clusters-ecsv"),
+    "sources.ecsv": ("photometry-ecsv", "sed-*-clusters-ecsv"),
+    "reproduction.ecsv": (
+        "photometry_dereddened-ecsv",
+        "sed-*-ecsv",
+        "stack_photometry-ecsv",
+        "*-stack-fits",
+    ),
+}
+"""By the end of a path, or the name of its folder: places on the page of origins (with * for any text) of what a
+file is made from; files that a field does not have are left out."""
+
+FILTER_FOLDER = re.compile(r"F\d{3,4}[A-Z]\w*")
 SKIPPED_META = ("flag_bits", "__serialized_columns__", "comments")
 SKIPPED_CARDS = {
     "SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "PCOUNT", "GCOUNT", "XTENSION", "EXTNAME",
@@ -104,7 +140,8 @@ def describe_file(path, *, config, codes):
             "code": given.pop("code", ""),
             "parameters": as_yaml(given),
         }
-    checksums, versions = meta.pop("checksums", {}), meta.pop("versions", {})
+    checksums = meta.pop("checksums", {}) | _take_checksums(header)
+    versions = meta.pop("versions", {})
     meta.pop("wildcards", None)
     other = {key: value for key, value in meta.items() if key not in SKIPPED_META} | header
     return Source(
@@ -152,10 +189,53 @@ def as_yaml(value):
 
 def _known(path):
     """Title, rule and configuration keys of a file by the end of its path."""
+    name, filt = _kind(path), filter_of(path)
     for ending, rule, title, keys in FILES:
-        if PurePosixPath(path).name == ending:
-            return title, rule, keys
-    return PurePosixPath(path).name, "", ()
+        if name == ending:
+            return f"{title}, {filt}" if filt else title, rule, keys
+    return name, "", ()
+
+
+def _kind(path):
+    """Name of a file, or of its folder for the fits of a chunk."""
+    place = PurePosixPath(path)
+    return "fits" if place.parent.name == "fits" else place.name
+
+
+def filter_of(path):
+    """Filter of a file below the folder of a field, or empty."""
+    parts = PurePosixPath(path).parts
+    return next((part for part in parts[2:-1] if FILTER_FOLDER.fullmatch(part)), "")
+
+
+def link_sources(sources):
+    """Origins of what each file is made from, among those shown.
+
+    Parameters
+    ----------
+    sources : list of `Source`
+
+    Returns
+    -------
+    links : dict of str to list of `Source`
+        By the anchor of a file.
+    """
+    links = {}
+    for source in sources:
+        patterns = [
+            pattern.format(filter=filter_of(source.path)) for pattern in MADE_FROM.get(_kind(source.path), ())
+        ]
+        links[source.anchor] = [
+            other
+            for other in sources
+            if other is not source and any(fnmatchcase(other.anchor, pattern) for pattern in patterns)
+        ]
+    return links
+
+
+def pick(config, keys):
+    """Dotted keys of a configuration with their values, as YAML text."""
+    return as_yaml({key: _lookup(config, key) for key in keys})
 
 
 def _lookup(config, key):
@@ -180,6 +260,12 @@ def _read_header(path):
                 ):
                     found.setdefault(card.keyword, card.value)
     return found
+
+
+def _take_checksums(header):
+    """Checksums of the files that entered, removed from the cards of a header: SCIFILE and SCISHA, for example."""
+    kinds = [key.removesuffix("SHA") for key in header if key.endswith("SHA")]
+    return {str(header.pop(f"{kind}FILE", kind)): header.pop(f"{kind}SHA") for kind in kinds}
 
 
 def _plain(value):

@@ -180,21 +180,22 @@ def _median_items(clusters, clean):
     posterior = "age_gyr_p50" in clusters.colnames
     for name, label, style, unit in (
         ("age_gyr", "median age", "{:.1f}", " Gyr"),
-        ("log_mass", "median log mass", "{:.2f}", ""),
+        ("log_mass", "median log M/M☉", "{:.2f}", ""),
     ):
         column = f"{name}_p50" if posterior else name
         values = np.ma.filled(np.ma.asarray(clusters[column], dtype=float), np.nan)[clean]
         values = values[np.isfinite(values)]
         if len(values):
             low, middle, high = (style.format(value) for value in np.percentile(values, [16, 50, 84]))
-            note = f"16–84 % of the sources {low}–{high}{unit}"
+            words = "posterior medians" if posterior else "best fits"
+            note = f"{words} of {len(values)} unflagged sources, 16–84 % {low}–{high}{unit}"
             items.append({"label": label, "value": middle + unit, "note": note, "origin": "clusters"})
     return items
 
 
 def _stack_items(row):
     """Age and metallicity of the stack."""
-    chi2 = f"χ² {float(row['chi2']):.1f} for {int(row['dof'])}"
+    chi2 = f"χ² {float(row['chi2']):.1f} for {int(row['dof'])} d.o.f."
     value, note = f"{float(row['age_gyr']):g} Gyr", f"{float(row['metallicity_zsun']):g} Z☉, {chi2}"
     if "age_gyr_p50" in row.colnames and np.isfinite(row["age_gyr_p50"]):
         low, high = float(row["age_gyr_p16"]), float(row["age_gyr_p84"])

@@ -155,7 +155,7 @@ class FilterStamps:
         empty = np.zeros((1, 0, weights.size))
         part = (weights.ravel() * window)[None]
         equations = normal_equations(empty, empty, terms, (data - points).reshape(1, -1), part)
-        sky = (solve(equations)[0] @ terms)[0].reshape(points.shape)
+        sky = np.broadcast_to(terms.surface(solve(equations)[0]), part.shape).reshape(points.shape)
         return points, sky, window
 
     def _window(self, weights, n_sources, dof):

@@ -10,6 +10,15 @@
   const panel = (title, anchor, ...body) => h("section", { class: "panel", style: "margin:0" },
     h("header", {}, h("h3", {}, title), origin(anchor)), h("div", { class: "body" }, body));
 
+  /** Decimals that give an error two digits. */
+  const decimalsOf = (error) => (typeof error === "number" && error > 0 ? Math.min(Math.max(1 - Math.floor(Math.log10(error)), 0), 6) : null);
+  const inDecimals = (value, decimals) => (decimals === null ? show(value) : fixed(value, decimals));
+  /** Value with its error, to the two digits of the error. */
+  function withError(value, error) {
+    const decimals = decimalsOf(error);
+    return typeof value === "number" && decimals !== null ? `${fixed(value, decimals)} ± ${fixed(error, decimals)}` : show(value);
+  }
+
   /** Names and sentences of the bits of a flag. */
   const flagsOf = (value) => CLUSTERPHOT.data.field.flags.filter(([bit]) => (value || 0) & bit);
 
@@ -29,8 +38,8 @@
   }
 
   /** Panels of all filters, and the colour bar. */
-  function stampPanel(card, filters) {
-    const stamps = card.stamps;
+  function stampPanel(card, field) {
+    const stamps = card.stamps, filters = field.filters;
     const grid = h("div", { class: "stamps", style: `grid-template-columns: 1.1em repeat(${filters.length}, minmax(0, 1fr))` });
     const canvases = [];
     grid.append(h("span"), ...filters.map((name) => h("div", { class: "head" }, name)));
@@ -58,11 +67,10 @@
     image.src = `data:image/png;base64,${stamps.png}`;
     const [low, high] = stamps.scale;
     drawBar(bar, high);
-    const ticksAt = [0, 5, 20, 100, 500].filter((v) => v < high * 0.75);
     return h("div", {}, grid,
       h("div", { class: "scale" }, `${low} σ`.replace("-", "−"), bar, `${show(high, 3)} σ`),
       h("small", {}, "All panels on one scale: pixel values over the median noise σ of their cutout, the model's median sky taken off; linear below zero (blue), arcsinh above",
-        ticksAt.length > 1 ? "" : "", ". Grey pixels are not used. ",
+        ". Grey pixels are not used. ", field.cutout_arcsec ? `Cutouts are ${show(field.cutout_arcsec, 2)}″ wide. ` : "",
         stamps.window.some((v) => v !== null) ? "Only pixels inside a dashed circle were fitted. " : "",
         "σ = ", filters.map((name, k) => `${show(stamps.sigma[k], 2)} (${name})`).join(", "), " nJy per pixel."));
   }
@@ -92,8 +100,8 @@
       const chi2 = get(`chi2_${f}`), dof = get(`dof_${f}`);
       const flags = flagsOf(get(`flags_${f}`)).map(([, name]) => name).join(", ");
       return h("tr", {}, h("td", {}, h("span", { class: "dot", style: `background:${field.colors[k]}` }), f),
-        h("td", {}, `${show(get(`flux_${f}`))} ± ${show(get(`flux_err_${f}`), 2)}`), systematic ? h("td", {}, show(get(`flux_err_sys_${f}`), 2)) : null,
-        two ? h("td", {}, show(get(`flux0_${f}`))) : null, h("td", {}, fixed(get(`snr_${f}`), 1)), h("td", {}, fixed(get(`mag_${f}`), 2)),
+        h("td", {}, withError(get(`flux_${f}`), get(`flux_err_${f}`))), systematic ? h("td", {}, show(get(`flux_err_sys_${f}`), 2)) : null,
+        two ? h("td", {}, inDecimals(get(`flux0_${f}`), decimalsOf(get(`flux0_err_${f}`)))) : null, h("td", {}, fixed(get(`snr_${f}`), 1)), h("td", {}, fixed(get(`mag_${f}`), 2)),
         fitted ? [h("td", {}, chi2 && dof ? fixed(chi2 / dof, 2) : "–"), h("td", { class: flags ? "left flagged" : "left soft" }, flags || "none")] : null);
     });
     return h("div", { class: "scroll" }, h("table", { class: "tight" }, h("thead", {}, head), h("tbody", {}, rows)));
@@ -103,14 +111,15 @@
   function range(get, name, suffix, decimals) {
     const [low, mid, high] = ["p16", "p50", "p84"].map((q) => get(`${name}_${q}${suffix}`));
     if (typeof mid !== "number") return "–";
-    const text = (v) => (decimals === null ? show(v, 3) : fixed(v, decimals));
-    return h("span", { title: "median and 16–84 % range" }, `${text(mid)} `, h("small", {}, `${text(low)} – ${text(high)}`));
+    const text = (v) => (decimals === null ? show(v, 2) : fixed(v, decimals));
+    return h("span", { title: "median and 16–84 % range" }, `${text(mid)} `, h("small", {}, `(${text(low)}–${text(high)})`));
   }
 
   /** Best fit and posterior of each library. */
   function populationTable(get, field) {
     const posterior = get("age_gyr_p50") !== undefined;
     const line = (words, make) => h("tr", {}, h("th", {}, words), field.grids.map((grid, k) => h("td", {}, make(k ? `@${grid}` : ""))));
+    const pair = (v, e) => (typeof v !== "number" ? "–" : typeof e === "number" ? `${fixed(v, 2)} ± ${fixed(e, 2)}` : fixed(v, 2));
     const value = (name, decimals, unit = "") => (s) => { const v = get(name + s); return typeof v === "number" ? `${decimals === null ? show(v, 3) : fixed(v, decimals)}${unit}` : "–"; };
     return h("div", { class: "scroll" }, h("table", { class: "facts" },
       field.grids.length > 1 ? h("thead", {}, h("tr", {}, h("th", {}, "library"), field.grids.map((grid) => h("th", {}, h("a", { href: `origins.html#${field.origins.clusters[grid]}` }, grid))))) : null,
@@ -124,9 +133,9 @@
         ] : null,
         line("age, best fit (Gyr)", value("age_gyr", null)),
         line("metallicity, best fit (solar)", value("metallicity_zsun", null)),
-        line("χ² for degrees of freedom", (s) => `${fixed(get(`chi2${s}`), 1)} for ${show(get(`dof${s}`))}`),
-        line("log mass from V (M☉)", (s) => `${fixed(get(`log_mass${s}`), 2)} ± ${fixed(get(`log_mass_err${s}`), 2)}`),
-        line("log mass from all bands (M☉)", (s) => `${fixed(get(`log_mass_sed${s}`), 2)} ± ${fixed(get(`log_mass_sed_err${s}`), 2)}`),
+        line("χ² for degrees of freedom", (s) => (typeof get(`chi2${s}`) === "number" ? `${fixed(get(`chi2${s}`), 1)} for ${show(get(`dof${s}`))}` : "–")),
+        line("log mass from V (M☉)", (s) => pair(get(`log_mass${s}`), get(`log_mass_err${s}`))),
+        line("log mass from all bands (M☉)", (s) => pair(get(`log_mass_sed${s}`), get(`log_mass_sed_err${s}`))),
         posterior && field.grids.length > 1 ? line("log evidence", value("log_evidence", 1)) : null)));
   }
 
@@ -141,8 +150,8 @@
     });
     const words = { recovery: "Against the truth", sizes: "Size", rest_frame: "At rest", contamination: "Cluster, galaxy or star" };
     return Object.entries(groups).map(([group, facts]) => panel(words[group] || group[0].toUpperCase() + group.slice(1), facts[0][0].origin,
-      h("details", { open: facts.length < 9 }, h("summary", {}, `${facts.length} values`),
-        h("table", { class: "facts" }, h("tbody", {}, facts.map(([column, v]) => h("tr", {}, h("th", { title: column.description }, column.label === column.name ? column.name : column.label, column.unit ? h("small", {}, ` ${column.unit}`) : null), h("td", {}, show(v)))))))));
+      h("details", { open: facts.length < 5 }, h("summary", {}, `${facts.length} value${facts.length > 1 ? "s" : ""}`),
+        h("table", { class: "facts" }, h("tbody", {}, facts.map(([column, v]) => h("tr", {}, h("th", { class: "told" }, column.label, column.unit ? h("small", {}, ` ${column.unit}`) : null, column.description ? h("small", { class: "says" }, column.description) : null), h("td", {}, show(v)))))))));
   }
 
   /** Small picture of the surroundings, neighbours to click on. */
@@ -154,11 +163,12 @@
     const cx = place[0] * width, cy = place[1] * height;
     const circle = (other, color, r) => {
       const p = field.sky.places[other];
-      return p ? svg("a", { href: `#c=${encodeURIComponent(other)}` }, svg("circle", { cx: p[0] * width, cy: p[1] * height, r: r * side, fill: "transparent", stroke: color, "stroke-width": side / 160 }, svg("title", {}, other))) : null;
+      return p ? svg("a", { href: `#c=${encodeURIComponent(other)}` }, svg("circle", { cx: p[0] * width, cy: p[1] * height, r: r * side, style: `stroke:${color}` }, svg("title", {}, other))) : null;
     };
     return h("div", { class: "sky near" }, svg("svg", { viewBox: `${cx - side / 2} ${cy - side / 2} ${side} ${side}`, style: "cursor:default", role: "img", "aria-label": "surroundings" },
       svg("image", { href: "sky.jpg", width, height, preserveAspectRatio: "none" }),
-      neighbours.map(([other]) => circle(other, "#ffe08a", 0.03)), circle(id, "#7fd4ff", 0.036)));
+      neighbours.map(([other]) => circle(other, "#ffe08a", 0.03)), circle(id, "#7fd4ff", 0.036)),
+      h("div", { class: "ruler" }, h("i", { style: `width:${(100 / field.sky.arcsec_per_px) / side}%` }), h("span", {}, "1″")));
   }
 
   /** The whole card of row number k of the table. */
@@ -176,21 +186,22 @@
     const near = field.neighbours[k].map(([other, arcsec]) => [table.rows[other][0], arcsec]);
     const pairs = [{ kind: "best", name: "best fit", ...fit }];
     if (get("true_age_gyr")) pairs.push({ kind: "truth", name: "truth", age: get("true_age_gyr"), metallicity: get("true_metallicity_zsun") });
-    const p = get("p_cluster");
+    const p = get("p_cluster"), pColumn = table.columns[state.columnOf.p_cluster];
     return h("div", { class: "card-grid" },
       h("div", { class: "stack" },
-        card.stamps ? panel("Cutout, model, residual", field.origins.stamps, stampPanel(card, field.filters)) : null,
+        card.stamps ? panel("Cutout, model, residual", field.origins.stamps, stampPanel(card, field)) : null,
         panel("Fluxes", field.origins.fluxes, fluxTable(get, field)),
         flags.length ? panel("Flags", field.origins.fluxes, h("ul", { class: "flags-list" }, flags.map(([, name, sentence]) => h("li", {}, h("b", {}, name), `: ${sentence}`)))) : null,
         panel("Surroundings", field.origins.fluxes, h("div", { class: "beside" }, surroundings(id, field, near), h("div", {},
-          typeof p === "number" ? h("p", {}, "Probability of being a cluster: ", h("b", {}, fixed(p, 2))) : null,
-          near.length ? [h("p", { class: "soft" }, "Listed within 2″:"), h("table", { class: "facts" }, h("tbody", {}, near.map(([other, arcsec]) => h("tr", {}, h("td", {}, h("a", { href: `#c=${encodeURIComponent(other)}` }, other)), h("td", {}, `${fixed(arcsec, 2)}″`)))))] : h("p", { class: "soft" }, "No listed source within 2″.")))),
-        otherFacts(row, table)),
+          typeof p === "number" ? h("p", {}, "Probability of being a cluster: ", h("a", { href: `origins.html#${pColumn.origin}`, title: "where from" }, h("b", {}, fixed(p, 2)))) : null,
+          near.length ? [h("p", { class: "soft" }, "Nearest listed sources within 2″:"), h("table", { class: "facts" }, h("tbody", {}, near.map(([other, arcsec]) => h("tr", {}, h("td", {}, h("a", { href: `#c=${encodeURIComponent(other)}` }, other)), h("td", {}, `${fixed(arcsec, 2)}″`)))))] : h("p", { class: "soft" }, "No listed source within 2″.")))),
+        ),
       h("div", { class: "stack" },
         panel("Spectral energy distribution", field.origins.dereddened, charts.sed(points, charts.spectrum(CLUSTERPHOT.data.spectra, fit, card.best)),
           h("small", {}, `Corrected for Milky Way dust, random errors; models of ${field.grids[0]}.`)),
         panel("Age and metallicity", field.origins.clusters[field.grids[0]], card.map ? charts.ageMetallicity(card.map, field.age_edges, field.metallicity_edges, pairs) : h("p", { class: "soft" }, "No posterior: no measured flux.")),
-        panel("Population", field.origins.clusters[field.grids[0]], populationTable(get, field))));
+        panel("Population", field.origins.clusters[field.grids[0]], populationTable(get, field)),
+        otherFacts(row, table)));
   }
 
   Object.assign(CLUSTERPHOT, { card: { build, flagsOf } });

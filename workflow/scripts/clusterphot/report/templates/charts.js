@@ -3,7 +3,7 @@
 
 (() => {
   const { svg, h, show } = CLUSTERPHOT;
-  const W = 560, H = 320, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 42;
+  const W = 560, H = 320, LEFT = 62, RIGHT = 14, TOP = 12, BOTTOM = 42;
 
   /** Round steps for an axis of about n intervals. */
   function ticks(low, high, n) {
@@ -23,8 +23,8 @@
     chart.append(
       svg("rect", { x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM, class: "axis" }),
       svg("text", { x: (LEFT + W - RIGHT) / 2, y: H - 6, "text-anchor": "middle", class: "name" }, xName),
-      svg("text", { x: 13, y: (TOP + H - BOTTOM) / 2, "text-anchor": "middle", class: "name",
-        transform: `rotate(-90 13 ${(TOP + H - BOTTOM) / 2})` }, yName),
+      svg("text", { x: 14, y: (TOP + H - BOTTOM) / 2, "text-anchor": "middle", class: "name",
+        transform: `rotate(-90 14 ${(TOP + H - BOTTOM) / 2})` }, yName),
     );
   }
 
@@ -48,6 +48,8 @@
     const x0 = Math.min(...waves) / 1.14, x1 = Math.max(...waves) * 1.14;
     const highs = known.map((p) => p.flux + (p.err || 0)).concat(points.map((p) => (p.band ? p.band[3] : null)), points.map((p) => p.best))
       .filter((v) => v !== null && Number.isFinite(v));
+    const drawn = curve.filter(([w]) => w > x0 && w < x1).map((point) => point[1]);
+    if (drawn.length && highs.length) highs.push(Math.min(Math.max(...drawn), 1.5 * Math.max(...highs)));
     const lows = known.map((p) => p.flux - (p.err || 0)).filter(Number.isFinite);
     const top = Math.max(...highs, 1e-6) * 1.15, low = Math.min(0, ...lows) * 1.1;
     const x = logScale(x0, x1, LEFT, W - RIGHT), y = linear(low, top, H - BOTTOM, TOP);

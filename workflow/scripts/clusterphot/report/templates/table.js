@@ -72,7 +72,8 @@
     if (isPosition(column)) return h("td", { class: "position" }, fixed(value, 6));
     if (column.name.startsWith("mag_") || column.name.startsWith("log_mass")) return h("td", {}, fixed(value, 2));
     if (column.name.startsWith("snr_") || /^chi2(@|$)/.test(column.name)) return h("td", {}, fixed(value, 1));
-    return h("td", {}, show(value, 3));
+    if (/^age_gyr|^p_/.test(column.name)) return h("td", {}, fixed(value, 2));
+    return h("td", {}, show(value, /^metallicity_zsun/.test(column.name) ? 2 : 3));
   }
 
   function star(id) {
@@ -139,7 +140,8 @@
         h("button", { title: "a CSV file with a column id", click: () => file.click() }, "Import marks"), file,
         h("button", { title: "mark all rows as searched, or none", click: markShown }, "Mark shown")),
       h("div", { class: "sources", id: "rows" }),
-      h("p", { class: "soft" }, "Click on a heading to sort, on an id for its card; ◦ leads to where a column comes from. Values have six digits; all are in the ECSV tables. ",
+      h("p", { class: "soft" }, "Click on a heading to sort, on an id for its card; ◦ leads to where a column comes from. Keys: ", h("kbd", {}, "/"), " search, ", h("kbd", {}, "?"), " help; in cards ",
+        h("kbd", {}, "n"), " ", h("kbd", {}, "p"), " next and previous, ", h("kbd", {}, "m"), " mark. Values have six digits; all are in the ECSV tables. ",
         marks.kept ? "Marks are kept by this browser." : "This browser keeps no marks for pages opened from disk: export them before closing."));
     drawRows();
   }
@@ -212,7 +214,8 @@
       columnOf.ra === undefined ? null : h("span", { class: "soft mono" }, `${fixed(table.rows[k][columnOf.ra], 6)}  ${fixed(table.rows[k][columnOf.dec], 6)}`),
       h("div", { class: "moves" }, mark, h("button", { id: "previous", title: "p or ←", disabled: place <= 0, click: () => step(-1) }, "‹ previous"),
         h("span", { class: "soft", style: "align-self:center", id: "place" }, place < 0 ? "not in the search" : `${place + 1} of ${state.order.length}`),
-        h("button", { id: "next", title: "n or →", disabled: place >= state.order.length - 1, click: () => step(1) }, "next ›"), h("a", { href: "#", style: "align-self:center" }, "table"))), body);
+        h("button", { id: "next", title: "n or →", disabled: place >= state.order.length - 1, click: () => step(1) }, "next ›"), h("a", { href: "#", style: "align-self:center" }, "table"))), body,
+      h("p", { class: "soft keys" }, ["n next", "p previous", "m mark", "t table", "? help"].map((text) => { const [key, word] = text.split(" "); return h("span", {}, h("kbd", {}, key), ` ${word}`); })));
     const page = Math.floor(k / field.cards_per_page);
     const name = (number) => `cards-${String(number).padStart(3, "0")}`;
     CLUSTERPHOT.load(name(page)).then((cards) => {

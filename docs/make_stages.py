@@ -1,0 +1,263 @@
+"""Write docs/stages.md from the rule files, their drivers and the schema (`make docs-code`)."""
+
+import ast
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+REPO = Path(__file__).resolve().parents[1]
+RULES = REPO / "workflow" / "rules"
+SCRIPTS = REPO / "workflow" / "scripts"
+SECTIONS = ("input", "output", "params", "message", "script", "shell")
+EACH = {
+    "get_filters": "each filter",
+    "get_other_filters": "each filter but the reference filter",
+    "get_reference_filter": "reference filter",
+    "get_size_filter": "filter of the sizes",
+    "get_chunks": "each chunk",
+    "get_tiles": "each tile",
+    "get_injection_runs": "each run of artificial clusters",
+    "get_report_grids": "each grid",
+}
+"""Input functions of common.smk that take a path, and what they stand for."""
+
+HEAD = """# Stages: all rules
+
+Written by `make docs-code` from the rule files, their drivers and the schema; do not edit.
+
+A stage is a file of [workflow/rules](../workflow/rules), in running order; `common.smk` holds what they share. For each
+rule: what it does, what it reads and writes below the working directory, and the keys of the
+[configuration](../config/README.md) that it depends on: change one, and this rule and what follows from it run again
+([what an edit runs again](rebuilds.md)). The driver of a rule is `workflow/scripts/<rule>.py`; it calls the package
+beside it. What is in the tables: [columns.md](columns.md). To run up to one file:
+`make run ARGS=results/demo/F150W/psf.fits`.
+
+"""
+
+
+@dataclass
+class Rule:
+    """A rule as its file has it: name, and the text of each section."""
+
+    name: str
+    sections: dict = field(default_factory=dict)
+
+    def arguments(self, section):
+        """Named and unnamed items of a section as (name or None, syntax tree)."""
+        text = self.sections.get(section, "")
+        call = ast.parse(f"f(\n{text})", mode="eval").body
+        return [(None, node) for node in call.args] + [(item.arg, item.value) for item in call.keywords]
+
+
+def stages():
+    """Names of the rule files that the Snakefile includes, in running order."""
+    text = (REPO / "Snakefile").read_text(encoding="utf-8")
+    return [
+        name for name in re.findall(r'^include: "workflow/rules/(\w+)\.smk"', text, re.M) if name != "common"
+    ]
+
+
+def parse(text):
+    """Docstring and rules of a rule file."""
+    docstring = text.split('"""')[1].strip()
+    rules = []
+    for block in re.split(r"^(?=rule \w+:)", text, flags=re.M)[1:]:
+        rule = Rule(re.match(r"rule (\w+):", block)[1])
+        section = None
+        for line in block.splitlines()[1:]:
+            if line and not line.startswith(" "):
+                break
+            start = re.match(r"    (\w+):\s*(.*)$", line)
+            if start:
+                section = start[1]
+                rule.sections[section] = start[2] + "\n"
+            elif section:
+                rule.sections[section] += line + "\n"
+        rules.append(rule)
+    return docstring, rules
+
+
+def common():
+    """Sentences of the functions of common.smk, and its tuples of keys."""
+    tree = ast.parse(_without_snakemake((RULES / "common.smk").read_text(encoding="utf-8")))
+    sentences, keys = {}, {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            sentences[node.name] = (ast.get_docstring(node) or "").split("\n")[0]
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            keys[node.targets[0].id] = [ast.literal_eval(item) for item in node.value.elts]
+    return sentences, keys
+
+
+def _without_snakemake(text):
+    """A rule file less what is not Python: blocks of Snakemake's own words."""
+    return re.sub(r"^(onstart|wildcard_constraints):\n(?: +.*\n|\n)+", "\n", text, flags=re.M)
+
+
+def paths(node, sentences):
+    """Words for an input or output: its paths, and for an input function what it gives."""
+    if isinstance(node, ast.Constant):
+        return [f"`{node.value}`"]
+    if isinstance(node, ast.JoinedStr):
+        return [f"`{_joined(node)}`"]
+    if isinstance(node, ast.List | ast.Tuple):
+        return [word for item in node.elts for word in paths(item, sentences)]
+    if isinstance(node, ast.Name):
+        return [_sentence(sentences[node.id])] if sentences.get(node.id) else []
+    if isinstance(node, ast.Call):
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        first = node.args[0] if node.args else None
+        if name == "get_resource":
+            return [f"`resources/{first.value}`"]
+        if name == "get_field_value":
+            return ["the field's list of sources"]
+        if name in EACH:
+            return [f"{word} ({EACH[name]})" for word in paths(first, sentences)]
+        if name in ("ensure", "ancient", "unpack", "report", "temp", "directory"):
+            return paths(first, sentences)
+        if sentences.get(name):
+            words = _sentence(sentences[name])
+            return [words.split(": ", 1)[-1].replace("``pattern`` for ", "")]
+    return []
+
+
+def _joined(node):
+    """Text of an f-string: the keys of the configuration in it by name."""
+    text = ""
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            text += part.value
+        else:
+            found = list(config_keys(part.value, {}))
+            text += f"<{found[0]}>" if found else "<...>"
+    return text
+
+
+def _sentence(text):
+    """A sentence as part of a list: without its full stop, and with a small letter at the start."""
+    text = text.rstrip(".")
+    return text[0].lower() + text[1:] if text[1:2].islower() else text
+
+
+def config_keys(node, key_tuples):
+    """Dotted keys of the configuration in a syntax tree."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.DictComp):
+            name = part.generators[0].iter
+            names = key_tuples.get(name.id, []) if isinstance(name, ast.Name) else ast.literal_eval(name)
+            section = next((item for item in config_keys(part.value, {})), None)
+            yield from (f"{section}.{key}" for key in names)
+            return
+    for part in ast.walk(node):
+        keys = _subscripts(part)
+        if keys and not any(_subscripts(outer, part) for outer in ast.walk(node)):
+            yield ".".join(keys)
+
+
+def _subscripts(node, inner=None):
+    """Keys of ``config["a"]["b"]``; with ``inner``, whether this node holds that one as its beginning."""
+    keys = []
+    seen = node
+    while isinstance(seen, ast.Subscript):
+        if isinstance(seen.slice, ast.Constant) and isinstance(seen.slice.value, str):
+            keys.insert(0, seen.slice.value)
+        seen = seen.value
+        if inner is not None and seen is inner:
+            return True
+    return keys if inner is None and isinstance(seen, ast.Name) and seen.id == "config" else []
+
+
+def field_keys(node, schema):
+    """Keys of a field's entry that a param takes."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+        known = {"get_field_value": "field", "get_comparison_value": "field", "get_mosaic_value": "mosaic"}
+        part = known.get(node.func.id)
+        if part and node.args[0].value in schema["$defs"].get(part, {}).get("properties", {}):
+            yield node.args[0].value + ("" if part == "field" else " of each filter")
+
+
+def keys_of(rule, schema, key_tuples):
+    """Keys of the configuration that a rule depends on, by section, with links."""
+    found, own = {}, {}
+    for name, node in rule.arguments("params"):
+        for key in config_keys(node, key_tuples):
+            section, _, rest = key.partition(".")
+            found.setdefault(section, {})[rest or "all keys"] = None
+        own |= dict.fromkeys(field_keys(node, schema))
+        if name == "zero_point_errors":
+            own["zero_point_error of each filter"] = None
+    words = {section: list(keys) for section, keys in found.items() if section in schema["properties"]}
+    words |= {"fields": list(own)} if own else {}
+    return "; ".join(
+        f"[{section}](../config/README.md#{section}): "
+        + ", ".join(re.sub(r"^[\w.]+", r"`\g<0>`", key) if key != "all keys" else key for key in keys)
+        for section, keys in words.items()
+    )
+
+
+def purpose(rule):
+    """First sentence of the driver of a rule, or its message where it has none."""
+    driver = SCRIPTS / f"{rule.name}.py"
+    if driver.exists():
+        text = ast.get_docstring(ast.parse(driver.read_text(encoding="utf-8"))).split("\n")[0]
+        return text.replace(f" (rule {rule.name})", "")
+    text = " ".join(ast.literal_eval(rule.sections["message"].strip()).split())
+    return text[0].upper() + text[1:] + "."
+
+
+def pair_figures(words):
+    """Paths with a PNG and its PDF in one."""
+    return [
+        f"{word} and `.pdf`" if f"{word[:-5]}.pdf`" in words and word.endswith(".png`") else word
+        for word in words
+        if not (word.endswith(".pdf`") and f"{word[:-5]}.png`" in words)
+    ]
+
+
+def describe(rule, schema, sentences, key_tuples):
+    """Lines of one rule."""
+    lines = [f"### {rule.name}", "", purpose(rule), ""]
+    for section, says in (("input", "reads"), ("output", "writes")):
+        words = [word for _, node in rule.arguments(section) for word in paths(node, sentences)]
+        if words:
+            lines.append(f"- {says}: {', '.join(pair_figures(dict.fromkeys(words)))}")
+    keys = keys_of(rule, schema, key_tuples)
+    if keys:
+        lines.append(f"- depends on: {keys}")
+    return [*lines, ""]
+
+
+def _code(paragraph):
+    """A paragraph of a docstring as Markdown: paths with wildcards as code."""
+    words = (
+        word if "`" in word or "{" not in word else re.sub(r"[\w{}/.*]+", r"`\g<0>`", word, count=1)
+        for word in paragraph.split()
+    )
+    return " ".join(words)
+
+
+def page():
+    """Text of docs/stages.md."""
+    schema = yaml.safe_load((REPO / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    sentences, key_tuples = common()
+    names = stages()
+    lines = [" · ".join(f"[{name}](#{name})" for name in names), ""]
+    for name in names:
+        docstring, rules = parse((RULES / f"{name}.smk").read_text(encoding="utf-8"))
+        paragraphs = [part for part in docstring.split("\n\n") if not part.startswith("Inputs:")]
+        lines += [f"## {name}", ""]
+        lines += [line for part in paragraphs for line in (_code(part), "")]
+        targets = [rule.name for rule in rules if not set(rule.sections) & {"script", "shell"}]
+        if targets:
+            lines += [f"Targets for people: {', '.join(f'`{target}`' for target in targets)}.", ""]
+        lines += [f"Rule file: [{name}.smk](../workflow/rules/{name}.smk).", ""]
+        for rule in rules:
+            if rule.name not in targets:
+                lines += describe(rule, schema, sentences, key_tuples)
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    (REPO / "docs" / "stages.md").write_text(page(), encoding="utf-8")

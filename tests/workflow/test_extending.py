@@ -1,0 +1,82 @@
+"""The worked examples of docs/extending.md, applied to a copy of the repository and run."""
+
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from image_field import FILTERS
+from running import CONFIGS, REPO, copy_repo
+
+pytestmark = pytest.mark.slow
+NEW = re.compile(r"`(workflow/[\w/.]+)`[^`]*?(?:`solve_free`.*?)?\n\n```(?:python|rst)\n(.*?)```", re.S)
+PUBLISHED = """\
+fields:
+  small:
+    redshift: 0.5
+    ebv: 0.1
+    photometry: {configs}/small.csv
+    stack_photometry: {configs}/small_stack.csv
+"""
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """A copy of the repository with the new files and the changes of the page."""
+    repo = copy_repo(tmp_path_factory.mktemp("extended") / "repo")
+    text = (REPO / "docs" / "extending.md").read_text(encoding="utf-8")
+    files = dict(NEW.findall(text))
+    assert len(files) == text.count("```python") + text.count("```rst") == 5
+    for path, content in files.items():
+        assert not (repo / path).exists()
+        (repo / path).write_text(content, encoding="utf-8")
+    for change in re.findall(r"```diff\n(.*?)```", text, re.S):
+        done = subprocess.run(
+            ["patch", "-p1", "--forward"], cwd=repo, input=change, text=True, capture_output=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    return repo
+
+
+def test_a_library(extended, snakemake, embedded_grid, tmp_path):
+    """The shipped grid as arrays gives what the shipped grid gives."""
+    from astropy.table import Table
+
+    grid = embedded_grid
+    arrays = {name: getattr(grid, name) for name in ("age_gyr", "wave_rest", "spectra", "mass_remaining")}
+    np.savez(tmp_path / "mine.npz", metal_fraction=0.02 * grid.metallicity_zsun, **arrays)
+    more = "ssp_grids: {mine: {reader: arrays, file: mine.npz}}\nsed: {grids: [bc03, mine]}\n"
+    (tmp_path / "my.yaml").write_text(PUBLISHED.format(configs=CONFIGS) + more)
+    target = "results/small/sed/comparison.ecsv"
+    run = snakemake("--configfile", "my.yaml", "--", target, cwd=tmp_path, repo=extended, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    table = Table.read(tmp_path / target)
+    ours, theirs = (table[table["ssp_grid"] == name] for name in ("bc03", "mine"))
+    np.testing.assert_allclose(ours["chi2"], theirs["chi2"], rtol=1e-6)
+    (tmp_path / "mine.npz").write_bytes(b"torn")
+    run = snakemake("--dry-run", "--configfile", "my.yaml", cwd=tmp_path, repo=extended)
+    assert run.status == 1 and "DataError: my.yaml, ssp_grids.mine: mine.npz" in run.complaint
+
+
+def test_an_engine(extended, snakemake, drawn_field, tmp_path):
+    """Positions of the reference filter are those of the list."""
+    from astropy.table import Table
+
+    cwd = drawn_field.copy(tmp_path / "work")
+    (cwd / "more.yaml").write_text("photometry: {engine: forced}\n")
+    target = "results/mine/photometry.ecsv"
+    run = snakemake("--configfile", "my.yaml", "more.yaml", "--", target, cwd=cwd, repo=extended, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    table = Table.read(cwd / target)
+    shift = np.abs(np.asarray(table[f"dx_{FILTERS[1]}"]))
+    assert np.nanmax(shift) == 0 and np.isfinite(shift).sum() > 20
+
+
+def test_a_figure(extended, snakemake, tmp_path):
+    """It is part of the main job, and drawn."""
+    (tmp_path / "my.yaml").write_text(PUBLISHED.format(configs=CONFIGS))
+    target = "results/small/figures/ages_bc03.png"
+    assert snakemake.plan("--configfile", "my.yaml", cwd=tmp_path, repo=extended).jobs["plot_ages"] == 1
+    run = snakemake("--configfile", "my.yaml", "--", target, cwd=tmp_path, repo=extended, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    assert (tmp_path / target).read_bytes().startswith(b"\x89PNG")
