@@ -164,10 +164,10 @@ def measure_chunks(field, folder, n_sources, chunks, cores):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="scratch folder, with the record measured.json")
-    parser.add_argument("--sources", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--sources", type=int, nargs="+", default=[10000, 1000, 100])
     parser.add_argument("--pixels", type=int, default=24000)
     parser.add_argument("--listed", type=int, default=1000, help="sources with which chunks are measured")
-    parser.add_argument("--chunk", type=int, nargs="+", default=[50, 250, 1000], help="sources per chunk")
+    parser.add_argument("--chunk", type=int, nargs="+", default=[200, 500, 1000], help="sources per chunk")
     parser.add_argument("--only", choices=["field", "sizes", "chunks", "page"], nargs="+")
     options = parser.parse_args()
     only = options.only or ["field", "sizes", "chunks", "page"]
