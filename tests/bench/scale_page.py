@@ -213,6 +213,9 @@ def figure(measured, path):
             label=f"{cores} core" + "s" * (cores > 1),
         )
     middle.set(xlabel="sources per chunk", ylabel="overhead (% of CPU time)", ylim=(0, 100))
+    sizes_of_chunks = sorted({entry["per_chunk"] for entry in measured["chunks"]})
+    middle.set_xticks(sizes_of_chunks, [str(number) for number in sizes_of_chunks])
+    middle.minorticks_off()
     middle.legend(frameon=False, fontsize=8)
     right.semilogx(n, [entry["memory_mb"] for entry in sizes], "o-")
     right.set(xlabel="sources", ylabel="largest process (MB)", ylim=(0, 2100))
