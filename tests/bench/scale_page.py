@@ -102,10 +102,14 @@ def by_rule(largest):
     """One more source, and the table of where the time goes."""
     more = largest["one_more"]
     rules = ", ".join(f"{rule['n_jobs']} {name}" for name, rule in more["rules"].items())
+    before, after = more["n_chunks"]
+    split = f"; with it the list is dealt into {after} chunks, not {before}, so that one was split" * (
+        before != after
+    )
     lines = [
         *paragraph(
             f"One more source among {largest['n_sources']}: {more['n_jobs']} jobs ({rules}) in",
-            f"{more['wall_s']:.0f} s.",
+            f"{more['wall_s']:.0f} s{split}.",
         ),
         "",
         f"Where the CPU time goes with {largest['n_sources']} sources:",
