@@ -53,8 +53,8 @@ test-slow: $(READY)  ## the tests that take minutes each
 test-fsps: $(READY)  ## build python-fsps and run the tests that need it, where there is a Fortran compiler
 	tests/test_fsps.sh
 
-test-slurm: $(READY)  ## runs on a private SLURM of one node (skipped where it is not installed), some ten minutes
-	$(BIN)/python -m pytest tests/slurm -rs
+test-slurm: $(READY)  ## runs on a private SLURM of one node (skipped where it is not installed), some five minutes
+	$(BIN)/python -m pytest tests/slurm -rs --numprocesses 2 --dist loadfile
 
 lint: $(READY)  ## ruff, snakefmt and snakemake --lint, as CI runs them
 	$(BIN)/ruff check .
@@ -70,7 +70,7 @@ format: $(READY)  ## let ruff and snakefmt format the sources
 bench: $(READY)  ## speed as ratios to peers, measured in one run
 	$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,rounds -s
 
-bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (an hour, 30 GB of disk in BENCH_DIR)
+bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (twenty minutes, 30 GB of disk in BENCH_DIR)
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
 
 docs: docs-code  ## all generated pages: those of code alone, of mocks, and of results after `make run`

@@ -1,7 +1,7 @@
-"""What scale costs: wall and CPU time, memory, jobs, overhead (`make bench-scale`); writes docs/scale.md.
+"""What scale costs: wall and CPU time, memory, jobs, overhead (`make bench-scale`); writes docs/scale.md, its figure.
 
-A field of 24000 x 24000 pixels is simulated once per number of sources, and taken from mosaics to populations.
-Needs 30 GB of disk for the largest.
+A field of 24000 x 24000 pixels in six filters is simulated once and taken from mosaics to populations with the first
+100, 1000 and 10,000 of its sources; with 1000, its chunks are measured again in other sizes and with fewer cores.
 """
 
 import argparse
@@ -16,47 +16,72 @@ import sys
 import time
 from pathlib import Path
 
-from scale_field import write_field
+from scale_field import LONG, SHORT, write_field
+from scale_page import write_page
 
 REPO = Path(__file__).resolve().parents[2]
-DOCS = REPO / "docs"
+sys.path.insert(0, str(REPO / "tests" / "workflow"))
+from slurm_jobs import slurm_jobs  # noqa: E402
+
 TARGETS = ("results/large/sed/bc03/clusters.ecsv", "results/large/photometry.ecsv")
+MEASURED = """
+import json, os, resource, sys
+from snakemake.cli import main
+try:
+    main()
+finally:
+    own, jobs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    with open("measured.json", "w") as stream:
+        json.dump({
+            "snakemake_s": own.ru_utime + own.ru_stime, "jobs_s": jobs.ru_utime + jobs.ru_stime,
+            "memory_mb": max(own.ru_maxrss, jobs.ru_maxrss) / 1024,
+        }, stream)
+"""
+"""Snakemake, which writes down its own CPU time, that of its jobs, and the memory of the largest process."""
+
+
+def arguments(folder, cores):
+    """Options of every call."""
+    files = ["field.yaml", *(["chunks.yaml"] if (folder / "chunks.yaml").exists() else [])]
+    return [
+        *("--snakefile", REPO / "Snakefile", "--workflow-profile", REPO / "profiles" / "default"),
+        *("--cores", str(cores), "--configfile", *files),
+    ]
 
 
 def run(folder, cores, *more):
-    """One run to its end; wall and CPU seconds of everything in it."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(
-        [
-            *(Path(sys.executable).with_name("snakemake"), "--snakefile", REPO / "Snakefile"),
-            *("--workflow-profile", REPO / "profiles" / "default", "--cores", str(cores)),
-            *("--configfile", "field.yaml", *more, "--", *TARGETS),
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """One run to its end: wall and CPU seconds, memory, jobs, and the share of start-up and imports."""
+    shutil.rmtree(folder / "benchmarks", ignore_errors=True)
+    start = time.perf_counter()
+    command = [sys.executable, "-c", MEASURED, *arguments(folder, cores), *more, "--", *TARGETS]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     wall = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    jobs = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", done.stdout + done.stderr, re.MULTILINE)
-    return {"wall_s": wall, "cpu_s": cpu, "n_jobs": len(jobs)}
+    entry = {"cores": cores, "wall_s": wall} | json.loads((folder / "measured.json").read_text())
+    finished = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", done.stdout + done.stderr, re.MULTILINE)
+    entry["n_jobs"] = len(finished)
+    entry["rules"] = rules_of(folder, set(finished))
+    entry["start_up_s"] = sum(start_up_s(name) * rule["n_jobs"] for name, rule in entry["rules"].items())
+    return entry
 
 
-def rules_of(folder):
+def rules_of(folder, names):
     """Number of jobs, CPU and wall seconds and largest memory of every rule, from the benchmark files."""
     found = {}
     for path in sorted((folder / "benchmarks").rglob("*.tsv")):
         with open(path, newline="", encoding="utf-8") as stream:
             row = next(csv.DictReader(stream, delimiter="\t"))
         rule = path.relative_to(folder / "benchmarks").parts[0]
-        entry = found.setdefault(rule, {"n_jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "memory_mb": 0.0})
+        if rule not in names:
+            continue
+        entry = found.setdefault(
+            rule, {"n_jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "longest_s": 0.0, "memory_mb": 0.0}
+        )
         entry["n_jobs"] += 1
         entry["cpu_s"] += _number(row["cpu_time"])
         entry["wall_s"] += _number(row["s"])
+        entry["longest_s"] = max(entry["longest_s"], _number(row["s"]))
         entry["memory_mb"] = max(entry["memory_mb"], _number(row["max_rss"]))
     return found
 
@@ -66,148 +91,108 @@ def _number(text):
     return 0.0 if text in ("NA", "-") else float(text)
 
 
-def start_up_s(rule):
+def start_up_s(rule, known={}):  # noqa: B006 - each driver is measured once
     """CPU seconds until the driver of a rule has imported what it needs, before it reads a byte."""
-    scripts = REPO / "workflow" / "scripts"
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, "-c", f"import {rule}"],
-        cwd=scripts,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(scripts)},
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def measure(folder, n_sources, n_pixels, cores, chunk):
-    """One row of the table: a field, its run, and one more source."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    write_field(folder, n_clusters=n_sources, n_pixels=n_pixels)
-    if chunk:
-        with open(folder / "field.yaml", "a", encoding="utf-8") as stream:
-            stream.write(f"batching: {{n_chunks: {max(round(n_sources / chunk), 1)}}}\n")
-    entry = {"n_sources": n_sources, "n_pixels": n_pixels, "cores": cores, "chunk": chunk} | run(
-        folder, cores
-    )
-    entry["rules"] = rules_of(folder)
-    jobs_cpu_s = sum(rule["cpu_s"] for rule in entry["rules"].values())
-    entry["snakemake_s"] = entry["cpu_s"] - jobs_cpu_s
-    entry["start_up_s"] = sum(start_up_s(name) * rule["n_jobs"] for name, rule in entry["rules"].items())
-    entry["memory_mb"] = max(rule["memory_mb"] for rule in entry["rules"].values())
-    with open(folder / "sources.csv", "a", encoding="utf-8") as stream:
-        stream.write("one more,110.83100000,-73.45100000\n")
-    entry["one_more"] = run(folder, cores)
-    return entry
-
-
-# ---------------------------------------------------------------------------------------------------- page
-
-
-def page(entries, load):
-    """Text of docs/scale.md."""
-    lines = [
-        "# Scale",
-        "",
-        "Written by `make bench-scale`; do not edit. Fields of six filters, 24000 x 24000 pixels of 0.02 arcsec (short",
-        "channel) and 12000 x 12000 of 0.04 arcsec (long channel), noise, stars and star clusters; from mosaics to SED",
-        f"fits with one library of populations. Load of the machine when it began: {load}.",
-        "",
-        "| sources | sources per chunk | cores | jobs | wall (s) | CPU (s) | start-up and imports | Snakemake (CPU s) "
-        "| largest process (MB) | one more source: jobs, wall (s) |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for entry in entries:
-        more = entry["one_more"]
-        lines.append(
-            f"| {entry['n_sources']} | {entry['chunk'] or 'auto'} | {entry['cores']} | {entry['n_jobs']} "
-            f"| {entry['wall_s']:.0f} | {entry['cpu_s']:.0f} | {entry['start_up_s'] / entry['cpu_s']:.0%} "
-            f"| {entry['snakemake_s']:.0f} | {entry['memory_mb']:.0f} | {more['n_jobs']}, {more['wall_s']:.0f} |"
+    if rule not in known:
+        scripts = REPO / "workflow" / "scripts"
+        code = f"from snakemake import script; import {rule}"
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(scripts)}
         )
-    largest = max(entries, key=lambda entry: (entry["n_sources"], entry["cores"]))
-    lines += ["", f"Where the time goes with {largest['n_sources']} sources:", ""]
-    lines += ["| rule | jobs | CPU (s) | of all | largest process (MB) |", "|---|---|---|---|---|"]
-    for name, rule in sorted(largest["rules"].items(), key=lambda item: -item[1]["cpu_s"]):
-        share = rule["cpu_s"] / largest["cpu_s"]
-        lines.append(
-            f"| {name} | {rule['n_jobs']} | {rule['cpu_s']:.0f} | {share:.0%} | {rule['memory_mb']:.0f} |"
-        )
-    lines += [
-        "",
-        "![CPU time and memory against the number of sources](figures/scale.png)",
-        "",
-        *archive(entries),
-    ]
-    return "\n".join(lines) + "\n"
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        known[rule] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return known[rule]
 
 
-def archive(entries):
-    """The cost of all lensing clusters of the archive, from a straight line through the measurements."""
-    ordered = sorted(entries, key=lambda entry: entry["n_sources"])
-    first, last = ordered[0], ordered[-1]
-    if first["n_sources"] == last["n_sources"]:
-        return []
-    slope = (last["cpu_s"] - first["cpu_s"]) / (last["n_sources"] - first["n_sources"])
-    fixed = first["cpu_s"] - slope * first["n_sources"]
-    field_h = (fixed + 5000 * slope) / 3600
-    return [
-        "## All lensing clusters of the archive, on paper",
-        "",
-        f"A field costs {fixed:.0f} s of CPU for its pixels and {1000 * slope:.0f} ms for each source. 100 fields of",
-        f"5000 clusters are {100 * field_h:.0f} core hours. On 1000 cores the longest chain of one field sets",
-        "the time: the conversion of one mosaic, star finding, PSF, one chunk, the merges.",
-    ]
+def start(field, folder, n_sources):
+    """A working directory with the field's mosaics and the first sources of its list."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for filt in SHORT + LONG:
+        for kind in ("sci", "wht"):
+            (folder / f"{filt}_{kind}.fits").symlink_to(field / f"{filt}_{kind}.fits")
+    shutil.copy(field / "field.yaml", folder)
+    write_list(field, folder, n_sources)
 
 
-def figure(entries, path):
-    """CPU time by kind, and memory, against the number of sources."""
-    import matplotlib.pyplot as plt
+def write_list(field, folder, n_sources):
+    """The first sources of the field's list."""
+    lines = (field / "sources.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "sources.csv").write_text("".join(lines[: n_sources + 1]), encoding="utf-8")
 
-    ordered = sorted((e for e in entries if not e["chunk"]), key=lambda entry: entry["n_sources"])
-    n = [entry["n_sources"] for entry in ordered]
-    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), constrained_layout=True)
-    for key, label, style in (
-        ("cpu_s", "all", "o-"),
-        ("start_up_s", "start-up and imports", "s--"),
-        ("snakemake_s", "Snakemake itself", "^:"),
-    ):
-        left.loglog(n, [entry[key] for entry in ordered], style, label=label)
-    left.set_xlabel("sources")
-    left.set_ylabel("CPU time (s)")
-    left.legend(frameon=False)
-    right.semilogx(n, [entry["memory_mb"] for entry in ordered], "o-")
-    right.set_xlabel("sources")
-    right.set_ylabel("largest process (MB)")
-    right.set_ylim(bottom=0)
-    fig.savefig(path, dpi=150)
-    plt.close(fig)
+
+def measure_sizes(field, folder, sizes, cores):
+    """Runs from mosaics to populations, by number of sources; one more source after the largest."""
+    entries = []
+    for n_sources in sizes:
+        start(field, folder, n_sources)
+        entry = {"n_sources": n_sources} | run(folder, cores)
+        print(f"{n_sources} sources: {entry['wall_s']:.0f} s", flush=True)
+        if n_sources == max(sizes):
+            with open(folder / "sources.csv", "a", encoding="utf-8") as stream:
+                stream.write("one more,110.83100000,-73.45100000\n")
+            entry["one_more"] = run(folder, cores)
+            entry["n_slurm_jobs"] = slurm_jobs(graph(folder))[1]
+            print(f"one more: {entry['one_more']['wall_s']:.0f} s", flush=True)
+        entries.append(entry)
+    return entries
+
+
+def graph(folder):
+    """Graph of all jobs of a run, from nothing."""
+    command = [Path(sys.executable).with_name("snakemake"), *arguments(folder, 1), "--forceall"]
+    done = subprocess.run(
+        [*command, "--dag", "dot", "--", *TARGETS], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def measure_chunks(field, folder, n_sources, chunks, cores):
+    """Runs from cutouts to populations, by sources per chunk and cores, in the folder of a run that is complete."""
+    write_list(field, folder, n_sources)
+    entries = []
+    for per_chunk in chunks:
+        for n_cores in cores:
+            (folder / "chunks.yaml").write_text(f"batching: {{n_chunks: {round(n_sources / per_chunk)}}}\n")
+            entry = run(folder, n_cores, "--forcerun", "cut_sources")
+            entries.append({"n_sources": n_sources, "per_chunk": per_chunk} | entry)
+            print(f"{per_chunk} per chunk, {n_cores} cores: {entry['wall_s']:.0f} s", flush=True)
+    return entries
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="scratch folder, with the record measured.json")
-    parser.add_argument("--sources", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--sources", type=int, nargs="+", default=[10000, 1000, 100])
     parser.add_argument("--pixels", type=int, default=24000)
-    parser.add_argument("--cores", type=int, nargs="+", default=[os.cpu_count()])
-    parser.add_argument("--chunk", type=int, nargs="+", default=[0], help="sources per chunk; 0: auto")
-    parser.add_argument("--page", action="store_true", help="only write the page, from measured.json")
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    record = arguments.folder / "measured.json"
-    load = f"{os.getloadavg()[0]:.1f}"
-    entries = json.loads(record.read_text())["entries"] if record.exists() else []
-    if not arguments.page:
-        for n_sources in arguments.sources:
-            for cores in arguments.cores:
-                for chunk in arguments.chunk:
-                    entries.append(
-                        measure(arguments.folder / "field", n_sources, arguments.pixels, cores, chunk)
-                    )
-                    record.write_text(json.dumps({"load": load, "entries": entries}, indent=1))
-    (DOCS / "figures").mkdir(exist_ok=True)
-    figure(entries, DOCS / "figures" / "scale.png")
-    (DOCS / "scale.md").write_text(page(entries, json.loads(record.read_text())["load"]), encoding="utf-8")
+    parser.add_argument("--listed", type=int, default=1000, help="sources with which chunks are measured")
+    parser.add_argument("--chunk", type=int, nargs="+", default=[200, 500, 1000], help="sources per chunk")
+    parser.add_argument("--only", choices=["field", "sizes", "chunks", "page"], nargs="+")
+    options = parser.parse_args()
+    only = options.only or ["field", "sizes", "chunks", "page"]
+    folder, cores = options.folder.resolve(), os.cpu_count()
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / "measured.json"
+    known = json.loads(record.read_text()) if record.exists() else {}
+    known |= {"pixels": options.pixels}
+    if "field" in only:
+        write_field(folder / "field", n_clusters=max(options.sources), n_pixels=options.pixels)
+    if "sizes" in only:
+        known["load"] = os.getloadavg()[0]
+        known["sizes"] = measure_sizes(folder / "field", folder / "run", options.sources, cores)
+        record.write_text(json.dumps(known, indent=1))
+    if "chunks" in only:
+        counts = sorted({1, cores})
+        known["chunks"] = measure_chunks(
+            folder / "field", folder / "run", options.listed, options.chunk, counts
+        )
+    record.write_text(json.dumps(known, indent=1))
+    if "page" in only:
+        write_page(known, REPO / "docs")
+    if options.only is None:
+        for name in ("field", "run"):
+            shutil.rmtree(folder / name)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ def start(lab, *argv, cwd, environment=None):
     """Start Snakemake with the profile; polled often, since the jobs are short."""
     return subprocess.Popen(
         [
-            *(Path(sys.executable).with_name("snakemake"), "--snakefile", REPO / "Snakefile"),
-            *("--workflow-profile", PROFILE, "--slurm-init-seconds-before-status-checks", "2"),
+            *(sys.executable, Path(__file__).with_name("polled.py"), "--snakefile", REPO / "Snakefile"),
+            *("--workflow-profile", PROFILE, "--slurm-init-seconds-before-status-checks", "1"),
             *("--latency-wait", "5", *argv),
         ],
         cwd=cwd,

@@ -95,7 +95,11 @@ class Lab:
             "SLURM_CONF": str(folder / "slurm.conf"),
             "PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"], "/usr/sbin", "/sbin"]),
         }
-        self._start()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
 
     def ask(self, *command):
         """Standard output of a command of SLURM."""
@@ -106,12 +110,19 @@ class Lab:
         """Ids of the jobs in the queue."""
         return self.ask("squeue", "--noheader", "--format=%A", *options).split()
 
+    def finished(self):
+        """State and memory of each job that is over, in order."""
+        return re.findall(r" JobState=(\S+) .*? Tres=\S*\bmem=([^,]+),", self._record())
+
     @property
     def n_submitted(self):
         """Number of jobs submitted since the start."""
+        return len({*re.findall(r"^JobId=(\d+) ", self._record(), re.MULTILINE), *self.jobs()})
+
+    def _record(self):
+        """What SLURM wrote down of the jobs that are over, one a line."""
         path = self.folder / "log" / "jobcomp.txt"
-        finished = re.findall(r"^JobId=(\d+) ", path.read_text(), re.MULTILINE) if path.exists() else []
-        return len({*finished, *self.jobs()})
+        return path.read_text() if path.exists() else ""
 
     def stop(self):
         """Cancel all jobs and end the daemons, by their process ids."""
@@ -135,13 +146,13 @@ class Lab:
             f"--log-file={folder}/munge/munged.log",
         )  # fmt: skip
         found = subprocess.run(["slurmd", "-C"], env=self.environment, capture_output=True, text=True)
-        port = free_port()
+        port, port_of_node = free_ports()
         text = CONFIGURATION.format(
             host=socket.gethostname().split(".")[0],
             user=pwd.getpwuid(os.getuid()).pw_name,
             folder=folder,
             port=port,
-            port_of_node=port + 1,
+            port_of_node=port_of_node,
             memory_mb=int(re.search(r"RealMemory=(\d+)", found.stdout)[1]),
         )
         self.can_guard = any(Path("/usr/lib").glob("*/slurm*/job_submit_lua.so"))
@@ -161,21 +172,25 @@ class Lab:
         ).read_text()[-2000:]
 
     def _run(self, *command):
-        """Run a program that becomes a daemon."""
-        subprocess.run(command, env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        """Run a program that becomes a daemon; it keeps its standard streams, which must not be those of the tests."""
+        with open(self.folder / "log" / f"{command[0]}.start", "w") as log:
+            subprocess.run(
+                command,
+                env=self.environment,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=60,
+            )
 
 
-def free_port():
-    """The first of two ports that nobody listens on."""
-    for port in range(16817, 17817, 2):
-        with contextlib.ExitStack() as stack:
-            try:
-                for number in (port, port + 1):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
-            except OSError:
-                continue
-            return port
-    raise OSError("no two free ports")
+def free_ports():
+    """Two ports that nobody listens on, chosen by the system: other labs of this machine get others."""
+    with socket.socket() as one, socket.socket() as other:
+        for end in (one, other):
+            end.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 def wait_for(condition, *, seconds):

@@ -9,16 +9,12 @@ import shutil
 import signal
 import time
 
-import numpy as np
 import pytest
-from astropy.io import fits
-from astropy.table import Table
+from compared import assert_equal_results, assert_equal_tables, done_jobs, plan
 from lab import wait_for
-from running import CONFIGS, REPO, Run, command
+from running import CONFIGS, REPO, command, copy_run
 
 SMALL = ("--configfile", "small.yaml")
-MAX_SUBMITTED = 60
-"""SLURM jobs that the shipped fields may take."""
 
 
 @pytest.fixture
@@ -36,84 +32,56 @@ def local_small(tmp_path_factory):
     return folder
 
 
-def plan(cwd, *argv):
-    """What is left to do in a working directory, planned without SLURM."""
-    run = command("--snakefile", REPO / "Snakefile", "--cores", 1, "--dry-run", *argv, cwd=cwd)
-    assert run.status == 0, run.stdout + run.stderr
-    return run.jobs
-
-
-def done_jobs(run):
-    """Rule and wildcards' paths of the jobs that a run finished, by its count of finished job ids."""
-    return re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", run.stdout, re.MULTILINE)
-
-
-def assert_equal_results(one, other):
-    """All tables hold equal columns, all images equal pixels."""
-    paths = [path.relative_to(one) for path in sorted(one.rglob("*")) if path.suffix in (".ecsv", ".fits")]
-    assert paths
-    for path in paths:
-        if path.suffix == ".ecsv":
-            tables = [Table.read(folder / path, format="ascii.ecsv") for folder in (one, other)]
-            assert tables[0].colnames == tables[1].colnames, path
-            for name in tables[0].colnames:
-                columns = [np.ma.filled(table[name]) for table in tables]
-                assert columns[0].dtype == columns[1].dtype, (path, name)
-                assert columns[0].tobytes() == columns[1].tobytes(), (path, name)
-        else:
-            with fits.open(one / path) as first, fits.open(other / path) as second:
-                for hdu, twin in zip(first, second, strict=True):
-                    if hdu.data is not None:
-                        assert hdu.data.tobytes() == twin.data.tobytes(), (path, hdu.name)
+@pytest.fixture
+def half_done(local_small, tmp_path):
+    """Copy of that run without what is made of the sources' fluxes: two chunks, and what gathers them."""
+    folder = copy_run(local_small, tmp_path / "work")
+    results = folder / "results" / "small"
+    for name in ("photometry", "photometry_dereddened"):
+        shutil.rmtree(results / name)
+    for path in [*results.glob("photometry*"), *(results / "sed" / "bc03").glob("c*.ecsv")]:
+        path.unlink()
+    return folder
 
 
 # ---------------------------------------------------------------------------------------- the same results
 
 
-def test_small_run_equals_a_local_one(lab, submit, work, local_small):
+def test_small_run_equals_a_local_one(lab, begin, work, local_small):
+    """While it is on its way, a second run in its folder is refused; the first goes on."""
     before = lab.n_submitted
-    run = submit(*SMALL, "--", "seds", "tables", cwd=work)
-    assert run.status == 0, run.stdout
+    process = begin(*SMALL, "--", "seds", "tables", cwd=work)
+    assert wait_for(lambda: lab.jobs(), seconds=120)
+    second = command("--snakefile", REPO / "Snakefile", "--cores", 1, *SMALL, "--", "seds", cwd=work)
+    assert second.status == 1
+    assert "cannot be locked" in second.stdout + second.stderr
+    stdout, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, stdout
     assert_equal_results(local_small / "results", work / "results")
     assert plan(work, *SMALL, "--", "seds", "tables") == {}
-    # models of the field, two chunks, and what gathers them; the stack starts before the chunks are done
-    assert lab.n_submitted - before <= 5
-
-
-@pytest.mark.slow
-def test_shipped_fields_equal_a_local_run(lab, submit, tmp_path):
-    """With the results of `make run` where they are up to date, else with a local run of its own."""
-    local = REPO
-    if plan(REPO):
-        local = tmp_path / "local"
-        local.mkdir()
-        run = command("--snakefile", REPO / "Snakefile", "--cores", 2, cwd=local, timeout=1800)
-        assert run.status == 0, run.stdout + run.stderr
-    work = tmp_path / "work"
-    work.mkdir()
-    before = lab.n_submitted
-    run = submit(cwd=work, seconds=3000)
-    assert run.status == 0, run.stdout
-    n_submitted = lab.n_submitted - before
-    print(f"\nthe shipped fields: {len(done_jobs(run))} jobs in {n_submitted} SLURM jobs")
-    assert n_submitted <= MAX_SUBMITTED
-    assert_equal_results(local / "results", work / "results")
+    # models, two chunks, the stack, and two that gather the chunks: tables of fluxes, and of populations
+    assert lab.n_submitted - before <= 6
 
 
 # --------------------------------------------------------------------------------------- when something dies
 
+CHUNK = "results/small/sed/bc03/c000.ecsv"
 
-def test_a_job_killed_for_memory_gets_more(submit, work, local_small):
-    """The chunks' SLURM jobs get 120 MB, in which no Python job fits, then 2000."""
+
+def test_a_job_killed_for_memory_gets_more(lab, submit, half_done, local_small):
+    """The chunk's SLURM job gets 120 MB, in which no Python job fits, then 2000."""
     sizes = [
         f"{rule}:mem_mb=[120, 2000, 2000][attempt - 1]"
         for rule in ("import_photometry", "deredden_photometry", "fit_sed")
     ]
-    run = submit(*SMALL, "--set-resources", *sizes, "--", "seds", cwd=work)
+    before = len(lab.finished())
+    run = submit(*SMALL, "--set-resources", *sizes, "--", CHUNK, cwd=half_done)
     assert run.status == 0, run.stdout
     assert "Trying to restart" in run.stdout
-    assert (work / "results/small/sed/bc03/clusters.ecsv").read_bytes()
-    assert_equal_results(work / "results/small/sed", local_small / "results/small/sed")
+    (killed, little), (state, more) = lab.finished()[before:]
+    assert killed in ("FAILED", "OUT_OF_MEMORY") and state == "COMPLETED"
+    assert (little, more) == ("120M", "2000M")
+    assert_equal_tables(half_done / CHUNK, local_small / CHUNK)
 
 
 def in_queue_of_group(lab, word, state):
@@ -122,36 +90,39 @@ def in_queue_of_group(lab, word, state):
     return [line.split()[0] for line in lines if word in line and line.split()[1] == state]
 
 
-def test_a_cancelled_job_is_all_that_is_missing(lab, begin, submit, work, local_small):
+def test_a_cancelled_job_is_all_that_is_missing(lab, begin, submit, half_done, local_small):
     """Of two chunks one is cancelled as it runs; the second run makes that one and what gathers both."""
-    process = begin(*SMALL, "--retries", "0", "--", "seds", cwd=work)
+    process = begin(*SMALL, "--retries", "0", "--", "seds", cwd=half_done)
     assert wait_for(lambda: in_queue_of_group(lab, "chunk", "R"), seconds=120)
-    victim = in_queue_of_group(lab, "chunk", "R")[0]
-    lab.ask("scancel", victim)
+    lab.ask("scancel", in_queue_of_group(lab, "chunk", "R")[0])
     stdout, _ = process.communicate(timeout=300)
     assert process.returncode == 1, stdout
-    missing = plan(work, *SMALL, "--", "seds")
+    missing = plan(half_done, *SMALL, "--", "seds")
     assert missing["fit_sed"] == missing["merge_sed"] == 1
-    made = {path: path.stat().st_mtime_ns for path in (work / "results").rglob("c0*.ecsv")}
-    run = submit(*SMALL, "--", "seds", cwd=work)
+    made = {path: path.stat().st_mtime_ns for path in (half_done / "results").rglob("c0*.ecsv")}
+    run = submit(*SMALL, "--", "seds", cwd=half_done)
     assert run.status == 0, run.stdout
     assert sorted(done_jobs(run)) == sorted(rule for rule, n in missing.items() for _ in range(n))
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    assert_equal_results(work / "results/small/sed", local_small / "results/small/sed")
+    assert_equal_results(local_small / "results/small/sed", half_done / "results/small/sed")
 
 
-def test_snakemake_killed(lab, begin, submit, work, local_small):
+def test_snakemake_killed(lab, begin, submit, half_done, local_small):
     """Killed with SIGKILL as jobs run: the same command goes on, without --unlock, and its jobs do not linger."""
-    process = begin(*SMALL, "--", "seds", cwd=work)
+    missing = plan(half_done, *SMALL, "--", "seds")
+    process = begin(*SMALL, "--", "seds", cwd=half_done)
     assert wait_for(lambda: in_queue_of_group(lab, "chunk", "R"), seconds=120)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert lab.jobs()
-    run = submit(*SMALL, "--", "seds", cwd=work)
+    left = lab.jobs()
+    assert left
+    run = submit(*SMALL, "--", "seds", cwd=half_done)
     assert run.status == 0, run.stdout
     assert "lock of a run that died" in run.stdout
-    assert_equal_results(work / "results/small/sed", local_small / "results/small/sed")
-    assert plan(work, *SMALL, "--", "seds") == {}
+    assert all(number in run.stdout for number in left), "SLURM jobs of the dead run that were not cancelled"
+    assert set(done_jobs(run)) <= set(missing)
+    assert_equal_results(local_small / "results/small/sed", half_done / "results/small/sed")
+    assert plan(half_done, *SMALL, "--", "seds") == {}
 
 
 # ------------------------------------------------------------------------- mistakes: told, and not waited for
@@ -212,14 +183,3 @@ def test_machine_without_slurm(submit, work, lab, tmp_path):
         *SMALL, "--", "seds", cwd=work, environment={**environment, "PATH": str(tmp_path)}, seconds=90
     )
     assert_refused(run, ["no command sbatch", "login node"], 60, start)
-
-
-def test_two_runs_in_one_folder(begin, work, lab):
-    """The second is told so and ends; the first goes on."""
-    process = begin(*SMALL, "--", "seds", cwd=work)
-    assert wait_for(lambda: lab.jobs(), seconds=120)
-    second = command("--snakefile", REPO / "Snakefile", "--cores", 1, *SMALL, "--", "seds", cwd=work)
-    assert isinstance(second, Run) and second.status == 1
-    assert "cannot be locked" in second.stdout + second.stderr
-    stdout, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, stdout

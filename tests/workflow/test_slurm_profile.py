@@ -2,9 +2,8 @@
 
 import yaml
 from running import REPO
+from slurm_jobs import PROFILE, slurm_jobs
 from test_rebuild_matrix import rules_after
-
-PROFILE = yaml.safe_load((REPO / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
 
 
 def graph(snakemake, config, cwd):
@@ -38,6 +37,27 @@ def test_groups_have_no_circle(snakemake, tmp_path):
         for before in needs.values():
             before.difference_update(ready)
     assert needs == {}, f"these groups wait for each other: {needs}"
+
+
+def test_few_slurm_jobs(snakemake, tmp_path):
+    """All rules of the shipped fields: two chunks and what comes before and after them."""
+    run = snakemake("--dag", "dot", "--forceall", cwd=tmp_path)
+    assert run.status == 0, run.stderr
+    n_jobs, n_submitted = slurm_jobs(run.stdout)
+    assert n_jobs > 150
+    assert n_submitted <= 60
+
+
+def test_connected_rules_of_a_group_are_one_slurm_job():
+    """a -> b -> c of one group and d apart; e alone; two groups that touch stay two."""
+    dot = """
+        0[label = "all"];\n 1[label = "a\\nfield: f"];\n 2[label = "b"];\n 3[label = "c"];
+        4[label = "d"];\n 5[label = "e"];\n 1 -> 2\n 2 -> 3\n 4 -> 5\n 3 -> 0\n 5 -> 0
+    """
+    one = dict.fromkeys("abcd", "one")
+    assert slurm_jobs(dot, one) == (5, 3)
+    assert slurm_jobs(dot, one | {"b": "two"}) == (5, 5)
+    assert slurm_jobs(dot, {}) == (5, 5)
 
 
 def test_profiles_agree():

@@ -167,8 +167,9 @@ def _detect_tile(mosaic, box, options):
         return _empty_rows()
     max_hole_px = 0.5 / mosaic.pixel_scale_arcsec
     sci, holes, missing = fill_holes(sci, bad, max_hole_px)
-    typical = np.median(ivar[~bad])
-    sigma = 1.0 / np.sqrt(np.where(bad | (ivar <= 0), typical, ivar))
+    if bad.any():
+        ivar = np.where(bad, np.median(ivar[~bad]), ivar)
+    sigma = 1.0 / np.sqrt(ivar)
     found = _extract(sci, sigma, missing, mesh, options)
     if found is None:
         return _empty_rows()
@@ -222,6 +223,8 @@ def fill_holes(sci, bad, max_hole_px):
     missing : (ny, nx) bool ndarray
         Bad pixels that were not filled.
     """
+    if not bad.any():
+        return sci, bad, bad
     filled = np.where(bad, -np.inf, sci)
     labels, n_groups = ndimage.label(bad, structure=np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=n_groups + 1)
@@ -297,10 +300,29 @@ def _discs(shape, x, y, radius_px, use):
         yield i, inside, (grid_y - y[i]) ** 2 + (grid_x - x[i]) ** 2 <= radius_px**2
 
 
+def _near_true(mask, x, y, radius_px):
+    """Whether the square around each position holds a true pixel: most do not, and need no closer look."""
+    if not mask.any():
+        return np.zeros(len(x), dtype=bool)
+    reach = int(np.ceil(radius_px))
+    spread = ndimage.maximum_filter(mask, size=2 * reach + 1, mode="constant", cval=False)
+    row, column = (
+        np.clip(np.round(v).astype(int), 0, n - 1) for v, n in zip((y, x), mask.shape, strict=True)
+    )
+    return spread[row, column]
+
+
+def _near_edge(shape, x, y, radius_px):
+    """Whether the square around each position reaches beyond the array."""
+    reach = np.ceil(radius_px) + 1
+    return (x < reach) | (y < reach) | (x > shape[1] - 1 - reach) | (y > shape[0] - 1 - reach)
+
+
 def _fraction_within(mask, x, y, radius_px, use, *, outside):
     """Fraction of true pixels of ``mask`` within a radius; pixels off the array count as ``outside``."""
     fraction = np.zeros(len(x))
     full = np.pi * radius_px**2
+    use = use & (_near_true(mask, x, y, radius_px) | _near_edge(mask.shape, x, y, radius_px))
     for i, inside, disc in _discs(mask.shape, x, y, radius_px, use):
         lost = max(full - disc.sum(), 0.0) if disc.sum() < 0.9 * full else 0.0
         fraction[i] = (np.sum(mask[inside] & disc) + outside * lost) / max(full, 1.0)
@@ -310,6 +332,7 @@ def _fraction_within(mask, x, y, radius_px, use, *, outside):
 def _touches(mask, x, y, radius_px, use):
     """Whether any pixel of ``mask`` lies within a radius of each position."""
     touched = np.zeros(len(x), dtype=bool)
+    use = use & _near_true(mask, x, y, radius_px)
     for i, inside, disc in _discs(mask.shape, x, y, radius_px, use):
         touched[i] = np.any(mask[inside] & disc)
     return touched
