@@ -137,7 +137,9 @@ def plot_point_likeness(table, cuts, *, reference_filter, field):
     ax.set_yscale("symlog", linthresh=100)
     ax.set(xlim=(max(mag[known].min() - 0.3, 20), mag[known].max() + 0.3), ylim=(-3000, 10000))
     ax.axhline(0, color=FAINT, lw=0.6, zorder=0)
-    ax.legend(loc="lower left", borderaxespad=0.3)
+    ax.legend(
+        loc="lower left", borderaxespad=0.3, frameon=True, facecolor="white", framealpha=1.0, edgecolor="none"
+    )
     return figure
 
 
