@@ -13,7 +13,7 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPO / "workflow" / "scripts"), str(REPO / "tests")]
 
 import detection_page  # noqa: E402
-from detection_field import FILTERS, draw_truth, run_workflow, write_field  # noqa: E402
+from detection_field import FILTERS, REFERENCE, draw_truth, run_workflow, write_field  # noqa: E402
 from detection_measures import measure_field  # noqa: E402
 from detection_peers import best_settings, compare  # noqa: E402
 from marked_page import write_between_marks  # noqa: E402
@@ -33,7 +33,8 @@ KINDS = {
 """Kinds of fields: what differs from a field of halo 1 and 0.15 background galaxies per arcsec2 to 30.5 mag."""
 
 WITHOUT_PEERS = ("faint",)
-TARGETS = ("candidates", "completeness")
+TARGETS = ("candidates", f"results/drawn/completeness/{REFERENCE}.ecsv")
+"""The target completeness is this file for every filter, with figures."""
 
 
 def run_field(folder, kind, seed, arguments):

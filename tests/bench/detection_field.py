@@ -15,7 +15,7 @@ from astropy.table import Table
 
 REPO = Path(__file__).resolve().parents[2]
 TABLE1 = REPO / "resources" / "faisst2022" / "table1.csv"
-FILTERS = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
+FILTERS = ("F150W", "F200W", "F277W")
 REFERENCE = "F200W"
 SIZE_ARCSEC = 40.0
 N_CLUSTERS = 178

@@ -1,6 +1,7 @@
 """Tables of docs/detection.md from what was measured on each field."""
 
 import numpy as np
+from detection_field import FILTERS
 from detection_measures import GRADIENTS
 from marked_page import markdown_table
 
@@ -155,4 +156,5 @@ def _peers(entries, settings):
 
 def name(entry):
     """Kind and seed."""
-    return f"{entry['kind']} ({entry['seed']})"
+    more = f", {len(entry['filters'])} filters" if len(entry["filters"]) != len(FILTERS) else ""
+    return f"{entry['kind']} ({entry['seed']}{more})"
