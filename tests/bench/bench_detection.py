@@ -32,23 +32,26 @@ KINDS = {
 }
 """Kinds of fields: what differs from a field of halo 1 and 0.15 background galaxies per arcsec2 to 30.5 mag."""
 
-WITHOUT_PEERS = ("faint",)
+WITH_PEERS = ("drizzle", "poisson_halo", "near_cores")
+"""Fields on which other finders are tried."""
+
 TARGETS = ("candidates", f"results/drawn/completeness/{REFERENCE}.ecsv")
 """The target completeness is this file for every filter, with figures."""
 
 
 def run_field(folder, kind, seed, arguments):
     """Simulate, search, measure; what was measured before is kept."""
-    record = folder / "measured.json"
-    if record.exists():
-        return json.loads(record.read_text(encoding="utf-8"))
-    write_field(folder, draw_truth(seed, filters=arguments.filters, **KINDS[kind]))
+    known = find_entry(folder)
+    if known:
+        return known
+    if not (folder / "field.yaml").exists():
+        write_field(folder, draw_truth(seed, filters=arguments.filters, **KINDS[kind]))
     run_workflow(folder, *TARGETS, cores=arguments.cores)
     entry = {"kind": kind, "seed": seed, "settings": KINDS[kind], "filters": arguments.filters}
     entry |= measure_field(folder)
-    if kind not in WITHOUT_PEERS:
+    if kind in WITH_PEERS:
         entry["peers"] = compare(folder, peer_settings(arguments))
-    record.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+    (folder / "measured.json").write_text(json.dumps(entry, indent=1), encoding="utf-8")
     return entry
 
 
@@ -61,6 +64,12 @@ def peer_settings(arguments):
         run_workflow(folder, "candidates", cores=arguments.cores)
         record.write_text(json.dumps(best_settings(folder)), encoding="utf-8")
     return json.loads(record.read_text(encoding="utf-8"))
+
+
+def find_entry(folder):
+    """What was measured on a field, or None."""
+    record = folder / "measured.json"
+    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
 
 
 def main():
