@@ -3,6 +3,7 @@
 import numpy as np
 from detection_field import FILTERS
 from detection_measures import GRADIENTS
+from detection_peers import CONCENTRATIONS
 from marked_page import markdown_table
 
 
@@ -126,6 +127,12 @@ def _closure(entries):
     return markdown_table(head + ["artificial", "their CPU (s)"], rows)
 
 
+def _range(concentration):
+    """Range of concentration as text."""
+    low, high = concentration
+    return f", concentration {low:g}-{high:g}" if np.isfinite(high) else ""
+
+
 def _peers(entries, settings):
     """Side by side."""
     names = ["this one", *settings]
@@ -141,7 +148,7 @@ def _peers(entries, settings):
         said = "as configured"
         if label != "this one":
             cell, threshold, cut = settings[label]
-            said = f'cell {cell:g}", {threshold:g} sigma' + (", concentration" if cut else "")
+            said = f'cell {cell:g}", {threshold:g} sigma' + _range(CONCENTRATIONS[cut])
         rows.append(
             [
                 label,

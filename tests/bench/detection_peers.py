@@ -19,11 +19,11 @@ SECOND = "F150W"
 APERTURE_ARCSEC, WIDE_ARCSEC = 0.08, 0.16
 PAIR_ARCSEC = 0.06
 MAG_RANGE = (26.0, 30.5)
-CONCENTRATION = (0.75, 1.35)
-"""Ratio of the fluxes in the two apertures over that of the PSF, of a source that passes the cut."""
+CONCENTRATIONS = ((0.75, 1.35), (0.6, 1.7), (0.0, np.inf))
+"""Ranges of the ratio of the fluxes in the two apertures over that of the PSF; the last lets all pass."""
 
-CELLS_ARCSEC = (0.32, 0.64, 1.28)
-THRESHOLDS = (3.0, 4.0, 5.0)
+CELLS_ARCSEC = (0.32, 0.64)
+THRESHOLDS = (5.0, 7.0, 9.0)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def best_settings(folder):
         tried = []
         for cell, threshold in itertools.product(CELLS_ARCSEC, THRESHOLDS):
             table = catalogue(finder, images, cell, threshold)
-            for cut in (False, True):
+            for cut in range(len(CONCENTRATIONS)):
                 score = quality(scores(_cut(table, cut), truth, images[0].scale))
                 tried.append((score, cell, threshold, cut))
         out[name] = max(tried)[1:]
@@ -190,7 +190,7 @@ def compare(folder, settings):
     }
 
 
-def _cut(table, wanted):
-    """Sources as concentrated as the PSF, or all."""
-    good = (table["ratio"] > CONCENTRATION[0]) & (table["ratio"] < CONCENTRATION[1])
-    return table[good] if wanted else table
+def _cut(table, number):
+    """Sources whose concentration lies in one of the ranges."""
+    low, high = CONCENTRATIONS[number]
+    return table[(table["ratio"] >= low) & (table["ratio"] <= high)]
