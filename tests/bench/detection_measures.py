@@ -47,7 +47,7 @@ def measure_field(folder):
     out |= found_of(clusters, row) | mistaken(selected, truth, row, gradient.scale)
     out["fluxes"] = fluxes(clusters, selected, row, injections, gradient)
     out["psf_scale"] = psf_scale(folder)
-    out["closure"] = closure(folder, clusters, row >= 0, injections, gradient)
+    out["closure"] = closure(folder, clusters, row >= 0, injections, candidates, gradient.scale)
     limits = read(folder / f"results/drawn/completeness/{REFERENCE}.ecsv")
     out["mag_50"], out["mag_50_err"] = float(limits["mag_50"][0]), float(limits["mag_50_err"][0])
     out["method"] = limits.meta["fit"]["method"]
@@ -202,9 +202,11 @@ def fwhm_spread(truth):
     return 100.0 * (broad / sharp - 1.0)
 
 
-def closure(folder, clusters, found, injections, gradient):
+def closure(folder, clusters, found, injections, candidates, scale):
     """Clusters found against the number predicted from the artificial ones: in all, and in bins.
 
+    Noise and light at a cluster are those of its candidate, selected or not, like those of artificial clusters at
+    the pixel; where there is none, those of the coarse maps, which average over steep places.
     Bins of true magnitude (quantiles of the expected losses) and two halves in noise; neighbours are joined until
     four sources found and four lost are expected in all, and each bin holds one of each.
     """
@@ -223,6 +225,9 @@ def closure(folder, clusters, found, injections, gradient):
     )
     x, y = positions(clusters).T
     noise, light = maps.at("noise", x, y), maps.at("light", x, y)
+    near = nearest(candidates, clusters, scale)
+    noise = np.where(near >= 0, np.asarray(candidates[f"noise_{REFERENCE}"])[near], noise)
+    light = np.where(near >= 0, np.asarray(candidates["surface_brightness"])[near], light)
     inside = np.isfinite(noise) & (maps.at("searched", x, y) > 0)
     mag = magnitude(clusters[f"flux_{REFERENCE}"])
     where = (mag[inside], noise[inside], light[inside])
