@@ -13,10 +13,11 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs docs-code tutorial lock clean
+.PHONY: bench-detection bench-detection-scale docs-luminosity
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 setup: $(READY)  ## make .venv from requirements.lock
 
@@ -45,10 +46,10 @@ check: $(READY)  ## all mistakes before a run: make check CONFIG=my.yaml [DIRECT
 	  $(if $(CONFIG),--config "$(CONFIG)") $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(filter-out 0,$(DEEP)),--deep)
 
 test: $(READY)  ## the tests, four minutes on two cores
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes each
-	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
 
 test-fsps: $(READY)  ## build python-fsps and run the tests that need it, where there is a Fortran compiler
 	tests/test_fsps.sh
@@ -72,6 +73,15 @@ bench: $(READY)  ## speed as ratios to peers, measured in one run
 
 bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (twenty minutes, 30 GB of disk in BENCH_DIR)
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
+
+bench-detection: $(READY)  ## finding clusters on simulated fields against their truth, to docs/detection.md (half an hour)
+	$(BIN)/python tests/bench/bench_detection.py $(BENCH_DIR)/detection --page $(ARGS)
+
+bench-detection-scale: $(READY)  ## time and memory of finding clusters on 10,000 x 10,000 pixels (5 GB of disk in BENCH_DIR)
+	$(BIN)/python tests/bench/bench_detection_scale.py $(BENCH_DIR)/large $(ARGS)
+
+docs-luminosity: $(READY)  ## mocks of the luminosity function, to docs/luminosity.md (twenty minutes)
+	$(BIN)/python docs/make_luminosity.py
 
 docs: docs-code  ## all generated pages: those of code alone, of mocks, and of results after `make run`
 	$(BIN)/python docs/make_calibration.py

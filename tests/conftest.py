@@ -12,16 +12,29 @@ COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
 REDSHIFT = 0.39
 
 
-SHARED_RUNS = ("completed", "imaged")
-"""Fixtures that run the whole workflow; tests that use the same one are run by the same process."""
+TOGETHER = (
+    ("test_end_to_end.py", "test_rebuild.py", "test_report_photometry.py"),
+    ("test_images_run.py", "test_report.py"),
+)
+"""Files whose tests share a run of the whole workflow (`completed`, `imaged`): one process runs them."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Groups for ``--dist loadgroup``: the tests of a file, and all tests that share a run."""
-    for item in items:
-        shared = [name for name in SHARED_RUNS if name in item.fixturenames]
-        item.add_marker(pytest.mark.xdist_group((shared or [item.nodeid.split("::")[0]])[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With ``--dist loadfile``, files that share a run stay together.
+
+    Groups by marks (``--dist loadgroup``) are not noticed by pytest-xdist 3.8 with pytest 9.2.
+    """
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.split("::")[0]
+            return next((files[0] for files in TOGETHER if path.rsplit("/")[-1] in files), path)
+
+    return Scheduling(config, log)
 
 
 class Names(dict):

@@ -835,12 +835,15 @@ def test_write_field_report_and_first_page(
     ]  # in the order of the list
     page = str(report / "index.html")
     params = {"config": {"psf": {"mag_min": 25}}, "benchmarks": str(folder / "none")}
-    (folder / "reproduction.html").write_text("<p>numbers</p>")
+    alone = "<html><body>\n<h1>A &amp; B</h1>\n<p>numbers</p>\n</body></html>"
+    (folder / "reproduction.html").write_text(alone)
     given = {"fields": [str(report / "f")], "reproduction": str(folder / "reproduction.html")}
     made = {"page": page, "reproduction": str(report / "reproduction.html")}
     run("write_report", job(input=given, output=made, params=params))
     text = Path(page).read_text(encoding="utf-8")
     assert 'href="f/index.html"' in text and 'href="reproduction.html"' in text
-    assert (report / "reproduction.html").read_text() == "<p>numbers</p>"
+    numbers = (report / "reproduction.html").read_text()
+    assert "<h1>A &amp; B</h1>" in numbers and "<p>numbers</p>" in numbers
+    assert 'href="index.html#fields"' in numbers and 'href="f/origins.html#reproduction-ecsv"' in numbers
     assert "mag_min: 25" in text
     assert "No benchmark files" in text

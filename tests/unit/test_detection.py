@@ -394,6 +394,18 @@ class TestPurity:
         one = np.ones_like(light)
         return tiles.CoarseMaps(one, light, one, dict.fromkeys(tiles.LOST, 0 * one))
 
+    def test_expected_stars_are_those_of_the_counts(self, repo):
+        """The same model binned by another function, over bins that share their edges; and twice the area."""
+        from clusterphot.literature import read_literature
+        from clusterphot.star_counts import model_counts, tabulate_counts
+
+        sequence = read_literature(repo / "resources/literature/dwarf_sequence.ecsv")
+        one, two = (purity.expected_stars(110.83, -73.45, area, sequence, "F200W") for area in (3600, 7200))
+        np.testing.assert_allclose(two, 2 * one)
+        model = model_counts(284.99, -23.70, sequence, "F200W")  # SMACS J0723 in Galactic coordinates
+        table = tabulate_counts(model, 1.0, mag_min=26.5, mag_max=30.25, bin_mag=0.25)
+        assert one[1:-1].sum() == pytest.approx(table["n_stars"].sum(), rel=0.01)
+
     def test_as_many_per_area_as_in_the_control_region_are_no_clusters(self):
         rng, maps = np.random.default_rng(0), self.maps()
         n = 8000

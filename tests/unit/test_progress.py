@@ -238,3 +238,14 @@ def test_earlier_times_are_read_from_benchmarks(tmp_path, monkeypatch):
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_with_a_report_ends_by_naming_its_first_page(display, tmp_path, fails):
+    """Only where all jobs are done."""
+    shown, stream, _ = display
+    shown.begin({"write_report": 1})
+    shown.start(1, job("write_report"))
+    shown.fail(1) if fails else shown.finish(1)
+    shown.end()
+    assert (f"Open {tmp_path}/results/report/index.html" in stream.getvalue()) is not fails

@@ -1,10 +1,15 @@
 """One process that runs Snakemake for all tests, and one completed run to start from."""
 
 import shutil
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from running import CONFIGS, Snakemake, copy_repo
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "report"))
+from browser import Browser, find_browser
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +54,32 @@ def imaged(snakemake, drawn_field, tmp_path_factory):
     run = snakemake("--configfile", "my.yaml", "more.yaml", "--", *targets, cwd=cwd, repo=repo, cores=2)
     assert run.status == 0, run.stdout + run.stderr
     return SimpleNamespace(repo=repo, cwd=cwd, run=run, targets=targets)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A running Chromium; tests are skipped where there is none."""
+    path = find_browser()
+    if path is None:
+        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium); pages were not opened")
+    browser = Browser(path, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Function that opens a page of a copy of a report; see `Browser.open`."""
+    pages = []
+
+    def open_page(folder, name="clusters.html", **kwargs):
+        copy = tmp_path / "copy of report" / folder.name
+        if not copy.exists():
+            shutil.copytree(folder.parent, copy.parent)
+        file, mark, place = name.partition("#")
+        pages.append(browser.open((copy / file).resolve().as_uri() + mark + place, **kwargs))
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        page.close()

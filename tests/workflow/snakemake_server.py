@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 
-TIMEOUT_S = 300
+TIMEOUT_S = 900
+"""Of a run that hangs; a busy machine may need minutes for the longest."""
 
 
 def run(request, scripts):

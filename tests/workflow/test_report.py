@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 import zipfile
 from html import unescape
 from pathlib import Path
@@ -14,9 +13,6 @@ import numpy as np
 import pytest
 from clusterphot.tables import read_positions, read_table
 from running import CONFIGS, copy_run
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "report"))
-from browser import Browser, find_browser
 
 SELFTEST = Path(__file__).resolve().parents[1] / "report" / "selftest.js"
 ONLY_REPORT = {"draw_sky", "collect_cards", "write_field_report", "write_report"}
@@ -163,45 +159,7 @@ def test_report_of_snakemake(reported, snakemake):
     assert not re.search(r'(?:src|href)="https?:', page)
 
 
-def test_fields_given_by_photometry_have_pages(snakemake, completed):
-    """The completed run of the small configuration made its report: cards without cutouts, odd ids."""
-    report = completed.cwd / "results" / "report"
-    cards = given(report / "small" / "data" / "cards-000.js")
-    assert all(card["stamps"] is None for card in cards)
-    assert any(card["band"] for card in cards)
-    assert not (report / "small" / "sky.jpg").exists()
-
-
 # ---- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A running Chromium; tests are skipped where there is none."""
-    path = find_browser()
-    if path is None:
-        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium); pages were not opened")
-    browser = Browser(path, tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def opened(browser, tmp_path):
-    """Function that opens a page of a copy of a report; see `Browser.open`."""
-    pages = []
-
-    def open_page(folder, name="clusters.html", **kwargs):
-        copy = tmp_path / "copy of report" / folder.name
-        if not copy.exists():
-            shutil.copytree(folder.parent, copy.parent)
-        file, mark, place = name.partition("#")
-        pages.append(browser.open((copy / file).resolve().as_uri() + mark + place, **kwargs))
-        return pages[-1]
-
-    yield open_page
-    for page in pages:
-        page.close()
 
 
 def check_clusters(page):
@@ -224,10 +182,6 @@ def test_sort_search_cards_marks_and_export(reported, opened):
     assert ids == listed
     assert ra == pytest.approx(ra_listed, abs=1e-8)
     assert dec == pytest.approx(dec_listed, abs=1e-8)
-
-
-def test_the_same_of_a_field_given_by_photometry(completed, opened):
-    check_clusters(opened(completed.cwd / "results" / "report" / "small"))
 
 
 @pytest.mark.parametrize(

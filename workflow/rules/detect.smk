@@ -49,6 +49,7 @@ rule merge_candidates:
         candidates=get_tiles("results/{field}/detection/{tile}.ecsv"),
         maps=get_tiles("results/{field}/detection/{tile}_maps.fits"),
         stars="results/{field}/stars.ecsv",
+        sequence=get_resource("literature/dwarf_sequence.ecsv"),
         mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
         psfs=get_filters("results/{field}/{filter}/psf.fits"),
         noises=get_filters("results/{field}/{filter}/noise.fits"),

@@ -1,10 +1,14 @@
 """Join the tiles of a field, select its star clusters, propose a source list (rule merge_candidates)."""
 
+import logging
+
 from clusterphot.detection.field import make_bands, read_inputs
+from clusterphot.detection.purity import expected_stars
 from clusterphot.detection.search import join_tables, select_field, write_frozen
 from clusterphot.detection.selection import SelectionOptions
 from clusterphot.detection.tiles import join_box_maps, write_maps
 from clusterphot.jobs import job_logging
+from clusterphot.literature import read_literature
 from clusterphot.stars import read_stars
 from clusterphot.tables import provenance, read_table, write_table
 
@@ -22,6 +26,14 @@ def main(smk):
     maps = join_box_maps(smk.input.maps)
     raw = join_tables([read_table(path) for path in smk.input.candidates], field)
     table, meta = select_field(raw, read_stars(smk.input.stars), field, maps, selection, par.control_region)
+    mosaic = field.bands[field.reference].mosaic
+    centre = (
+        float(value) for value in mosaic.wcs.celestial.all_pix2world(*(n / 2 for n in mosaic.shape[::-1]), 0)
+    )
+    sequence, area = read_literature(smk.input.sequence), meta["area_arcsec2"]["searched"]
+    stars = expected_stars(*centre, area, sequence, mosaic.filter_name)
+    meta["purity"]["stars_expected"] = [round(float(number), 2) for number in stars]
+    logging.info("%.1f stars of the Milky Way expected among them", stars[1:-1].sum())
     meta |= provenance("merge_candidates", smk.wildcards, par)
     write_table(smk.output.candidates, table, meta=meta)
     write_frozen(smk.output.selected, table)

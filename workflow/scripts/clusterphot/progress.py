@@ -22,6 +22,11 @@ STYLES = {"bold": "1", "dim": "2", "red": "1;31", "green": "32", "yellow": "33",
 PLAIN_EVERY_S = 60.0
 LIVE_EVERY_S = 1.0
 MAX_BENCHMARKS = 20
+FIRST_PAGES = {
+    "write_report": "results/report/index.html",
+    "make_candidate_page": "results/*/candidates.html",
+}
+"""What to open after a run with these rules, the first of them that ran."""
 TITLES = {
     "simulate_sources": "simulated sources",
     "simulate_field": "simulated image",
@@ -311,6 +316,9 @@ class Display:
             self._stream.write(
                 f"{n} of {total} jobs in {took}: {self._style(end, 'green' if good else 'red')}\n"
             )
+            pages = [page for rule, page in FIRST_PAGES.items() if rule in self._totals]
+            if good and pages:
+                self._stream.write(f"Open {os.path.abspath(pages[0])}\n")
             self._stream.flush()
 
     # ------------------------------------------------------------------------------------------- lines
@@ -334,7 +342,8 @@ class Display:
             elif len(places) == 1:
                 place, text = places[0], f"{len(entries)} parts done"
             else:
-                text = f"{len(entries)} done ({', '.join(places[:3])}{', ...' if len(places) > 3 else ''})"
+                named = f" ({', '.join(places[:3])}{', ...' if len(places) > 3 else ''})" if places else ""
+                text = f"{len(entries)} done{named}"
             n_warnings = sum(outcome.n_warnings for _, outcome, _ in entries)
             self._news(place, job.title, text, n_warnings, sum(entry[2] for entry in entries))
 

@@ -1,7 +1,8 @@
 """Completeness as a logistic function of magnitude, local noise and light, with a test whether it fits.
 
 After Harris & Reina-Campos (2024, ApJ 971, 155), who use magnitude and sky level; here the noise beside the
-light, and a ceiling below one for what no depth brings back. Magnitudes AB, noise nJy, light nJy/arcsec2.
+light, and a ceiling below one for what no depth brings back, lower where the noise is that of structure rather
+than of photons. Magnitudes AB, noise nJy, light nJy/arcsec2.
 """
 
 from dataclasses import dataclass, replace
@@ -17,6 +18,9 @@ LIGHT_UNIT = 1000.0
 """Light counts as log10(1 + light / this): that of a halo from its outskirts to its core is a range of one."""
 
 N_PARAMETERS = 6
+MIN_ROOM = 0.1
+"""Of the test: directions whose variance the fit takes away but for this share say nothing."""
+
 MIN_EXPECTED = 4.0
 """Bins of the test hold at least so many expected detections and misses, else they are joined."""
 
@@ -30,7 +34,7 @@ class Logistic:
     parameters : (6,) float ndarray
         At the median noise and light of the injections: logit of the ceiling, magnitude of half the ceiling and
         log width (mag); then how much brighter the middle gets per decade of noise and per unit of
-        log10(1 + light / 1000), and by how much the logit of the ceiling falls per unit of the latter.
+        log10(1 + light / 1000), and by how much the logit of the ceiling falls per decade of noise.
     covariance : (6, 6) float ndarray
     level, glow : float
         log10 of the reference noise (nJy), and the light above on its scale.
@@ -53,6 +57,19 @@ class Logistic:
     def _place(self, noise, light):
         """Noise and light relative to the reference, on their scales."""
         return np.log10(noise) - self.level, glow_of(light) - self.glow
+
+    def limits(self, fraction, noise, light):
+        """Magnitudes at which completeness falls to a fraction; NaN where the ceiling is lower."""
+        return _limit(self.parameters, fraction, *self._place(noise, light))
+
+    def slopes(self, mag, noise, light):
+        """Derivatives of the completeness by the parameters, (n, 6)."""
+        place = self._place(noise, light)
+        columns = [
+            (_model(self.parameters + s, mag, *place) - _model(self.parameters - s, mag, *place)) / 2e-4
+            for s in 1e-4 * np.eye(N_PARAMETERS)
+        ]
+        return np.stack(columns, axis=1)
 
     def limit(self, fraction, noise, light):
         """Magnitude at which completeness falls to a fraction, and its 1-sigma error.
@@ -83,21 +100,21 @@ def glow_of(light):
     return np.log10(1.0 + np.clip(light, 0.0, None) / LIGHT_UNIT)
 
 
-def _ceiling(parameters, glow):
+def _ceiling(parameters, offset):
     """Completeness of the brightest clusters."""
-    return 1.0 / (1.0 + np.exp(np.clip(parameters[5] * glow - parameters[0], -50, 50)))
+    return 1.0 / (1.0 + np.exp(np.clip(parameters[5] * offset - parameters[0], -50, 50)))
 
 
 def _model(parameters, mag, offset, glow):
     """Completeness; ``offset`` and ``glow`` are noise and light relative to the reference."""
     middle = parameters[1] - parameters[3] * offset - parameters[4] * glow
     z = (mag - middle) / np.exp(parameters[2])
-    return _ceiling(parameters, glow) / (1.0 + np.exp(np.clip(z, -50, 50)))
+    return _ceiling(parameters, offset) / (1.0 + np.exp(np.clip(z, -50, 50)))
 
 
 def _limit(parameters, fraction, offset, glow):
     """Magnitude where the completeness is ``fraction``; NaN where the ceiling is lower."""
-    top = _ceiling(parameters, glow)
+    top = _ceiling(parameters, offset)
     ratio = np.where(top > fraction, top / fraction - 1.0, np.nan)
     return (
         parameters[1] - parameters[3] * offset - parameters[4] * glow + np.exp(parameters[2]) * np.log(ratio)
@@ -119,13 +136,13 @@ def fit_logistic(mag, noise, light, detected):
     Notes
     -----
     Weak priors keep the fit defined: ceiling 0.98 (logit 4 +- 1.5), 2.5 +- 0.5 mag per decade of noise, 0 +- 0.5 mag
-    per unit of light, and 0 +- 2 for the change of the ceiling's logit.
+    per unit of light, and 0 +- 10 for the fall of the ceiling's logit per decade of noise.
     """
     mag, detected = np.asarray(mag, dtype=float), np.asarray(detected, dtype=float)
     reference = Logistic(None, None, float(np.median(np.log10(noise))), float(np.median(glow_of(light))))
     offset, glow = reference._place(noise, light)
     mean = np.array([4.0, 0.0, -1.5, NOISE_SLOPE, 0.0, 0.0])
-    sigma = np.array([1.5, np.inf, 1.5, SLOPE_SIGMA, 0.5, 2.0])
+    sigma = np.array([1.5, np.inf, 1.5, SLOPE_SIGMA, 0.5, 10.0])
 
     def cost(parameters):
         p = np.clip(_model(parameters, mag, offset, glow), 1e-9, 1 - 1e-9)
@@ -139,7 +156,7 @@ def fit_logistic(mag, noise, light, detected):
     result = optimize.minimize(cost, result.x, method="BFGS")
     covariance = np.linalg.inv(_hessian(cost, result.x))
     fit = replace(reference, parameters=result.x, covariance=covariance)
-    chi2, dof, p_value = test_fit(fit, mag, noise, light, detected, n_free=N_PARAMETERS)
+    chi2, dof, p_value = test_fit(fit, mag, noise, light, detected, fitted=True)
     return replace(fit, chi2=chi2, dof=dof, p_value=p_value)
 
 
@@ -156,33 +173,46 @@ def _hessian(function, x):
     return 0.5 * (out + out.T)
 
 
-def test_fit(fit, mag, noise, light, detected, *, n_free=0):
+def test_fit(fit, mag, noise, light, detected, *, fitted=False):
     """Chi-square of detections against a fit in bins of noise (thirds) and magnitude.
 
     Parameters
     ----------
     fit : `Logistic`
     mag, noise, light, detected : (n,) ndarray
-    n_free : int
-        Parameters fitted to the same data.
+    fitted : bool
+        Whether the fit is to these data: residuals are smaller then than those of a curve known beforehand.
 
     Returns
     -------
     chi2, dof, p_value : float, int, float
+
+    Notes
+    -----
+    A fit to single detections leaves a chi-square of bins between those of n and n - 6 degrees of freedom (Chernoff &
+    Lehmann 1954). The residuals are therefore compared with their own covariance, binomial less that of the
+    fitted curve, as Rao & Robson (1974) do; directions in which the fit leaves no room are left out.
     """
     probability = np.clip(fit(mag, noise, light), 1e-6, 1 - 1e-6)
-    detected = np.asarray(detected, dtype=float)
-    chi2, n_bins = 0.0, 0
+    variance = probability * (1 - probability)
     thirds = np.digitize(noise, np.quantile(noise, [1 / 3, 2 / 3]))
+    members = []
     for third in range(3):
         rows = np.flatnonzero(thirds == third)
         rows = rows[np.argsort(mag[rows], kind="stable")]
-        for bin_rows in _bins(rows, probability):
-            p = probability[bin_rows]
-            chi2 += (detected[bin_rows].sum() - p.sum()) ** 2 / (p * (1 - p)).sum()
-            n_bins += 1
-    dof = max(n_bins - n_free, 1)
-    return float(chi2), dof, float(stats.chi2.sf(chi2, dof))
+        members += _bins(rows, probability)
+    scale = np.array([1.0 / np.sqrt(variance[rows].sum()) for rows in members])
+    away = np.asarray(detected, dtype=float) - probability
+    away = scale * np.array([away[rows].sum() for rows in members])
+    if not fitted:
+        chi2, dof = float((away**2).sum()), len(away)
+        return chi2, dof, float(stats.chi2.sf(chi2, dof))
+    slopes = fit.slopes(mag, noise, light)
+    slopes = scale[:, None] * np.stack([slopes[rows].sum(axis=0) for rows in members])
+    room, axes = np.linalg.eigh(np.eye(len(away)) - slopes @ fit.covariance @ slopes.T)
+    kept = room > MIN_ROOM
+    chi2, dof = float(((axes.T @ away)[kept] ** 2 / room[kept]).sum()), int(kept.sum())
+    return chi2, dof, float(stats.chi2.sf(chi2, dof)) if dof else 1.0
 
 
 def _bins(rows, probability):

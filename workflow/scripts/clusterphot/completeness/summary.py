@@ -222,7 +222,7 @@ def describe(completeness):
         "log_width",
         "mag_per_dex_noise",
         "mag_per_light",
-        "logit_per_light",
+        "logit_per_dex_noise",
     )
     return {
         "method": completeness.method,
@@ -240,6 +240,8 @@ def describe(completeness):
 def limit_map(completeness, noise, light, fraction):
     """Limiting magnitude of every cell of maps of noise and light; NaN where nothing was searched."""
     fit = completeness.fit
+    if completeness.method == "logistic":
+        return fit.limits(fraction, noise, light).astype(np.float32)
     reference, _ = completeness.limit(fraction, 0)
     brighter = fit.parameters[3] * np.log10(noise / completeness.noise[0])
     brighter = brighter + fit.parameters[4] * (glow_of(light) - glow_of(completeness.light[0]))

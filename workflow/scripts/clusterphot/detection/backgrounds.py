@@ -34,7 +34,7 @@ def background(image, bad, method, pixel_scale_arcsec):
     if method == "quadratic":
         return None
     if method == "ring_median":
-        return _ring_median(image, pixel_scale_arcsec)
+        return ring_median(image, pixel_scale_arcsec)
     if method == "mesh":
         cell = max(int(round(MESH_ARCSEC / pixel_scale_arcsec)), 4)
         data = np.ascontiguousarray(image, dtype=np.float32)
@@ -42,7 +42,7 @@ def background(image, bad, method, pixel_scale_arcsec):
     raise ValueError(f"method = {method!r}, expected one of {', '.join(SKY_ORDER)}")
 
 
-def _ring_median(image, scale):
+def ring_median(image, scale):
     """Median in a ring around each node of a grid, interpolated to all pixels."""
     inner, outer = (radius / scale for radius in RING_ARCSEC)
     reach = int(np.ceil(outer))

@@ -17,6 +17,8 @@ from clusterphot.noise import MAD_TO_SIGMA
 
 STAMP_ARCSEC = 1.2
 MAX_NEIGHBOURS = 12
+GREY_STEP = 8
+"""Cut-outs have 256 / 8 shades of grey: the eye sees no more in noise, and the page is smaller by a third."""
 
 
 def candidate_page(template, table, mosaics, reference, *, field):
@@ -129,7 +131,7 @@ def _stamp(mosaic, ra, dec, side):
     scale = max(MAD_TO_SIGMA * np.median(np.abs(sci[good] - middle)), 1e-12)
     grey = np.arcsinh(np.where(good, sci - middle, 0.0) / (2 * scale))
     low, high = -1.5, max(float(grey.max()), 2.5)
-    grey = np.clip(255 * (grey - low) / (high - low), 0, 255).astype(np.uint8)
+    grey = np.clip(255 * (grey - low) / (high - low), 0, 255).astype(np.uint8) // GREY_STEP * GREY_STEP
     return grey[np.ix_(rows - y0, columns - x0)][::-1]
 
 

@@ -7,8 +7,10 @@ its magnitude and surroundings. Densities 1/arcsec2, magnitudes AB in the refere
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 
 from clusterphot.detection.tiles import CELL_PX
+from clusterphot.star_counts import model_counts
 
 MAG_EDGES = np.array([20.0, 26.5, 27.5, 28.25, 28.75, 29.25, 29.75, 30.25, 33.0])
 """Magnitudes between which densities are compared."""
@@ -84,6 +86,35 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control):
             share = np.clip(1.0 - density / np.maximum(found, 1e-12), 0.0, 1.0)
             probability[rows] = share[np.clip(np.digitize(mag[rows], MAG_EDGES) - 1, 0, len(share) - 1)]
     return Purity(probability, counts, negative, control_area, area)
+
+
+def expected_stars(ra, dec, area_arcsec2, sequence, filt):
+    """Stars of the Milky Way expected in an area by `MAG_EDGES`, which no shape tells from clusters.
+
+    Parameters
+    ----------
+    ra, dec : float, deg
+    area_arcsec2 : float
+    sequence : `astropy.table.Table`
+        resources/literature/dwarf_sequence.ecsv.
+    filt : str
+        Filter of the magnitudes.
+
+    Returns
+    -------
+    number : (m,) float ndarray
+
+    Notes
+    -----
+    Without dust, and good to a factor of two, see `clusterphot.star_counts.model_counts`. What the control
+    region holds of them is in the probabilities already.
+    """
+    direction = SkyCoord(ra, dec, unit="deg").galactic
+    model = model_counts(float(direction.l.deg), float(direction.b.deg), sequence, filt)
+    step = model.mag[1] - model.mag[0]
+    running = np.concatenate([[0.0], np.cumsum(model.total.sum(axis=0)) * step * area_arcsec2 / 3600.0])
+    ends = np.concatenate([[model.mag[0] - step / 2], model.mag + step / 2])
+    return np.diff(np.interp(MAG_EDGES, ends, running))
 
 
 def control_cells(maps, region, wcs_to_cell):

@@ -25,6 +25,8 @@ SELECTED, EXTENDED, OTHER, LISTED = "#ee7733", "#0077bb", "#aaaaaa", "#009988"
 
 NOT_SHOWN = ("bright", "below_range")
 LOST_COLOR = "#cc3311"
+CROWDED = 600
+"""With more candidates than this the markers of the map get smaller: their total area stays the same."""
 
 
 @in_style
@@ -58,12 +60,24 @@ def plot_candidates(small, table, listed, maps, *, field):
     x, y = small.place(table["ra"], table["dec"])
     extended = np.isin(reason, ("extended", "elongated"))
     shown = ~np.isin(reason, NOT_SHOWN)
-    ax.scatter(x[extended], y[extended], s=9, marker="s", facecolor="none", edgecolor=EXTENDED, lw=0.5)
+    shrink = np.clip(CROWDED / max(shown.sum(), 1), 0.04, 1.0)
+    ax.scatter(
+        x[extended], y[extended], s=9 * shrink, marker="s", facecolor="none", edgecolor=EXTENDED, lw=0.5
+    )
     rest = shown & ~selected & ~extended
-    ax.scatter(x[rest], y[rest], s=7, marker="x", color="#882255", lw=0.5)
-    ax.scatter(x[selected], y[selected], s=26, facecolor="none", edgecolor=SELECTED, lw=0.8)
+    ax.scatter(x[rest], y[rest], s=7 * shrink, marker="x", color="#882255", lw=0.5)
+    ax.scatter(
+        x[selected],
+        y[selected],
+        s=26 * shrink,
+        facecolor="none",
+        edgecolor=SELECTED,
+        lw=0.8 if shrink == 1.0 else 0.4,
+    )
     if listed is not None:
-        ax.scatter(*small.place(*listed), s=60, marker="D", facecolor="none", edgecolor=LISTED, lw=0.5)
+        ax.scatter(
+            *small.place(*listed), s=60 * shrink, marker="D", facecolor="none", edgecolor=LISTED, lw=0.5
+        )
     ax.set(xticks=[], yticks=[], xlim=(-0.5, nx - 0.5), ylim=(-0.5, ny - 0.5))
     entries = [
         (SELECTED, "o", f"selected ({selected.sum()})"),
@@ -137,7 +151,9 @@ def plot_point_likeness(table, cuts, *, reference_filter, field):
     ax.set_yscale("symlog", linthresh=100)
     ax.set(xlim=(max(mag[known].min() - 0.3, 20), mag[known].max() + 0.3), ylim=(-3000, 10000))
     ax.axhline(0, color=FAINT, lw=0.6, zorder=0)
-    ax.legend(loc="lower left", borderaxespad=0.3)
+    ax.legend(
+        loc="lower left", borderaxespad=0.3, frameon=True, facecolor="white", framealpha=1.0, edgecolor="none"
+    )
     return figure
 
 
