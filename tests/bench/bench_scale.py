@@ -130,13 +130,19 @@ def measure_sizes(field, folder, sizes, cores):
         entry = {"n_sources": n_sources} | run(folder, cores)
         print(f"{n_sources} sources: {entry['wall_s']:.0f} s", flush=True)
         if n_sources == max(sizes):
+            before = count_chunks(folder)
             with open(folder / "sources.csv", "a", encoding="utf-8") as stream:
                 stream.write("one more,110.83100000,-73.45100000\n")
-            entry["one_more"] = run(folder, cores)
+            entry["one_more"] = run(folder, cores) | {"n_chunks": [before, count_chunks(folder)]}
             entry["n_slurm_jobs"] = slurm_jobs(graph(folder))[1]
             print(f"one more: {entry['one_more']['wall_s']:.0f} s", flush=True)
         entries.append(entry)
     return entries
+
+
+def count_chunks(folder):
+    """Number of chunks of a run."""
+    return len(list((folder / "results" / "large" / "photometry").glob("c*.ecsv")))
 
 
 def graph(folder):

@@ -102,10 +102,14 @@ def by_rule(largest):
     """One more source, and the table of where the time goes."""
     more = largest["one_more"]
     rules = ", ".join(f"{rule['n_jobs']} {name}" for name, rule in more["rules"].items())
+    before, after = more["n_chunks"]
+    split = f"; with it the list is dealt into {after} chunks, not {before}, so that one was split" * (
+        before != after
+    )
     lines = [
         *paragraph(
             f"One more source among {largest['n_sources']}: {more['n_jobs']} jobs ({rules}) in",
-            f"{more['wall_s']:.0f} s.",
+            f"{more['wall_s']:.0f} s{split}.",
         ),
         "",
         f"Where the CPU time goes with {largest['n_sources']} sources:",
@@ -213,6 +217,9 @@ def figure(measured, path):
             label=f"{cores} core" + "s" * (cores > 1),
         )
     middle.set(xlabel="sources per chunk", ylabel="overhead (% of CPU time)", ylim=(0, 100))
+    sizes_of_chunks = sorted({entry["per_chunk"] for entry in measured["chunks"]})
+    middle.set_xticks(sizes_of_chunks, [str(number) for number in sizes_of_chunks])
+    middle.minorticks_off()
     middle.legend(frameon=False, fontsize=8)
     right.semilogx(n, [entry["memory_mb"] for entry in sizes], "o-")
     right.set(xlabel="sources", ylabel="largest process (MB)", ylim=(0, 2100))

@@ -77,10 +77,19 @@ def test_power_of_two_deals_evenly():
     assert 27 <= min(sizes) <= max(sizes) <= 62
 
 
-@pytest.mark.parametrize(("n_sources", "n_chunks"), [(1, 1), (2000, 1), (2001, 2), (5000, 3)])
-def test_auto_splits_at_two_thousand(n_sources, n_chunks):
-    assert chunks.SOURCES_PER_CHUNK == 2000
+@pytest.mark.parametrize(("n_sources", "n_chunks"), [(1, 1), (2100, 1), (2101, 2), (5000, 3)])
+def test_auto_splits_at_some_two_thousand(n_sources, n_chunks):
+    assert chunks.SOURCES_PER_CHUNK == 2100
     assert len(chunks.deal([str(number) for number in range(n_sources)], "auto")) == n_chunks
+
+
+@pytest.mark.parametrize("n_sources", [1000, 2000, 4000, 5000, 10_000, 20_000, 100_000])
+def test_one_more_than_a_round_number_changes_one_chunk(n_sources):
+    ids = [f"s{number}" for number in range(n_sources)]
+    before, after = chunks.deal(ids, "auto"), chunks.deal([*ids, "one more"], "auto")
+    assert before.keys() == after.keys()
+    changed = [name for name in before if before[name] != after[name]]
+    assert [after[name][-1] for name in changed] == ["one more"]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ splits a single chunk, so that a longer source list does not redeal all sources.
 import hashlib
 import urllib.parse
 
-SOURCES_PER_CHUNK = 2000
-"""Size at which ``auto`` splits: a chunk in six filters takes half a minute, a fifth of it start-up and imports."""
+SOURCES_PER_CHUNK = 2100
+"""Size at which ``auto`` splits: a chunk in six filters takes 20 s to its SED fits, half of it start-up and imports
+(docs/scale.md). Not a round number, so that one source more in a list of 10,000 splits no chunk."""
 
 SINGLE = "src-"
 
