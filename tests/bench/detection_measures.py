@@ -196,7 +196,7 @@ def fwhm_spread(truth):
     sharp, broad = (
         optics.OversampledPsf(
             data / data.sum(), psf.sample_arcsec, psf.pixel_scale_arcsec, REFERENCE
-        ).fwhm_arcsec
+        ).fwhm_arcsec()
         for data in (psf.data, wide)
     )
     return 100.0 * (broad / sharp - 1.0)
