@@ -405,6 +405,10 @@ class TestPurity:
         model = model_counts(284.99, -23.70, sequence, "F200W")  # SMACS J0723 in Galactic coordinates
         table = tabulate_counts(model, 1.0, mag_min=26.5, mag_max=30.25, bin_mag=0.25)
         assert one[1:-1].sum() == pytest.approx(table["n_stars"].sum(), rel=0.01)
+        cut = purity.expected_stars(110.83, -73.45, 3600, sequence, "F200W", mag_min=26.5, mag_max=30.0)
+        np.testing.assert_allclose(cut[[0, -1]], 0.0)
+        np.testing.assert_allclose(cut[1:-2], one[1:-2])
+        assert 0 < cut[-2] < one[-2]
 
     def test_as_many_per_area_as_in_the_control_region_are_no_clusters(self):
         rng, maps = np.random.default_rng(0), self.maps()

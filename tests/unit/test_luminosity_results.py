@@ -14,6 +14,7 @@ from clusterphot.detection.tiles import CoarseMaps, write_maps
 from clusterphot.errors import UserError
 from clusterphot.figures import luminosity as figures
 from clusterphot.figures.style import save_figure
+from clusterphot.tables import read_table, write_table
 from clusterphot.units import flux_from_mag_ab, mag_ab
 from luminosity_mocks import LIMIT, draw, search
 
@@ -71,9 +72,11 @@ def test_tables_files_and_figures_whatever_is_found(n, injections, maps, tmp_pat
     sample = luminosity_inputs.make_sample(table, "F200W", use_purity=True, mag_min=26.0)
     result = luminosity_results.fit_field(sample, injections, AREAS, settings)
     row = result.summary[0]
-    assert row["n_sources"] == n and row["area_lost"] == 60.0
+    assert (
+        row["n_sources"] + row["n_beyond"] == n and row["n_beyond"] <= 0.02 * n and row["area_lost"] == 60.0
+    )
     assert row["mag_limit"] == pytest.approx(LIMIT, abs=0.1)
-    assert result.counts["n_found"].sum() == n
+    assert result.counts["n_found"].sum() == row["n_sources"]
     assert row["status"] == ("identifiable" if n > 100 else "too few sources")
     colors = luminosity_results.fit_colors(table, injections, "F200W", [("F150W", "F200W")])
     assert list(colors["n_components"]) == [1, 2, 2] and np.isfinite(colors["color_mean"]).all() == (n > 100)
@@ -109,6 +112,30 @@ def test_tables_files_and_figures_whatever_is_found(n, injections, maps, tmp_pat
     ]
     for number, figure in enumerate(drawn):
         save_figure(figure, tmp_path / f"{number}.png", tmp_path / f"{number}.pdf", 50)
+
+
+def test_residuals_of_bright_stars_do_not_stand_for_thousands(injections):
+    """Two sources in noise twelve times the usual, where completeness is extrapolated to nothing."""
+    settings = luminosity_results.FitSettings(n_completeness_draws=2)
+    table = luminosity_results.source_probabilities(candidates(300), False)
+    numbers = []
+    for worse in (1.0, 12.0):
+        table["noise_F200W"][:2] *= worse
+        sample = luminosity_inputs.make_sample(table, "F200W", use_purity=False, mag_min=26.0)
+        row = luminosity_results.fit_field(sample, injections, AREAS, settings).summary[0]
+        numbers.append((row["n_beyond"], row["n_to_limit"]))
+    assert numbers[1][0] >= 2
+    assert numbers[1][1] == pytest.approx(numbers[0][1], rel=0.05)
+
+
+def test_one_filter_has_no_colours(injections, tmp_path):
+    table = luminosity_results.source_probabilities(candidates(30), True)
+    colors = luminosity_results.fit_colors(table, injections, "F200W", [])
+    write_table(tmp_path / "colors.ecsv", colors, meta={})
+    colors = read_table(tmp_path / "colors.ecsv")
+    assert len(colors) == 0 and not (colors["preferred"] & (colors["component"] == 0)).any()
+    figure = figures.plot_color_mixture(table, colors, field="f")
+    assert figure.axes[0].texts[0].get_text() == "one filter has no colour"
 
 
 def test_injections_outside_the_searched_area_do_not_count(injections):

@@ -31,9 +31,11 @@ def main(smk):
         float(value) for value in mosaic.wcs.celestial.all_pix2world(*(n / 2 for n in mosaic.shape[::-1]), 0)
     )
     sequence, area = read_literature(smk.input.sequence), meta["area_arcsec2"]["searched"]
-    stars = expected_stars(*centre, area, sequence, mosaic.filter_name)
+    stars = expected_stars(
+        *centre, area, sequence, mosaic.filter_name, mag_min=selection.mag_min, mag_max=selection.mag_max
+    )
     meta["purity"]["stars_expected"] = [round(float(number), 2) for number in stars]
-    logging.info("%.1f stars of the Milky Way expected among them", stars[1:-1].sum())
+    logging.info("%.1f stars of the Milky Way expected among them", stars.sum())
     meta |= provenance("merge_candidates", smk.wildcards, par)
     write_table(smk.output.candidates, table, meta=meta)
     write_frozen(smk.output.selected, table)

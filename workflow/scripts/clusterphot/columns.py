@@ -365,6 +365,10 @@ DETECTION_PATTERNS = {
 
 LUMINOSITY_COLUMNS = {
     "n_sources": ("", "selected sources used"),
+    "n_beyond": (
+        "",
+        "selected sources left out, at a local noise where no artificial clusters tell the completeness",
+    ),
     "n_clean": ("", "sum of their probabilities of being clusters"),
     "identifiable": ("", "whether the data see a turnover"),
     "status": ("", "the same in words"),

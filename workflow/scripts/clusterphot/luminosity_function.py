@@ -110,6 +110,10 @@ class Sample:
     def __len__(self):
         return len(self.flux)
 
+    def __getitem__(self, rows):
+        """Some of the sources."""
+        return Sample(self.flux[rows], self.noise[rows], self.light[rows], self.p_cluster[rows], self.mag_min)
+
 
 @dataclass(frozen=True)
 class Kernels:

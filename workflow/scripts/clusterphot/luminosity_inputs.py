@@ -21,6 +21,9 @@ AS_FITTED = np.array([0.0, 1.0, 0.0, 0.0])
 SPLINE_SIGMA = np.array([1.0, 0.5, 0.5, 0.5])
 """Prior of the coefficients of the bent curve: mean, the logistic itself, and 1 sigma."""
 
+COVERED = 0.995
+"""Share of the artificial clusters whose local noise is covered; beyond it completeness would be extrapolated."""
+
 SHARE_STEP_MAG = 0.1
 SHARE_ROWS = 4096
 
@@ -48,6 +51,14 @@ class Injections:
     def selected(self):
         """Whether each was found and selected."""
         return self.values[3]
+
+    def covers(self, noise):
+        """Whether artificial clusters tell the completeness at this local noise.
+
+        Residuals of bright stars stand in noise ten times the usual: at an extrapolated completeness of 1e-5 each
+        of them would stand for thousands of clusters.
+        """
+        return np.asarray(noise) <= np.quantile(self.values[1], COVERED)
 
     def limit(self, fraction=0.5):
         """Magnitude of this completeness at median noise and light; NaN where it is not reached."""

@@ -25,6 +25,9 @@ MIN_EXPECTED = 5.0
 """Bins of the test of fit are joined until they hold so many expected sources."""
 
 STATUS = {True: "identifiable", False: "turnover not identifiable"}
+COLOR_COLUMNS = {"band": "U11", "n_sources": int, "n_components": int, "component": int, "preferred": bool}
+"""Columns of the table of a field of one filter, which has no colour."""
+
 EVIDENCE_FOR_TWO = 3.0
 """Log of the ratio of evidences above which two components are preferred: strong (Kass & Raftery 1995)."""
 
@@ -77,9 +80,12 @@ def fit_field(sample, injections, areas, par):
     result : `FieldFunction`
     """
     mag_limit = limit_of(par.mag_limit, injections)
+    n_selected = len(sample)
+    sample = sample[injections.covers(sample.noise)]
     lost = {name: value for name, value in areas.items() if name not in ("searched", "control_region")}
     row = {
         "n_sources": len(sample),
+        "n_beyond": n_selected - len(sample),
         "n_clean": float(sample.p_cluster.sum()),
         "mag_limit": mag_limit,
         "area_searched": areas["searched"],
@@ -258,7 +264,7 @@ def fit_colors(table, injections, reference, pairs):
         weight = np.asarray(table["p_cluster"], dtype=float)
         sample, used = color_mixture.color_sample(flux, error, place, detection, weight)
         rows += _color_rows(f"{blue}-{red}", sample, len(used))
-    return Table(rows)
+    return Table(rows) if rows else Table(names=list(COLOR_COLUMNS), dtype=list(COLOR_COLUMNS.values()))
 
 
 def _color_detection(injected, blue, red, reference):

@@ -88,7 +88,7 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control):
     return Purity(probability, counts, negative, control_area, area)
 
 
-def expected_stars(ra, dec, area_arcsec2, sequence, filt):
+def expected_stars(ra, dec, area_arcsec2, sequence, filt, *, mag_min=-np.inf, mag_max=np.inf):
     """Stars of the Milky Way expected in an area by `MAG_EDGES`, which no shape tells from clusters.
 
     Parameters
@@ -99,6 +99,8 @@ def expected_stars(ra, dec, area_arcsec2, sequence, filt):
         resources/literature/dwarf_sequence.ecsv.
     filt : str
         Filter of the magnitudes.
+    mag_min, mag_max : float
+        Range of the selection: parts of bins beyond it hold none.
 
     Returns
     -------
@@ -114,7 +116,7 @@ def expected_stars(ra, dec, area_arcsec2, sequence, filt):
     step = model.mag[1] - model.mag[0]
     running = np.concatenate([[0.0], np.cumsum(model.total.sum(axis=0)) * step * area_arcsec2 / 3600.0])
     ends = np.concatenate([[model.mag[0] - step / 2], model.mag + step / 2])
-    return np.diff(np.interp(MAG_EDGES, ends, running))
+    return np.diff(np.interp(np.clip(MAG_EDGES, mag_min, mag_max), ends, running))
 
 
 def control_cells(maps, region, wcs_to_cell):

@@ -163,11 +163,14 @@ def plot_color_mixture(table, results, *, field):
     figure : `matplotlib.figure.Figure`
     """
     bands = list(dict.fromkeys(str(name) for name in results["band"]))
-    n_columns = min(len(bands), 3)
-    n_rows = -(-len(bands) // n_columns)
+    n_columns = min(max(len(bands), 1), 3)
+    n_rows = max(-(-len(bands) // n_columns), 1)
     figure = new_figure(PAGE_WIDTH_IN, 0.4 + 2.1 * n_rows)
     label_field(figure, f"{field}: colours of the clusters, errors taken out")
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    if not bands:
+        say_empty(axes[0], "one filter has no colour")
+        return figure
     for ax in axes[len(bands) :]:
         ax.set_axis_off()
     for ax, band in zip(axes, bands, strict=False):
