@@ -32,6 +32,7 @@ $(READY): requirements.lock
 # CONFIG=my.yaml runs a configuration of one's own, in its folder or in DIRECTORY; ARGS are more options of snakemake.
 run: $(READY)  ## all fields, from mosaics to figures: make run [CONFIG=my.yaml [DIRECTORY=run]] [CORES=n] [ARGS=...]
 	@cd "$(if $(CONFIG),$(HERE),$(CURDIR))" && \
+	  { test -z "$(CONFIG)" || test -f "$(CONFIG)" || { echo "$(CONFIG): no such file in $(HERE); CONFIG names a configuration, and make new writes one"; exit 1; }; } && \
 	  PYTHONPATH="$(CURDIR)/workflow/logger:$(CURDIR)/workflow/scripts$${PYTHONPATH:+:$$PYTHONPATH}" \
 	  "$(CURDIR)/$(BIN)/snakemake" --snakefile "$(CURDIR)/Snakefile" --logger clusterphot --cores $(CORES) \
 	  $(if $(CONFIG),--configfile "$(CONFIG)" --directory "$(or $(DIRECTORY),$$(dirname "$(CONFIG)"))") $(ARGS)
