@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from clusterphot.codedigest import folder_digest
-from clusterphot.report import catalogue, first_page, numbers, pages, provenance, source_table, timing
+from clusterphot.report import (
+    catalogue,
+    first_page,
+    numbers,
+    pages,
+    provenance,
+    quality,
+    source_table,
+    timing,
+)
 from clusterphot.report.cards import merge_cards
 from clusterphot.report.field_report import nearest
 from clusterphot.report.populations import MAX_CELLS, map_axes, posterior_pictures
@@ -358,3 +367,12 @@ def test_page_wide_figures_take_the_page_unless_there_are_many(tmp_path):
     assert found["colors_a"]["pdf"] is None
     assert {name for name, figure in found.items() if figure["wide"]} == {"colors_a", "recovery_pulls"}
     assert (tmp_path / "figures" / "psf_F0.png").is_file()
+
+
+@pytest.mark.parametrize(("dof", "said"), [(3, "χ² 0.6 for 3 d.o.f."), (0, "not constrained")])
+def test_a_stack_in_too_few_filters_is_not_called_a_fit(dof, said):
+    clusters = Table({"flags": [0], "age_gyr": [2.0], "log_mass": [6.5]})
+    stack = Table({"age_gyr": [1.5], "metallicity_zsun": [0.2], "chi2": [0.6], "dof": [dof]})
+    tables = {"clusters": clusters, "dereddened": Table({"flags": [0]}), "stack": stack}
+    items = quality.headline(tables, redshift=0.39, ebv=0.18, filters=["F090W", "F150W", "F200W"])
+    assert said in items[-1]["note"]

@@ -196,6 +196,8 @@ def _median_items(clusters, clean):
 def _stack_items(row):
     """Age and metallicity of the stack."""
     chi2 = f"χ² {float(row['chi2']):.1f} for {int(row['dof'])} d.o.f."
+    if row["dof"] < 1:
+        chi2 = "too few filters to test the fit: not constrained"
     value, note = f"{float(row['age_gyr']):g} Gyr", f"{float(row['metallicity_zsun']):g} Z☉, {chi2}"
     if "age_gyr_p50" in row.colnames and np.isfinite(row["age_gyr_p50"]):
         low, high = float(row["age_gyr_p16"]), float(row["age_gyr_p84"])
