@@ -77,4 +77,4 @@ def draw(seed, offset, width, n_selected, n_injected=1000):
         count, total, to_limit = count + len(rows), total + used, to_limit + int((true[:used] < LIMIT).sum())
     columns = np.concatenate(parts, axis=1)
     sample = lf.Sample(columns[2], columns[0], columns[1], np.ones(n_selected))
-    return Mock(sample, (mag, noise, light, seen), response, total, to_limit)
+    return Mock(sample, (mag, noise, light, np.zeros(n_injected), seen), response, total, to_limit)

@@ -211,6 +211,7 @@ def closure(folder, clusters, found, injections, candidates, scale):
     four sources found and four lost are expected in all, and each bin holds one of each.
     """
     from clusterphot.completeness.summary import measure_completeness
+    from clusterphot.detection.crowding import neighbour_light
     from clusterphot.detection.tiles import read_maps
 
     maps = read_maps(str(folder / "results/drawn/detection/maps.fits"))
@@ -221,6 +222,7 @@ def closure(folder, clusters, found, injections, candidates, scale):
         magnitude(put[f"flux_in_{REFERENCE}"]),
         np.asarray(put[f"noise_{REFERENCE}"]),
         np.asarray(put["surface_brightness"]),
+        np.asarray(put["neighbour_light"]),
         np.asarray(put["selected"], dtype=bool),
     )
     x, y = positions(clusters).T
@@ -230,7 +232,8 @@ def closure(folder, clusters, found, injections, candidates, scale):
     light = np.where(near >= 0, np.asarray(candidates["surface_brightness"])[near], light)
     inside = np.isfinite(noise) & (maps.at("searched", x, y) > 0)
     mag = magnitude(clusters[f"flux_{REFERENCE}"])
-    where = (mag[inside], noise[inside], light[inside])
+    crowd = neighbour_light(x, y, candidates, candidates[f"flux_{REFERENCE}"], scale)
+    where = (mag[inside], noise[inside], light[inside], crowd[inside])
     p, seen = result(*where), found[inside]
     slope = _slope(result, where)
     covariance = np.diag(p * (1 - p)) + slope @ result.fit.covariance @ slope.T

@@ -5,24 +5,26 @@ import pytest
 from astropy.table import Table
 from clusterphot.completeness import injection, logistic, summary
 from clusterphot.detection import selection, tiles
+from clusterphot.detection.catalog import detect_box
 from clusterphot.detection.field import FieldBands
 from test_detection import OPTIONS, SCALE, make_band
 
-TRUTH = np.array([3.0, 29.5, np.log(0.2), 2.5, 0.3, 1.0])
+TRUTH = np.array([3.0, 29.5, np.log(0.2), 2.5, 0.3, 1.0, 2.0])
 """Ceiling 0.953, half of it at 29.5 mag, width 0.2 mag, 2.5 mag per decade of noise, 0.3 mag per unit of light;
-the logit of the ceiling falls by 1 per decade of noise."""
+the logit of the ceiling falls by 1 per decade of noise and by 2 per decade of neighbours over noise."""
 
 
-def draw(n, seed, *, scatter=0.15):
-    """Injections between 27 and 31 mag, noise and light log-normal, detected by the true curve."""
+def draw(n, seed, *, scatter=0.15, crowded=0.15):
+    """Injections between 27 and 31 mag, noise and light log-normal, some beside others, detected by the true curve."""
     rng = np.random.default_rng(seed)
     mag, noise = rng.uniform(27, 31, n), np.exp(scatter * rng.standard_normal(n))
     light = 1000 * np.exp(0.7 * rng.standard_normal(n))
-    p = TRUE_FIT(mag, noise, light)
-    return mag, noise, light, rng.uniform(size=n) < p
+    neighbours = np.where(rng.uniform(size=n) < crowded, 10 ** rng.uniform(0, 3, n), 0.0)
+    p = TRUE_FIT(mag, noise, light, neighbours)
+    return mag, noise, light, neighbours, rng.uniform(size=n) < p
 
 
-TRUE_FIT = logistic.Logistic(TRUTH, np.zeros((6, 6)), 0.0, np.log10(2.0))
+TRUE_FIT = logistic.Logistic(TRUTH, np.zeros((7, 7)), 0.0, np.log10(2.0))
 
 
 class TestLogistic:
@@ -42,8 +44,8 @@ class TestLogistic:
     def test_errors_are_those_of_repeated_fits_and_the_test_of_fit_passes(self):
         values, errors, p_values = [], [], []
         for seed in range(25):
-            mag, noise, light, detected = draw(600, seed)
-            fit = logistic.fit_logistic(mag, noise, light, detected)
+            mag, noise, light, neighbours, detected = draw(600, seed)
+            fit = logistic.fit_logistic(mag, noise, light, neighbours, detected)
             value, error = fit.limit(0.5, 1.0, 1000.0)
             values.append(value)
             errors.append(error)
@@ -57,10 +59,26 @@ class TestLogistic:
         assert 0.3 < np.mean(p_values) < 0.7
         assert np.mean(np.array(p_values) < 0.1) < 0.3
 
+    def test_places_beside_neighbours_are_told_from_others(self):
+        """A field whose clusters keep to themselves is not counted by artificial ones beside galaxies."""
+        mag, noise, light, neighbours, detected = draw(4000, 11, crowded=0.5)
+        fit = logistic.fit_logistic(mag, noise, light, neighbours, detected)
+        place = np.array([1.0, 1.0]), np.array([1000.0, 1000.0]), np.array([0.0, 99.0])
+        lonely, beside = fit(np.array([27.0, 27.0]), *place)
+        # logits 3 and 3 - 2 log10(100); a thousand bright ones tell each to 0.02
+        assert lonely == pytest.approx(1 / (1 + np.exp(-3)), abs=0.02)
+        assert beside == pytest.approx(1 / (1 + np.exp(1)), abs=0.06)
+        assert fit.p_value > 0.01
+
+    def test_losses_beside_neighbours_alone_fail_the_test_of_a_fit_that_does_not_know_them(self):
+        mag, noise, light, neighbours, detected = draw(4000, 12, crowded=0.3)
+        blind = logistic.fit_logistic(mag, noise, light, np.zeros(4000), detected)
+        assert logistic.test_fit(blind, (mag, noise, light, neighbours), detected)[2] < 1e-3
+
     def test_a_curve_with_a_gap_fails_the_test_and_the_table_takes_over(self):
-        mag, noise, light, detected = draw(3000, 3)
+        mag, noise, light, neighbours, detected = draw(3000, 3)
         detected &= ~((mag > 27.8) & (mag < 28.4))
-        result = summary.measure_completeness(mag, noise, light, detected)
+        result = summary.measure_completeness(mag, noise, light, neighbours, detected)
         assert result.fit.p_value < summary.MIN_P_VALUE and result.method == "table"
         assert result(28.1, 1.0, 1000.0) < 0.1 < 0.8 < result(27.3, 1.0, 1000.0)
         limit, error = result.limit(0.5, 0)
@@ -70,8 +88,8 @@ class TestLogistic:
 class TestSummary:
     def test_closure_on_sources_of_another_distribution(self):
         """Sources faint and in louder places are predicted by injections spread evenly."""
-        mag, noise, light, detected = draw(2000, 1)
-        result = summary.measure_completeness(mag, noise, light, detected)
+        mag, noise, light, neighbours, detected = draw(2000, 1)
+        result = summary.measure_completeness(mag, noise, light, neighbours, detected)
         rng = np.random.default_rng(9)
         m, n = rng.normal(29.2, 0.5, 1500), np.exp(0.1 + 0.15 * rng.standard_normal(1500))
         glow = 3000 * np.exp(0.5 * rng.standard_normal(1500))
@@ -79,10 +97,10 @@ class TestSummary:
         found = rng.uniform(size=1500) < truth
         p = result(m, n, glow)
         assert (found.sum() - p.sum()) ** 2 < 9 * (p * (1 - p)).sum()
-        assert logistic.test_fit(result.fit, m, n, glow, found)[2] > 0.001
+        assert logistic.test_fit(result.fit, (m, n, glow, np.zeros(1500)), found)[2] > 0.001
 
     def test_table_holds_each_injection_once_per_class(self):
-        mag, noise, light, detected = draw(900, 2)
+        mag, noise, light, neighbours, detected = draw(900, 2)
         flux = 3631e9 * 10 ** (-0.4 * mag)
         rng = np.random.default_rng(0)
         seen = np.where(detected, flux * 1.1 + 0.2 * rng.normal(size=900), np.nan)
@@ -95,7 +113,7 @@ class TestSummary:
                 "surface_brightness": light,
             }
         )
-        result = summary.measure_completeness(mag, noise, light, detected)
+        result = summary.measure_completeness(mag, noise, light, neighbours, detected)
         table = summary.completeness_table(result, injections, "F200W")
         whole = table["noise_class"] == 0
         assert table["n_injected"][whole].sum() == 900 == table["n_injected"][~whole].sum()
@@ -106,8 +124,8 @@ class TestSummary:
         assert len(set(table["mag_50"][whole])) == 1
 
     def test_limits_follow_the_noise_on_the_map(self):
-        mag, noise, light, detected = draw(1500, 4)
-        result = summary.measure_completeness(mag, noise, light, detected)
+        mag, noise, light, neighbours, detected = draw(1500, 4)
+        result = summary.measure_completeness(mag, noise, light, neighbours, detected)
         noise = result.noise[0] * np.array([[1.0, 10.0, np.nan]])
         limits = summary.limit_map(result, noise, np.full((1, 3), 500.0), 0.5)
         assert result.method == "logistic"
@@ -116,8 +134,8 @@ class TestSummary:
         assert np.isnan(limits[0, 2])
 
     def test_nothing_is_complete_where_nothing_was_searched(self):
-        mag, noise, light, detected = draw(600, 5)
-        assert summary.measure_completeness(mag, noise, light, detected)(27.0, np.nan, 1.0) == 0
+        mag, noise, light, neighbours, detected = draw(600, 5)
+        assert summary.measure_completeness(mag, noise, light, neighbours, detected)(27.0, np.nan, 1.0) == 0
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +149,11 @@ def quiet_field():
     searched = one.copy()
     searched[:, :5] = 0
     maps = tiles.CoarseMaps(one, one, searched, dict.fromkeys(tiles.LOST, 0 * one))
-    return FieldBands(bands, 1, ("F150W", "F200W")), maps, Table({"x": [240.0], "y": [240.0]})
+    return (
+        FieldBands(bands, 1, ("F150W", "F200W")),
+        maps,
+        Table({"x": [240.0], "y": [240.0], "flux_F200W": [50.0]}),
+    )
 
 
 class TestInjection:
@@ -168,6 +190,29 @@ class TestInjection:
         )
         other = injection.run_injections("r001", *args)
         assert not np.array_equal(other["x"], table["x"])
+
+    def test_injected_clusters_have_the_moments_of_the_stars(self, quiet_field):
+        """Stars wider and oblong by known amounts: artificial clusters show the same, in both bands."""
+        field, maps, found = quiet_field
+        moments = {"size": 120.0, "plus": 90.0, "cross": -60.0}
+        names = [(band, moment) for band in field.names for moment in moments]
+        locus = selection.PointLocus(
+            {name: [moments[name[1]]] for name in names},
+            dict.fromkeys(names, 0.0),
+            (240.0, 240.0),
+            240.0,
+            9,
+            dict.fromkeys(field.names, 120.0),
+        )
+        options = injection.InjectionOptions(n_per_run=30, mag_range=(24.0, 24.5), seed=3)
+        injected = injection.draw_clusters(np.random.default_rng(1), field, maps, found, (480, 480), options)
+        artist = injection.Artist(field, locus, injected, np.random.default_rng(2))
+        box, cuts = (0, 480, 0, 480), selection.SelectionOptions()
+        table = detect_box(field.bands, 1, box, OPTIONS, cuts, extra=artist.painter(box)).table
+        assert len(table) >= 30
+        for band, moment in names:
+            # second-order terms of a variance of a tenth of the PSF's are a tenth of it
+            assert np.median(table[f"{moment}_{band}"]) == pytest.approx(moments[moment], rel=0.1)
 
     def test_a_large_field_is_searched_in_part(self):
         weight = np.ones((320, 320))

@@ -277,7 +277,14 @@ class TestSelection:
 
     def selectable(self):
         """One clean candidate of 28 mag in two bands."""
-        row = {"size": 0.0, "size_err": 50.0, "elongation_sigma": 1.0, "missing": 0.0, "near_hole": False}
+        row = {
+            "size": 0.0,
+            "size_err": 50.0,
+            "elongation_sigma": 1.0,
+            "missing": 0.0,
+            "near_hole": False,
+            "near_star": False,
+        }
         row |= {"surface_brightness": 100.0, "stands_out": True}
         for band in ("F150W", "F200W"):
             row |= {f"flux_{band}": 22.9, f"flux_err_{band}": 1.0}
@@ -294,6 +301,7 @@ class TestSelection:
             ({"flux_err_F200W": 10.0}, "faint"),
             ({"flux_F150W": 1.0}, "one_band"),
             ({"flux_F200W": 363.0}, "bright"),
+            ({"near_star": True, "size": 999.0}, "star_wing"),
             ({"size": 200.0}, "extended"),
             ({"size": np.nan}, "extended"),
             ({"size": -400.0}, "sharp"),

@@ -9,12 +9,12 @@ from luminosity_mocks import LIMIT, NOISE, draw
 from scipy import stats
 
 
-def complete(mag, noise, light):
+def complete(mag, noise, light, neighbours=0.0):
     """Everything is found."""
     return np.ones(np.broadcast_shapes(np.shape(mag), np.shape(noise), np.shape(light)))
 
 
-def cut(mag, noise, light):
+def cut(mag, noise, light, neighbours=0.0):
     """All brighter than 29 mag is found, nothing else."""
     return np.where(mag < 29.0, 1.0, 0.0) * complete(mag, noise, light)
 
@@ -106,7 +106,7 @@ class TestSmoothCompleteness:
         mag = rng.uniform(26.5, 31, 5000)
         noise = np.full(5000, NOISE)
         seen = flux_from_mag_ab(mag) + noise * rng.standard_normal(5000) > 5 * noise
-        smooth = fit_smooth(mag, noise, np.full(5000, 1000.0), seen)
+        smooth = fit_smooth(mag, noise, np.full(5000, 1000.0), np.zeros(5000), seen)
         at = np.array([28.5, 29.0, 29.3, 29.5, 29.7, 30.0])
         expected = stats.norm.sf(5 - flux_from_mag_ab(at) / NOISE)
         # 5000 injections: 0.015 per half magnitude; four terms bend to 0.03 of a normal distribution

@@ -13,6 +13,7 @@ run, so that more of them add to those that exist.
 
 rule detect_sources:
     input:
+        stars="results/{field}/stars.ecsv",
         mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
         psfs=get_filters("results/{field}/{filter}/psf.fits"),
         noises=get_filters("results/{field}/{filter}/noise.fits"),
@@ -85,6 +86,7 @@ rule inject_clusters:
     input:
         candidates="results/{field}/candidates.ecsv",
         maps="results/{field}/detection/maps.fits",
+        stars="results/{field}/stars.ecsv",
         mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
         psfs=get_filters("results/{field}/{filter}/psf.fits"),
         noises=get_filters("results/{field}/{filter}/noise.fits"),

@@ -8,6 +8,7 @@ from clusterphot.detection.search import search_boxes
 from clusterphot.detection.selection import SelectionOptions
 from clusterphot.detection.tiles import boxes_of, write_box_maps
 from clusterphot.jobs import job_logging
+from clusterphot.stars import read_stars
 from clusterphot.tables import provenance, write_table
 
 
@@ -19,6 +20,7 @@ def main(smk):
         relative_flux=par.relative_flux,
         combined=par.combined_filters,
         background=par.background,
+        stars=read_stars(smk.input.stars),
     )
     options = FinderOptions(**par.search, combined=field.combined)
     selection = SelectionOptions(max_surface_brightness=par.max_surface_brightness)

@@ -8,6 +8,7 @@ from clusterphot.detection.finder import FinderOptions
 from clusterphot.detection.selection import PointLocus, SelectionOptions
 from clusterphot.detection.tiles import read_maps
 from clusterphot.jobs import job_logging
+from clusterphot.stars import read_stars
 from clusterphot.tables import provenance, read_table, write_table
 
 
@@ -19,6 +20,7 @@ def main(smk):
         relative_flux=par.relative_flux,
         combined=par.combined_filters,
         background=par.background,
+        stars=read_stars(smk.input.stars),
     )
     finder = FinderOptions(**par.search, combined=field.combined)
     selection, options = SelectionOptions(**par.cuts), InjectionOptions(**par.injections)

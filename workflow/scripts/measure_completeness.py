@@ -20,6 +20,7 @@ def main(smk):
         magnitudes(np.asarray(injections[f"flux_in_{filt}"])),
         np.asarray(injections[f"noise_{filt}"]),
         np.asarray(injections["surface_brightness"]),
+        np.asarray(injections["neighbour_light"]),
         np.asarray(injections["selected"], dtype=bool),
     )
     meta = provenance("measure_completeness", smk.wildcards, smk.params)

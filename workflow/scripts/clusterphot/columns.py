@@ -324,8 +324,13 @@ DETECTION_COLUMNS = {
     "size_err": ("mas2", "1-sigma error of size"),
     "elongation_sigma": ("", "elongation beyond that of the field's stars over its error"),
     "surface_brightness": ("nJy / arcsec2", "light without point sources in the reference filter"),
+    "neighbour_light": (
+        "nJy",
+        "light of all other candidates in the reference filter, weighted by a Gaussian of 0.15 arcsec (sigma)",
+    ),
     "missing": ("", "share of bad pixels around the source"),
     "near_hole": ("", "whether it lies at a saturated or missing core"),
+    "near_star": ("", "whether it lies in the wings of a bright star"),
     "stands_out": ("", "whether it is significant against the imperfect PSFs of its neighbours"),
     "negative": ("", "whether it was found in the negative image"),
     "selected": ("", "whether it is taken for a star cluster"),

@@ -94,6 +94,8 @@ class Sample:
         Probability of being a cluster of the field; 1 where contaminants are left out of account.
     mag_min : float
         Bright end of the selection.
+    neighbours : (n,) float ndarray, nJy, optional
+        Light of neighbours, of `clusterphot.detection.crowding`; None where there are none.
     """
 
     flux: np.ndarray
@@ -101,18 +103,25 @@ class Sample:
     light: np.ndarray
     p_cluster: np.ndarray
     mag_min: float = -np.inf
+    neighbours: np.ndarray | None = None
 
     @property
     def mag(self):
         """Magnitudes of the found fluxes."""
         return mag_ab(self.flux)
 
+    @property
+    def place(self):
+        """Noise, light and neighbours, as completeness takes them."""
+        return self.noise, self.light, np.zeros(len(self)) if self.neighbours is None else self.neighbours
+
     def __len__(self):
         return len(self.flux)
 
     def __getitem__(self, rows):
         """Some of the sources."""
-        return Sample(self.flux[rows], self.noise[rows], self.light[rows], self.p_cluster[rows], self.mag_min)
+        noise, light, neighbours = (values[rows] for values in self.place)
+        return Sample(self.flux[rows], noise, light, self.p_cluster[rows], self.mag_min, neighbours)
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ def make_kernels(sample, completeness, response=IDEAL):
     ----------
     sample : `Sample`
     completeness : function
-        Of (mag, noise, light), arrays that broadcast; of true magnitude.
+        Of (mag, noise, light, neighbours), arrays that broadcast; of true magnitude.
     response : `Response`
 
     Returns
@@ -160,7 +169,7 @@ def make_kernels(sample, completeness, response=IDEAL):
     """
     mag = np.arange(np.floor(sample.mag.min() - 1.5), np.ceil(sample.mag.max() + 3.0), STEP_MAG)
     true, noise = flux_from_mag_ab(mag), sample.noise[:, None]
-    seen = completeness(mag[None, :], noise, sample.light[:, None])
+    seen = completeness(mag[None, :], *(values[:, None] for values in sample.place))
     seen = np.where(mag >= sample.mag_min, seen, 0.0)
     bias, scatter = response(true / noise)
     pull = (sample.flux[:, None] - true - bias * noise) / (scatter * noise)

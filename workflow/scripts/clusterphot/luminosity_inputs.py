@@ -35,8 +35,8 @@ class Injections:
     Attributes
     ----------
     table : `astropy.table.Table`
-    values : (mag, noise, light, selected), (n,) ndarrays
-        True magnitude and local noise in the reference filter, light, and what became of them.
+    values : (mag, noise, light, neighbours, selected), (n,) ndarrays
+        True magnitude and local noise in the reference filter, light, that of neighbours, and what became of them.
     completeness : `SmoothCompleteness`
         In the reference filter.
     response : `clusterphot.luminosity_function.Response`
@@ -50,7 +50,7 @@ class Injections:
     @property
     def selected(self):
         """Whether each was found and selected."""
-        return self.values[3]
+        return self.values[-1]
 
     def covers(self, noise):
         """Whether artificial clusters tell the completeness at this local noise.
@@ -61,7 +61,7 @@ class Injections:
         return np.asarray(noise) <= np.quantile(self.values[1], COVERED)
 
     def limit(self, fraction=0.5):
-        """Magnitude of this completeness at median noise and light; NaN where it is not reached."""
+        """Magnitude of this completeness at median noise and light, far from neighbours; NaN where not reached."""
         mag = np.arange(15.0, 40.0, 0.01)
         curve = self.completeness(mag, np.median(self.values[1]), np.median(self.values[2]))
         above = np.flatnonzero(curve >= fraction)
@@ -76,8 +76,10 @@ def read_injections(tables, reference):
     true = np.asarray(table[f"flux_in_{reference}"], dtype=float)
     found = np.ma.filled(np.ma.asarray(table[f"flux_{reference}"], dtype=float), np.nan)
     noise, selected = np.asarray(table[f"noise_{reference}"]), np.asarray(table["selected"], dtype=bool)
-    light = np.asarray(table["surface_brightness"], dtype=float)
-    values = (magnitudes(true), noise, light, selected)
+    light, neighbours = (
+        np.asarray(table[name], dtype=float) for name in ("surface_brightness", "neighbour_light")
+    )
+    values = (magnitudes(true), noise, light, neighbours, selected)
     return Injections(table, values, fit_smooth(*values), measure_response(true, found, noise, selected))
 
 
@@ -101,6 +103,7 @@ def make_sample(table, reference, *, use_purity, mag_min):
         np.asarray(table["surface_brightness"], dtype=float),
         probabilities(table, use_purity),
         mag_min,
+        np.asarray(table["neighbour_light"], dtype=float),
     )
 
 
@@ -119,18 +122,18 @@ class SmoothCompleteness:
     fit: object
     coefficients: np.ndarray
 
-    def __call__(self, mag, noise, light):
+    def __call__(self, mag, noise, light, neighbours=0.0):
         """Completeness at magnitudes, local noise and light; arrays that broadcast."""
-        ceiling, logit = _ceiling_and_logit(self.fit, mag, noise, light)
+        ceiling, logit = _ceiling_and_logit(self.fit, mag, noise, light, neighbours)
         return ceiling * special.expit(np.tensordot(self.coefficients, _spline_terms(logit), axes=1))
 
 
-def fit_smooth(mag, noise, light, selected):
+def fit_smooth(mag, noise, light, neighbours, selected):
     """Smooth completeness of artificial clusters.
 
     Parameters
     ----------
-    mag, noise, light : (n,) float ndarray
+    mag, noise, light, neighbours : (n,) float ndarray
     selected : (n,) bool ndarray
 
     Returns
@@ -142,8 +145,8 @@ def fit_smooth(mag, noise, light, selected):
     A table of noisy bins in place of a logistic curve that fails its test makes turnovers of its own: its steps
     at the limit are taken for structure of the luminosity function. A curve through few knots does not.
     """
-    fit = fit_logistic(mag, noise, light, selected)
-    ceiling, logit = _ceiling_and_logit(fit, mag, noise, light)
+    fit = fit_logistic(mag, noise, light, neighbours, selected)
+    ceiling, logit = _ceiling_and_logit(fit, mag, noise, light, neighbours)
     terms, seen = _spline_terms(logit), np.asarray(selected, dtype=float)
 
     def cost(coefficients):
@@ -154,10 +157,10 @@ def fit_smooth(mag, noise, light, selected):
     return SmoothCompleteness(fit, optimize.minimize(cost, AS_FITTED, method="BFGS").x)
 
 
-def _ceiling_and_logit(fit, mag, noise, light):
+def _ceiling_and_logit(fit, mag, *place):
     """Completeness of the brightest clusters, and the logit of what is left of it."""
-    ceiling = fit(np.zeros_like(np.asarray(mag, dtype=float)), noise, light)
-    share = np.clip(fit(mag, noise, light) / ceiling, 1e-13, 1 - 1e-13)
+    ceiling = fit(np.zeros_like(np.asarray(mag, dtype=float)), *place)
+    share = np.clip(fit(mag, *place) / ceiling, 1e-13, 1 - 1e-13)
     return ceiling, special.logit(share)
 
 

@@ -140,7 +140,7 @@ def _counts(sample, injections, kernels, fit, bin_mag):
     if not len(mag):
         mag = np.array([27.0])
     edges = bin_mag * np.arange(np.floor(mag.min() / bin_mag), np.ceil(mag.max() / bin_mag) + 1.5)
-    seen = injections.completeness(sample.mag, sample.noise, sample.light)
+    seen = injections.completeness(sample.mag, *sample.place)
     with np.errstate(divide="ignore"):
         stands = np.where(seen > 0.02, sample.p_cluster / seen, np.nan)
     table = Table({"mag_low": edges[:-1], "mag_high": edges[1:]})
@@ -166,7 +166,8 @@ def _mean_completeness(sample, injections, edges):
     if not len(sample):
         return np.full(len(edges) - 1, np.nan)
     middle = 0.5 * (edges[1:] + edges[:-1])
-    return injections.completeness(middle[None, :], sample.noise[:, None], sample.light[:, None]).mean(axis=0)
+    place = (values[:, None] for values in sample.place)
+    return injections.completeness(middle[None, :], *place).mean(axis=0)
 
 
 def _test_of_fit(counts):

@@ -11,10 +11,12 @@ import numpy as np
 from astropy.table import Table, vstack
 from scipy.spatial import cKDTree
 
-from clusterphot.detection.catalog import MAS_PER_ARCSEC, detect_box
+from clusterphot.detection.catalog import MAS_PER_ARCSEC, angle_of, detect_box, turned
+from clusterphot.detection.crowding import neighbour_light
 from clusterphot.detection.field import apply_selection
-from clusterphot.detection.kernels import SIZE, derivatives
+from clusterphot.detection.kernels import ELONGATION_CROSS, ELONGATION_PLUS, SIZE, derivatives
 from clusterphot.detection.planes import ModelDrawer
+from clusterphot.detection.selection import MOMENTS
 from clusterphot.detection.tiles import CELL_PX
 from clusterphot.units import flux_from_mag_ab
 
@@ -69,6 +71,9 @@ def run_injections(run, field, maps, found, locus, finder_options, selection, op
     shape = field.bands[field.reference].mosaic.shape
     injected = draw_clusters(rng, field, maps, found, shape, options)
     injected["id"] = [f"{run}-{number:04d}" for number in range(len(injected))]
+    scale = field.bands[field.reference].mosaic.pixel_scale_arcsec
+    brightness = found[f"flux_{field.names[field.reference]}"]
+    injected["neighbour_light"] = neighbour_light(injected["x"], injected["y"], found, brightness, scale)
     patch = patch_number(injected["x"], injected["y"], shape)
     artist = Artist(field, locus, injected, rng)
     parts = []
@@ -77,6 +82,7 @@ def run_injections(run, field, maps, found, locus, finder_options, selection, op
         box = patch_box(number, shape)
         result = detect_box(
             field.bands, field.reference, box, finder_options, selection,
+            stars=field.bright_stars,
             extra=artist.painter(box), probe=(injected["x"][rows], injected["y"][rows]),
         )  # fmt: skip
         apply_selection(result.table, locus, field, selection)
@@ -162,15 +168,21 @@ def _few_patches(rng, weight, shape, n_clusters):
 
 
 class Artist:
-    """Draws the clusters of a run, as wide as the field's stars, with their own photon noise."""
+    """Draws the clusters of a run, with the moments of the field's stars, scatter included, and own photon noise."""
 
     def __init__(self, field, locus, injected, rng):
-        self.field, self.locus, self.injected = field, locus, injected
+        self.field, self.injected = field, injected
         self.seed = int(rng.integers(2**31))
-        self.drawers = [
-            (band.drawer, ModelDrawer(_laplacian(band.kernels.psf), band.mosaic.pixel_scale_arcsec))
-            for band in field.bands
-        ]
+        self.drawers = []
+        for band in field.bands:
+            terms, scale = derivatives(band.kernels.psf, 0.0, 0.0), band.mosaic.pixel_scale_arcsec
+            rows = (SIZE, ELONGATION_PLUS, ELONGATION_CROSS)
+            self.drawers.append([ModelDrawer(terms[row], scale) for row in rows])
+        self.moments = {}
+        for band in field.names:
+            for moment in MOMENTS:
+                mean, scatter = locus.expected(band, moment, injected["x"], injected["y"])
+                self.moments[band, moment] = mean + scatter * rng.standard_normal(len(injected))
 
     def painter(self, box):
         """Function that adds the clusters to the planes of a box."""
@@ -189,12 +201,14 @@ class Artist:
         """Add the clusters to one plane."""
         band = plane.band
         flux = np.asarray(self.injected[f"flux_in_{band.name}"])[rows]
-        at_x, at_y = np.asarray(self.injected["x"])[rows], np.asarray(self.injected["y"])[rows]
-        size, _ = self.locus.expected(band.name, "size", at_x, at_y)
+        size, plus, cross = (self.moments[band.name, moment][rows] for moment in MOMENTS)
+        plus, cross = turned(plus, cross, -angle_of(plane))
         unit = 2.0 * (band.mosaic.pixel_scale_arcsec * MAS_PER_ARCSEC) ** 2
         plane.model[:] = 0.0
-        self.drawers[number][0].add(plane, *plane.position(x, y), flux)
-        self.drawers[number][1].add(plane, *plane.position(x, y), flux * size / unit)
+        place = plane.position(x, y)
+        band.drawer.add(plane, *place, flux)
+        for drawer, moment in zip(self.drawers[number], (size, plus, cross), strict=True):
+            drawer.add(plane, *place, flux * moment / unit)
         light = plane.model.copy()
         plane.model[:] = 0.0
         if band.mosaic.gain_e_per_njy is not None:
@@ -203,11 +217,6 @@ class Artist:
             light += (photons * rng.standard_normal(light.shape)).astype(np.float32)
         light[plane.bad] = 0.0
         plane.sci = plane.sci + light
-
-
-def _laplacian(psf):
-    """Change of a PSF with its variance: sum of the second derivatives."""
-    return derivatives(psf, 0.0, 0.0)[SIZE]
 
 
 def _pixels(table, box, shape):

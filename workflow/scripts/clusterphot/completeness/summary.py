@@ -58,14 +58,14 @@ class Completeness:
     noise: np.ndarray
     light: np.ndarray
 
-    def __call__(self, mag, noise, light):
-        """Completeness at magnitudes, local noise and light; 0 where nothing was searched."""
-        mag, noise, light = np.broadcast_arrays(
-            *(np.asarray(value, dtype=float) for value in (mag, noise, light))
+    def __call__(self, mag, noise, light, neighbours=0.0):
+        """Completeness at magnitudes, local noise, light and light of neighbours; 0 where nothing was searched."""
+        mag, noise, light, neighbours = np.broadcast_arrays(
+            *(np.asarray(value, dtype=float) for value in (mag, noise, light, neighbours))
         )
         known = np.isfinite(noise) & (noise > 0)
         out = np.zeros(mag.shape)
-        out[known] = self.fit(mag[known], noise[known], light[known])
+        out[known] = self.fit(mag[known], noise[known], light[known], neighbours[known])
         if self.method == "logistic":
             return out
         middle = 0.5 * (self.edges[1:] + self.edges[:-1])
@@ -76,26 +76,31 @@ class Completeness:
         return np.clip(out, 0.0, 1.0)
 
     def limit(self, fraction, number):
-        """Magnitude of this completeness at the median noise of a class, and its 1-sigma error."""
+        """Magnitude of this completeness at the median noise of a class, and its 1-sigma error.
+
+        Of the fit far from neighbours, of the table as the artificial clusters lie.
+        """
         if self.method == "logistic":
             return self.fit.limit(fraction, self.noise[number], self.light[number])
         return _table_limit(self.injected[number], self.selected[number], self.edges, fraction)
 
 
-def measure_completeness(mag, noise, light, selected):
+def measure_completeness(mag, noise, light, neighbours, selected):
     """Completeness from what was put in and selected.
 
     Parameters
     ----------
     mag, noise, light : (n,) float ndarray
         True magnitude and local noise (nJy) in one filter, light (nJy/arcsec2) in the reference filter.
+    neighbours : (n,) float ndarray, nJy
+        Light of neighbours in the reference filter, of `clusterphot.detection.crowding`.
     selected : (n,) bool ndarray
 
     Returns
     -------
     completeness : `Completeness`
     """
-    fit = fit_logistic(mag, noise, light, selected)
+    fit = fit_logistic(mag, noise, light, neighbours, selected)
     limits = np.quantile(noise, np.arange(1, N_CLASSES) / N_CLASSES)
     number = np.digitize(noise, limits) + 1
     low, high = np.floor(mag.min() / BIN_MAG) * BIN_MAG, np.ceil(mag.max() / BIN_MAG) * BIN_MAG
@@ -108,7 +113,7 @@ def measure_completeness(mag, noise, light, selected):
     # 1 sigma of a binomial share, that of half a source more for shares of 0 and 1
     share = (found + 0.5) / (injected + 1.0)
     error = np.where(injected > 0, np.sqrt(share * (1 - share) / np.maximum(injected, 1)), np.nan)
-    expected = fit(mag, noise, light)
+    expected = fit(mag, noise, light, neighbours)
     model = np.stack([np.histogram(mag[r], edges, weights=expected[r])[0] for r in rows]) / np.maximum(
         injected, 1
     )
@@ -209,8 +214,8 @@ def source_completeness(completeness, candidates, filt):
     """Completeness at the magnitude and noise of every candidate, by id."""
     flux, noise = np.asarray(candidates[f"flux_{filt}"]), np.asarray(candidates[f"noise_{filt}"])
     mag = np.where(flux > 0, mag_ab(np.where(flux > 0, flux, 1.0)), np.inf)
-    light = np.asarray(candidates["surface_brightness"])
-    return Table({"id": candidates["id"], "completeness": completeness(mag, noise, light)})
+    place = noise, np.asarray(candidates["surface_brightness"]), np.asarray(candidates["neighbour_light"])
+    return Table({"id": candidates["id"], "completeness": completeness(mag, *place)})
 
 
 def describe(completeness):
@@ -223,6 +228,7 @@ def describe(completeness):
         "mag_per_dex_noise",
         "mag_per_light",
         "logit_per_dex_noise",
+        "logit_per_crowding",
     )
     return {
         "method": completeness.method,

@@ -44,7 +44,9 @@ class BoxResult:
     probed_light: np.ndarray | None = None
 
 
-def detect_box(bands, reference, box, options, selection, *, extra=None, probe=None, negative=False):
+def detect_box(
+    bands, reference, box, options, selection, *, stars=None, extra=None, probe=None, negative=False
+):
     """Candidates whose position lies in a box.
 
     Parameters
@@ -56,6 +58,8 @@ def detect_box(bands, reference, box, options, selection, *, extra=None, probe=N
     options : `clusterphot.detection.finder.FinderOptions`
     selection : `clusterphot.detection.selection.SelectionOptions`
         For the masks.
+    stars : `clusterphot.detection.wings.BrightStars`, optional
+        Those whose wings are masked.
     extra : function, optional
         See `BoxFinder`.
     probe : (x, y), optional
@@ -71,7 +75,10 @@ def detect_box(bands, reference, box, options, selection, *, extra=None, probe=N
     found = finder.run()
     plane, margin = finder.planes[reference], finder.margin
     light = masks.surface_brightness(plane.residual(), finder.scale)
-    lost = masks.searchable(plane, light, selection)
+    wings = np.zeros(light.shape, dtype=bool)
+    if stars is not None:
+        wings = stars.mask(plane, options.threshold_sigma)
+    lost = masks.searchable(plane, light, selection, wings)
     inner = np.s_[margin : margin + box[1] - box[0], margin : margin + box[3] - box[2]]
     shares = {name: mask[inner] for name, mask in lost.items()}
     unusable = np.logical_or.reduce(list(shares.values()))
@@ -116,6 +123,7 @@ def _table(found, finder, light, lost, box):
     missing = masks.missing_fraction(plane.bad, plane.band.kernels.radius)
     table["missing"] = masks.at_pixels(missing, found.x, found.y).astype(float)
     table["near_hole"] = masks.at_pixels(lost["saturated"], found.x, found.y)
+    table["near_star"] = masks.at_pixels(lost["star"], found.x, found.y)
     table["surface_brightness"] = masks.at_pixels(light, found.x, found.y).astype(float)
     table["stands_out"] = _stands_out(found, finder)
     return table
@@ -132,11 +140,7 @@ def _moments(found, k, band, plane):
         scale2 * found.shape[:, k, row] / flux
         for row in (filters.SIZE, filters.ELONGATION_PLUS, filters.ELONGATION_CROSS)
     )
-    angle = 2.0 * np.arctan2(plane.matrix[1, 0], plane.matrix[0, 0])
-    plus, cross = (
-        np.cos(angle) * plus + np.sin(angle) * cross,
-        np.cos(angle) * cross - np.sin(angle) * plus,
-    )
+    plus, cross = turned(plus, cross, angle_of(plane))
     unit = scale2 * found.noise[:, k] / np.sqrt(band.kernels.flux_variance) / flux
     root = np.sqrt(np.diag(band.kernels.shape_variance))
     values = dict(zip(MOMENTS, (size, plus, cross), strict=True))
@@ -145,6 +149,17 @@ def _moments(found, k, band, plane):
     ):
         values[f"{name}_err"] = unit * root[row]
     return values
+
+
+def angle_of(plane):
+    """Angle in radians by which the axes of a plane are turned against those of the reference filter."""
+    return np.arctan2(plane.matrix[1, 0], plane.matrix[0, 0])
+
+
+def turned(plus, cross, angle):
+    """Elongations along and across the axes of a plane in axes turned back by an angle."""
+    c, s = np.cos(2.0 * angle), np.sin(2.0 * angle)
+    return c * plus + s * cross, c * cross - s * plus
 
 
 def _stands_out(found, finder):

@@ -12,9 +12,11 @@ from scipy.spatial import cKDTree
 
 from clusterphot.detection.backgrounds import SKY_ORDER
 from clusterphot.detection.catalog import MAS_PER_ARCSEC
+from clusterphot.detection.crowding import neighbour_light
 from clusterphot.detection.kernels import make_kernels
 from clusterphot.detection.planes import Band
 from clusterphot.detection.selection import magnitudes, point_likeness, select
+from clusterphot.detection.wings import find_bright_stars
 from clusterphot.filters import load_filter
 from clusterphot.flags import Flag
 from clusterphot.io import read_mosaic, read_noise, read_psf
@@ -36,11 +38,14 @@ class FieldBands:
     reference : int
     combined : tuple of str
         Filters of the combined significance and of the shapes.
+    bright_stars : `clusterphot.detection.wings.BrightStars` or None
+        Those whose wings are not searched.
     """
 
     bands: list
     reference: int
     combined: tuple
+    bright_stars: object = None
 
     @property
     def names(self):
@@ -69,7 +74,9 @@ def read_inputs(mosaics, psfs, noises, offsets):
     return entries
 
 
-def make_bands(inputs, reference_filter, *, relative_flux, combined="auto", background="quadratic"):
+def make_bands(
+    inputs, reference_filter, *, relative_flux, combined="auto", background="quadratic", stars=None
+):
     """Bands of a field from its products.
 
     Parameters
@@ -82,6 +89,8 @@ def make_bands(inputs, reference_filter, *, relative_flux, combined="auto", back
     combined : 'auto' or list of str
         Filters of the combined significance; auto takes the reference filter and its neighbours on both sides.
     background : str
+    stars : `astropy.table.Table`, optional
+        Of `clusterphot.stars`; the wings of bright ones are masked in the search.
 
     Returns
     -------
@@ -104,7 +113,12 @@ def make_bands(inputs, reference_filter, *, relative_flux, combined="auto", back
         order = sorted(names, key=lambda name: load_filter(name).wave_pivot)
         place = order.index(reference_filter)
         combined = order[max(place - 1, 0) : place + 2]
-    return FieldBands(bands, names.index(reference_filter), tuple(combined))
+    reference = names.index(reference_filter)
+    bright = None
+    if stars is not None:
+        mosaic, psf = inputs[reference][:2]
+        bright = find_bright_stars(stars, mosaic, psf, bands[reference].kernels.flux)
+    return FieldBands(bands, reference, tuple(combined), bright)
 
 
 def relative_fluxes(names, reference, table):
@@ -192,6 +206,9 @@ def product_table(table, field, probability):
         out[f"flux_{band}"], out[f"flux_err_{band}"] = table[f"flux_{band}"], table[f"flux_err_{band}"]
     for name in ("snr", "point_likeness", "size", "size_err", "elongation_sigma", "surface_brightness"):
         out[name] = table[name]
+    reference = field.bands[field.reference]
+    scale, flux = reference.mosaic.pixel_scale_arcsec, table[f"flux_{reference.name}"]
+    out["neighbour_light"] = neighbour_light(table["x"], table["y"], table, flux, scale)
     for band in field.names:
         out[f"noise_{band}"] = table[f"noise_{band}"]
         out[f"size_{band}"], out[f"size_err_{band}"] = table[f"size_{band}"], table[f"size_err_{band}"]

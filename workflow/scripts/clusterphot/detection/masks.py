@@ -1,4 +1,4 @@
-"""Where a field cannot be searched: unexposed borders, saturated cores, galaxies' cores; and the light behind.
+"""Where a field cannot be searched: borders, saturated cores, wings of stars, galaxies' cores; the light behind.
 
 Masks are on the pixels of the reference region; surface brightness nJy/arcsec2.
 """
@@ -37,7 +37,7 @@ def surface_brightness(residual, pixel_scale_arcsec):
     return ndimage.uniform_filter(residual, width) / np.float32(pixel_scale_arcsec**2)
 
 
-def searchable(plane, light, options):
+def searchable(plane, light, options, wings):
     """Where the reference plane can be searched, (ny, nx) bool; and the lost shares by reason.
 
     Parameters
@@ -46,17 +46,20 @@ def searchable(plane, light, options):
     light : (ny, nx) ndarray
         From `surface_brightness`.
     options : `clusterphot.detection.selection.SelectionOptions`
+    wings : (ny, nx) bool ndarray
+        From `clusterphot.detection.wings`.
 
     Returns
     -------
     masks : dict of str to (ny, nx) bool ndarray
-        ``edge``, ``saturated``, ``glare``: true where lost; each pixel counts for the first that applies.
+        ``edge``, ``saturated``, ``star``, ``glare``: true where lost; each pixel counts for the first that applies.
     """
     radius = plane.band.kernels.radius
     edge = missing_fraction(plane.bad, radius) > options.max_missing
     saturated = hole_mask(plane.bad & ~edge, radius) & ~edge
-    glare = (light > options.max_surface_brightness) & ~edge & ~saturated
-    return {"edge": edge, "saturated": saturated, "glare": glare}
+    star = wings & ~edge & ~saturated
+    glare = (light > options.max_surface_brightness) & ~edge & ~saturated & ~star
+    return {"edge": edge, "saturated": saturated, "star": star, "glare": glare}
 
 
 def at_pixels(image, x, y):

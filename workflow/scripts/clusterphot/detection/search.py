@@ -42,7 +42,9 @@ def search_boxes(field, boxes, options, selection):
     """
     parts, maps = [], []
     for box in boxes:
-        result = detect_box(field.bands, field.reference, box, options, selection, negative=True)
+        result = detect_box(
+            field.bands, field.reference, box, options, selection, stars=field.bright_stars, negative=True
+        )
         for table, negative in ((result.table, False), (result.negative, True)):
             table["negative"] = np.full(len(table), negative)
             parts.append(table)
@@ -76,7 +78,7 @@ def _empty(field):
         names += [f"{moment}{kind}_{band}" for moment in MOMENTS for kind in ("", "_err")]
     table = Table({name: np.zeros(0) for name in names})
     table["found_in"] = np.zeros(0, dtype=int)
-    for name in ("near_hole", "stands_out", "negative"):
+    for name in ("near_hole", "near_star", "stands_out", "negative"):
         table[name] = np.zeros(0, dtype=bool)
     return table
 

@@ -22,6 +22,9 @@ MOMENTS = ("size", "plus", "cross")
 STARS_PER_TERM = 5
 """Stars wanted for each coefficient of the run of the PSF over the field."""
 
+UNKNOWN_SCATTER_MAS2 = 40.0
+"""Without stars: that of a PSF of 0.065 arcsec whose FWHM is known to three per cent."""
+
 MATCH_ARCSEC = 0.06
 CLIP_SIGMA = 4.0
 
@@ -34,6 +37,7 @@ REASONS = {
     "faint": "not significant enough in the reference filter (detection.min_snr_reference)",
     "one_band": "not significant enough in the other filters (detection.band_rule)",
     "bright": "brighter than detection.mag_min",
+    "star_wing": "in the wings and spikes of a bright star, beyond the stamp of the PSF",
     "below_range": "fainter than detection.mag_max",
     "extended": "more extended than the field's stars",
     "sharp": "sharper than the field's stars",
@@ -156,7 +160,7 @@ def fit_point_locus(table, stars, bands, shape, pixel_scale_arcsec):
     Returns
     -------
     locus : `PointLocus`
-        Zero with no scatter where there are fewer than three stars.
+        Zero with a scatter of `UNKNOWN_SCATTER_MAS2` where there are fewer than three stars.
     """
     centre, half = (0.5 * (shape[1] - 1), 0.5 * (shape[0] - 1)), 0.5 * max(shape)
     good = (stars["role"] != ROLE_NONE) & ~np.asarray(stars["saturated"], dtype=bool)
@@ -166,7 +170,7 @@ def fit_point_locus(table, stars, bands, shape, pixel_scale_arcsec):
         log.warning("%d stars among the candidates: sizes are relative to the PSF, not to stars", len(rows))
         return PointLocus(
             {(band, moment): [0.0] for band in bands for moment in MOMENTS},
-            {(band, moment): 0.0 for band in bands for moment in MOMENTS},
+            {(band, moment): UNKNOWN_SCATTER_MAS2 for band in bands for moment in MOMENTS},
             centre, half, len(rows),
         )  # fmt: skip
     n_terms = max(count for count in (1, 3, 6) if count == 1 or len(rows) >= STARS_PER_TERM * count)
@@ -278,6 +282,7 @@ def select(table, bands, reference, relative_flux, options):
         "faint": ~(flux[reference] > options.min_snr_reference * error[reference]),
         "one_band": ~_seen_elsewhere(flux, error, bands, reference, relative_flux, options),
         "bright": mag < options.mag_min,
+        "star_wing": np.asarray(table["near_star"], dtype=bool),
         "below_range": ~(mag < options.mag_max),
         "extended": far | ~np.isfinite(extent),
         "sharp": extent < -options.max_sharp_sigma,

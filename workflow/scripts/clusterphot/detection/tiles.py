@@ -14,7 +14,7 @@ from clusterphot.io import write_fits
 CELL_PX = 16
 """Side of a cell of the coarse maps in pixels of the reference filter; boxes hold whole cells."""
 
-LOST = ("edge", "saturated", "glare")
+LOST = ("edge", "saturated", "star", "glare")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def boxes_of(shape, tile_px, tile=0, n_tiles=1):
 
 
 def coarse(box, noise, light, lost):
-    """Maps of one box, as an array (6, ny, nx): noise, light, searched, and the lost shares."""
+    """Maps of one box, as an array (7, ny, nx): noise, light, searched, and the lost shares."""
     usable = np.isfinite(noise)
     known = ~lost["edge"]
     share = [_block_mean(usable), *(_block_mean(lost[name]) for name in LOST)]

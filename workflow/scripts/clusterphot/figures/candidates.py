@@ -52,7 +52,7 @@ def plot_candidates(small, table, listed, maps, *, field):
     label_field(figure, f"{field}: candidates in {small.filter_name}")
     ax = figure.subplots()
     ax.imshow(_stretched(small.image), origin="lower", cmap="gray_r", interpolation="antialiased")
-    lost = sum(maps.lost[name] for name in ("saturated", "glare"))
+    lost = sum(maps.lost[name] for name in ("saturated", "star", "glare"))
     extent = np.array([0, maps.noise.shape[1], 0, maps.noise.shape[0]]) * CELL_PX / small.factor - 0.5
     if np.nanmax(lost, initial=0.0) > 0.5:
         ax.contour(np.nan_to_num(lost), [0.5], colors=LOST_COLOR, linewidths=0.7, extent=extent)
@@ -125,7 +125,7 @@ def plot_point_likeness(table, cuts, *, reference_filter, field):
     mag, size, error = (np.asarray(table[name], dtype=float) for name in ("mag", "size", "size_err"))
     selected, reason = np.asarray(table["selected"], dtype=bool), np.asarray(table["reason"]).astype(str)
     known = np.isfinite(mag) & np.isfinite(size) & np.isfinite(error)
-    known &= ~np.isin(reason, ("glare", "saturated", "edge", "star_ring"))
+    known &= ~np.isin(reason, ("glare", "saturated", "edge", "star_ring", "star_wing"))
     if not known.any():
         say_empty(ax)
         return figure
