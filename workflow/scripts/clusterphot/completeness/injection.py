@@ -43,7 +43,7 @@ class InjectionOptions:
     mag_range: tuple = (26.5, 31.0)
     colour_scatter: float = 0.2
     light_exponent: float = 1.0
-    clearance_arcsec: float = 0.15
+    clearance_arcsec: float = 0.25
 
 
 def run_injections(run, field, maps, found, locus, finder_options, selection, options):
