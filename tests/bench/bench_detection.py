@@ -27,7 +27,7 @@ KINDS = {
     "drizzle_halo": {"noise": "drizzle", "halo": 1.5},
     "poisson": {"noise": "drizzle", "source_poisson": True},
     "poisson_halo": {"noise": "drizzle", "source_poisson": True, "halo": 1.5},
-    "psf_varies": {"noise": "drizzle", "psf_blur_px": 0.8},
+    "psf_varies": {"noise": "drizzle", "psf_blur_px": 0.9},
     "near_cores": {"noise": "drizzle", "core_clearance_arcsec": 0.3},
     "dense": {"noise": "drizzle", "source_poisson": True, "galaxies_per_arcsec2": 0.3},
     "faint": {"noise": "drizzle", "source_poisson": True, "fainter_mag": 1.5},

@@ -74,8 +74,7 @@ def measure_field(folder):
     out["mag_50"], out["mag_50_err"] = float(limits["mag_50"][0]), float(limits["mag_50_err"][0])
     out["method"] = limits.meta["fit"]["method"]
     out["n_injections"], out["injection_cpu_s"] = len(injections), cpu_seconds(folder, "inject_clusters")
-    out["star_fwhm_percent"] = fwhm_spread(truth)
-    return out
+    return out | fwhm_spread(truth)
 
 
 def present(truth):
@@ -235,21 +234,25 @@ def psf_scale(folder):
 
 
 def fwhm_spread(truth):
-    """Largest less smallest FWHM of the reference PSF over the field, per cent; 0 where it does not vary."""
-    from clusterphot import optics, scene
+    """Largest over smallest FWHM of the reference PSF less 1 (per cent): among the stars, and in the whole field."""
+    from clusterphot import optics, scene, simulate
 
     config = scene.config_of(truth)
     if not config.psf_blur_px:
-        return 0.0
+        return {"star_fwhm_percent": 0.0, "field_fwhm_percent": 0.0}
     psf = optics.oversampled_psf(REFERENCE, config.optics())
-    wide = optics.blurred(psf.data, [], config.psf_blur_px * psf.oversampling)
-    sharp, broad = (
-        optics.OversampledPsf(
-            data / data.sum(), psf.sample_arcsec, psf.pixel_scale_arcsec, REFERENCE
-        ).fwhm_arcsec()
-        for data in (psf.data, wide)
-    )
-    return 100.0 * (broad / sharp - 1.0)
+    stars = truth[truth["kind"] == "star"]
+    place = simulate.blur_fraction(stars["u"], stars["v"], config)
+
+    def fwhm(fraction):
+        data = optics.blurred(psf.data, [], config.psf_blur_px * psf.oversampling * np.sqrt(fraction))
+        parts = data / data.sum(), psf.sample_arcsec, psf.pixel_scale_arcsec, REFERENCE
+        return optics.OversampledPsf(*parts).fwhm_arcsec()
+
+    return {
+        "star_fwhm_percent": 100.0 * (fwhm(place.max()) / fwhm(place.min()) - 1.0),
+        "field_fwhm_percent": 100.0 * (fwhm(1.0) / fwhm(0.0) - 1.0),
+    }
 
 
 def closure(folder, clusters, found, injections, candidates, scale):

@@ -107,11 +107,14 @@ def _fields(entries):
     for e in entries:
         if e not in usual:
             lines.append(f"{name(e)}: {e['galaxies_per_arcsec2']:.3f} per arcsec2")
-    stars = _span([e["n_stars"] for e in entries], 0), _span([e["n_stars_in_range"] for e in entries], 0)
-    lines.append(f"stars: {stars[0]}, of them {stars[1]} in the range of magnitudes that is selected")
+    number, selectable = (_span([e[key] for e in entries], 0) for key in ("n_stars", "n_stars_in_range"))
+    lines.append(f"stars: {number}, of them {selectable} in the range of magnitudes that is selected")
     for e in entries:
         if e["star_fwhm_percent"]:
-            lines.append(f"the FWHM of the PSF in {name(e)} varies by {e['star_fwhm_percent']:.1f} %")
+            stars, whole = (f"{e[f'{part}_fwhm_percent']:.1f} %" for part in ("star", "field"))
+            lines.append(
+                f"the FWHM of the PSF in {name(e)} differs by {stars} among stars, {whole} in the field"
+            )
     lines.append(
         f"the rms of a pixel is {_span([e['pixel_over_white'] for e in entries], 2)} of the sigma of white noise of "
         "the same depth, the unit of the gradient"
