@@ -171,7 +171,9 @@ def _fluxes(entries):
         [label, *(bias(group[b]) for group in pooled.values()), *(len(group[b]) for group in pooled.values())]
         for b, label in enumerate(steps)
     ]
-    second = markdown_table(["gradient", "clusters (%)", "artificial (%)", "number", "number"], binned)
+    second = markdown_table(
+        ["gradient", "clusters (%)", "artificial (%)", "number of clusters", "of artificial"], binned
+    )
     return first + "\n\n" + second
 
 

@@ -93,8 +93,8 @@ def load(folder, filt):
         entry = read_offset(str(base / "offset.ecsv"))
         offset = (entry.dx, entry.dy)
     return Image(
-        np.ascontiguousarray(data),
-        error,
+        np.ascontiguousarray(data, dtype=np.float32),
+        error.astype(np.float32),
         bad,
         psf.data * psf.ee_stamp,
         psf.fwhm_arcsec / mosaic.pixel_scale_arcsec,
@@ -107,7 +107,7 @@ def ring_background(image, cell_arcsec):
     """Median in a ring."""
     from clusterphot.detection.backgrounds import ring_median
 
-    return ring_median(image.data.astype(np.float32), image.scale * 0.32 / cell_arcsec)
+    return ring_median(image.data, image.scale * 0.32 / cell_arcsec)
 
 
 def mesh_background(image, cell_arcsec):
@@ -208,7 +208,8 @@ def core(psf, half):
 
 def filtered(light, kernel):
     """Sum of kernel times light, scaled so that independent noise of a pixel keeps its sigma."""
-    return signal.oaconvolve(light, kernel[::-1, ::-1], mode="same") / np.sqrt((kernel**2).sum())
+    unit = (kernel / np.sqrt((kernel**2).sum())).astype(light.dtype)
+    return signal.oaconvolve(light, unit[::-1, ::-1], mode="same")
 
 
 class PeerField:
@@ -257,8 +258,10 @@ class PeerField:
             if name == "sum":
                 shift = [-v for v in self.images["second"].offset[::-1]]
                 moved = ndimage.shift(self.light(finder, "second", cell), shift, order=3, mode="nearest")
-                return self.weight[0] * self.light(finder, "first", cell) + self.weight[1] * moved
-            return self.images[name].data - finder.background(self.images[name], cell)
+                light = self.weight[0] * self.light(finder, "first", cell) + self.weight[1] * moved
+            else:
+                light = self.images[name].data - finder.background(self.images[name], cell)
+            return light.astype(np.float32)
 
         return self.kept(("light", finder.background, name, cell), compute)
 
@@ -269,10 +272,10 @@ class PeerField:
         def compute():
             size = np.abs(filtered(light, finder.kernel(image.psf, image.fwhm_px)))
             if how == "field":
-                return np.full(size.shape, MAD_TO_SIGMA * np.median(size[~image.bad]))
+                return np.full_like(size, MAD_TO_SIGMA * np.median(size[~image.bad]))
             few = ndimage.median_filter(size[::NOISE_STEP, ::NOISE_STEP], NOISE_WINDOW)
             wide = np.repeat(np.repeat(few, NOISE_STEP, axis=0), NOISE_STEP, axis=1)
-            return MAD_TO_SIGMA * wide[: size.shape[0], : size.shape[1]]
+            return np.float32(MAD_TO_SIGMA) * wide[: size.shape[0], : size.shape[1]]
 
         return self.kept(("noise", finder, name, cell, how), compute)
 

@@ -1,8 +1,8 @@
 """The best settings of the other finders on a field with its truth.
 
 Sought is the largest harmonic mean of completeness and purity below 28.5 mag: first on a coarse grid of cells and
-thresholds, then from the best of it by single steps until none of the neighbours is better. At each of them all
-choices of noise and bands and all ranges of concentration are tried.
+thresholds with local noise, then from the best of it by single steps, in cell, threshold or noise, until none of the
+neighbours is better. At each of them all choices of bands and all ranges of concentration are tried.
 """
 
 import dataclasses
@@ -23,6 +23,7 @@ COARSE_THRESHOLDS = (0, 2, 4, 6, 8, 10)
 CELLS_ARCSEC = (0.08, 2.56)
 """No cell is smaller, of four pixels, or larger."""
 
+NOISES = ("local", "field")
 MAX_ROUNDS = 20
 LOWS = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)
 HIGHS = (1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 2.0, None)
@@ -62,10 +63,10 @@ class Judged:
         return 2 * completeness * purity / max(completeness + purity, 1e-9)
 
 
-def best_here(field, finder, cell, threshold):
-    """Quality and setting of the best choice of noise, bands and concentration with a cell and a threshold."""
+def best_here(field, finder, cell, threshold, noise):
+    """Quality and setting of the best choice of bands and concentration with a cell, threshold and noise."""
     best = (-1.0, None)
-    for noise, bands in itertools.product(("local", "field"), ("same", "lower", "sum")):
+    for bands in ("same", "lower", "sum"):
         setting = Setting(cell, threshold, noise, bands)
         judged = Judged(field.catalogue(finder, setting), field.truth, field.scale)
         for low, high in itertools.product(LOWS, HIGHS):
@@ -103,19 +104,22 @@ def climb(quality, start, neighbours):
 
 
 def values_of(place):
-    """Cell and threshold of a place in steps."""
-    return round(CELL_ARCSEC * CELL_STEP ** place[0], 3), round(THRESHOLD * THRESHOLD_STEP ** place[1], 2)
+    """Cell, threshold and noise of a place, whose first two numbers count steps."""
+    cell = round(CELL_ARCSEC * CELL_STEP ** place[0], 3)
+    return cell, round(THRESHOLD * THRESHOLD_STEP ** place[1], 2), NOISES[place[2]]
+
+
+def allowed(place):
+    """Whether finders may be tried there."""
+    cell, threshold, _ = values_of(place)
+    return CELLS_ARCSEC[0] <= cell <= CELLS_ARCSEC[1] and threshold >= FLOOR_SIGMA
 
 
 def beside(place):
-    """Places one step away that finders allow."""
-    steps = [(place[0] + i, place[1] + j) for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))]
-    values = [(step, *values_of(step)) for step in steps]
-    return [
-        step
-        for step, cell, level in values
-        if CELLS_ARCSEC[0] <= cell <= CELLS_ARCSEC[1] and level >= FLOOR_SIGMA
-    ]
+    """Places one step away that are allowed."""
+    i, j, noise = place
+    steps = [(i, j, 1 - noise), (i, j - 1, noise), (i, j + 1, noise), (i - 1, j, noise), (i + 1, j, noise)]
+    return [step for step in steps if allowed(step)]
 
 
 def tune(field, finder):
@@ -132,16 +136,16 @@ def tune(field, finder):
         score, settings[place] = best_here(field, finder, *values_of(place))
         return score
 
-    best, tried = climb(quality, list(itertools.product(COARSE_CELLS, COARSE_THRESHOLDS)), beside)
+    best, tried = climb(quality, list(itertools.product(COARSE_CELLS, COARSE_THRESHOLDS, (0,))), beside)
     setting = settings[best]
     edges = [
         name
         for axis, name in enumerate(("cell_arcsec", "threshold"))
         for step in (-1, 1)
-        if tuple(best[k] + step * (k == axis) for k in range(2)) not in tried
+        if tuple(best[k] + step * (k == axis) for k in range(3)) not in tried
     ]
     edges += ["low"] * (setting.low == LOWS[-1]) + ["high"] * (setting.high == HIGHS[0])
-    cells, thresholds = zip(*(values_of(place) for place in tried), strict=True)
+    cells, thresholds, _ = zip(*(values_of(place) for place in tried), strict=True)
     return {
         "setting": dataclasses.asdict(setting),
         "quality": float(tried[best]),

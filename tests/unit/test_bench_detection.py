@@ -163,12 +163,14 @@ def test_edges_of_what_was_tried_are_named(tuning, monkeypatch):
     """A finder that gets better with ever larger cells ends on an edge, and it is said."""
     peers = __import__("detection_peers")
 
-    def rising(field, finder, cell, threshold):
-        return cell - abs(threshold - 5.0), peers.Setting(cell, threshold, "local", "same", 0.9, None)
+    def rising(field, finder, cell, threshold, noise):
+        score = cell - abs(threshold - 5.0) + (noise == "field")
+        return score, peers.Setting(cell, threshold, noise, "same", 0.9, None)
 
     monkeypatch.setattr(tuning, "best_here", rising)
     entry = tuning.tune(None, None)
     assert entry["on_edge"] == ["cell_arcsec", "low"]
+    assert entry["setting"]["cell_arcsec"] == 2.56 and entry["setting"]["noise"] == "field"
     assert "cell_arcsec, low" in tuning.edge_statement({"sep": entry})
 
 
