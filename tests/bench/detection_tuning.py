@@ -25,9 +25,10 @@ CELLS_ARCSEC = (0.08, 2.56)
 
 NOISES = ("local", "field")
 MAX_ROUNDS = 20
-LOWS = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)
-HIGHS = (1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 2.0, None)
-"""Ends of the range of concentration; 0 and None let all pass, and are no edges of a grid."""
+LOWS = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+HIGHS = (0.8, 0.9, 1.0, 1.05, 1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 2.0, None)
+"""Ends of the range of concentration, below 1 where small cells take light of the source; 0 and None let all pass, and
+are no edges of a grid."""
 
 
 class Judged:

@@ -165,7 +165,7 @@ def test_edges_of_what_was_tried_are_named(tuning, monkeypatch):
 
     def rising(field, finder, cell, threshold, noise):
         score = cell - abs(threshold - 5.0) + (noise == "field")
-        return score, peers.Setting(cell, threshold, noise, "same", 0.9, None)
+        return score, peers.Setting(cell, threshold, noise, "same", tuning.LOWS[-1], None)
 
     monkeypatch.setattr(tuning, "best_here", rising)
     entry = tuning.tune(None, None)
