@@ -87,7 +87,8 @@ def tables(entries, tuned):
     parts = [_fields(entries), _found(entries), _pure(entries), _fluxes(entries), _closure(entries)]
     compared = [entry for entry in entries if "peers" in entry]
     if compared:
-        parts += [_peers(compared, tuned), edge_statement(tuned), _peer_noise(compared)]
+        cpu = f"They were found in {sum(entry['cpu_s'] for entry in tuned.values()):.0f} s of CPU time."
+        parts += [_peers(compared, tuned), f"{edge_statement(tuned)} {cpu}", _peer_noise(compared)]
     return "\n\n".join(parts)
 
 
@@ -218,7 +219,8 @@ def _said(setting):
     text += BANDS[setting["bands"]]
     low, high = setting["low"], setting["high"]
     if low or high:
-        text += f", concentration {f'{low:g}' if low else ''}-{f'{high:g}' if high else ''}"
+        ends = (f"> {low:g}" if low else ""), (f"< {high:g}" if high else "")
+        text += f", concentration {' and '.join(end for end in ends if end)}"
     return text
 
 

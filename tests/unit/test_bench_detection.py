@@ -210,3 +210,19 @@ def test_shares_have_binomial_intervals(page):
 def test_wings_count_against_purity(page):
     kinds = {"cluster": 6, "star": 50, "galaxy": 1, "wing": 2, "noise": 3}
     assert page.purity(kinds) == "0.500"
+
+
+def test_settings_are_told_with_their_units(page):
+    setting = {
+        "cell_arcsec": 0.113,
+        "threshold": 5.86,
+        "noise": "local",
+        "bands": "sum",
+        "low": 0.0,
+        "high": 1.05,
+    }
+    assert page._said(setting) == (
+        'cell 0.11", 5.86 sigma (local noise), in the sum with F150W, concentration < 1.05'
+    )
+    assert page._said(setting | {"low": 0.5}).endswith("concentration > 0.5 and < 1.05")
+    assert page._said(setting | {"high": None}).endswith("F150W")
