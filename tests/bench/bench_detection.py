@@ -1,7 +1,8 @@
 """What finding clusters reaches on simulated fields (`make bench-detection`); writes the tables of docs/detection.md.
 
 Each field is simulated, taken through the targets candidates and completeness, and compared with its truth. What was
-measured stays in the folder of the field (measured.json): an interrupted run goes on where it stopped.
+measured stays in the folder of the field (measured.json) until its results or the bench change: an interrupted run
+goes on where it stopped.
 """
 
 import argparse
@@ -14,8 +15,9 @@ sys.path[:0] = [str(REPO / "workflow" / "scripts"), str(REPO / "tests")]
 
 import detection_page  # noqa: E402
 from detection_field import FILTERS, REFERENCE, draw_truth, run_workflow, write_field  # noqa: E402
-from detection_measures import measure_field  # noqa: E402
-from detection_peers import best_settings, compare  # noqa: E402
+from detection_measures import measure_field, read  # noqa: E402
+from detection_peers import compare  # noqa: E402
+from detection_tuning import best_settings, edge_statement  # noqa: E402
 from marked_page import write_between_marks  # noqa: E402
 
 KINDS = {
@@ -25,12 +27,15 @@ KINDS = {
     "drizzle_halo": {"noise": "drizzle", "halo": 1.5},
     "poisson": {"noise": "drizzle", "source_poisson": True},
     "poisson_halo": {"noise": "drizzle", "source_poisson": True, "halo": 1.5},
-    "psf_varies": {"noise": "drizzle", "psf_blur_px": 0.8},
-    "near_cores": {"noise": "drizzle", "core_clearance_arcsec": 0.3, "clearance_arcsec": 0.15},
+    "psf_varies": {"noise": "drizzle", "psf_blur_px": 0.9},
+    "near_cores": {"noise": "drizzle", "core_clearance_arcsec": 0.3},
     "dense": {"noise": "drizzle", "source_poisson": True, "galaxies_per_arcsec2": 0.3},
     "faint": {"noise": "drizzle", "source_poisson": True, "fainter_mag": 1.5},
 }
 """Kinds of fields: what differs from a field of halo 1 and 0.15 background galaxies per arcsec2 to 30.5 mag."""
+
+DEFAULT_KINDS = (*KINDS, "faint")
+"""Two of those on which many clusters are lost and the prediction is tried."""
 
 WITH_PEERS = ("drizzle", "poisson_halo", "near_cores")
 """Fields on which other finders are tried."""
@@ -39,43 +44,56 @@ TARGETS = ("candidates", f"results/drawn/completeness/{REFERENCE}.ecsv")
 """The target completeness is this file for every filter, with figures."""
 
 
-def run_field(folder, kind, seed, arguments):
-    """Simulate, search, measure; what was measured before is kept."""
-    known = find_entry(folder)
-    if known:
-        return known
-    if not (folder / "field.yaml").exists():
-        write_field(folder, draw_truth(seed, filters=arguments.filters, **KINDS[kind]))
-    run_workflow(folder, *TARGETS, cores=arguments.cores)
+def run_field(folder, kind, seed, arguments, tuned):
+    """Simulate, search, measure; what was measured before on the same results is kept."""
+    make_field(folder, kind, seed, arguments, TARGETS)
+    record = folder / "measured.json"
+    if is_current(record, folder):
+        return json.loads(record.read_text(encoding="utf-8"))
     entry = {"kind": kind, "seed": seed, "settings": KINDS[kind], "filters": arguments.filters}
     entry |= measure_field(folder)
     if kind in WITH_PEERS:
-        entry["peers"] = compare(folder, peer_settings(arguments))
-    (folder / "measured.json").write_text(json.dumps(entry, indent=1), encoding="utf-8")
+        entry["peers"] = compare(folder, {name: values["setting"] for name, values in tuned.items()})
+    record.write_text(json.dumps(entry, indent=1), encoding="utf-8")
     return entry
+
+
+def make_field(folder, kind, seed, arguments, targets):
+    """Simulate a field if it is not there, and run targets on it."""
+    truth = draw_truth(seed, filters=arguments.filters, **KINDS[kind])
+    if not (folder / "field.yaml").exists():
+        write_field(folder, truth)
+    elif read(folder / "truth.ecsv").meta["simulation"] != truth.meta["simulation"]:
+        raise SystemExit(f"{folder}: holds another field than {kind}, seed {seed}. Hint: delete the folder.")
+    run_workflow(folder, *targets, cores=arguments.cores)
 
 
 def peer_settings(arguments):
     """The best settings of the other finders, from a field that is used for nothing else."""
-    folder = arguments.folder / f"tuning_{arguments.tuning_seed}"
+    folder = (arguments.folder / f"tuning_{arguments.tuning_seed}").resolve()
     record = folder / "settings.json"
-    if not record.exists():
-        write_field(folder, draw_truth(arguments.tuning_seed, filters=arguments.filters, **KINDS["drizzle"]))
-        run_workflow(folder, "candidates", cores=arguments.cores)
-        record.write_text(json.dumps(best_settings(folder)), encoding="utf-8")
+    make_field(folder, "drizzle", arguments.tuning_seed, arguments, ("candidates",))
+    if not is_current(record, folder):
+        record.write_text(json.dumps(best_settings(folder), indent=1), encoding="utf-8")
+        tuned = json.loads(record.read_text(encoding="utf-8"))
+        for name, entry in tuned.items():
+            print(f"{name}: {entry['setting']}, {entry['cpu_s']:.0f} s CPU", flush=True)
+        print(edge_statement(tuned), flush=True)
     return json.loads(record.read_text(encoding="utf-8"))
 
 
-def find_entry(folder):
-    """What was measured on a field, or None."""
-    record = folder / "measured.json"
-    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
+def is_current(record, folder):
+    """Whether a file is newer than the results of a field and the modules of this bench."""
+    if not record.exists():
+        return False
+    parts = [*(folder / "results/drawn").rglob("*.ecsv"), *Path(__file__).parent.glob("*detection*.py")]
+    return record.stat().st_mtime > max(path.stat().st_mtime for path in parts)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="scratch folder, some 150 MB a field")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=DEFAULT_KINDS)
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[901], help="one for all kinds, counted on, or one each"
     )
@@ -92,11 +110,13 @@ def main():
     if len(seeds) != len(arguments.kinds):
         parser.error(f"{len(seeds)} seeds for {len(arguments.kinds)} kinds; give one for all or one for each")
     arguments.folder.mkdir(parents=True, exist_ok=True)
+    tuned = peer_settings(arguments) if set(arguments.kinds) & set(WITH_PEERS) else {}
     entries = []
     for kind, seed in zip(arguments.kinds, seeds, strict=True):
-        entries.append(run_field((arguments.folder / f"{kind}_{seed}").resolve(), kind, seed, arguments))
+        folder = (arguments.folder / f"{kind}_{seed}").resolve()
+        entries.append(run_field(folder, kind, seed, arguments, tuned))
         print(detection_page.line(entries[-1]), flush=True)
-    text = detection_page.tables(entries, peer_settings(arguments))
+    text = detection_page.tables(entries, tuned)
     if arguments.page:
         write_between_marks(REPO / "docs" / "detection.md", "tables", text)
     else:

@@ -19,6 +19,8 @@ FILTERS = ("F150W", "F200W", "F277W")
 REFERENCE = "F200W"
 SIZE_ARCSEC = 40.0
 N_CLUSTERS = 178
+CLEARANCE_ARCSEC = 0.15
+"""Galaxies keep this and 2 r_e from clusters, artificial clusters this from anything found; stars 0.8" at least."""
 
 
 def draw_truth(seed, *, fainter_mag=0.0, filters=FILTERS, **settings):
@@ -45,7 +47,8 @@ def draw_truth(seed, *, fainter_mag=0.0, filters=FILTERS, **settings):
         reference_filter=REFERENCE,
         seed=seed,
         draw_clusters=True,
-        **{"size_arcsec": SIZE_ARCSEC, "n_clusters": N_CLUSTERS} | settings,
+        **{"size_arcsec": SIZE_ARCSEC, "n_clusters": N_CLUSTERS, "clearance_arcsec": CLEARANCE_ARCSEC}
+        | settings,
     )
     return scene.draw_scene(config, Table({"id": names} | table))
 

@@ -1,17 +1,29 @@
 """What the search of a simulated field missed, mistook and measured, against the truth.
 
-Magnitudes AB in the reference filter, fluxes nJy, light nJy/arcsec2, gradients in noise of a pixel per 0.2 arcsec.
+Magnitudes AB in the reference filter, fluxes nJy, light nJy/arcsec2, gradients in sigma of white noise of the field's
+depth in a pixel, per 0.2 arcsec.
 """
+
+import dataclasses
 
 import numpy as np
 from astropy.table import Table, vstack
 from detection_field import REFERENCE, cpu_seconds
-from scipy import stats
 from scipy.spatial import cKDTree
 
 MATCH_ARCSEC = 0.06
 GALAXY_ARCSEC = 0.2
-"""Selected sources this near to the centre of a galaxy of the truth are put down to it, else to noise."""
+"""Selected sources this near to the centre of a galaxy of the truth are put down to it."""
+
+WING_ARCSEC, WING_MAG = 3.0, 20.0
+"""Those that are no object, but this near to a star brighter than this, are pieces of its wings; the rest is noise."""
+
+KINDS = ("cluster", "star", "galaxy", "wing", "noise")
+CONTAMINANTS = ("galaxy", "wing", "noise")
+"""What counts against purity."""
+
+MAG_RANGE = (26.0, 30.5)
+"""Magnitudes of what is selected: `detection.mag_min` and `mag_max`."""
 
 BRIGHT_MAG = 28.5
 FLUX_MAG = (27.5, 28.5)
@@ -20,6 +32,16 @@ FLUX_MAG = (27.5, 28.5)
 GRADIENTS = (0.0, 5.0, 20.0, np.inf)
 STEP_ARCSEC = 0.2
 FAINT_LIGHT = 4000.0
+
+NOISE_QUANTILES = (0.25, 0.5, 0.75)
+MAG_QUANTILES = (0.5, 0.75, 0.9)
+"""Edges of the bins of closure among the clusters: narrower at the faint end, where clusters are lost."""
+
+N_RESAMPLES = 100
+"""Resamplings of the artificial clusters, each with a fit of its own."""
+
+DRAWS_PER_RESAMPLE = 40
+"""Drawn sets of detections for each of them: 4000 in all."""
 
 
 def read(path):
@@ -43,7 +65,7 @@ def measure_field(folder):
     gradient = Gradient(truth)
     selected = candidates[np.asarray(candidates["selected"], dtype=bool)]
     row = nearest(selected, clusters, gradient.scale)
-    out = {"n_clusters": len(clusters), "n_selected": len(selected)}
+    out = {"n_clusters": len(clusters), "n_selected": len(selected)} | present(truth)
     out |= found_of(clusters, row) | mistaken(selected, truth, row, gradient.scale)
     out["fluxes"] = fluxes(clusters, selected, row, injections, gradient)
     out["psf_scale"] = psf_scale(folder)
@@ -52,8 +74,21 @@ def measure_field(folder):
     out["mag_50"], out["mag_50_err"] = float(limits["mag_50"][0]), float(limits["mag_50_err"][0])
     out["method"] = limits.meta["fit"]["method"]
     out["n_injections"], out["injection_cpu_s"] = len(injections), cpu_seconds(folder, "inject_clusters")
-    out["star_fwhm_percent"] = fwhm_spread(truth)
-    return out
+    return out | fwhm_spread(truth)
+
+
+def present(truth):
+    """What lies in the field: galaxies per arcsec2, stars, and the noise of a pixel over that of white noise."""
+    from clusterphot import scene, simulate
+
+    config = scene.config_of(truth)
+    stars = magnitude(truth[f"flux_{REFERENCE}"][truth["kind"] == "star"])
+    return {
+        "galaxies_per_arcsec2": float(np.sum(truth["kind"] == "galaxy") / config.size_arcsec**2),
+        "n_stars": len(stars),
+        "n_stars_in_range": int(((stars > MAG_RANGE[0]) & (stars < MAG_RANGE[1])).sum()),
+        "pixel_over_white": float((simulate.noise_kernel(config, REFERENCE) ** 2).sum()),
+    }
 
 
 def magnitude(flux):
@@ -66,20 +101,28 @@ def positions(truth):
     return np.stack([truth[f"x_{REFERENCE}"], truth[f"y_{REFERENCE}"]], axis=1)
 
 
-def nearest(table, clusters, scale):
-    """Row of the table that each cluster is, one to one by distance; -1 where there is none."""
-    row = np.full(len(clusters), -1)
-    if not len(table):
-        return row
+def pairs_of(table, clusters, scale):
+    """Pairs (distance in px, row of the clusters, row of the table) near enough to be one, nearest first."""
+    if not len(table) or not len(clusters):
+        return []
     here, there = positions(clusters), np.stack([table["x"], table["y"]], axis=1)
-    pairs = cKDTree(here).query_ball_tree(cKDTree(there), MATCH_ARCSEC / scale)
-    options = sorted((np.hypot(*(here[i] - there[j])), i, j) for i, near in enumerate(pairs) for j in near)
-    taken = set()
-    for _, i, j in options:
+    near = cKDTree(here).query_ball_tree(cKDTree(there), MATCH_ARCSEC / scale)
+    return sorted((np.hypot(*(here[i] - there[j])), i, j) for i, rows in enumerate(near) for j in rows)
+
+
+def match(pairs, n_clusters):
+    """Row of the table that each cluster is, one to one, of pairs nearest first; -1 where there is none."""
+    row, taken = np.full(n_clusters, -1), set()
+    for _, i, j in pairs:
         if row[i] < 0 and j not in taken:
             row[i] = j
             taken.add(j)
     return row
+
+
+def nearest(table, clusters, scale):
+    """Row of the table that each cluster is, one to one by distance; -1 where there is none."""
+    return match(pairs_of(table, clusters, scale), len(clusters))
 
 
 def found_of(clusters, row):
@@ -92,24 +135,30 @@ def found_of(clusters, row):
     return out
 
 
+def kinds_of(selected, truth, scale):
+    """What each selected source is if it is no cluster: star, galaxy, wing or noise."""
+    kind = np.full(len(selected), "noise", dtype="U8")
+    if not len(selected):
+        return kind
+    here = np.stack([selected["x"], selected["y"]], axis=1)
+    stars = truth[truth["kind"] == "star"]
+    bright = stars[magnitude(stars[f"flux_{REFERENCE}"]) < WING_MAG]
+    galaxies = truth[~np.isin(truth["kind"], ("cluster", "star"))]
+    for name, part, reach in (
+        ("wing", bright, WING_ARCSEC), ("galaxy", galaxies, GALAXY_ARCSEC), ("star", stars, MATCH_ARCSEC),
+    ):  # fmt: skip
+        if len(part):
+            kind[cKDTree(positions(part)).query(here)[0] * scale < reach] = name
+    return kind
+
+
 def mistaken(selected, truth, row, scale):
     """What the selected sources are, to two magnitudes and in all."""
-    kind = np.full(len(selected), "noise", dtype="U8")
-    here = np.stack([selected["x"], selected["y"]], axis=1)
-    if len(selected):
-        galaxies = truth[~np.isin(truth["kind"], ("cluster", "star"))]
-        for name, part, reach in (
-            ("galaxy", galaxies, GALAXY_ARCSEC),
-            ("star", truth[truth["kind"] == "star"], MATCH_ARCSEC),
-        ):
-            if len(part):
-                kind[cKDTree(positions(part)).query(here)[0] * scale < reach] = name
-        kind[row[row >= 0]] = "cluster"
+    kind = kinds_of(selected, truth, scale)
+    kind[row[row >= 0]] = "cluster"
     mag = np.asarray(selected["mag"])
     return {
-        f"kinds_{limit:g}": {
-            name: int(np.sum(kind[mag < limit] == name)) for name in ("cluster", "star", "galaxy", "noise")
-        }
+        f"kinds_{limit:g}": {name: int(np.sum(kind[mag < limit] == name)) for name in KINDS}
         for limit in (BRIGHT_MAG, 29.0, 99.0)
     }
 
@@ -185,21 +234,25 @@ def psf_scale(folder):
 
 
 def fwhm_spread(truth):
-    """Largest less smallest FWHM of the reference PSF over the field, per cent; 0 where it does not vary."""
-    from clusterphot import optics, scene
+    """Largest over smallest FWHM of the reference PSF less 1 (per cent): among the stars, and in the whole field."""
+    from clusterphot import optics, scene, simulate
 
     config = scene.config_of(truth)
     if not config.psf_blur_px:
-        return 0.0
+        return {"star_fwhm_percent": 0.0, "field_fwhm_percent": 0.0}
     psf = optics.oversampled_psf(REFERENCE, config.optics())
-    wide = optics.blurred(psf.data, [], config.psf_blur_px * psf.oversampling)
-    sharp, broad = (
-        optics.OversampledPsf(
-            data / data.sum(), psf.sample_arcsec, psf.pixel_scale_arcsec, REFERENCE
-        ).fwhm_arcsec()
-        for data in (psf.data, wide)
-    )
-    return 100.0 * (broad / sharp - 1.0)
+    stars = truth[truth["kind"] == "star"]
+    place = simulate.blur_fraction(stars["u"], stars["v"], config)
+
+    def fwhm(fraction):
+        data = optics.blurred(psf.data, [], config.psf_blur_px * psf.oversampling * np.sqrt(fraction))
+        parts = data / data.sum(), psf.sample_arcsec, psf.pixel_scale_arcsec, REFERENCE
+        return optics.OversampledPsf(*parts).fwhm_arcsec()
+
+    return {
+        "star_fwhm_percent": 100.0 * (fwhm(place.max()) / fwhm(place.min()) - 1.0),
+        "field_fwhm_percent": 100.0 * (fwhm(1.0) / fwhm(0.0) - 1.0),
+    }
 
 
 def closure(folder, clusters, found, injections, candidates, scale):
@@ -207,8 +260,6 @@ def closure(folder, clusters, found, injections, candidates, scale):
 
     Noise and light at a cluster are those of its candidate, selected or not, like those of artificial clusters at
     the pixel; where there is none, those of the coarse maps, which average over steep places.
-    Bins of true magnitude (quantiles of the expected losses) and two halves in noise; neighbours are joined until
-    four sources found and four lost are expected in all, and each bin holds one of each.
     """
     from clusterphot.completeness.summary import measure_completeness
     from clusterphot.detection.crowding import neighbour_light
@@ -218,7 +269,7 @@ def closure(folder, clusters, found, injections, candidates, scale):
     usable = np.asarray(injections["searched"], dtype=bool)
     usable &= np.isfinite(injections[f"noise_{REFERENCE}"])
     put = injections[usable]
-    result = measure_completeness(
+    tried = (
         magnitude(put[f"flux_in_{REFERENCE}"]),
         np.asarray(put[f"noise_{REFERENCE}"]),
         np.asarray(put["surface_brightness"]),
@@ -231,60 +282,89 @@ def closure(folder, clusters, found, injections, candidates, scale):
     noise = np.where(near >= 0, np.asarray(candidates[f"noise_{REFERENCE}"])[near], noise)
     light = np.where(near >= 0, np.asarray(candidates["surface_brightness"])[near], light)
     inside = np.isfinite(noise) & (maps.at("searched", x, y) > 0)
-    mag = magnitude(clusters[f"flux_{REFERENCE}"])
     crowd = neighbour_light(x, y, candidates, candidates[f"flux_{REFERENCE}"], scale)
-    where = (mag[inside], noise[inside], light[inside], crowd[inside])
-    p, seen = result(*where), found[inside]
-    slope = _slope(result, where)
-    covariance = np.diag(p * (1 - p)) + slope @ result.fit.covariance @ slope.T
-    total = float(np.sqrt(covariance.sum()))
-    chi2, dof = _binned(where[0], where[1], p, seen, covariance)
+    where = (magnitude(clusters[f"flux_{REFERENCE}"])[inside], noise[inside], light[inside], crowd[inside])
+    p, resampled = predictions(measure_completeness, tried, where)
+    out = {"n": int(inside.sum()), "outside": int((~inside).sum())}
+    return out | compare_numbers(found[inside], p, resampled, bins_of(where[0], where[1]))
+
+
+def predictions(measure, tried, where, n_resamples=N_RESAMPLES):
+    """Completeness at given places, and that from resampled artificial clusters.
+
+    Parameters
+    ----------
+    measure : callable
+        `clusterphot.completeness.summary.measure_completeness`.
+    tried : tuple of (m,) ndarray
+        Its arguments: magnitude, noise, light and neighbours of the artificial clusters, and whether each was
+        selected.
+    where : tuple of (n,) ndarray
+        Magnitude, noise, light and neighbours.
+
+    Returns
+    -------
+    p : (n,) float ndarray
+    resampled : (n_resamples, n) float ndarray
+        Always by the method, logistic or table, of the artificial clusters as they are.
+
+    Notes
+    -----
+    Completeness is kept half a cluster in m + 1 away from 0 and 1: m trials cannot tell it from these.
+    """
+    result, m = measure(*tried), len(tried[0])
+    rng, least = np.random.default_rng(m), 0.5 / (m + 1)
+    resampled = []
+    for _ in range(n_resamples):
+        rows = rng.integers(m, size=m)
+        again = dataclasses.replace(measure(*(values[rows] for values in tried)), method=result.method)
+        resampled.append(again(*where))
+    return np.clip(result(*where), least, 1 - least), np.clip(resampled, least, 1 - least)
+
+
+def bins_of(mag, noise):
+    """Number of the bin of each cluster: four of noise times four of magnitude."""
+    across = np.digitize(noise, np.quantile(noise, NOISE_QUANTILES))
+    return across * (len(MAG_QUANTILES) + 1) + np.digitize(mag, np.quantile(mag, MAG_QUANTILES))
+
+
+def compare_numbers(seen, p, resampled, number, draws=DRAWS_PER_RESAMPLE):
+    """Numbers found against the predicted ones, in all and by bin.
+
+    Parameters
+    ----------
+    seen : (n,) bool ndarray
+    p : (n,) float ndarray
+        Completeness, between 0 and 1.
+    resampled : (k, n) float ndarray
+        Of resampled artificial clusters: what scatters between them is the error of the prediction.
+    number : (n,) int ndarray
+        Bin of each cluster.
+
+    Notes
+    -----
+    chi2 is that of the residuals of all bins with their covariance, binomial and of the prediction. Bins hold few
+    expected losses, so that it follows no chi-square distribution: its p value is the share of sets of detections,
+    drawn from the resampled predictions, whose chi2 is as large.
+    """
+    member = (np.unique(number)[:, None] == number).astype(float)
+    covariance = (member * (p * (1 - p))) @ member.T
+    covariance = covariance + np.atleast_2d(np.cov(member @ resampled.T))
+    inverse = np.linalg.inv(covariance)
+
+    def chi2_of(away):
+        return np.einsum("...i,ij,...j->...", away, inverse, away)
+
+    rng = np.random.default_rng(len(p))
+    drawn = rng.uniform(size=(draws, *resampled.shape)) < resampled
+    simulated = chi2_of((drawn - p) @ member.T).ravel()
+    chi2, total = float(chi2_of(member @ (seen - p))), float(np.sqrt(covariance.sum()))
     return {
-        "n": int(inside.sum()),
-        "outside": int((~inside).sum()),
         "found": int(seen.sum()),
         "predicted": float(p.sum()),
         "sigma": float((seen.sum() - p.sum()) / total),
         "error": total,
         "chi2": chi2,
-        "dof": dof,
-        "p_value": float(stats.chi2.sf(chi2, dof)) if dof else None,
+        "n_bins": len(member),
+        "p_value": float((1 + np.sum(simulated >= chi2)) / (1 + simulated.size)),
     }
-
-
-def _slope(result, where):
-    """Derivatives of the completeness by the parameters of its fit, (n, k)."""
-    import dataclasses
-
-    fit, columns = result.fit, []
-    for step in 1e-4 * np.eye(len(fit.parameters)):
-        high, low = (
-            dataclasses.replace(fit, parameters=fit.parameters + sign * step)(*where) for sign in (1, -1)
-        )
-        columns.append((high - low) / 2e-4)
-    return np.stack(columns, axis=1)
-
-
-def _binned(mag, noise, p, seen, covariance):
-    """Chi-square of the numbers found in bins of magnitude, two halves of noise each, and the number of bins."""
-    chi2, groups = 0.0, []
-    for half in (noise <= np.median(noise), noise > np.median(noise)):
-        rows = np.flatnonzero(half)[np.argsort(mag[half])]
-        group, lost, kept = [], 0.0, 0.0
-        start = len(groups)
-        for i in rows:
-            group.append(i)
-            lost, kept = lost + 1 - p[i], kept + p[i]
-            if min(lost, kept) > 2.0:
-                groups.append(group)
-                group, lost, kept = [], 0.0, 0.0
-        if group and len(groups) > start:
-            groups[-1] = groups[-1] + group
-        elif group:
-            groups.append(group)
-    member = np.zeros((len(groups), len(p)))
-    for number, group in enumerate(groups):
-        member[number, group] = 1.0
-    away = member @ (seen - p)
-    chi2 = float(away @ np.linalg.solve(member @ covariance @ member.T, away))
-    return chi2, len(groups)

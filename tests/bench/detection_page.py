@@ -1,10 +1,16 @@
 """Tables of docs/detection.md from what was measured on each field."""
 
 import numpy as np
+from astropy.stats import binom_conf_interval
 from detection_field import FILTERS
-from detection_measures import GRADIENTS
-from detection_peers import CONCENTRATIONS
+from detection_measures import CONTAMINANTS, GRADIENTS, KINDS
+from detection_peers import LOWER_SIGMA
+from detection_tuning import edge_statement
 from marked_page import markdown_table
+
+ONE_SIGMA = 0.6827
+LIMITS = {"28.5": "< 28.5", "29": "< 29", "99": "all"}
+"""Magnitudes to which purity is counted: names in measured.json and in tables."""
 
 
 def share(found, number):
@@ -12,9 +18,22 @@ def share(found, number):
     return f"{found / number:.3f}" if number else "-"
 
 
-def purity(kinds):
-    """Clusters over clusters, galaxies and noise: stars are left out."""
-    return share(kinds["cluster"], kinds["cluster"] + kinds["galaxy"] + kinds["noise"])
+def interval(found, number):
+    """A share with its 68 % interval (Wilson) and of how many, as text."""
+    if not number:
+        return "-"
+    low, high = binom_conf_interval(found, number, confidence_level=ONE_SIGMA, interval="wilson")
+    return f"{found / number:.3f} ({low:.3f}-{high:.3f}) of {number}"
+
+
+def against(kinds):
+    """Number of what counts against purity."""
+    return sum(kinds[name] for name in CONTAMINANTS)
+
+
+def purity(kinds, text=share):
+    """Clusters over clusters, galaxies, wings and noise: stars are left out."""
+    return text(kinds["cluster"], kinds["cluster"] + against(kinds))
 
 
 def median_percent(ratios):
@@ -45,7 +64,7 @@ def line(entry):
         f"{name(entry)}: completeness {' '.join(found)}, purity {' '.join(pure)}, flux {bias(slow)} "
         f"(scale {100 * (entry['psf_scale'] - 1):+.1f}), artificial {bias(put)} %, "
         f"found {closure['found']}, predicted {closure['predicted']:.1f} ({closure['sigma']:+.1f} sigma), "
-        f"chi2 {closure['chi2']:.1f} / {closure['dof']}, "
+        f"chi2 {closure['chi2']:.1f} / {closure['n_bins']}, p {closure['p_value']:.3f}, "
         f"50 % {entry['mag_50']:.2f} +- {entry['mag_50_err']:.3f} {entry['method']}, {entry['injection_cpu_s']:.0f} s"
     )
 
@@ -55,30 +74,78 @@ def _gentle(bins):
     return [ratio for part in bins[:-1] for ratio in part]
 
 
-def tables(entries, settings):
-    """All tables, as Markdown."""
-    parts = [_found(entries), _fluxes(entries), _closure(entries)]
+def tables(entries, tuned):
+    """All that is generated, as Markdown.
+
+    Parameters
+    ----------
+    entries : list of dict
+        What was measured on each field.
+    tuned : dict
+        Of `detection_tuning.best_settings`.
+    """
+    parts = [_fields(entries), _found(entries), _pure(entries), _fluxes(entries), _closure(entries)]
     compared = [entry for entry in entries if "peers" in entry]
     if compared:
-        parts.append(_peers(compared, settings))
+        cpu = f"They were found in {sum(entry['cpu_s'] for entry in tuned.values()):.0f} s of CPU time."
+        parts += [_peers(compared, tuned), f"{edge_statement(tuned)} {cpu}", _peer_noise(compared)]
     return "\n\n".join(parts)
 
 
+def _span(values, digits):
+    """Smallest to largest, as text."""
+    low, high = (f"{value:.{digits}f}" for value in (min(values), max(values)))
+    return low if low == high else f"{low}-{high}"
+
+
+def _fields(entries):
+    """What lies in the fields, in sentences."""
+    usual = [e for e in entries if "galaxies_per_arcsec2" not in e["settings"]]
+    lines = []
+    if usual:
+        density = _span([e["galaxies_per_arcsec2"] for e in usual], 3)
+        lines.append(f"Background galaxies that are there: {density} per arcsec2")
+    for e in entries:
+        if e not in usual:
+            lines.append(f"{name(e)}: {e['galaxies_per_arcsec2']:.3f} per arcsec2")
+    number, selectable = (_span([e[key] for e in entries], 0) for key in ("n_stars", "n_stars_in_range"))
+    lines.append(f"stars: {number}, of them {selectable} in the range of magnitudes that is selected")
+    for e in entries:
+        if e["star_fwhm_percent"]:
+            stars, whole = (f"{e[f'{part}_fwhm_percent']:.1f} %" for part in ("star", "field"))
+            lines.append(
+                f"the FWHM of the PSF in {name(e)} differs by {stars} among stars, {whole} in the field"
+            )
+    lines.append(
+        f"the rms of a pixel is {_span([e['pixel_over_white'] for e in entries], 2)} of the sigma of white noise of "
+        "the same depth, the unit of the gradient"
+    )
+    return "; ".join(lines) + ". Intervals in brackets are of 68 % (Wilson)."
+
+
 def _found(entries):
-    """Completeness and purity."""
+    """Galaxies, stars, and completeness."""
+    rows = [
+        [
+            name(e), f"{e['galaxies_per_arcsec2']:.3f}", f"{e['n_stars_in_range']} ({e['n_stars']})",
+            *(interval(e[f"found_{key}"], e[f"n_{key}"]) for key in ("bright", "faint_light", "all")),
+        ]
+        for e in entries
+    ]  # fmt: skip
+    head = ["field (seed)", "galaxies per arcsec2", "stars in range (all)", "completeness F200W < 28.5"]
+    return markdown_table(head + ["light < 4000", "all"], rows)
+
+
+def _pure(entries):
+    """Purity, and what the rest is."""
     rows = []
     for e in entries:
-        stars = "/".join(str(e[f"kinds_{m}"]["star"]) for m in ("28.5", "29", "99"))
-        rows.append(
-            [
-                name(e), f"{share(e['found_bright'], e['n_bright'])} ({e['n_bright']})",
-                f"{share(e['found_faint_light'], e['n_faint_light'])} ({e['n_faint_light']})",
-                share(e["found_all"], e["n_all"]),
-                *(purity(e[f"kinds_{m}"]) for m in ("28.5", "29", "99")), stars,
-            ]
-        )  # fmt: skip
-    head = ["field (seed)", "completeness F200W < 28.5 (of)", "light < 4000 (of)", "all"]
-    return markdown_table(head + ["purity < 28.5", "< 29", "all", "stars < 28.5/29/all"], rows)
+        kinds = [e[f"kinds_{limit}"] for limit in LIMITS]
+        counts = ("/".join(str(kind[what]) for kind in kinds) for what in KINDS if what != "cluster")
+        rows.append([name(e), *(purity(kind, interval) for kind in kinds), *counts])
+    head = ["field (seed)", *(f"purity {label}" for label in LIMITS.values())]
+    plural = {"star": "stars", "galaxy": "galaxies", "wing": "wings", "noise": "noise"}
+    return markdown_table(head + [plural[what] for what in KINDS if what != "cluster"], rows)
 
 
 def _fluxes(entries):
@@ -105,7 +172,9 @@ def _fluxes(entries):
         [label, *(bias(group[b]) for group in pooled.values()), *(len(group[b]) for group in pooled.values())]
         for b, label in enumerate(steps)
     ]
-    second = markdown_table(["gradient", "clusters (%)", "artificial (%)", "number", "number"], binned)
+    second = markdown_table(
+        ["gradient", "clusters (%)", "artificial (%)", "number of clusters", "of artificial"], binned
+    )
     return first + "\n\n" + second
 
 
@@ -114,51 +183,84 @@ def _closure(entries):
     rows = []
     for e in entries:
         c = e["closure"]
-        p = "-" if c["p_value"] is None else f"{c['p_value']:.2f}"
         rows.append(
             [
                 name(e), f"{c['found']} of {c['n']}", f"{c['predicted']:.1f} +- {c['error']:.1f}",
-                f"{c['sigma']:+.1f}", f"{c['chi2']:.1f} / {c['dof']}", p,
+                f"{c['sigma']:+.1f}", f"{c['chi2']:.1f} / {c['n_bins']}", f"{c['p_value']:.3f}",
                 f"{e['mag_50']:.2f} +- {e['mag_50_err']:.3f}", e["method"], e["n_injections"],
                 f"{e['injection_cpu_s']:.0f}",
             ]
         )  # fmt: skip
+    total = {key: sum(e["closure"][key] for e in entries) for key in ("found", "n", "predicted")}
+    error = np.sqrt(sum(e["closure"]["error"] ** 2 for e in entries))
+    away = (total["found"] - total["predicted"]) / error
+    rows.append(
+        [
+            "**together**", f"{total['found']} of {total['n']}", f"{total['predicted']:.1f} +- {error:.1f}",
+            f"{away:+.1f}", *([""] * 6),
+        ]
+    )  # fmt: skip
     head = ["field (seed)", "found", "predicted", "sigma", "chi2 / bins", "p", "50 % limit (mag)", "from"]
     return markdown_table(head + ["artificial", "their CPU (s)"], rows)
 
 
-def _range(concentration):
-    """Range of concentration as text."""
-    low, high = concentration
-    return f", concentration {low:g}-{high:g}" if np.isfinite(high) else ""
+BANDS = {
+    "same": "F150W too",
+    "lower": f"F150W above {LOWER_SIGMA:g} sigma too",
+    "sum": "in the sum with F150W",
+}
 
 
-def _peers(entries, settings):
+def _said(setting):
+    """A setting as text."""
+    text = (
+        f'cell {setting["cell_arcsec"]:.2g}", {setting["threshold"]:.3g} sigma ({setting["noise"]} noise), '
+    )
+    text += BANDS[setting["bands"]]
+    low, high = setting["low"], setting["high"]
+    if low or high:
+        ends = (f"> {low:g}" if low else ""), (f"< {high:g}" if high else "")
+        text += f", concentration {' and '.join(end for end in ends if end)}"
+    return text
+
+
+def _peers(entries, tuned):
     """Side by side."""
-    names = ["this one", *settings]
     rows = []
-    for label in names:
+    for label in ("this one", *tuned):
         scores = [e if label == "this one" else e["peers"][label] for e in entries]
         found = {k: sum(s[f"found_{k}"] for s in scores) for k in ("bright", "all")}
         number = {k: sum(s[f"n_{k}"] for s in scores) for k in ("bright", "all")}
-        kinds = [
-            {k: sum(s[f"kinds_{m}"][k] for s in scores) for k in ("cluster", "galaxy", "noise")}
-            for m in ("28.5", "29", "99")
-        ]
-        said = "as configured"
-        if label != "this one":
-            cell, threshold, cut = settings[label]
-            said = f'cell {cell:g}", {threshold:g} sigma' + _range(CONCENTRATIONS[cut])
-        rows.append(
-            [
-                label,
-                said,
-                *(share(found[k], number[k]) for k in ("bright", "all")),
-                *(purity(k) for k in kinds),
-            ]
-        )
+        kinds = [{k: sum(s[f"kinds_{m}"][k] for s in scores) for k in KINDS} for m in LIMITS]
+        said = "as configured" if label == "this one" else _said(tuned[label]["setting"])
+        shares = (interval(found[k], number[k]) for k in ("bright", "all"))
+        rows.append([label, said, *shares, *(purity(kind, interval) for kind in kinds)])
     head = ["finder", "settings", "completeness < 28.5", "all", "purity < 28.5", "< 29", "all"]
-    return markdown_table(head, rows)
+    by_field = []
+    for e in entries:
+        for label in ("this one", *tuned):
+            score = e if label == "this one" else e["peers"][label]
+            shares = interval(score["found_bright"], score["n_bright"]), purity(score["kinds_28.5"], interval)
+            by_field.append([name(e), label, *shares])
+    second = markdown_table(["field (seed)", "finder", "completeness < 28.5", "purity < 28.5"], by_field)
+    return markdown_table(head, rows) + "\n\n" + second
+
+
+def _peer_noise(entries):
+    """What a sigma of each finder is, and what was tried."""
+    parts = []
+    for label in entries[0]["peers"]:
+        sigma, pixel = (
+            _span([e["peers"][label][key] for e in entries], 2)
+            for key in ("sigma_over_weight", "pixel_over_weight")
+        )
+        parts.append(f"{label}: {sigma} (a pixel less the background: {pixel})")
+    return (
+        "A sigma of theirs is that of the image that is thresholded, in its own kernel scaled to keep the sigma of "
+        "independent pixels; in units of the error of a pixel in the weight map it is "
+        + "; ".join(parts)
+        + "."
+    )
 
 
 def name(entry):

@@ -1,29 +1,61 @@
 """Other finders on the same fields: ring median and threshold, sep, photutils' DAOStarFinder.
 
-Each finds in F200W, asks for a counterpart in F150W, may ask for a concentration like that of the PSF, and is given
-the best of a few background cells, thresholds and cuts on a field of its own. Magnitudes are aperture fluxes.
+Each thresholds an image of its own, light less a background under its kernel, in units of the noise that is measured
+in this image. It works on F200W with a counterpart in F150W, or on the sum of both, and may ask for a concentration
+like that of the PSF. Its settings are the best that `detection_tuning` finds. Magnitudes are aperture fluxes.
 """
 
-import itertools
+import dataclasses
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import sep
 from astropy.table import Table
 from detection_field import REFERENCE
-from detection_measures import found_of, mistaken, nearest, read
+from detection_measures import MAG_RANGE, found_of, mistaken, nearest, read
 from scipy import ndimage, signal
 from scipy.spatial import cKDTree
 
 SECOND = "F150W"
 APERTURE_ARCSEC, WIDE_ARCSEC = 0.08, 0.16
 PAIR_ARCSEC = 0.06
-MAG_RANGE = (26.0, 30.5)
-CONCENTRATIONS = ((0.75, 1.35), (0.6, 1.7), (0.0, np.inf))
-"""Ranges of the ratio of the fluxes in the two apertures over that of the PSF; the last lets all pass."""
+NOISE_WINDOW, NOISE_STEP = 13, 8
+"""Local noise: of the median in so many samples of so many pixels, about 2 arcsec."""
 
-CELLS_ARCSEC = (0.32, 0.64)
-THRESHOLDS = (5.0, 7.0, 9.0)
+FLOOR_SIGMA = 2.0
+"""No finder is tried with a lower threshold."""
+
+LOWER_SIGMA = 3.0
+"""Threshold of the second band, where it is not the same."""
+
+MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What may be chosen for a finder.
+
+    Attributes
+    ----------
+    cell_arcsec : float
+        Cell of the background mesh; of the ring median 4/3 of the inner radius of its ring.
+    threshold : float
+        In sigma of the image that is thresholded.
+    noise : {'local', 'field'}
+        That sigma is measured within 2", or in the whole field.
+    bands : {'same', 'lower', 'sum'}
+        F200W and F150W each above the threshold; F150W above `LOWER_SIGMA`; or the sum of both, weighted by noise.
+    low, high : float and float or None
+        Range of the ratio of fluxes in two apertures over that of the PSF; 0 and None let all pass.
+    """
+
+    cell_arcsec: float
+    threshold: float
+    noise: str
+    bands: str
+    low: float = 0.0
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,8 +93,8 @@ def load(folder, filt):
         entry = read_offset(str(base / "offset.ecsv"))
         offset = (entry.dx, entry.dy)
     return Image(
-        np.ascontiguousarray(data),
-        error,
+        np.ascontiguousarray(data, dtype=np.float32),
+        error.astype(np.float32),
         bad,
         psf.data * psf.ee_stamp,
         psf.fwhm_arcsec / mosaic.pixel_scale_arcsec,
@@ -71,83 +103,233 @@ def load(folder, filt):
     )
 
 
-def without_mesh(image, cell_arcsec):
-    """Light less a background mesh."""
+def ring_background(image, cell_arcsec):
+    """Median in a ring."""
+    from clusterphot.detection.backgrounds import ring_median
+
+    return ring_median(image.data, image.scale * 0.32 / cell_arcsec)
+
+
+def mesh_background(image, cell_arcsec):
+    """Background mesh of sep."""
     cell = max(int(round(cell_arcsec / image.scale)), 4)
-    return image.data - sep.Background(image.data, mask=image.bad, bw=cell, bh=cell, fw=3, fh=3).back()
+    return sep.Background(image.data, mask=image.bad, bw=cell, bh=cell, fw=3, fh=3).back()
 
 
-def ring_median(image, cell_arcsec, threshold):
-    """Peaks of the matched filter on light less its median in a ring; x, y, light."""
-    from clusterphot.detection.backgrounds import ring_median as median
+class RingMedian:
+    """Peaks of the matched filter on light less its median in a ring."""
 
-    light = image.data - median(image.data.astype(np.float32), image.scale * 0.32 / cell_arcsec)
-    half, r = len(image.psf) // 2, int(round(2 * image.fwhm_px))
-    kernel = image.psf[half - r : half + r + 1, half - r : half + r + 1]
-    matched = signal.oaconvolve(light, kernel[::-1, ::-1], mode="same") / (kernel**2).sum()
-    size = np.abs(matched)[::4, ::4]
-    noise = 1.48 * ndimage.zoom(ndimage.median_filter(size, 25), 4, order=1)
-    noise = noise[: light.shape[0], : light.shape[1]]
-    peak = (ndimage.maximum_filter(matched, 3) == matched) & (matched > threshold * noise)
-    y, x = np.nonzero(peak)
-    return x.astype(float), y.astype(float), light
+    background = staticmethod(ring_background)
+    cut = True
 
+    def kernel(self, psf, fwhm_px):
+        """The PSF's core."""
+        return core(psf, int(round(2 * fwhm_px)))
 
-def sep_extract(image, cell_arcsec, threshold):
-    """sep.extract on light less a mesh, deblended; x, y, light."""
-    light = without_mesh(image, cell_arcsec)
-    sep.set_extract_pixstack(3_000_000)
-    found = sep.extract(
-        light,
-        threshold / 2.5,
-        err=image.error,
-        mask=image.bad,
-        minarea=5,
-        deblend_nthresh=32,
-        deblend_cont=1e-4,
-    )
-    return found["x"], found["y"], light
+    def find(self, light, kernel, noise, bad, fwhm_px, threshold):
+        """Positions and significances of what exceeds a threshold in sigma."""
+        ratio = filtered(light, kernel) / noise
+        y, x = np.nonzero((ndimage.maximum_filter(ratio, 3) == ratio) & (ratio > threshold) & ~bad)
+        return x.astype(float), y.astype(float), ratio[y, x]
 
 
-def dao(image, cell_arcsec, threshold):
-    """DAOStarFinder on light less a mesh; x, y, light."""
-    from photutils.detection import DAOStarFinder
+class Sep:
+    """sep.extract on light less a mesh, deblended."""
 
-    light = without_mesh(image, cell_arcsec)
-    level = threshold / 2.0 * float(np.median(image.error))
-    found = DAOStarFinder(fwhm=image.fwhm_px, threshold=level)(light, mask=image.bad)
-    if found is None:
-        return np.zeros(0), np.zeros(0), light
-    names = ("x_centroid", "y_centroid") if "x_centroid" in found.colnames else ("xcentroid", "ycentroid")
-    return *(np.asarray(found[name], dtype=float) for name in names), light
+    background = staticmethod(mesh_background)
+    cut = False
+
+    def __init__(self, with_psf):
+        self.with_psf = with_psf
+
+    def kernel(self, psf, fwhm_px):
+        """The default of sep, or the PSF's core."""
+        if self.with_psf:
+            return core(psf, int(round(fwhm_px)))
+        return np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]])
+
+    def find(self, light, kernel, noise, bad, fwhm_px, threshold):
+        """Positions of what exceeds a threshold; sep thresholds sum(k d) / sqrt(sum k^2), as `filtered` gives it."""
+        sep.set_extract_pixstack(3_000_000)
+        found = sep.extract(
+            np.ascontiguousarray(light),
+            threshold,
+            err=np.ascontiguousarray(noise),
+            mask=bad,
+            minarea=3,
+            filter_kernel=np.ascontiguousarray(kernel),
+            deblend_nthresh=32,
+            deblend_cont=1e-4,
+        )
+        return found["x"], found["y"], np.full(len(found), np.inf)
+
+
+class Dao:
+    """DAOStarFinder on light less a mesh."""
+
+    background = staticmethod(mesh_background)
+    cut = True
+
+    def kernel(self, psf, fwhm_px):
+        """The one of DAOStarFinder: a Gaussian less its mean."""
+        from photutils.detection import DAOStarFinder
+
+        return DAOStarFinder(threshold=1.0, fwhm=fwhm_px).kernel.data
+
+    def find(self, light, kernel, noise, bad, fwhm_px, threshold):
+        """Positions and significances; without the scaling of thresholds, and 1 FWHM between stars (default 2.5)."""
+        from photutils.detection import DAOStarFinder
+        from photutils.utils.exceptions import NoDetectionsWarning
+
+        level = threshold * noise * np.sqrt((kernel**2).sum())
+        finder = DAOStarFinder(threshold=level, fwhm=fwhm_px, scale_threshold=False, min_separation=fwhm_px)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NoDetectionsWarning)
+            found = finder(light, mask=bad)
+        if found is None:
+            return np.zeros(0), np.zeros(0), np.zeros(0)
+        x, y, mag = (np.asarray(found[name]) for name in ("x_centroid", "y_centroid", "daofind_mag"))
+        return x, y, threshold * 10 ** (-0.4 * mag)
 
 
 FINDERS = {
-    "ring median and threshold": ring_median,
-    "sep": sep_extract,
-    "photutils DAOStarFinder": dao,
+    "ring median and threshold": RingMedian(),
+    "sep": Sep(with_psf=False),
+    "sep, kernel of the PSF": Sep(with_psf=True),
+    "photutils DAOStarFinder": Dao(),
 }
 
 
-def catalogue(finder, images, cell_arcsec, threshold):
-    """Sources of one finder: x, y, mag and concentration, with a counterpart in the second filter."""
-    image, second = images
-    x, y, light = finder(image, cell_arcsec, threshold)
-    x2, y2, _ = finder(second, cell_arcsec, threshold)
-    if len(x) and len(x2):
-        other = np.stack([x2 - second.offset[0], y2 - second.offset[1]], axis=1)
-        near = cKDTree(other).query(np.stack([x, y], axis=1))[0] * image.scale < PAIR_ARCSEC
-        x, y = x[near], y[near]
-    flux, wide = (sep.sum_circle(light, x, y, r / image.scale)[0] for r in (APERTURE_ARCSEC, WIDE_ARCSEC))
-    middle = len(image.psf) // 2
-    share, wide_share = (
-        float(sep.sum_circle(np.ascontiguousarray(image.psf), [middle], [middle], r / image.scale)[0][0])
-        for r in (APERTURE_ARCSEC, WIDE_ARCSEC)
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mag = np.where(flux > 0, 31.4 - 2.5 * np.log10(flux / share), np.inf)
-        ratio = np.where(flux > 0, (wide / wide_share) / (flux / share), np.inf)
-    return Table({"x": x, "y": y, "mag": mag, "ratio": ratio})
+def core(psf, half):
+    """Middle of a PSF, odd."""
+    middle = len(psf) // 2
+    return psf[middle - half : middle + half + 1, middle - half : middle + half + 1]
+
+
+def filtered(light, kernel):
+    """Sum of kernel times light, scaled so that independent noise of a pixel keeps its sigma."""
+    unit = (kernel / np.sqrt((kernel**2).sum())).astype(light.dtype)
+    return signal.oaconvolve(light, unit[::-1, ::-1], mode="same")
+
+
+class PeerField:
+    """A field with its images, what was computed of them, and its truth.
+
+    Parameters
+    ----------
+    folder : `pathlib.Path`
+        Where the target candidates has been made: PSFs, noise, offsets and the area searched are taken from there.
+    """
+
+    def __init__(self, folder):
+        from clusterphot.detection.tiles import read_maps
+
+        self.truth = read(folder / "truth.ecsv")
+        self.maps = read_maps(str(folder / "results/drawn/detection/maps.fits"))
+        first, second = (load(folder, filt) for filt in (REFERENCE, SECOND))
+        weight = np.array([np.median(image.error) ** -2.0 for image in (first, second)])
+        self.weight = weight / weight.sum()
+        self.images = {"first": first, "second": second, "sum": self._sum(first, second)}
+        self.scale = first.scale
+        self.cache, self.cell = {}, None
+
+    def _sum(self, first, second):
+        """Both bands on the pixels of the first, without its light, which depends on the background."""
+        parts = zip(self.weight, (first.psf, second.psf), strict=True)
+        half = min(len(first.psf), len(second.psf)) // 2
+        psf = sum(w * core(p, half) for w, p in parts)
+        fwhm = float(self.weight @ [first.fwhm_px, second.fwhm_px])
+        bad = first.bad | second.bad
+        return dataclasses.replace(first, data=None, error=None, bad=bad, psf=psf, fwhm_px=fwhm)
+
+    def kept(self, key, compute):
+        """Value of a key, computed once; images of one cell only are kept."""
+        if key not in self.cache:
+            self.cache[key] = compute()
+        return self.cache[key]
+
+    def light(self, finder, name, cell):
+        """Light less background of a band or of the sum."""
+        if cell != self.cell:
+            self.cache = {key: value for key, value in self.cache.items() if key[0] == "found"}
+            self.cell = cell
+
+        def compute():
+            if name == "sum":
+                shift = [-v for v in self.images["second"].offset[::-1]]
+                moved = ndimage.shift(self.light(finder, "second", cell), shift, order=3, mode="nearest")
+                light = self.weight[0] * self.light(finder, "first", cell) + self.weight[1] * moved
+            else:
+                light = self.images[name].data - finder.background(self.images[name], cell)
+            return light.astype(np.float32)
+
+        return self.kept(("light", finder.background, name, cell), compute)
+
+    def noise(self, finder, name, cell, how):
+        """Sigma of the image that the finder thresholds, where `filtered` scales it."""
+        image, light = self.images[name], self.light(finder, name, cell)
+
+        def compute():
+            size = np.abs(filtered(light, finder.kernel(image.psf, image.fwhm_px)))
+            if how == "field":
+                return np.full_like(size, MAD_TO_SIGMA * np.median(size[~image.bad]))
+            few = ndimage.median_filter(size[::NOISE_STEP, ::NOISE_STEP], NOISE_WINDOW)
+            wide = np.repeat(np.repeat(few, NOISE_STEP, axis=0), NOISE_STEP, axis=1)
+            return np.float32(MAD_TO_SIGMA) * wide[: size.shape[0], : size.shape[1]]
+
+        return self.kept(("noise", finder, name, cell, how), compute)
+
+    def found(self, finder, name, setting, threshold):
+        """Positions of what a finder sees in one image above a threshold."""
+        image, cell, how = self.images[name], setting.cell_arcsec, setting.noise
+        least = FLOOR_SIGMA if finder.cut else threshold
+
+        def compute():
+            light = self.light(finder, name, cell)
+            noise = self.noise(finder, name, cell, how)
+            kernel = finder.kernel(image.psf, image.fwhm_px)
+            return finder.find(light, kernel, noise, image.bad, image.fwhm_px, least)
+
+        x, y, ratio = self.kept(("found", finder, name, cell, how, least), compute)
+        return x[ratio > threshold], y[ratio > threshold]
+
+    def catalogue(self, finder, setting):
+        """Sources of one finder: x, y, mag and concentration, without the cut on the latter."""
+        image = self.images["first"]
+        if setting.bands == "sum":
+            x, y = self.found(finder, "sum", setting, setting.threshold)
+        else:
+            x, y = self.found(finder, "first", setting, setting.threshold)
+            lower = min(LOWER_SIGMA, setting.threshold) if setting.bands == "lower" else setting.threshold
+            x2, y2 = self.found(finder, "second", setting, lower)
+            dx, dy = self.images["second"].offset
+            near = np.zeros(len(x), dtype=bool)
+            if len(x) and len(x2):
+                other = cKDTree(np.stack([x2 - dx, y2 - dy], axis=1))
+                near = other.query(np.stack([x, y], axis=1))[0] * self.scale < PAIR_ARCSEC
+            x, y = x[near], y[near]
+        inside = self.maps.at("searched", x, y) > 0
+        x, y = x[inside], y[inside]
+        light = self.light(finder, "first", setting.cell_arcsec)
+        flux, wide = (_in_aperture(light, x, y, r / self.scale) for r in (APERTURE_ARCSEC, WIDE_ARCSEC))
+        middle = np.array([len(image.psf) // 2])
+        share, wide_share = (
+            _in_aperture(image.psf, middle, middle, r / self.scale)[0] for r in (APERTURE_ARCSEC, WIDE_ARCSEC)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mag = np.where(flux > 0, 31.4 - 2.5 * np.log10(flux / share), np.inf)
+            ratio = np.where(flux > 0, (wide / wide_share) / (flux / share), np.inf)
+        return Table({"x": x, "y": y, "mag": mag, "ratio": ratio})
+
+
+def _in_aperture(image, x, y, radius_px):
+    """Sums in circles."""
+    return sep.sum_circle(np.ascontiguousarray(image), x, y, radius_px)[0]
+
+
+def concentrated(ratio, setting):
+    """Which ratios lie in the range of a setting."""
+    return (ratio >= setting.low) & (ratio <= (np.inf if setting.high is None else setting.high))
 
 
 def scores(table, truth, scale):
@@ -158,39 +340,32 @@ def scores(table, truth, scale):
     return found_of(clusters, row) | mistaken(kept, truth, row, scale)
 
 
-def quality(score):
-    """Harmonic mean of completeness and purity for bright clusters."""
-    kinds = score["kinds_28.5"]
-    completeness = score["found_bright"] / max(score["n_bright"], 1)
-    purity = kinds["cluster"] / max(kinds["cluster"] + kinds["galaxy"] + kinds["noise"], 1)
-    return 2 * completeness * purity / max(completeness + purity, 1e-9)
+def compare(folder, settings):
+    """Scores of each finder with its setting on a field, and the noise it met.
 
-
-def best_settings(folder):
-    """For each finder the cell, threshold and cut that do best on this field."""
-    truth, images = read(folder / "truth.ecsv"), [load(folder, filt) for filt in (REFERENCE, SECOND)]
-    out = {}
-    for name, finder in FINDERS.items():
-        tried = []
-        for cell, threshold in itertools.product(CELLS_ARCSEC, THRESHOLDS):
-            table = catalogue(finder, images, cell, threshold)
-            for cut in range(len(CONCENTRATIONS)):
-                score = quality(scores(_cut(table, cut), truth, images[0].scale))
-                tried.append((score, cell, threshold, cut))
-        out[name] = max(tried)[1:]
+    Parameters
+    ----------
+    folder : `pathlib.Path`
+    settings : dict
+        Of `Setting` as plain dictionaries, by finder.
+    """
+    field, out = PeerField(folder), {}
+    for name, values in settings.items():
+        finder, setting = FINDERS[name], Setting(**values)
+        table = field.catalogue(finder, setting)
+        table = table[concentrated(table["ratio"], setting)]
+        out[name] = scores(table, field.truth, field.scale) | levels(field, finder, setting)
     return out
 
 
-def compare(folder, settings):
-    """Scores of each finder with its settings on a field."""
-    truth, images = read(folder / "truth.ecsv"), [load(folder, filt) for filt in (REFERENCE, SECOND)]
+def levels(field, finder, setting):
+    """Noise of the thresholded image, and of a pixel less background, over that of a pixel in the weight map."""
+    name = "sum" if setting.bands == "sum" else "first"
+    light = field.light(finder, "first", setting.cell_arcsec)
+    weight = float(np.median(field.images["first"].error))
+    sigma = float(np.median(field.noise(finder, name, setting.cell_arcsec, setting.noise)))
     return {
-        name: scores(_cut(catalogue(FINDERS[name], images, cell, threshold), cut), truth, images[0].scale)
-        for name, (cell, threshold, cut) in settings.items()
+        "thresholded_in": name,
+        "sigma_over_weight": sigma / weight,
+        "pixel_over_weight": float(MAD_TO_SIGMA * np.median(np.abs(light)) / weight),
     }
-
-
-def _cut(table, number):
-    """Sources whose concentration lies in one of the ranges."""
-    low, high = CONCENTRATIONS[number]
-    return table[(table["ratio"] >= low) & (table["ratio"] <= high)]
