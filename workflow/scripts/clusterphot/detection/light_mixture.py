@@ -24,10 +24,10 @@ EXPONENT, EXPONENT_SIGMA = 1.0, 0.5
 BEND_SIGMA = 0.2
 """Prior of the bend: 1 sigma. The exponent changes by twice the bend per natural log of the light."""
 
-STEP_SIGMA = 1.0
+STEP_SIGMA = 2.0
 """Prior of the densities: 1 sigma of the change of their natural logs over a magnitude, a random walk."""
 
-LEVEL_SIGMA = 3.0
+LEVEL_SIGMA = 5.0
 """Prior of the densities: 1 sigma of their natural logs about one level, for where there are no sources at all."""
 
 

@@ -81,7 +81,7 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control, *, cl
     See `clusterphot.detection.light_mixture.fit_mixture`. Clusters are told from contaminants by the light alone,
     and by a clean control region. The zero of the light is that of the mosaic's sky.
     """
-    selected = np.asarray(table["selected"], dtype=bool)
+    selected = np.asarray(table["selected"], dtype=bool) & np.isfinite(mag)
     x, y, mag = np.asarray(table["x"])[selected], np.asarray(table["y"])[selected], mag[selected]
     searched = np.nan_to_num(maps.searched).astype(float) * cell_arcsec2
     clean_cells = control & (searched > 0) if clean else np.zeros_like(control)
