@@ -191,8 +191,8 @@ def expected_stars(ra, dec, area_arcsec2, sequence, filt, *, mag_min=-np.inf, ma
 
     Notes
     -----
-    Without dust, and good to a factor of two, see `clusterphot.star_counts.model_counts`. What the control
-    region holds of them is in the probabilities already.
+    Without dust, and good to a factor of two, see `clusterphot.star_counts.model_counts`. Such stars
+    are contaminants to the probabilities already.
     """
     direction = SkyCoord(ra, dec, unit="deg").galactic
     model = model_counts(float(direction.l.deg), float(direction.b.deg), sequence, filt)
