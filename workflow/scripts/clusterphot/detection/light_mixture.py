@@ -1,7 +1,7 @@
 """Selected sources as a Poisson process of two kinds: contaminants spread evenly, clusters along the light.
 
-Both intensities are fitted at once to counts by magnitude and light, an inhomogeneous Poisson process (Baddeley, Rubak &
-Turner 2015). Areas arcsec2, densities 1/arcsec2, magnitudes AB.
+Both intensities are fitted at once to counts by magnitude and light, an inhomogeneous Poisson process (Baddeley,
+Rubak & Turner 2015). Areas arcsec2, densities 1/arcsec2, magnitudes AB.
 """
 
 from dataclasses import dataclass
