@@ -396,11 +396,34 @@ class TestField:
 
 
 class TestPurity:
-    def maps(self):
-        """20 x 20 cells, the light rising to the right."""
-        light = np.tile(np.arange(20.0), (20, 1)).astype(np.float32)
+    def maps(self, contrast=20.0):
+        """20 x 20 cells, the log of the light rising to the right by a factor."""
+        light = np.tile(100.0 * contrast ** np.linspace(0, 1, 20), (20, 1)).astype(np.float32)
         one = np.ones_like(light)
         return tiles.CoarseMaps(one, light, one, dict.fromkeys(tiles.LOST, 0 * one))
+
+    def sources(self, rng, even, lit):
+        """Sources of so many contaminants and clusters per cell, and which are clusters."""
+        parts = []
+        for mean in (even, lit):
+            number = rng.poisson(mean).ravel()
+            parts.append(
+                np.stack([np.repeat(axis.ravel(), number) for axis in np.indices(mean.shape)], axis=1)
+            )
+        number = [len(part) for part in parts]
+        y, x = (np.concatenate(parts) * tiles.CELL_PX + 7).T.astype(float)
+        return Table({"x": x, "y": y, "selected": np.ones(len(x), bool)}), np.repeat([False, True], number)
+
+    def cell(self, image, table):
+        """Values of cells at sources."""
+        return image[(table["y"] // tiles.CELL_PX).astype(int), (table["x"] // tiles.CELL_PX).astype(int)]
+
+    def estimate(self, table, maps, control=None, **options):
+        """Purity of sources of 28.1 mag at 0.1 arcsec2 per cell."""
+        if control is None:
+            control = purity.control_cells(maps, "auto", None)
+        mag = np.full(len(table), 28.1)
+        return purity.estimate_purity(table, mag, np.array([28.0]), maps, 0.1, control, **options)
 
     def test_expected_stars_are_those_of_the_counts(self, repo):
         """The same model binned by another function, over bins that share their edges; and twice the area."""
@@ -418,21 +441,72 @@ class TestPurity:
         np.testing.assert_allclose(cut[1:-2], one[1:-2])
         assert 0 < cut[-2] < one[-2]
 
-    def test_as_many_per_area_as_in_the_control_region_are_no_clusters(self):
-        rng, maps = np.random.default_rng(0), self.maps()
-        n = 8000
-        x, y = rng.uniform(0, 319, n), rng.uniform(0, 319, n)
-        x[6000:] = rng.uniform(240, 319, 2000)  # a quarter of the area holds as many again and a third more
-        table = Table({"x": x, "y": y, "selected": np.ones(n, bool)})
-        control = purity.control_cells(maps, "auto", None)
-        assert control[:, :5].all() and not control[:, 5:].any()
-        result = purity.estimate_purity(table, np.full(n, 28.0), np.array([28.0]), maps, 0.1, control)
-        right = x > 240
-        # 1500 contaminants and 2000 sources on the right
-        assert result.probability[right].mean() == pytest.approx(2000 / 3500, abs=0.03)
-        assert result.probability[(x > 100) & (x < 200)].mean() < 0.05
+    def test_half_of_the_sources_follow_the_light(self):
+        """Sources of one magnitude: evenly spread, and as the light to the power 1.5."""
+        rng, maps = np.random.default_rng(0), self.maps(contrast=100.0)
+        light = maps.light[0].astype(float)
+        even, lit = np.full((20, 20), 5.0), np.tile(5 * light**1.5 / (light**1.5).mean(), (20, 1))
+        table, is_cluster = self.sources(rng, even, lit)
+        result = self.estimate(table, maps)
+        meta, p = result.meta, result.probability
+        # each source is a cluster by its place
+        expected = self.cell(lit / (even + lit), table)
+        assert np.abs(p - expected).max() < 0.1
+        assert abs(meta["p_cluster_sum"] - is_cluster.sum()) < 3 * meta["p_cluster_sum_err"]
+        assert meta["p_cluster_sum"] == pytest.approx(p.sum(), abs=0.01)
+        assert sum(meta["p_cluster_sums"]) == pytest.approx(p.sum(), abs=0.1)
+        assert abs(meta["light_exponent"] - 1.5) < 3 * meta["light_exponent_err"]
         assert result.area == pytest.approx(40) and result.control_area == pytest.approx(10)
         assert result.negative.sum() == 1
+
+    def test_error_of_the_number_is_the_scatter(self):
+        """Pulls of 60 fields of 200 sources: mean within 0.5, scatter 0.7 to 1.3 (the prior makes it smaller)."""
+        maps, pulls = self.maps(contrast=100.0), []
+        light = maps.light[0].astype(float)
+        even, lit = np.full((20, 20), 0.2), np.tile(light / light.mean(), (20, 1)) * 0.3
+        for seed in range(60):
+            table, is_cluster = self.sources(np.random.default_rng(seed), even, lit)
+            meta = self.estimate(table, maps).meta
+            pulls.append((meta["p_cluster_sum"] - is_cluster.sum()) / meta["p_cluster_sum_err"])
+        assert abs(np.mean(pulls)) < 0.5
+        assert 0.7 < np.std(pulls) < 1.3
+
+    def test_a_clean_region_tells_where_the_light_is_the_same(self):
+        rng, maps = np.random.default_rng(1), self.maps(contrast=1.0)
+        even, lit = np.full((20, 20), 5.0), np.full((20, 20), 15.0)
+        control = np.zeros((20, 20), dtype=bool)
+        control[:, :8], lit[:, :8] = True, 0.0
+        table, is_cluster = self.sources(rng, even, lit)
+        result = self.estimate(table, maps, control, clean=True)
+        inside = self.cell(control, table)
+        np.testing.assert_array_equal(result.probability[inside], 0.0)
+        assert result.probability[~inside].mean() == pytest.approx(0.75, abs=0.03)
+        assert abs(result.meta["p_cluster_sum"] - is_cluster.sum()) < 3 * result.meta["p_cluster_sum_err"]
+        assert result.control.sum() == inside.sum()
+
+    def test_says_why_nothing_is_known(self, caplog):
+        maps, even = self.maps(contrast=1.0), np.full((20, 20), 1.0)
+        table, _ = self.sources(np.random.default_rng(2), even, even)
+        result = self.estimate(table, maps)
+        assert np.isnan(result.probability).all() and result.meta["p_cluster_sum"] is None
+        assert (
+            "expected a factor of 2" in result.meta["not_known"] and result.meta["not_known"] in caplog.text
+        )
+        few = self.estimate(table[:19], self.maps(contrast=100.0))
+        assert few.meta["not_known"] == "19 selected sources, expected 20"
+        assert np.isnan(few.probability).all() and few.area == pytest.approx(40)
+        everywhere = self.estimate(table, maps, np.ones((20, 20), dtype=bool), clean=True)
+        assert "all that was searched" in everywhere.meta["not_known"]
+
+    def test_no_source_of_the_darkest_quarter_is_given_up(self):
+        rng, maps = np.random.default_rng(3), self.maps(contrast=30.0)
+        light = maps.light[0].astype(float)
+        table, _ = self.sources(rng, np.full((20, 20), 0.5), np.tile(light / light.mean(), (20, 1)))
+        table["selected"][::5] = False
+        result = self.estimate(table, maps)
+        np.testing.assert_array_equal(np.isfinite(result.probability), table["selected"])
+        p = result.probability[np.asarray(table["selected"])]
+        assert (p > 0).all() and (p < 1).all()
 
     def test_a_circle_can_be_the_control_region(self):
         control = purity.control_cells(self.maps(), (1.0, 2.0, 0.9), lambda ra, dec: (10.0, 10.0, 0.32))

@@ -75,6 +75,21 @@ class TestLikelihood:
         assert fit.quantile(0.5, "width") == pytest.approx(0.5, abs=0.12)
         assert taken.quantile(0.5) > 27.4
 
+    def test_a_source_counts_by_its_probability(self):
+        """Twice as probable is as good as there twice; what is no cluster for sure leaves no trace."""
+        one = draw(4, -1.0, 0.9, 60).sample
+        columns = [getattr(one, name) for name in ("flux", "noise", "light")]
+        half = lf.make_kernels(lf.Sample(*columns, np.full(60, 0.5)), complete)
+        some = lf.make_kernels(lf.Sample(*columns, np.where(np.arange(60) < 40, 1.0, 0.0)), complete)
+        first = lf.make_kernels(lf.Sample(*(column[:40] for column in columns), np.ones(40)), complete)
+        shapes = [
+            lf.gaussian_shapes(k.mag, np.array([28.0, 29.0]), np.array([0.8, 1.2])) for k in (half, first)
+        ]
+        whole = lf.log_likelihood(lf.make_kernels(one, complete), shapes[0])
+        np.testing.assert_allclose(2 * lf.log_likelihood(half, shapes[0]), whole)
+        gain = np.diff(lf.log_likelihood(some, shapes[0]))
+        np.testing.assert_allclose(gain, np.diff(lf.log_likelihood(first, shapes[1])), rtol=1e-6)
+
     def test_order_of_sources_does_not_matter(self):
         one = draw(4, -1.0, 0.9, 60).sample
         back = lf.Sample(*(getattr(one, name)[::-1] for name in ("flux", "noise", "light", "p_cluster")))

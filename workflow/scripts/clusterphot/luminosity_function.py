@@ -25,9 +25,6 @@ BEYOND_LIMIT_MAG = 5.0
 PER_BIN = 40
 """Selected artificial clusters per bin of the response."""
 
-BACKGROUND_MAG = 0.25
-"""Width of the kernel that smooths the magnitudes of contaminants."""
-
 
 @dataclass(frozen=True)
 class Response:
@@ -135,17 +132,14 @@ class Kernels:
         Completeness at the place of each source.
     observed : (n, m) float ndarray, 1/mag
         The same times the density of its found magnitude.
-    background : (n,) float ndarray, 1/mag
-        Density of contaminants at its magnitude.
-    contaminated : float
-        Share of contaminants among the sources.
+    weight : (n,) float ndarray
+        Its probability to be a cluster.
     """
 
     mag: np.ndarray
     seen: np.ndarray
     observed: np.ndarray
-    background: np.ndarray
-    contaminated: float
+    weight: np.ndarray
 
     @property
     def mean_seen(self):
@@ -176,9 +170,7 @@ def make_kernels(sample, completeness, response=IDEAL):
     per_mag = 0.4 * np.log(10) * sample.flux[:, None]
     density = np.exp(-0.5 * pull**2) / (np.sqrt(2 * np.pi) * scatter * noise) * per_mag
     density = _at_least_a_step(density, mag, sample.mag)
-    away = 1.0 - sample.p_cluster
-    background = _smoothed(sample.mag, away)
-    return Kernels(mag, seen, seen * density, background, float(away.mean()))
+    return Kernels(mag, seen, seen * density, sample.p_cluster)
 
 
 def _at_least_a_step(density, mag, seen_mag):
@@ -189,15 +181,6 @@ def _at_least_a_step(density, mag, seen_mag):
     narrow = ~(spread > 0.6 * STEP_MAG)
     triangle = np.clip(1 - np.abs(mag - seen_mag[:, None]) / STEP_MAG, 0, None) / STEP_MAG
     return np.where(narrow[:, None], triangle, density)
-
-
-def _smoothed(mag, weight):
-    """Density of weighted magnitudes at themselves, 1/mag."""
-    if not weight.sum() > 0:
-        return np.zeros(len(mag))
-    pull = (mag[:, None] - mag) / BACKGROUND_MAG
-    kernel = np.exp(-0.5 * pull**2) / (np.sqrt(2 * np.pi) * BACKGROUND_MAG)
-    return (kernel * weight).sum(axis=1) / weight.sum()
 
 
 def gaussian_shapes(mag, turnover, width):
@@ -231,18 +214,21 @@ def log_likelihood(kernels, shapes):
 
     Notes
     -----
-    Source i of found magnitude m_i at place i has the density
+    A cluster of found magnitude m_i at place i has the density
 
-        (1 - b) int phi(m) c_i(m) p(m_i | m) dm / int phi(m) c_i(m) dm + b B(m_i)
+        f_i = int phi(m) c_i(m) p(m_i | m) dm / int phi(m) c_i(m) dm
 
-    with the completeness c_i at its place, the response p of the search and the contaminants B, a share b.
+    with the completeness c_i at its place and the response p of the search. The sum of p_i ln f_i is returned, with
+    the probability p_i of the source to be a cluster: its mean over contaminated samples is that of the clusters
+    alone. Here p_i knows the magnitude already, so that a mixture of f_i with a density of contaminants would use
+    it twice.
     """
     phi = np.exp(shapes - shapes.max(axis=1, keepdims=True))
     # each integral is a product of matrices: sources by magnitudes, magnitudes by luminosity functions
+    rows = kernels.weight > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        density = (kernels.observed @ phi.T) / (kernels.seen @ phi.T)
-        share = kernels.contaminated
-        return np.log((1 - share) * density + share * kernels.background[:, None]).sum(axis=0)
+        density = (kernels.observed[rows] @ phi.T) / (kernels.seen[rows] @ phi.T)
+        return kernels.weight[rows] @ np.log(density)
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,9 @@ def select_field(raw, stars, field, maps, selection, control_region):
     control = purity.control_cells(maps, control_region, to_cell)
     cell = (CELL_PX * scale) ** 2
     false = np.asarray(negative["mag"])[np.asarray(negative["selected"], dtype=bool)]
-    result = purity.estimate_purity(table, np.asarray(table["mag"]), false, maps, cell, control)
+    result = purity.estimate_purity(
+        table, np.asarray(table["mag"]), false, maps, cell, control, clean=not isinstance(control_region, str)
+    )
     product = product_table(table, field, result.probability)
     counts = {name or "selected": int(np.sum(product["reason"] == name)) for name in REASONS}
     said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
@@ -135,6 +137,7 @@ def select_field(raw, stars, field, maps, selection, control_region):
             "mag_edges": purity.MAG_EDGES.tolist(),
             "selected_in_control_region": result.control.tolist(),
             "selected_in_negative_image": result.negative.tolist(),
+            **result.meta,
         },
         "filters": field.names,
         "reference_filter": field.names[field.reference],
