@@ -136,6 +136,15 @@ def test_residuals_of_bright_stars_do_not_stand_for_thousands(injections):
     assert numbers[1][1] == pytest.approx(numbers[0][1], rel=0.05)
 
 
+def test_sources_beside_one_brighter_than_any_neighbour_of_artificial_ones_are_left_out(injections):
+    table = luminosity_results.source_probabilities(candidates(300), False)
+    sample = luminosity_inputs.make_sample(table, "F200W", use_purity=False, mag_min=26.0)
+    before = injections.covers(sample)
+    table["neighbour_light"][:3] = 1e4
+    after = injections.covers(luminosity_inputs.make_sample(table, "F200W", use_purity=False, mag_min=26.0))
+    assert before[:3].sum() >= 2 and not after[:3].any() and np.array_equal(before[3:], after[3:])
+
+
 def test_one_filter_has_no_colours(injections, tmp_path):
     table = luminosity_results.source_probabilities(candidates(30), True)
     colors = luminosity_results.fit_colors(table, injections, "F200W", [])

@@ -22,7 +22,7 @@ SPLINE_SIGMA = np.array([1.0, 0.5, 0.5, 0.5])
 """Prior of the coefficients of the bent curve: mean, the logistic itself, and 1 sigma."""
 
 COVERED = 0.995
-"""Share of the artificial clusters whose local noise is covered; beyond it completeness would be extrapolated."""
+"""Share of the artificial clusters whose places are covered; beyond them completeness would be extrapolated."""
 
 SHARE_STEP_MAG = 0.1
 SHARE_ROWS = 4096
@@ -52,13 +52,16 @@ class Injections:
         """Whether each was found and selected."""
         return self.values[-1]
 
-    def covers(self, noise):
-        """Whether artificial clusters tell the completeness at this local noise.
+    def covers(self, sample):
+        """Whether artificial clusters tell the completeness in the local noise of each source, and so near to others.
 
         Residuals of bright stars stand in noise ten times the usual: at an extrapolated completeness of 1e-5 each
         of them would stand for thousands of clusters.
         """
-        return np.asarray(noise) <= np.quantile(self.values[1], COVERED)
+        noise, _, neighbours = sample.place
+        crowding = self.values[3] / self.values[1]
+        calm = noise <= np.quantile(self.values[1], COVERED)
+        return calm & (neighbours / noise <= max(np.quantile(crowding, COVERED), 1.0))
 
     def limit(self, fraction=0.5):
         """Magnitude of this completeness at median noise and light, far from neighbours; NaN where not reached."""

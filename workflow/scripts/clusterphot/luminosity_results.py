@@ -81,7 +81,7 @@ def fit_field(sample, injections, areas, par):
     """
     mag_limit = limit_of(par.mag_limit, injections)
     n_selected = len(sample)
-    sample = sample[injections.covers(sample.noise)]
+    sample = sample[injections.covers(sample)]
     lost = {name: value for name, value in areas.items() if name not in ("searched", "control_region")}
     row = {
         "n_sources": len(sample),
