@@ -23,7 +23,7 @@ PAIR_ARCSEC = 0.06
 NOISE_WINDOW, NOISE_STEP = 13, 8
 """Local noise: of the median in so many samples of so many pixels, about 2 arcsec."""
 
-FLOOR_SIGMA = 2.0
+FLOOR_SIGMA = 1.2
 """No finder is tried with a lower threshold."""
 
 LOWER_SIGMA = 3.0
