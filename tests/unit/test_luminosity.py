@@ -1,10 +1,13 @@
 """Luminosity function on mocks of known turnover: intervals that hold, turnovers nobody can see, numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from clusterphot import luminosity_function as lf
 from clusterphot.luminosity_inputs import fit_smooth
-from clusterphot.units import flux_from_mag_ab
+from clusterphot.response import IDEAL, Response, measure_response
+from clusterphot.units import flux_from_mag_ab, mag_ab
 from luminosity_mocks import LIMIT, NOISE, draw
 from scipy import stats
 
@@ -91,13 +94,36 @@ class TestResponse:
         rng = np.random.default_rng(0)
         true = np.full(20000, 4.0)
         found = true + rng.standard_normal(20000)
-        response = lf.measure_response(true, found, np.ones(20000), found > 5)
+        response = measure_response(true, found, np.ones(20000), found > 5)
         expected = stats.norm.isf(0.5 * stats.norm.sf(1.0)) + 0.0
         assert np.median(response.bias) == pytest.approx(expected, abs=0.05)
 
+    def test_true_flux_undoes_the_bias(self):
+        """Where found fluxes are too bright by one sigma below a signal to noise of 5, by none above 10."""
+        response = Response(np.array([4.0, 5.0, 10.0]), np.array([1.0, 1.0, 0.0]), np.ones(3))
+        found = np.array([3.0, 5.5, 6.0, 10.0, 40.0, 5000.0, -2.0])
+        expected = np.array([4.0, 4.5, 5.0, 10.0, 40.0, 5000.0, 4.0])
+        noise = np.full(7, 2.0)
+        # the grid has steps of 0.15 %
+        assert response.true_flux(2 * found, noise) == pytest.approx(2 * expected, rel=2e-3)
+
+    def test_counts_near_the_limit_are_corrected_at_typical_true_fluxes(self):
+        """Sums of 1 / completeness in 0.5 mag to the limit; taken at found fluxes they miss a fifth of the last bin."""
+        sums = []
+        for seed in range(20):
+            mock = draw(seed, 0.0, 0.8, 400)
+            completeness, sample = fit_smooth(*mock.injected), mock.sample
+            row = []
+            for flux in (sample.flux, mock.response.true_flux(sample.flux, sample.noise)):
+                mag = mag_ab(flux)
+                row.append((1 / completeness(mag, sample.noise, sample.light))[mag < LIMIT].sum())
+            sums.append([*row, mock.to_limit])
+        by_found, by_true, there = np.sum(sums, axis=0)
+        assert abs(by_true / there - 1) < 0.03 and by_found / there < 0.97
+
     def test_few_injections_give_the_ideal_one(self):
         few = np.ones(10)
-        assert lf.measure_response(few, few, few, few > 0) is lf.IDEAL
+        assert measure_response(few, few, few, few > 0) is IDEAL
 
 
 class TestSmoothCompleteness:
@@ -117,6 +143,52 @@ class TestSmoothCompleteness:
         smooth = fit_smooth(*mock.injected)
         curve = smooth(np.arange(20.0, 40.0, 0.05), NOISE, 1000.0)
         assert np.all(np.diff(curve) < 1e-3) and curve[-1] < 1e-3 < 0.9 < curve[0]
+
+
+REACH, SIGMA = 29.5, 0.2
+TURNOVERS = np.arange(26.5, 34.51, 0.05)
+
+
+def gaussian_fit(estimate):
+    """Fit whose posterior is a Gaussian of 0.2 mag around an estimate, with its verdict."""
+    log_posterior = -0.5 * ((TURNOVERS - estimate) / SIGMA) ** 2
+    fit = lf.TurnoverFit(
+        TURNOVERS, np.ones(1), log_posterior[:, None], log_posterior, np.inf, REACH, identifiable=False
+    )
+    return replace(fit, identifiable=fit.margin > 0)
+
+
+class TestVerdict:
+    @pytest.mark.parametrize("distance", [4.0, 2.5, 1.645, 1.0, 0.0, -2.0])
+    def test_intervals_hold_the_turnover_among_identifiable_ones_and_among_others(self, distance):
+        """Estimates scatter by one sigma; the turnover is so many sigma brighter than the reach."""
+        true = REACH - distance * SIGMA
+        # the same quantiles of the estimates in each: no chance in it but in their steps
+        fits = [gaussian_fit(true + SIGMA * e) for e in stats.norm.ppf((np.arange(400) + 0.5) / 400)]
+        seen = np.array([fit.identifiable for fit in fits])
+        assert seen.mean() == pytest.approx(stats.norm.sf(stats.norm.isf(0.05) - distance), abs=0.01)
+        inside = np.array([fit.quantile(0.1587) <= true <= fit.quantile(0.8413) for fit in fits])
+        for part in (inside[seen], inside[~seen]):
+            if len(part) > 10:
+                assert part.mean() == pytest.approx(0.683, abs=0.03 + 1 / len(part))
+
+    def test_an_interval_that_ignores_the_verdict_misses_it(self):
+        """A turnover at the reach: all that are called identifiable have estimates brighter by 1.6 sigma."""
+        estimates = REACH + SIGMA * stats.norm.ppf((np.arange(400) + 0.5) / 400)
+        seen = [one for one in estimates if gaussian_fit(one).identifiable]
+        assert 10 < len(seen) < 30 and max(seen) + SIGMA < REACH
+
+    def test_far_from_the_border_the_verdict_changes_nothing(self):
+        for estimate in (REACH - 8 * SIGMA, REACH + 4 * SIGMA):
+            fit = gaussian_fit(estimate)
+            assert fit.quantile(0.8413) == pytest.approx(estimate + SIGMA, abs=0.01)
+            assert fit.quantile(0.1587) == pytest.approx(estimate - SIGMA, abs=0.01)
+            assert fit.weights.sum() == pytest.approx(1.0)
+
+    def test_close_to_the_border_the_interval_reaches_far(self):
+        bright, faint = (gaussian_fit(REACH - n * SIGMA) for n in (1.7, 3.5))
+        assert bright.identifiable and bright.quantile(0.8413) > REACH + SIGMA > faint.quantile(0.8413)
+        assert bright.quantile(0.1587) > REACH - 2.7 * SIGMA
 
 
 def summarise(mocks, offset, n_draws=0):
@@ -182,6 +254,13 @@ class TestTurnover:
         identifiable, inside, pull = summarise((draw(1000 + k, -1.0, 0.9, 250) for k in range(300)), -1.0)
         assert identifiable.mean() > 0.95
         assert 0.63 < inside[identifiable > 0].mean() < 0.73
+
+    @pytest.mark.slow
+    def test_coverage_where_half_of_300_mocks_are_identifiable(self):
+        """Of those alone, and of the others: 0.68 +- 0.04 each, with three sigma to spare."""
+        identifiable, inside, _ = summarise((draw(1000 + k, -0.5, 1.2, 250) for k in range(300)), -0.5)
+        assert 0.3 < identifiable.mean() < 0.8
+        assert 0.56 < inside[identifiable > 0].mean() < 0.8 and 0.54 < inside[identifiable == 0].mean() < 0.82
 
     @pytest.mark.slow
     def test_none_of_300_mocks_out_of_reach_is_identifiable(self):

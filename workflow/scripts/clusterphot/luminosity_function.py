@@ -4,12 +4,12 @@ A likelihood of single sources conditional on their places (Loredo 2004; Kelly, 
 no model of where clusters lie is needed. Magnitudes AB, fluxes and noise nJy, light nJy/arcsec2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
-from clusterphot.noise import MAD_TO_SIGMA
+from clusterphot.response import IDEAL
 from clusterphot.units import flux_from_mag_ab, mag_ab
 
 STEP_MAG = 0.05
@@ -22,64 +22,11 @@ SLOPES = np.linspace(-0.4, 3.0, 86)
 BEYOND_LIMIT_MAG = 5.0
 """The turnover is sought down to so much beyond the 50 % limit."""
 
-PER_BIN = 40
-"""Selected artificial clusters per bin of the response."""
+CONFIDENCE = 0.95
+"""Posterior probability of a turnover within reach above which it is called identifiable."""
 
 BACKGROUND_MAG = 0.25
 """Width of the kernel that smooths the magnitudes of contaminants."""
-
-
-@dataclass(frozen=True)
-class Response:
-    """Error of the found flux of selected clusters against their true signal to noise.
-
-    Attributes
-    ----------
-    snr : (k,) float ndarray
-        True flux over local noise, increasing.
-    bias, scatter : (k,) float ndarray
-        Of found less true flux, in units of the local noise; the bias of faint ones is Eddington's (1913).
-    """
-
-    snr: np.ndarray
-    bias: np.ndarray
-    scatter: np.ndarray
-
-    def __call__(self, snr):
-        """Bias and scatter at a signal to noise; constant beyond the ends."""
-        at = np.log(np.clip(snr, self.snr[0], self.snr[-1]))
-        return np.interp(at, np.log(self.snr), self.bias), np.interp(at, np.log(self.snr), self.scatter)
-
-
-IDEAL = Response(np.array([1.0, 2.0]), np.zeros(2), np.ones(2))
-"""Fluxes that scatter by the noise, unbiased."""
-
-
-def measure_response(true, found, noise, selected):
-    """Response of the search from artificial clusters.
-
-    Parameters
-    ----------
-    true, found, noise : (n,) float ndarray, nJy
-    selected : (n,) bool ndarray
-
-    Returns
-    -------
-    response : `Response`
-        `IDEAL` where fewer than two bins' worth were selected.
-    """
-    rows = np.flatnonzero(selected & np.isfinite(found) & (true > 0) & (noise > 0))
-    if len(rows) < 2 * PER_BIN:
-        return IDEAL
-    snr = true[rows] / noise[rows]
-    order = np.argsort(snr, kind="stable")
-    snr, error = snr[order], ((found - true) / noise)[rows][order]
-    parts = np.array_split(np.arange(len(rows)), len(rows) // PER_BIN)
-    bias = np.array([np.median(error[part]) for part in parts])
-    spread = [MAD_TO_SIGMA * np.median(np.abs(error[part] - np.median(error[part]))) for part in parts]
-    return Response(
-        np.array([np.exp(np.mean(np.log(snr[part]))) for part in parts]), bias, np.maximum(spread, 0.2)
-    )
 
 
 @dataclass(frozen=True)
@@ -152,7 +99,7 @@ def make_kernels(sample, completeness, response=IDEAL):
     sample : `Sample`
     completeness : function
         Of (mag, noise, light), arrays that broadcast; of true magnitude.
-    response : `Response`
+    response : `clusterphot.response.Response`
 
     Returns
     -------
@@ -275,9 +222,11 @@ class TurnoverFit:
 
     @property
     def weights(self):
-        """Posterior probabilities of the grid, (a, b)."""
+        """Probabilities of the grid given the verdict, (a, b); see `fit_turnover`."""
         weight = np.exp(self.log_posterior)
-        return weight / weight.sum()
+        marginal = weight.sum(axis=1)
+        cumulative = self._given_verdict(marginal / weight.sum())
+        return weight / marginal.clip(1e-300)[:, None] * np.diff(cumulative)[:, None]
 
     @property
     def best(self):
@@ -285,15 +234,47 @@ class TurnoverFit:
         row, column = np.unravel_index(np.argmax(self.log_posterior), self.log_posterior.shape)
         return float(self.turnover[row]), float(self.width[column])
 
+    @property
+    def margin(self):
+        """How many sigma the turnover lies on the bright side of the last that is called identifiable."""
+        weight = np.exp(self.log_posterior).sum(axis=1)
+        below = np.interp(self.reach_mag, _edges(self.turnover), _cumulative(weight / weight.sum()))
+        return float(special.ndtri(np.clip(below, 0, 1)) - special.ndtri(CONFIDENCE))
+
+    def _given_verdict(self, marginal):
+        """Cumulative probability at the edges of the turnovers, allowing for the verdict."""
+        below, above = _cumulative(marginal), _cumulative(marginal[::-1])[::-1]
+        margin = self.margin
+        if not np.isfinite(margin) or self.identifiable != (margin > 0):
+            return below
+        sigma = np.where(above < below, -special.ndtri(above), special.ndtri(below))
+        given = 1.0 - _ratio(above, margin - sigma) if self.identifiable else _ratio(below, sigma - margin)
+        return np.concatenate([[0.0], np.maximum.accumulate(np.clip(given[1:-1], 0, 1)), [1.0]])
+
     def quantile(self, q, axis="turnover"):
-        """Quantile of the marginal posterior of turnover or width."""
+        """Quantile of turnover or width given the verdict."""
         values = getattr(self, axis)
-        weight = self.weights.sum(axis=1 if axis == "turnover" else 0)
         if len(values) == 1:
             return float(values[0])
-        # the cell of a grid value reaches half a step to both sides
-        edges = np.concatenate([values[:1], 0.5 * (values[1:] + values[:-1]), values[-1:]])
-        return float(np.interp(q, np.concatenate([[0.0], np.cumsum(weight)]), edges))
+        weight = self.weights.sum(axis=1 if axis == "turnover" else 0)
+        return float(np.interp(q, _cumulative(weight), _edges(values)))
+
+
+def _edges(values):
+    """Edges of the cells of a grid: that of a value reaches half a step to both sides."""
+    return np.concatenate([values[:1], 0.5 * (values[1:] + values[:-1]), values[-1:]])
+
+
+def _ratio(tail, sigma):
+    """Probabilities over the normal distribution up to sigma, which may be tiny; 0 where they are 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.exp(np.log(tail) - special.log_ndtr(sigma))
+    return np.where(tail > 0, ratio, 0.0)
+
+
+def _cumulative(weight):
+    """Sums of weights of unit sum at the edges of their cells."""
+    return np.concatenate([[0.0], np.cumsum(weight)])
 
 
 def fit_turnover(kernels, options):
@@ -313,9 +294,22 @@ def fit_turnover(kernels, options):
     -----
     The turnover is identifiable if (1) twice the log-likelihood falls by ``options.fall`` from its maximum to the
     best of what shows none: the faint end of the prior and, with a free width, an exponential function, which
-    is the limit of a turnover infinitely far away; and (2) the upper end of its 68 % interval is no fainter than
-    the magnitude at which the mean completeness has fallen to ``options.reach``. Without (2) the bright
-    tail of an exact Gaussian gives away a turnover that nobody has seen, by the assumed shape alone.
+    is the limit of a turnover infinitely far away; and (2) it lies, with a probability of `CONFIDENCE`, within
+    reach, brighter than where the mean completeness has fallen to ``options.reach``: of turnovers at that magnitude
+    one in twenty is called identifiable. Without (2) the bright tail of an exact Gaussian gives away a turnover
+    that nobody has seen, by the assumed shape alone.
+
+    Whatever the rule, of samples whose turnover lies near its border those that scatter bright are called
+    identifiable and the others not, so that intervals that ignore the verdict miss the turnover too often or too
+    seldom, on both sides. Quantiles are therefore conditional on the verdict, as in Fithian, Sun & Taylor (2014) and
+    Lee et al. (2016). On the scale g = Phi^-1(Q), with Q the cumulative posterior, the estimate scatters by 1 around
+    the truth, and is called identifiable if it lies ``margin`` or less to the faint side of where it is. An
+    estimate as faint as this one, or fainter, then has the probability
+
+        identifiable: 1 - (1 - Q) / Phi(margin - g)      not identifiable: Q / Phi(g - margin)
+
+    not to be exceeded, which takes the place of Q. Far from the border it is Q. Close to it (margin < 0.5) an
+    identifiable turnover has an interval that reaches far to the faint side: such samples come from fainter ones, too.
     """
     several = kernels if isinstance(kernels, list) else [kernels]
     first = several[0]
@@ -333,8 +327,7 @@ def fit_turnover(kernels, options):
     above = np.flatnonzero(first.mean_seen >= options.reach)
     reach = float(first.mag[above[-1]]) if len(above) else -np.inf
     fit = TurnoverFit(turnover, width, grid - grid.max(), profile - profile.max(), float(fall), reach, False)
-    seen = fall >= options.fall and fit.quantile(0.8413) <= reach
-    return TurnoverFit(**{**vars(fit), "identifiable": bool(seen)})
+    return replace(fit, identifiable=bool(fall >= options.fall and fit.margin > 0))
 
 
 def _averaged(several, shapes):
@@ -409,7 +402,7 @@ def found_density(kernels, sample, response, fit, edges):
     ----------
     kernels : `Kernels`
     sample : `Sample`
-    response : `Response`
+    response : `clusterphot.response.Response`
     fit : `TurnoverFit`
         Its best turnover and width are used.
     edges : (b + 1,) float ndarray
