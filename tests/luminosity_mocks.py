@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from clusterphot import luminosity_function as lf
 from clusterphot.luminosity_inputs import fit_smooth
-from clusterphot.response import Response, measure_response
 from clusterphot.units import flux_from_mag_ab, mag_ab
 
 NOISE, SCATTER, THRESHOLD = 1.15, 0.3, 5.0
@@ -25,7 +24,7 @@ class Mock:
 
     sample: lf.Sample
     injected: tuple
-    response: Response
+    response: lf.Response
     total: int
     to_limit: int
 
@@ -67,7 +66,7 @@ def draw(seed, offset, width, n_selected, n_injected=1000):
     rng = np.random.default_rng(seed)
     mag = rng.uniform(26.5, 31, n_injected)
     noise, light, found, seen = search(mag, rng)
-    response = measure_response(flux_from_mag_ab(mag), found, noise, seen)
+    response = lf.measure_response(flux_from_mag_ab(mag), found, noise, seen)
     parts, count, total, to_limit = [], 0, 0, 0
     while count < n_selected:
         true = rng.normal(LIMIT + offset, width, BATCH)

@@ -6,7 +6,6 @@ from astropy.table import Table
 from clusterphot.completeness import injection, logistic, summary
 from clusterphot.detection import selection, tiles
 from clusterphot.detection.field import FieldBands
-from clusterphot.units import flux_from_mag_ab
 from test_detection import OPTIONS, SCALE, make_band
 
 TRUTH = np.array([3.0, 29.5, np.log(0.2), 2.5, 0.3, 1.0])
@@ -105,25 +104,6 @@ class TestSummary:
         assert np.median(table["flux_bias"][bright]) == pytest.approx(0.1, abs=0.02)
         assert np.all(np.abs(table["flux_bias_eddington"][bright]) < 0.02)
         assert len(set(table["mag_50"][whole])) == 1
-
-    def test_candidates_have_the_completeness_of_their_typical_true_flux(self):
-        """All are found 10 % too bright: 0.1 mag, half of the width of the curve."""
-        mag, noise, light, detected = draw(4000, 3, scatter=0.0)
-        flux = flux_from_mag_ab(mag)
-        seen = np.ma.masked_invalid(np.where(detected, 1.1 * flux, np.nan))
-        columns = (flux, seen, noise, detected, light)
-        names = ("flux_in_F200W", "flux_F200W", "noise_F200W", "selected", "surface_brightness")
-        injections = Table(dict(zip(names, columns, strict=True)))
-        result = summary.measure_completeness(mag, noise, light, detected)
-        true = np.array([28.0, 29.0, 29.3, 29.6, 29.6])
-        candidates = Table({"id": np.arange(5), "flux_F200W": 1.1 * flux_from_mag_ab(true)})
-        candidates["noise_F200W"], candidates["surface_brightness"] = [1.0, 1.0, 1.0, 1.0, np.nan], 1000.0
-        table = summary.source_completeness(result, candidates, injections, "F200W")
-        expected = np.array([*result(true[:4], np.ones(4), np.full(4, 1000.0)), 0.0])
-        # bins of the bias hold 40 clusters, some 0.05 mag wide
-        assert np.asarray(table["completeness"]) == pytest.approx(expected, abs=0.01)
-        at_found = result(true[2:4] - 2.5 * np.log10(1.1), np.ones(2), np.full(2, 1000.0))
-        assert np.all(at_found - table["completeness"][2:4] > 0.05)
 
     def test_limits_follow_the_noise_on_the_map(self):
         mag, noise, light, detected = draw(1500, 4)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from clusterphot import luminosity_function as lf
 from clusterphot.luminosity_inputs import fit_smooth
-from clusterphot.response import IDEAL, Response, measure_response
-from clusterphot.units import flux_from_mag_ab, mag_ab
+from clusterphot.units import flux_from_mag_ab
 from luminosity_mocks import LIMIT, NOISE, draw
 from scipy import stats
 
@@ -94,36 +93,13 @@ class TestResponse:
         rng = np.random.default_rng(0)
         true = np.full(20000, 4.0)
         found = true + rng.standard_normal(20000)
-        response = measure_response(true, found, np.ones(20000), found > 5)
+        response = lf.measure_response(true, found, np.ones(20000), found > 5)
         expected = stats.norm.isf(0.5 * stats.norm.sf(1.0)) + 0.0
         assert np.median(response.bias) == pytest.approx(expected, abs=0.05)
 
-    def test_true_flux_undoes_the_bias(self):
-        """Where found fluxes are too bright by one sigma below a signal to noise of 5, by none above 10."""
-        response = Response(np.array([4.0, 5.0, 10.0]), np.array([1.0, 1.0, 0.0]), np.ones(3))
-        found = np.array([3.0, 5.5, 6.0, 10.0, 40.0, 5000.0, -2.0])
-        expected = np.array([4.0, 4.5, 5.0, 10.0, 40.0, 5000.0, 4.0])
-        noise = np.full(7, 2.0)
-        # the grid has steps of 0.15 %
-        assert response.true_flux(2 * found, noise) == pytest.approx(2 * expected, rel=2e-3)
-
-    def test_counts_near_the_limit_are_corrected_at_typical_true_fluxes(self):
-        """Sums of 1 / completeness in 0.5 mag to the limit; taken at found fluxes they miss a fifth of the last bin."""
-        sums = []
-        for seed in range(20):
-            mock = draw(seed, 0.0, 0.8, 400)
-            completeness, sample = fit_smooth(*mock.injected), mock.sample
-            row = []
-            for flux in (sample.flux, mock.response.true_flux(sample.flux, sample.noise)):
-                mag = mag_ab(flux)
-                row.append((1 / completeness(mag, sample.noise, sample.light))[mag < LIMIT].sum())
-            sums.append([*row, mock.to_limit])
-        by_found, by_true, there = np.sum(sums, axis=0)
-        assert abs(by_true / there - 1) < 0.03 and by_found / there < 0.97
-
     def test_few_injections_give_the_ideal_one(self):
         few = np.ones(10)
-        assert measure_response(few, few, few, few > 0) is IDEAL
+        assert lf.measure_response(few, few, few, few > 0) is lf.IDEAL
 
 
 class TestSmoothCompleteness:

@@ -25,7 +25,7 @@ def main(smk):
     meta = provenance("measure_completeness", smk.wildcards, smk.params)
     table = summary.completeness_table(result, injections, filt)
     write_table(smk.output.completeness, table, meta=meta | {"fit": summary.describe(result)})
-    sources = summary.source_completeness(result, read_table(smk.input.candidates), injections, filt)
+    sources = summary.source_completeness(result, read_table(smk.input.candidates), filt)
     write_table(smk.output.sources, sources, meta=meta)
     write_limits(smk.output.map, smk.input.maps, result)
     (limit, error), fit = result.limit(0.5, 0), result.fit

@@ -406,7 +406,7 @@ LUMINOSITY_COLUMNS = {
     "n_found": ("", "sources found"),
     "n_corrected": (
         "",
-        "sum of probability over completeness, each at its typical true magnitude and its place",
+        "sum of probability over completeness, each at its found magnitude and place",
     ),
     "n_corrected_err": ("", "1-sigma error of n_corrected"),
     "n_expected": ("", "found sources that the fitted luminosity function predicts"),

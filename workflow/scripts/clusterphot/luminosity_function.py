@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from clusterphot.response import IDEAL
+from clusterphot.noise import MAD_TO_SIGMA
 from clusterphot.units import flux_from_mag_ab, mag_ab
 
 STEP_MAG = 0.05
@@ -22,11 +22,67 @@ SLOPES = np.linspace(-0.4, 3.0, 86)
 BEYOND_LIMIT_MAG = 5.0
 """The turnover is sought down to so much beyond the 50 % limit."""
 
+PER_BIN = 40
+"""Selected artificial clusters per bin of the response."""
+
 CONFIDENCE = 0.95
 """Posterior probability of a turnover within reach above which it is called identifiable."""
 
 BACKGROUND_MAG = 0.25
 """Width of the kernel that smooths the magnitudes of contaminants."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Error of the found flux of selected clusters against their true signal to noise.
+
+    Attributes
+    ----------
+    snr : (k,) float ndarray
+        True flux over local noise, increasing.
+    bias, scatter : (k,) float ndarray
+        Of found less true flux, in units of the local noise; the bias of faint ones is Eddington's (1913).
+    """
+
+    snr: np.ndarray
+    bias: np.ndarray
+    scatter: np.ndarray
+
+    def __call__(self, snr):
+        """Bias and scatter at a signal to noise; constant beyond the ends."""
+        at = np.log(np.clip(snr, self.snr[0], self.snr[-1]))
+        return np.interp(at, np.log(self.snr), self.bias), np.interp(at, np.log(self.snr), self.scatter)
+
+
+IDEAL = Response(np.array([1.0, 2.0]), np.zeros(2), np.ones(2))
+"""Fluxes that scatter by the noise, unbiased."""
+
+
+def measure_response(true, found, noise, selected):
+    """Response of the search from artificial clusters.
+
+    Parameters
+    ----------
+    true, found, noise : (n,) float ndarray, nJy
+    selected : (n,) bool ndarray
+
+    Returns
+    -------
+    response : `Response`
+        `IDEAL` where fewer than two bins' worth were selected.
+    """
+    rows = np.flatnonzero(selected & np.isfinite(found) & (true > 0) & (noise > 0))
+    if len(rows) < 2 * PER_BIN:
+        return IDEAL
+    snr = true[rows] / noise[rows]
+    order = np.argsort(snr, kind="stable")
+    snr, error = snr[order], ((found - true) / noise)[rows][order]
+    parts = np.array_split(np.arange(len(rows)), len(rows) // PER_BIN)
+    bias = np.array([np.median(error[part]) for part in parts])
+    spread = [MAD_TO_SIGMA * np.median(np.abs(error[part] - np.median(error[part]))) for part in parts]
+    return Response(
+        np.array([np.exp(np.mean(np.log(snr[part]))) for part in parts]), bias, np.maximum(spread, 0.2)
+    )
 
 
 @dataclass(frozen=True)
@@ -99,7 +155,7 @@ def make_kernels(sample, completeness, response=IDEAL):
     sample : `Sample`
     completeness : function
         Of (mag, noise, light), arrays that broadcast; of true magnitude.
-    response : `clusterphot.response.Response`
+    response : `Response`
 
     Returns
     -------
@@ -295,21 +351,20 @@ def fit_turnover(kernels, options):
     The turnover is identifiable if (1) twice the log-likelihood falls by ``options.fall`` from its maximum to the
     best of what shows none: the faint end of the prior and, with a free width, an exponential function, which
     is the limit of a turnover infinitely far away; and (2) it lies, with a probability of `CONFIDENCE`, within
-    reach, brighter than where the mean completeness has fallen to ``options.reach``: of turnovers at that magnitude
-    one in twenty is called identifiable. Without (2) the bright tail of an exact Gaussian gives away a turnover
-    that nobody has seen, by the assumed shape alone.
+    reach, brighter than where the mean completeness has fallen to ``options.reach``. Without (2) the bright tail of
+    an exact Gaussian gives away a turnover that nobody has seen, by the assumed shape alone.
 
     Whatever the rule, of samples whose turnover lies near its border those that scatter bright are called
     identifiable and the others not, so that intervals that ignore the verdict miss the turnover too often or too
     seldom, on both sides. Quantiles are therefore conditional on the verdict, as in Fithian, Sun & Taylor (2014) and
     Lee et al. (2016). On the scale g = Phi^-1(Q), with Q the cumulative posterior, the estimate scatters by 1 around
-    the truth, and is called identifiable if it lies ``margin`` or less to the faint side of where it is. An
-    estimate as faint as this one, or fainter, then has the probability
+    the truth, and another one is called identifiable if it is less than ``margin`` fainter than this one. Given the
+    verdict, estimates at least as faint as this one have, for a true g, the probability
 
         identifiable: 1 - (1 - Q) / Phi(margin - g)      not identifiable: Q / Phi(g - margin)
 
-    not to be exceeded, which takes the place of Q. Far from the border it is Q. Close to it (margin < 0.5) an
-    identifiable turnover has an interval that reaches far to the faint side: such samples come from fainter ones, too.
+    which takes the place of Q. Far from the border it is Q. Close to it (margin < 0.5) an identifiable turnover has
+    an interval that reaches far to the faint side: such samples come from fainter ones, too.
     """
     several = kernels if isinstance(kernels, list) else [kernels]
     first = several[0]
@@ -402,7 +457,7 @@ def found_density(kernels, sample, response, fit, edges):
     ----------
     kernels : `Kernels`
     sample : `Sample`
-    response : `clusterphot.response.Response`
+    response : `Response`
     fit : `TurnoverFit`
         Its best turnover and width are used.
     edges : (b + 1,) float ndarray

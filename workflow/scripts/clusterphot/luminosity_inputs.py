@@ -12,8 +12,7 @@ from scipy import optimize, special
 
 from clusterphot.completeness.logistic import fit_logistic
 from clusterphot.detection.selection import magnitudes
-from clusterphot.luminosity_function import Sample, gaussian_shapes
-from clusterphot.response import Response, measure_response
+from clusterphot.luminosity_function import Response, Sample, gaussian_shapes, measure_response
 
 KNOTS = (-3.0, -1.0, 1.0, 3.0)
 """Logits between which the curve of completeness may bend."""
@@ -40,7 +39,7 @@ class Injections:
         True magnitude and local noise in the reference filter, light, and what became of them.
     completeness : `SmoothCompleteness`
         In the reference filter.
-    response : `clusterphot.response.Response`
+    response : `clusterphot.luminosity_function.Response`
     """
 
     table: object

@@ -17,7 +17,6 @@ from clusterphot.detection.selection import magnitudes
 from clusterphot.filters import load_filter
 from clusterphot.io import write_fits
 from clusterphot.luminosity_inputs import draw_completeness, probabilities
-from clusterphot.units import mag_ab
 
 MIN_SOURCES = 10
 """Fewer sources are not fitted."""
@@ -136,21 +135,19 @@ def _nothing():
 
 
 def _counts(sample, injections, kernels, fit, bin_mag):
-    """Counts by magnitude: found, corrected one by one at typical true magnitudes, and those that the fit expects."""
+    """Counts by found magnitude: raw, corrected one by one, and those that the fit expects."""
     mag = sample.mag
     if not len(mag):
         mag = np.array([27.0])
-    true = mag_ab(injections.response.true_flux(sample.flux, sample.noise))
-    faintest = max(mag.max(), true.max(initial=-np.inf))
-    edges = bin_mag * np.arange(np.floor(mag.min() / bin_mag), np.ceil(faintest / bin_mag) + 1.5)
-    seen = injections.completeness(true, sample.noise, sample.light)
+    edges = bin_mag * np.arange(np.floor(mag.min() / bin_mag), np.ceil(mag.max() / bin_mag) + 1.5)
+    seen = injections.completeness(sample.mag, sample.noise, sample.light)
     with np.errstate(divide="ignore"):
         stands = np.where(seen > 0.02, sample.p_cluster / seen, np.nan)
     table = Table({"mag_low": edges[:-1], "mag_high": edges[1:]})
     table["n_found"] = np.histogram(sample.mag, edges)[0]
     table["n_clean"] = np.histogram(sample.mag, edges, weights=sample.p_cluster)[0]
-    table["n_corrected"] = np.histogram(true, edges, weights=stands)[0]
-    variance = np.histogram(true, edges, weights=stands**2)[0]
+    table["n_corrected"] = np.histogram(sample.mag, edges, weights=stands)[0]
+    variance = np.histogram(sample.mag, edges, weights=stands**2)[0]
     table["n_corrected_err"] = np.sqrt(variance)
     table["completeness"] = _mean_completeness(sample, injections, edges)
     if fit is None:
