@@ -47,7 +47,8 @@ def measure(number, offset):
     """Quantiles of the turnover less the limit, and whether it is identifiable."""
     mock = draw(500 + number, offset, WIDTH_MAG, N_SELECTED)
     fit = mock.fit(mock.kernels(N_DRAWS))
-    return [fit.quantile(q) - LIMIT for q in (0.05, 0.1587, 0.5, 0.8413)], fit.identifiable
+    low, high = fit.interval
+    return [mag - LIMIT for mag in (fit.brightest, low, fit.quantile(0.5), high)], fit.identifiable
 
 
 def count(line, seed):
@@ -61,7 +62,7 @@ def count(line, seed):
         mock = draw(seed + k, offset, width, n_found)
         kernels = mock.kernels()
         fit = mock.fit(kernels, (width, width)) if assumed else mock.fit(kernels)
-        low, high = fit.quantile(0.1587), fit.quantile(0.8413)
+        low, high = fit.interval
         seen.append(fit.identifiable)
         inside.append(low <= LIMIT + offset <= high)
         _, (_, fewest, most) = lf.corrected_numbers(kernels, mock.sample, fit, LIMIT)

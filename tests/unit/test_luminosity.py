@@ -135,7 +135,7 @@ def gaussian_fit(estimate):
 
 
 class TestVerdict:
-    @pytest.mark.parametrize("distance", [4.0, 2.5, 1.645, 1.0, 0.0, -2.0])
+    @pytest.mark.parametrize("distance", [4.0, 2.5, 1.645, 1.0, 0.5, 0.0, -2.0])
     def test_intervals_hold_the_turnover_among_identifiable_ones_and_among_others(self, distance):
         """Estimates scatter by one sigma; the turnover is so many sigma brighter than the reach."""
         true = REACH - distance * SIGMA
@@ -143,28 +143,40 @@ class TestVerdict:
         fits = [gaussian_fit(true + SIGMA * e) for e in stats.norm.ppf((np.arange(400) + 0.5) / 400)]
         seen = np.array([fit.identifiable for fit in fits])
         assert seen.mean() == pytest.approx(stats.norm.sf(stats.norm.isf(0.05) - distance), abs=0.01)
-        inside = np.array([fit.quantile(0.1587) <= true <= fit.quantile(0.8413) for fit in fits])
-        for part in (inside[seen], inside[~seen]):
+        inside = np.array([fit.interval[0] <= true <= fit.interval[1] for fit in fits])
+        below = np.array([fit.brightest <= true for fit in fits])
+        for part, limits in ((inside[seen], below[:0]), (inside[~seen], below[~seen])):
             if len(part) > 10:
-                assert part.mean() == pytest.approx(0.683, abs=0.03 + 1 / len(part))
+                assert part.mean() == pytest.approx(0.683, abs=0.02 + 1 / len(part))
+            if len(limits) > 10:
+                assert limits.mean() == pytest.approx(0.95, abs=0.01 + 1 / len(limits))
 
     def test_an_interval_that_ignores_the_verdict_misses_it(self):
         """A turnover at the reach: all that are called identifiable have estimates brighter by 1.6 sigma."""
-        estimates = REACH + SIGMA * stats.norm.ppf((np.arange(400) + 0.5) / 400)
-        seen = [one for one in estimates if gaussian_fit(one).identifiable]
-        assert 10 < len(seen) < 30 and max(seen) + SIGMA < REACH
+        fits = [gaussian_fit(REACH + SIGMA * e) for e in stats.norm.ppf((np.arange(400) + 0.5) / 400)]
+        seen = [fit for fit in fits if fit.identifiable]
+        assert 10 < len(seen) < 30
+        assert all(fit.quantile(0.8413) < REACH for fit in seen)
+        assert np.mean([fit.interval[1] >= REACH for fit in seen]) > 0.5
 
-    def test_far_from_the_border_the_verdict_changes_nothing(self):
-        for estimate in (REACH - 8 * SIGMA, REACH + 4 * SIGMA):
-            fit = gaussian_fit(estimate)
-            assert fit.quantile(0.8413) == pytest.approx(estimate + SIGMA, abs=0.01)
-            assert fit.quantile(0.1587) == pytest.approx(estimate - SIGMA, abs=0.01)
-            assert fit.weights.sum() == pytest.approx(1.0)
+    @pytest.mark.parametrize("distance", [8.0, -4.0])
+    def test_far_from_the_border_the_verdict_changes_nothing(self, distance):
+        estimate = REACH - distance * SIGMA
+        fit = gaussian_fit(estimate)
+        assert fit.interval == pytest.approx((estimate - SIGMA, estimate + SIGMA), abs=0.01)
+        assert fit.brightest == pytest.approx(estimate - 1.645 * SIGMA, abs=0.01)
 
-    def test_close_to_the_border_the_interval_reaches_far(self):
-        bright, faint = (gaussian_fit(REACH - n * SIGMA) for n in (1.7, 3.5))
-        assert bright.identifiable and bright.quantile(0.8413) > REACH + SIGMA > faint.quantile(0.8413)
-        assert bright.quantile(0.1587) > REACH - 2.7 * SIGMA
+    def test_close_to_the_border_the_interval_reaches_farther_to_the_other_side(self):
+        seen, unseen = (gaussian_fit(REACH - n * SIGMA) for n in (1.7, 1.6))
+        assert seen.identifiable and not unseen.identifiable
+        for fit, sign in ((seen, 1), (unseen, -1)):
+            near, far = sorted(abs(end - fit.quantile(0.5)) / SIGMA for end in fit.interval)
+            assert near < 0.8 and 2.2 < far < 2.6
+            assert sign * (np.mean(fit.interval) - fit.quantile(0.5)) > 0
+
+    def test_a_verdict_of_the_fall_alone_is_not_allowed_for(self):
+        fit = replace(gaussian_fit(REACH - 3 * SIGMA), identifiable=False)
+        assert fit.levels == lf.ONE_SIGMA and fit.brightest == fit.quantile(0.05)
 
 
 def summarise(mocks, offset, n_draws=0):
@@ -172,8 +184,7 @@ def summarise(mocks, offset, n_draws=0):
     rows = []
     for mock in mocks:
         fit = mock.fit(mock.kernels(n_draws))
-        low, middle, high = (fit.quantile(q) for q in (0.1587, 0.5, 0.8413))
-        true = LIMIT + offset
+        (low, high), middle, true = fit.interval, fit.quantile(0.5), LIMIT + offset
         rows.append((fit.identifiable, low <= true <= high, (middle - true) / (0.5 * (high - low))))
     return np.array(rows, dtype=float).T
 

@@ -28,6 +28,11 @@ PER_BIN = 40
 CONFIDENCE = 0.95
 """Posterior probability of a turnover within reach above which it is called identifiable."""
 
+RARE_SIGMA = 2.326
+"""Distance in sigma from a border at which one estimate in a hundred is on its other side."""
+
+ONE_SIGMA = (0.1587, 0.8413)
+
 BACKGROUND_MAG = 0.25
 """Width of the kernel that smooths the magnitudes of contaminants."""
 
@@ -278,11 +283,9 @@ class TurnoverFit:
 
     @property
     def weights(self):
-        """Probabilities of the grid given the verdict, (a, b); see `fit_turnover`."""
+        """Posterior probabilities of the grid, (a, b)."""
         weight = np.exp(self.log_posterior)
-        marginal = weight.sum(axis=1)
-        cumulative = self._given_verdict(marginal / weight.sum())
-        return weight / marginal.clip(1e-300)[:, None] * np.diff(cumulative)[:, None]
+        return weight / weight.sum()
 
     @property
     def best(self):
@@ -293,26 +296,37 @@ class TurnoverFit:
     @property
     def margin(self):
         """How many sigma the turnover lies on the bright side of the last that is called identifiable."""
-        weight = np.exp(self.log_posterior).sum(axis=1)
-        below = np.interp(self.reach_mag, _edges(self.turnover), _cumulative(weight / weight.sum()))
+        below = np.interp(self.reach_mag, _edges(self.turnover), _cumulative(self.weights.sum(axis=1)))
         return float(special.ndtri(np.clip(below, 0, 1)) - special.ndtri(CONFIDENCE))
 
-    def _given_verdict(self, marginal):
-        """Cumulative probability at the edges of the turnovers, allowing for the verdict."""
-        below, above = _cumulative(marginal), _cumulative(marginal[::-1])[::-1]
-        margin = self.margin
-        if not np.isfinite(margin) or self.identifiable != (margin > 0):
-            return below
-        sigma = np.where(above < below, -special.ndtri(above), special.ndtri(below))
-        given = 1.0 - _ratio(above, margin - sigma) if self.identifiable else _ratio(below, sigma - margin)
-        return np.concatenate([[0.0], np.maximum.accumulate(np.clip(given[1:-1], 0, 1)), [1.0]])
+    @property
+    def levels(self):
+        """Posterior probabilities at the ends of the 68 % interval of the turnover given the verdict."""
+        if np.isnan(self.margin) or self.identifiable != (self.margin > 0):
+            return ONE_SIGMA
+        low, high = levels_given_verdict(abs(self.margin))
+        return (low, high) if self.identifiable else (1.0 - high, 1.0 - low)
+
+    @property
+    def interval(self):
+        """Ends of the 68 % interval of the turnover given the verdict, mag; see `fit_turnover`."""
+        return tuple(self.quantile(q) for q in self.levels)
+
+    @property
+    def brightest(self):
+        """Magnitude that the turnover is fainter than, at 95 %; given the verdict if it is not identifiable."""
+        if self.identifiable or not -np.inf < self.margin < 0:
+            return self.quantile(0.05)
+        sigma = np.linspace(self.margin - RARE_SIGMA, 0.0, 2001)
+        given = special.log_ndtr(sigma) - special.log_ndtr(sigma - self.margin)
+        return self.quantile(special.ndtr(sigma[np.argmax(given > np.log(0.05))]))
 
     def quantile(self, q, axis="turnover"):
-        """Quantile of turnover or width given the verdict."""
+        """Quantile of the marginal posterior of turnover or width."""
         values = getattr(self, axis)
+        weight = self.weights.sum(axis=1 if axis == "turnover" else 0)
         if len(values) == 1:
             return float(values[0])
-        weight = self.weights.sum(axis=1 if axis == "turnover" else 0)
         return float(np.interp(q, _cumulative(weight), _edges(values)))
 
 
@@ -321,16 +335,37 @@ def _edges(values):
     return np.concatenate([values[:1], 0.5 * (values[1:] + values[:-1]), values[-1:]])
 
 
-def _ratio(tail, sigma):
-    """Probabilities over the normal distribution up to sigma, which may be tiny; 0 where they are 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.exp(np.log(tail) - special.log_ndtr(sigma))
-    return np.where(tail > 0, ratio, 0.0)
-
-
 def _cumulative(weight):
     """Sums of weights of unit sum at the edges of their cells."""
     return np.concatenate([[0.0], np.cumsum(weight)])
+
+
+def levels_given_verdict(margin):
+    """Levels of the posterior between which a truth lies at 68 %, given that an estimate is within a border.
+
+    Parameters
+    ----------
+    margin : float
+        How many sigma the border is on the faint side of the estimate, 0 or more.
+
+    Returns
+    -------
+    low, high : float
+
+    Notes
+    -----
+    An estimate of a true value g (in sigma, fainter than the estimate) is a normal deviate below z = margin - g. The
+    interval holds the g for which -g lies in the densest 68 % of this truncated distribution: symmetric about g
+    as far as the border admits, else up to the border. Values g from which less than one estimate in a hundred
+    is within the border (`RARE_SIGMA` beyond it) are left out; else the interval would have no end at the border.
+    """
+    content = ONE_SIGMA[1] - ONE_SIGMA[0]
+    true = np.linspace(-1.5, min(margin, 10.0) + RARE_SIGMA, 4001)
+    within = special.ndtr(margin - true)
+    half = special.ndtri(0.5 * (1.0 + content * within))
+    lowest = np.where(half < margin - true, -half, special.ndtri((1.0 - content) * within))
+    inside = true[(-true >= lowest) & ((true >= 0) | (-true <= half))]
+    return float(special.ndtr(inside[0])), float(special.ndtr(inside[-1]))
 
 
 def fit_turnover(kernels, options):
@@ -356,15 +391,9 @@ def fit_turnover(kernels, options):
 
     Whatever the rule, of samples whose turnover lies near its border those that scatter bright are called
     identifiable and the others not, so that intervals that ignore the verdict miss the turnover too often or too
-    seldom, on both sides. Quantiles are therefore conditional on the verdict, as in Fithian, Sun & Taylor (2014) and
-    Lee et al. (2016). On the scale g = Phi^-1(Q), with Q the cumulative posterior, the estimate scatters by 1 around
-    the truth, and another one is called identifiable if it is less than ``margin`` fainter than this one. Given the
-    verdict, estimates at least as faint as this one have, for a true g, the probability
-
-        identifiable: 1 - (1 - Q) / Phi(margin - g)      not identifiable: Q / Phi(g - margin)
-
-    which takes the place of Q. Far from the border it is Q. Close to it (margin < 0.5) an identifiable turnover has
-    an interval that reaches far to the faint side: such samples come from fainter ones, too.
+    seldom, on both sides. The interval is therefore conditional on the verdict, as in Fithian, Sun & Taylor (2014)
+    and Lee et al. (2016): on the scale Phi^-1(Q), with Q the cumulative posterior, the estimate scatters by 1 around
+    the truth and the border is ``margin`` away; see `levels_given_verdict`.
     """
     several = kernels if isinstance(kernels, list) else [kernels]
     first = several[0]
@@ -433,7 +462,11 @@ def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
         for row, limit in enumerate((np.inf, mag_limit)):
             mean, variance = _numbers_there(one, sample.p_cluster[:, None], at, limit)
             draws[row, mine] = mean[drawn[mine]] + np.sqrt(variance[drawn[mine]]) * normal[mine]
-    total, to_limit = np.percentile(np.clip(draws, 0, None), [50, 15.87, 84.13], axis=1).T
+    draws = np.clip(draws, 0, None)
+    # the total follows the turnover, and so does what the verdict says of it
+    total, to_limit = (
+        np.quantile(row, [0.5, *levels]) for row, levels in zip(draws, (fit.levels, ONE_SIGMA), strict=True)
+    )
     return total if fit.identifiable else np.full(3, np.nan), to_limit
 
 
