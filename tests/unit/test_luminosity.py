@@ -134,6 +134,30 @@ def gaussian_fit(estimate):
     return replace(fit, identifiable=fit.margin > 0)
 
 
+class TestQuantiles:
+    @pytest.mark.parametrize("shift", [0.0, 0.02, 0.025])
+    def test_narrow_posteriors_between_grid_points(self, shift):
+        """A Gaussian of 0.03 mag on a grid of 0.05 mag, in which cells would be half too wide."""
+        log_posterior = -0.5 * ((TURNOVERS - 28.5 - shift) / 0.03) ** 2
+        fit = lf.TurnoverFit(
+            TURNOVERS, np.ones(1), log_posterior[:, None], log_posterior, np.inf, REACH, identifiable=True
+        )
+        expected = 28.5 + shift + 0.03 * stats.norm.ppf([0.05, 0.1587, 0.5, 0.8413])
+        assert [fit.quantile(q) for q in (0.05, 0.1587, 0.5, 0.8413)] == pytest.approx(expected, abs=2e-3)
+
+    def test_correlated_turnover_and_width(self):
+        width = np.exp(np.linspace(np.log(0.3), np.log(3.0), lf.N_WIDTHS))
+        pulls = np.broadcast_arrays((TURNOVERS[:, None] - 28.51) / 0.06, np.log(width / 0.83) / 0.07)
+        pulls = np.stack(pulls, axis=-1)
+        covariance = np.array([[1.0, 0.8], [0.8, 1.0]])
+        log_posterior = -0.5 * np.einsum("abi,ij,abj->ab", pulls, np.linalg.inv(covariance), pulls)
+        fit = lf.TurnoverFit(TURNOVERS, width, log_posterior, log_posterior.max(axis=1), np.inf, REACH, True)
+        expected = 28.51 + 0.06 * stats.norm.ppf([0.1587, 0.8413])
+        assert [fit.quantile(q) for q in (0.1587, 0.8413)] == pytest.approx(expected, abs=3e-3)
+        expected = 0.83 * np.exp(0.07 * stats.norm.ppf([0.1587, 0.8413]))
+        assert [fit.quantile(q, "width") for q in (0.1587, 0.8413)] == pytest.approx(expected, abs=3e-3)
+
+
 class TestVerdict:
     @pytest.mark.parametrize("distance", [4.0, 2.5, 1.645, 1.0, 0.5, 0.0, -2.0])
     def test_intervals_hold_the_turnover_among_identifiable_ones_and_among_others(self, distance):

@@ -7,7 +7,7 @@ no model of where clusters lie is needed. Magnitudes AB, fluxes and noise nJy, l
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
+from scipy import interpolate, special
 
 from clusterphot.noise import MAD_TO_SIGMA
 from clusterphot.units import flux_from_mag_ab, mag_ab
@@ -27,6 +27,9 @@ PER_BIN = 40
 
 CONFIDENCE = 0.95
 """Posterior probability of a turnover within reach above which it is called identifiable."""
+
+FINER, NEGLIGIBLE = 5, -50.0
+"""Refinement of the grid of the posterior for its quantiles; log of densities below which there is nothing."""
 
 RARE_SIGMA = 2.326
 """Distance in sigma from a border at which one estimate in a hundred is on its other side."""
@@ -296,7 +299,7 @@ class TurnoverFit:
     @property
     def margin(self):
         """How many sigma the turnover lies on the bright side of the last that is called identifiable."""
-        below = np.interp(self.reach_mag, _edges(self.turnover), _cumulative(self.weights.sum(axis=1)))
+        below = np.interp(self.reach_mag, *self._cumulative("turnover"))
         return float(special.ndtri(np.clip(below, 0, 1)) - special.ndtri(CONFIDENCE))
 
     @property
@@ -323,21 +326,40 @@ class TurnoverFit:
 
     def quantile(self, q, axis="turnover"):
         """Quantile of the marginal posterior of turnover or width."""
-        values = getattr(self, axis)
-        weight = self.weights.sum(axis=1 if axis == "turnover" else 0)
-        if len(values) == 1:
-            return float(values[0])
-        return float(np.interp(q, _cumulative(weight), _edges(values)))
+        if len(getattr(self, axis)) == 1:
+            return float(getattr(self, axis)[0])
+        edges, below = self._cumulative(axis)
+        return float(np.interp(q, below, edges))
+
+    def _cumulative(self, axis):
+        """Edges of fine cells of turnover or width, and the posterior probabilities below them."""
+        values, weight = _refined(self.turnover, np.log(self.width), self.log_posterior)
+        number = 0 if axis == "turnover" else 1
+        grid, marginal = values[number], weight.sum(axis=1 - number)
+        grid = grid if number == 0 else np.exp(grid)
+        # the cell of a grid value reaches half a step to both sides
+        edges = np.concatenate([grid[:1], 0.5 * (grid[1:] + grid[:-1]), grid[-1:]])
+        return edges, np.concatenate([[0.0], np.cumsum(marginal / marginal.sum())])
 
 
-def _edges(values):
-    """Edges of the cells of a grid: that of a value reaches half a step to both sides."""
-    return np.concatenate([values[:1], 0.5 * (values[1:] + values[:-1]), values[-1:]])
+def _refined(x, y, log_density):
+    """Axes and densities on a grid `FINER` times as fine, where they are not negligible; by bicubic splines."""
+    rows, columns = (_around_the_peak(log_density.max(axis=axis)) for axis in (1, 0))
+    x, y, part = x[rows], y[columns], log_density[rows, columns]
+    part = np.maximum(part, np.min(part[np.isfinite(part)], initial=NEGLIGIBLE))
+    if min(part.shape) > 3:
+        fine = [np.linspace(values[0], values[-1], FINER * (len(values) - 1) + 1) for values in (x, y)]
+        return fine, np.exp(interpolate.RectBivariateSpline(x, y, part)(*fine))
+    if len(x) > 3 and len(y) == 1:
+        fine = np.linspace(x[0], x[-1], FINER * (len(x) - 1) + 1)
+        return [fine, y], np.exp(interpolate.CubicSpline(x, part)(fine))
+    return [x, y], np.exp(part)
 
 
-def _cumulative(weight):
-    """Sums of weights of unit sum at the edges of their cells."""
-    return np.concatenate([[0.0], np.cumsum(weight)])
+def _around_the_peak(log_density):
+    """Slice of what is not negligible, and two values more at each end."""
+    kept = np.flatnonzero(log_density > log_density.max() + NEGLIGIBLE)
+    return slice(max(kept[0] - 2, 0), kept[-1] + 3)
 
 
 def levels_given_verdict(margin):
