@@ -23,24 +23,25 @@ WIDTH_MAG, N_SELECTED, N_DRAWS = 1.0, 250, 4
 UNSEEN = "#ee7733"
 
 LINES = (
-    (-1.5, 1.2, 250, 300, False),
-    (-1.0, 1.2, 250, 300, False),
-    (-0.75, 1.2, 250, 300, False),
-    (-0.5, 1.2, 250, 300, False),
-    (-0.25, 1.2, 250, 300, False),
-    (0.0, 1.2, 250, 300, False),
-    (1.0, 1.2, 250, 300, False),
-    (3.0, 1.2, 250, 300, False),
-    (-1.0, 0.8, 100, 300, False),
-    (-0.5, 0.8, 100, 300, False),
-    (-0.25, 0.8, 600, 300, False),
-    (0.0, 0.8, 600, 300, False),
-    (3.0, 0.8, 600, 300, False),
-    (-0.25, 1.2, 250, 300, True),
-    (0.0, 1.2, 250, 300, True),
-    (3.0, 1.2, 250, 300, True),
+    (-1.5, 1.2, 250, 300, 0, False),
+    (-1.0, 1.2, 250, 300, 0, False),
+    (-0.75, 1.2, 250, 300, 0, False),
+    (-0.5, 1.2, 250, 300, 0, False),
+    (-0.25, 1.2, 250, 300, 0, False),
+    (0.0, 1.2, 250, 300, 0, False),
+    (1.0, 1.2, 250, 300, 0, False),
+    (3.0, 1.2, 250, 300, 0, False),
+    (-1.0, 0.8, 100, 300, 0, False),
+    (-0.5, 0.8, 100, 300, 0, False),
+    (-0.25, 0.8, 600, 100, 8, False),
+    (0.0, 0.8, 600, 100, 8, False),
+    (3.0, 0.8, 600, 300, 0, False),
+    (-0.25, 1.2, 250, 300, 0, True),
+    (0.0, 1.2, 250, 300, 0, True),
+    (3.0, 1.2, 250, 300, 0, True),
 )
-"""Turnover less limit, width (mag), clusters found per mock, mocks, and whether the width is told to the fit."""
+"""Turnover less limit, width (mag), clusters found per mock, mocks, resamplings of the artificial clusters, and whether
+the width is told to the fit."""
 
 
 def measure(number, offset):
@@ -54,13 +55,13 @@ def measure(number, offset):
 def count(line, seed):
     """Mocks whose turnover is called identifiable, shares inside the 68 % interval of these, others, and of numbers.
 
-    The completeness of each mock is fitted to artificial clusters of its own, which are not resampled.
+    The completeness of each mock is fitted to artificial clusters of its own.
     """
-    offset, width, n_found, n_mocks, assumed = line
+    offset, width, n_found, n_mocks, n_draws, assumed = line
     seen, inside, number_inside = [], [], []
     for k in range(n_mocks):
         mock = draw(seed + k, offset, width, n_found)
-        kernels = mock.kernels()
+        kernels = mock.kernels(n_draws)
         fit = mock.fit(kernels, (width, width)) if assumed else mock.fit(kernels)
         low, high = fit.interval
         seen.append(fit.identifiable)
@@ -70,7 +71,7 @@ def count(line, seed):
     seen, inside = np.array(seen), np.array(inside)
     label = f"{offset:+g}, {width:g}" + (" (width assumed)" if assumed else "")
     shares = [f"{part.mean():.2f}" if len(part) else "" for part in (inside[seen], inside[~seen])]
-    return [label, n_found, n_mocks, int(seen.sum()), *shares, f"{np.mean(number_inside):.2f}"]
+    return [label, n_found, n_draws or "", n_mocks, int(seen.sum()), *shares, f"{np.mean(number_inside):.2f}"]
 
 
 def table(seed, jobs):
@@ -80,7 +81,7 @@ def table(seed, jobs):
         for row in pool.map(count, LINES, [seed + 1000 * number for number in range(len(LINES))]):
             rows.append(row)
             print(row, flush=True)
-    head = ["turnover less 50 % limit, width (mag)", "found per mock", "mocks", "identifiable"]
+    head = ["turnover less 50 % limit, width (mag)", "found per mock", "resampled", "mocks", "identifiable"]
     head += ["of these inside the 68 % interval", "of the others", "number to the limit inside its own"]
     return markdown_table(head, rows)
 
