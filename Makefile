@@ -81,7 +81,7 @@ bench-detection: $(READY)  ## finding clusters on simulated fields against their
 bench-detection-scale: $(READY)  ## time and memory of finding clusters on 10,000 x 10,000 pixels (5 GB of disk in BENCH_DIR)
 	$(BIN)/python tests/bench/bench_detection_scale.py $(BENCH_DIR)/large $(ARGS)
 
-docs-luminosity: $(READY)  ## mocks of the luminosity function, to docs/luminosity.md (twenty minutes)
+docs-luminosity: $(READY)  ## mocks of the luminosity function, to docs/luminosity.md (half an hour)
 	$(BIN)/python docs/make_luminosity.py
 
 docs: docs-code  ## all generated pages: those of code alone, of mocks, and of results after `make run`

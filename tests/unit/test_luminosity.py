@@ -1,5 +1,7 @@
 """Luminosity function on mocks of known turnover: intervals that hold, turnovers nobody can see, numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from clusterphot import luminosity_function as lf
@@ -134,13 +136,94 @@ class TestSmoothCompleteness:
         assert np.all(np.diff(curve) < 1e-3) and curve[-1] < 1e-3 < 0.9 < curve[0]
 
 
+REACH, SIGMA = 29.5, 0.2
+TURNOVERS = np.arange(26.5, 34.51, 0.05)
+
+
+def gaussian_fit(estimate):
+    """Fit whose posterior is a Gaussian of 0.2 mag around an estimate, with its verdict."""
+    log_posterior = -0.5 * ((TURNOVERS - estimate) / SIGMA) ** 2
+    fit = lf.TurnoverFit(
+        TURNOVERS, np.ones(1), log_posterior[:, None], log_posterior, np.inf, REACH, identifiable=False
+    )
+    return replace(fit, identifiable=fit.margin > 0)
+
+
+class TestQuantiles:
+    @pytest.mark.parametrize("shift", [0.0, 0.02, 0.025])
+    def test_narrow_posteriors_between_grid_points(self, shift):
+        """A Gaussian of 0.03 mag on a grid of 0.05 mag, in which cells would be half too wide."""
+        log_posterior = -0.5 * ((TURNOVERS - 28.5 - shift) / 0.03) ** 2
+        fit = lf.TurnoverFit(
+            TURNOVERS, np.ones(1), log_posterior[:, None], log_posterior, np.inf, REACH, identifiable=True
+        )
+        expected = 28.5 + shift + 0.03 * stats.norm.ppf([0.05, 0.1587, 0.5, 0.8413])
+        assert [fit.quantile(q) for q in (0.05, 0.1587, 0.5, 0.8413)] == pytest.approx(expected, abs=2e-3)
+
+    def test_correlated_turnover_and_width(self):
+        width = np.exp(np.linspace(np.log(0.3), np.log(3.0), lf.N_WIDTHS))
+        pulls = np.broadcast_arrays((TURNOVERS[:, None] - 28.51) / 0.06, np.log(width / 0.83) / 0.07)
+        pulls = np.stack(pulls, axis=-1)
+        covariance = np.array([[1.0, 0.8], [0.8, 1.0]])
+        log_posterior = -0.5 * np.einsum("abi,ij,abj->ab", pulls, np.linalg.inv(covariance), pulls)
+        fit = lf.TurnoverFit(TURNOVERS, width, log_posterior, log_posterior.max(axis=1), np.inf, REACH, True)
+        expected = 28.51 + 0.06 * stats.norm.ppf([0.1587, 0.8413])
+        assert [fit.quantile(q) for q in (0.1587, 0.8413)] == pytest.approx(expected, abs=3e-3)
+        expected = 0.83 * np.exp(0.07 * stats.norm.ppf([0.1587, 0.8413]))
+        assert [fit.quantile(q, "width") for q in (0.1587, 0.8413)] == pytest.approx(expected, abs=3e-3)
+
+
+class TestVerdict:
+    @pytest.mark.parametrize("distance", [4.0, 2.5, 1.645, 1.0, 0.5, 0.0, -2.0])
+    def test_intervals_hold_the_turnover_among_identifiable_ones_and_among_others(self, distance):
+        """Estimates scatter by one sigma; the turnover is so many sigma brighter than the reach."""
+        true = REACH - distance * SIGMA
+        # the same quantiles of the estimates in each: no chance in it but in their steps
+        fits = [gaussian_fit(true + SIGMA * e) for e in stats.norm.ppf((np.arange(400) + 0.5) / 400)]
+        seen = np.array([fit.identifiable for fit in fits])
+        assert seen.mean() == pytest.approx(stats.norm.sf(stats.norm.isf(0.05) - distance), abs=0.01)
+        inside = np.array([fit.interval[0] <= true <= fit.interval[1] for fit in fits])
+        below = np.array([fit.brightest <= true for fit in fits])
+        for part, limits in ((inside[seen], below[:0]), (inside[~seen], below[~seen])):
+            if len(part) > 10:
+                assert part.mean() == pytest.approx(0.683, abs=0.02 + 1 / len(part))
+            if len(limits) > 10:
+                assert limits.mean() == pytest.approx(0.95, abs=0.01 + 1 / len(limits))
+
+    def test_an_interval_that_ignores_the_verdict_misses_it(self):
+        """A turnover at the reach: all that are called identifiable have estimates brighter by 1.6 sigma."""
+        fits = [gaussian_fit(REACH + SIGMA * e) for e in stats.norm.ppf((np.arange(400) + 0.5) / 400)]
+        seen = [fit for fit in fits if fit.identifiable]
+        assert 10 < len(seen) < 30
+        assert all(fit.quantile(0.8413) < REACH for fit in seen)
+        assert np.mean([fit.interval[1] >= REACH for fit in seen]) > 0.5
+
+    @pytest.mark.parametrize("distance", [8.0, -4.0])
+    def test_far_from_the_border_the_verdict_changes_nothing(self, distance):
+        estimate = REACH - distance * SIGMA
+        fit = gaussian_fit(estimate)
+        assert fit.interval == pytest.approx((estimate - SIGMA, estimate + SIGMA), abs=0.01)
+        assert fit.brightest == pytest.approx(estimate - 1.645 * SIGMA, abs=0.01)
+
+    def test_close_to_the_border_the_interval_reaches_farther_to_the_other_side(self):
+        seen, unseen = (gaussian_fit(REACH - n * SIGMA) for n in (1.7, 1.6))
+        assert seen.identifiable and not unseen.identifiable
+        for fit, sign in ((seen, 1), (unseen, -1)):
+            near, far = sorted(abs(end - fit.quantile(0.5)) / SIGMA for end in fit.interval)
+            assert near < 0.8 and 2.2 < far < 2.6
+            assert sign * (np.mean(fit.interval) - fit.quantile(0.5)) > 0
+
+    def test_a_verdict_of_the_fall_alone_is_not_allowed_for(self):
+        fit = replace(gaussian_fit(REACH - 3 * SIGMA), identifiable=False)
+        assert fit.levels == lf.ONE_SIGMA and fit.brightest == fit.quantile(0.05)
+
+
 def summarise(mocks, offset, n_draws=0):
     """Whether each turnover is identifiable and inside its interval, and its pull."""
     rows = []
     for mock in mocks:
         fit = mock.fit(mock.kernels(n_draws))
-        low, middle, high = (fit.quantile(q) for q in (0.1587, 0.5, 0.8413))
-        true = LIMIT + offset
+        (low, high), middle, true = fit.interval, fit.quantile(0.5), LIMIT + offset
         rows.append((fit.identifiable, low <= true <= high, (middle - true) / (0.5 * (high - low))))
     return np.array(rows, dtype=float).T
 
@@ -197,6 +280,13 @@ class TestTurnover:
         identifiable, inside, pull = summarise((draw(1000 + k, -1.0, 0.9, 250) for k in range(300)), -1.0)
         assert identifiable.mean() > 0.95
         assert 0.63 < inside[identifiable > 0].mean() < 0.73
+
+    @pytest.mark.slow
+    def test_coverage_where_half_of_300_mocks_are_identifiable(self):
+        """Of those alone, and of the others: 0.68 +- 0.04 each, with three sigma to spare."""
+        identifiable, inside, _ = summarise((draw(1000 + k, -0.5, 1.2, 250) for k in range(300)), -0.5)
+        assert 0.3 < identifiable.mean() < 0.8
+        assert 0.56 < inside[identifiable > 0].mean() < 0.8 and 0.54 < inside[identifiable == 0].mean() < 0.82
 
     @pytest.mark.slow
     def test_none_of_300_mocks_out_of_reach_is_identifiable(self):

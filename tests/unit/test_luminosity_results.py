@@ -103,6 +103,7 @@ def test_tables_files_and_figures_whatever_is_found(n, injections, maps, tmp_pat
     fit = luminosity_results.read_posterior(tmp_path / "posterior.fits")
     if n > 100:
         assert fit.quantile(0.5) == result.fit.quantile(0.5) and fit.identifiable == result.fit.identifiable
+        assert fit.interval == result.fit.interval == (row["turnover_p16"], row["turnover_p84"])
     survey.radial.meta.update(survey.meta)
     drawn = [
         figures.plot_luminosity_function(result.summary, result.counts, fit, filt="F200W", field="f", fall=9),

@@ -4,10 +4,10 @@ A likelihood of single sources conditional on their places (Loredo 2004; Kelly, 
 no model of where clusters lie is needed. Magnitudes AB, fluxes and noise nJy, light nJy/arcsec2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
+from scipy import interpolate, special
 
 from clusterphot.noise import MAD_TO_SIGMA
 from clusterphot.units import flux_from_mag_ab, mag_ab
@@ -24,6 +24,17 @@ BEYOND_LIMIT_MAG = 5.0
 
 PER_BIN = 40
 """Selected artificial clusters per bin of the response."""
+
+CONFIDENCE = 0.95
+"""Posterior probability of a turnover within reach above which it is called identifiable."""
+
+FINER, NEGLIGIBLE = 5, -50.0
+"""Refinement of the grid of the posterior for its quantiles; log of densities below which there is nothing."""
+
+RARE_SIGMA = 2.326
+"""Distance in sigma from a border at which one estimate in a hundred is on its other side."""
+
+ONE_SIGMA = (0.1587, 0.8413)
 
 
 @dataclass(frozen=True)
@@ -280,15 +291,98 @@ class TurnoverFit:
         row, column = np.unravel_index(np.argmax(self.log_posterior), self.log_posterior.shape)
         return float(self.turnover[row]), float(self.width[column])
 
+    @property
+    def margin(self):
+        """How many sigma the turnover lies on the bright side of the last that is called identifiable."""
+        below = np.interp(self.reach_mag, *self._cumulative("turnover"))
+        return float(special.ndtri(np.clip(below, 0, 1)) - special.ndtri(CONFIDENCE))
+
+    @property
+    def levels(self):
+        """Posterior probabilities at the ends of the 68 % interval of the turnover given the verdict."""
+        if np.isnan(self.margin) or self.identifiable != (self.margin > 0):
+            return ONE_SIGMA
+        low, high = levels_given_verdict(abs(self.margin))
+        return (low, high) if self.identifiable else (1.0 - high, 1.0 - low)
+
+    @property
+    def interval(self):
+        """Ends of the 68 % interval of the turnover given the verdict, mag; see `fit_turnover`."""
+        return tuple(self.quantile(q) for q in self.levels)
+
+    @property
+    def brightest(self):
+        """Magnitude that the turnover is fainter than, at 95 %; given the verdict if it is not identifiable."""
+        if self.identifiable or not -np.inf < self.margin < 0:
+            return self.quantile(0.05)
+        sigma = np.linspace(self.margin - RARE_SIGMA, 0.0, 2001)
+        given = special.log_ndtr(sigma) - special.log_ndtr(sigma - self.margin)
+        return self.quantile(special.ndtr(sigma[np.argmax(given > np.log(0.05))]))
+
     def quantile(self, q, axis="turnover"):
         """Quantile of the marginal posterior of turnover or width."""
-        values = getattr(self, axis)
-        weight = self.weights.sum(axis=1 if axis == "turnover" else 0)
-        if len(values) == 1:
-            return float(values[0])
+        if len(getattr(self, axis)) == 1:
+            return float(getattr(self, axis)[0])
+        edges, below = self._cumulative(axis)
+        return float(np.interp(q, below, edges))
+
+    def _cumulative(self, axis):
+        """Edges of fine cells of turnover or width, and the posterior probabilities below them."""
+        values, weight = _refined(self.turnover, np.log(self.width), self.log_posterior)
+        number = 0 if axis == "turnover" else 1
+        grid, marginal = values[number], weight.sum(axis=1 - number)
+        grid = grid if number == 0 else np.exp(grid)
         # the cell of a grid value reaches half a step to both sides
-        edges = np.concatenate([values[:1], 0.5 * (values[1:] + values[:-1]), values[-1:]])
-        return float(np.interp(q, np.concatenate([[0.0], np.cumsum(weight)]), edges))
+        edges = np.concatenate([grid[:1], 0.5 * (grid[1:] + grid[:-1]), grid[-1:]])
+        return edges, np.concatenate([[0.0], np.cumsum(marginal / marginal.sum())])
+
+
+def _refined(x, y, log_density):
+    """Axes and densities on a grid `FINER` times as fine, where they are not negligible; by bicubic splines."""
+    rows, columns = (_around_the_peak(log_density.max(axis=axis)) for axis in (1, 0))
+    x, y, part = x[rows], y[columns], log_density[rows, columns]
+    part = np.maximum(part, np.min(part[np.isfinite(part)], initial=NEGLIGIBLE))
+    if min(part.shape) > 3:
+        fine = [np.linspace(values[0], values[-1], FINER * (len(values) - 1) + 1) for values in (x, y)]
+        return fine, np.exp(interpolate.RectBivariateSpline(x, y, part)(*fine))
+    if len(x) > 3 and len(y) == 1:
+        fine = np.linspace(x[0], x[-1], FINER * (len(x) - 1) + 1)
+        return [fine, y], np.exp(interpolate.CubicSpline(x, part)(fine))
+    return [x, y], np.exp(part)
+
+
+def _around_the_peak(log_density):
+    """Slice of what is not negligible, and two values more at each end."""
+    kept = np.flatnonzero(log_density > log_density.max() + NEGLIGIBLE)
+    return slice(max(kept[0] - 2, 0), kept[-1] + 3)
+
+
+def levels_given_verdict(margin):
+    """Levels of the posterior between which a truth lies at 68 %, given that an estimate is within a border.
+
+    Parameters
+    ----------
+    margin : float
+        How many sigma the border is on the faint side of the estimate, 0 or more.
+
+    Returns
+    -------
+    low, high : float
+
+    Notes
+    -----
+    An estimate of a true value g (in sigma, fainter than the estimate) is a normal deviate below z = margin - g. The
+    interval holds the g for which -g lies in the densest 68 % of this truncated distribution: symmetric about g
+    as far as the border admits, else up to the border. Values g from which less than one estimate in a hundred
+    is within the border (`RARE_SIGMA` beyond it) are left out; else the interval would have no end at the border.
+    """
+    content = ONE_SIGMA[1] - ONE_SIGMA[0]
+    true = np.linspace(-1.5, min(margin, 10.0) + RARE_SIGMA, 4001)
+    within = special.ndtr(margin - true)
+    half = special.ndtri(0.5 * (1.0 + content * within))
+    lowest = np.where(half < margin - true, -half, special.ndtri((1.0 - content) * within))
+    inside = true[(-true >= lowest) & ((true >= 0) | (-true <= half))]
+    return float(special.ndtr(inside[0])), float(special.ndtr(inside[-1]))
 
 
 def fit_turnover(kernels, options):
@@ -308,9 +402,15 @@ def fit_turnover(kernels, options):
     -----
     The turnover is identifiable if (1) twice the log-likelihood falls by ``options.fall`` from its maximum to the
     best of what shows none: the faint end of the prior and, with a free width, an exponential function, which
-    is the limit of a turnover infinitely far away; and (2) the upper end of its 68 % interval is no fainter than
-    the magnitude at which the mean completeness has fallen to ``options.reach``. Without (2) the bright
-    tail of an exact Gaussian gives away a turnover that nobody has seen, by the assumed shape alone.
+    is the limit of a turnover infinitely far away; and (2) it lies, with a probability of `CONFIDENCE`, within
+    reach, brighter than where the mean completeness has fallen to ``options.reach``. Without (2) the bright tail of
+    an exact Gaussian gives away a turnover that nobody has seen, by the assumed shape alone.
+
+    Whatever the rule, of samples whose turnover lies near its border those that scatter bright are called
+    identifiable and the others not, so that intervals that ignore the verdict miss the turnover too often or too
+    seldom, on both sides. The interval is therefore conditional on the verdict, as in Fithian, Sun & Taylor (2014)
+    and Lee et al. (2016): on the scale Phi^-1(Q), with Q the cumulative posterior, the estimate scatters by 1 around
+    the truth and the border is ``margin`` away; see `levels_given_verdict`.
     """
     several = kernels if isinstance(kernels, list) else [kernels]
     first = several[0]
@@ -328,8 +428,7 @@ def fit_turnover(kernels, options):
     above = np.flatnonzero(first.mean_seen >= options.reach)
     reach = float(first.mag[above[-1]]) if len(above) else -np.inf
     fit = TurnoverFit(turnover, width, grid - grid.max(), profile - profile.max(), float(fall), reach, False)
-    seen = fall >= options.fall and fit.quantile(0.8413) <= reach
-    return TurnoverFit(**{**vars(fit), "identifiable": bool(seen)})
+    return replace(fit, identifiable=bool(fall >= options.fall and fit.margin > 0))
 
 
 def _averaged(several, shapes):
@@ -380,7 +479,11 @@ def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
         for row, limit in enumerate((np.inf, mag_limit)):
             mean, variance = _numbers_there(one, sample.p_cluster[:, None], at, limit)
             draws[row, mine] = mean[drawn[mine]] + np.sqrt(variance[drawn[mine]]) * normal[mine]
-    total, to_limit = np.percentile(np.clip(draws, 0, None), [50, 15.87, 84.13], axis=1).T
+    draws = np.clip(draws, 0, None)
+    # the total follows the turnover, and so does what the verdict says of it
+    total, to_limit = (
+        np.quantile(row, [0.5, *levels]) for row, levels in zip(draws, (fit.levels, ONE_SIGMA), strict=True)
+    )
     return total if fit.identifiable else np.full(3, np.nan), to_limit
 
 

@@ -118,7 +118,7 @@ def _described(fit, total, to_limit):
         ("turnover", "width"), (("p16", 0.1587), ("p50", 0.5), ("p84", 0.8413))
     ):
         row[f"{axis}_{name}"] = fit.quantile(q, axis)
-    row["turnover_p05"] = fit.quantile(0.05)
+    row["turnover_p05"], (row["turnover_p16"], row["turnover_p84"]) = fit.brightest, fit.interval
     for name, values in (("n_total", total), ("n_to_limit", to_limit)):
         row |= {name + end: value for end, value in zip(("", "_p16", "_p84"), values, strict=True)}
     return row
