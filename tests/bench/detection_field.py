@@ -20,7 +20,7 @@ REFERENCE = "F200W"
 SIZE_ARCSEC = 40.0
 N_CLUSTERS = 178
 CLEARANCE_ARCSEC = 0.15
-"""Galaxies keep this and 2 r_e from clusters, artificial clusters this from anything found; stars 0.8" at least."""
+"""Galaxies keep this and 2 r_e from clusters, stars 0.8" at least."""
 
 
 def draw_truth(seed, *, fainter_mag=0.0, filters=FILTERS, **settings):

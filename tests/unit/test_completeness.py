@@ -84,6 +84,15 @@ class TestLogistic:
         limit, error = result.limit(0.5, 0)
         assert limit == pytest.approx(29.5, abs=0.2) and 0 < error < 0.2
 
+    @pytest.mark.parametrize("seen", [True, False])
+    def test_magnitudes_on_one_side_of_the_limit_give_no_limit(self, seen):
+        """All found, or none: a completeness near 1 or 0, no limit, and no crash."""
+        rng = np.random.default_rng(3)
+        mag, ones = rng.uniform(26.5, 28.5, 250), np.ones(250)
+        result = summary.measure_completeness(mag, ones, 1000 * ones, 0 * ones, np.full(250, seen))
+        assert np.isnan(result.limit(0.5, 0)).all()
+        assert result(27.5, 1.0, 1000.0) == pytest.approx(float(seen), abs=0.05)
+
 
 class TestSummary:
     def test_closure_on_sources_of_another_distribution(self):
@@ -214,8 +223,20 @@ class TestInjection:
             # second-order terms of a variance of a tenth of the PSF's are a tenth of it
             assert np.median(table[f"{moment}_{band}"]) == pytest.approx(moments[moment], rel=0.1)
 
+    def test_patches_of_a_large_field_are_chosen_by_their_light_once(self):
+        """A run of two patches, equal in weight; over many runs the clusters lie like the light, not its square."""
+        weight = np.ones((320, 320))
+        weight[:96, :96] = 24.0
+        share = []
+        for seed in range(60):
+            kept = injection._few_patches(np.random.default_rng(seed), weight, (5120, 5120), 24)
+            share.append(kept[:96, :96].sum() / kept.sum())
+        # 9 patches of weight 24 and 91 of 1: 0.70; two patches a run, without replacement: 0.69 +- 0.04
+        assert np.mean(share) == pytest.approx(0.69, abs=0.12)
+        assert np.ptp(kept[kept > 0]) < 1e-12
+
     def test_a_large_field_is_searched_in_part(self):
         weight = np.ones((320, 320))
         kept = injection._few_patches(np.random.default_rng(1), weight, (5120, 5120), 60)
         # five patches of 32 x 32 cells
-        assert kept.sum() == 5 * 32**2
+        assert np.count_nonzero(kept) == 5 * 32**2

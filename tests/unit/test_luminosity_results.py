@@ -11,7 +11,7 @@ from clusterphot import configuration, luminosity_inputs, luminosity_results
 from clusterphot.cluster_maps import field_survey, write_density
 from clusterphot.columns import describe_column
 from clusterphot.detection.tiles import CoarseMaps, write_maps
-from clusterphot.errors import UserError
+from clusterphot.errors import DataError, UserError
 from clusterphot.figures import luminosity as figures
 from clusterphot.figures.style import save_figure
 from clusterphot.tables import read_table, write_table
@@ -144,6 +144,33 @@ def test_sources_beside_one_brighter_than_any_neighbour_of_artificial_ones_are_l
     table["neighbour_light"][:3] = 1e4
     after = injections.covers(luminosity_inputs.make_sample(table, "F200W", use_purity=False, mag_min=26.0))
     assert before[:3].sum() >= 2 and not after[:3].any() and np.array_equal(before[3:], after[3:])
+
+
+def test_error_of_the_purity_is_in_the_numbers(injections):
+    """A fifth of the number unknown: the interval widens by that in quadrature, and not where purity is left out."""
+    settings = luminosity_results.FitSettings(n_completeness_draws=2)
+    table = luminosity_results.source_probabilities(candidates(300), True)
+    halves = {}
+    for use, error in ((True, 0.0), (True, 60.0), (False, 60.0)):
+        table.meta["purity"] = {"p_cluster_sum": 300.0, "p_cluster_sum_err": error}
+        sample = luminosity_inputs.make_sample(table, "F200W", use_purity=use, mag_min=26.0)
+        row = luminosity_results.fit_field(sample, injections, AREAS, settings).summary[0]
+        halves[use, error] = 0.5 * (row["n_to_limit_p84"] - row["n_to_limit_p16"]) / row["n_to_limit"]
+    assert halves[True, 60.0] == pytest.approx(np.hypot(halves[True, 0.0], 0.2), rel=0.1)
+    assert halves[False, 60.0] < 0.1
+
+
+def test_unknown_purity_is_said(caplog):
+    assert luminosity_inputs.number_error({"purity": {"not_known": "light does not vary"}}, True) == 0.0
+    assert "light does not vary" in caplog.text
+
+
+def test_injections_that_lose_none_ask_for_fainter_ones(injections):
+    kept = injections.table[np.asarray(injections.table["flux_in_F200W"]) > 15.0]
+    bright = luminosity_inputs.read_injections([kept], "F200W")
+    with pytest.raises(DataError, match="widen completeness.mag_range"):
+        luminosity_results.limit_of("auto", bright)
+    assert luminosity_results.limit_of(29.0, bright) == 29.0
 
 
 def test_one_filter_has_no_colours(injections, tmp_path):

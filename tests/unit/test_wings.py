@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot.detection import crowding, selection, wings
+from clusterphot.detection import crowding, kernels, selection, wings
 from clusterphot.detection.catalog import angle_of, detect_box, turned
 from clusterphot.detection.planes import load_planes
 from clusterphot.io import Psf
 from clusterphot.psf_fit import radius_grid
-from test_detection import OPTIONS, SCALE, gaussian, make_band
+from test_detection import OPTIONS, SCALE, WHITE, gaussian, make_band
 
 HALF = 50
 
@@ -24,10 +24,24 @@ class TestWings:
     def test_fall_of_a_power_law_is_measured(self):
         """A filter of one pixel sees the PSF itself."""
         psf = power_law_psf(2.5)
-        level, fall = wings.wing_profile(psf.data, np.ones((1, 1)), SCALE)
+        level, fall = wings.wing_profile(psf.data, np.ones((1, 1)), 0.07, SCALE)
         assert fall == pytest.approx(2.5, abs=0.1)
         expected = psf.data[HALF, HALF + 30] / psf.data.max() * 0.6**2.5
         assert level == pytest.approx(expected, rel=0.15)
+
+    @pytest.mark.parametrize("half", [12, 20, 26, 30, 40])
+    def test_small_stamps_say_so_or_mask_as_the_light_falls(self, half, caplog):
+        """Stamps of 0.5 to 1.6 arcsec of one PSF of a fall of 3, too small for a disc of 0.22 arcsec."""
+        data = power_law_psf(3.0).data[HALF - half : HALF + half + 1, HALF - half : HALF + half + 1]
+        flux = kernels.make_kernels(Psf(data / data.sum(), SCALE, "F200W", fwhm_arcsec=0.07), WHITE).flux
+        level, fall = wings.wing_profile(data, flux, 0.07, SCALE)
+        if half == 12:
+            assert level == 0.0 and "too small" in caplog.text
+            stars = wings.BrightStars(np.zeros(1), np.zeros(1), np.array([1e9]), level, fall)
+            assert not stars.radius(1.0).any()
+        else:
+            expected = data[half, half + 18] / data.max() * 0.36**3
+            assert level == pytest.approx(expected, rel=0.2) and fall == pytest.approx(3.0, abs=0.2)
 
     def test_radius_is_where_the_wings_reach_the_limit(self):
         stars = wings.BrightStars(np.zeros(3), np.zeros(3), np.array([1e4, 1e5, 10.0]), 1e-3, 2.0)
@@ -59,6 +73,15 @@ class TestWings:
         )
         found = wings.find_bright_stars(table, mosaic, psf, np.ones((1, 1)))
         assert list(found.x) == [10.0] and found.flux[0] == pytest.approx(36307.8, rel=1e-4)
+
+    def test_without_bright_stars_nothing_is_asked_of_the_psf(self):
+        psf, mosaic = power_law_psf(), make_band(np.zeros((200, 200))).mosaic
+        names = ("x", "y", "mag_auto")
+        table = Table({name: np.zeros(0) for name in names} | {"reason": np.zeros(0, "U8")})
+        table["saturated"] = np.zeros(0, bool)
+        stamp = Psf(psf.data[45:56, 45:56], SCALE, "F200W", fwhm_arcsec=0.07)
+        found = wings.find_bright_stars(table, mosaic, stamp, np.ones((23, 23)))
+        assert len(found.x) == 0
 
     def test_pieces_of_wings_are_not_selected_and_their_area_is_lost(self):
         """Blobs within two arcsec of a star are found, and rejected only if the star is known."""

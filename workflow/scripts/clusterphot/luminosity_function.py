@@ -104,6 +104,8 @@ class Sample:
         Bright end of the selection.
     neighbours : (n,) float ndarray, nJy, optional
         Light of neighbours, of `clusterphot.detection.crowding`; None where there are none.
+    number_error : float
+        Fractional 1-sigma error of the sum of ``p_cluster``, common to all sources.
     """
 
     flux: np.ndarray
@@ -112,6 +114,7 @@ class Sample:
     p_cluster: np.ndarray
     mag_min: float = -np.inf
     neighbours: np.ndarray | None = None
+    number_error: float = 0.0
 
     @property
     def mag(self):
@@ -129,7 +132,8 @@ class Sample:
     def __getitem__(self, rows):
         """Some of the sources."""
         noise, light, neighbours = (values[rows] for values in self.place)
-        return Sample(self.flux[rows], noise, light, self.p_cluster[rows], self.mag_min, neighbours)
+        p = self.p_cluster[rows]
+        return Sample(self.flux[rows], noise, light, p, self.mag_min, neighbours, self.number_error)
 
 
 @dataclass(frozen=True)
@@ -464,7 +468,7 @@ def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
     -----
     These are numbers of clusters that are there, not of an expectation: each source that is found stands for itself
     and for a geometrically distributed number of missed ones, (1 - C) / C on average with C = int phi c dm
-    (Horvitz & Thompson 1952), of which the limit cuts a part.
+    (Horvitz & Thompson 1952), of which the limit cuts a part. The error of the sum of probabilities scales them all.
     """
     several = kernels if isinstance(kernels, list) else [kernels]
     rng, weight = np.random.default_rng(seed), fit.weights
@@ -479,7 +483,7 @@ def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
         for row, limit in enumerate((np.inf, mag_limit)):
             mean, variance = _numbers_there(one, sample.p_cluster[:, None], at, limit)
             draws[row, mine] = mean[drawn[mine]] + np.sqrt(variance[drawn[mine]]) * normal[mine]
-    draws = np.clip(draws, 0, None)
+    draws = np.clip(draws * (1.0 + sample.number_error * rng.standard_normal(n_draws)), 0, None)
     # the total follows the turnover, and so does what the verdict says of it
     total, to_limit = (
         np.quantile(row, [0.5, *levels]) for row, levels in zip(draws, (fit.levels, ONE_SIGMA), strict=True)

@@ -4,6 +4,7 @@ Completeness is measured here anew from the injections, so that the uncertainty 
 Magnitudes AB, fluxes and noise nJy, light nJy/arcsec2.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from scipy import optimize, special
 from clusterphot.completeness.logistic import fit_logistic
 from clusterphot.detection.selection import magnitudes
 from clusterphot.luminosity_function import Response, Sample, gaussian_shapes, measure_response
+
+log = logging.getLogger(__name__)
 
 KNOTS = (-3.0, -1.0, 1.0, 3.0)
 """Logits between which the curve of completeness may bend."""
@@ -64,11 +67,13 @@ class Injections:
         return calm & (neighbours / noise <= max(np.quantile(crowding, COVERED), 1.0))
 
     def limit(self, fraction=0.5):
-        """Magnitude of this completeness at median noise and light, far from neighbours; NaN where not reached."""
+        """Magnitude of this completeness at median noise and light, far from neighbours; NaN where none was tried."""
         mag = np.arange(15.0, 40.0, 0.01)
         curve = self.completeness(mag, np.median(self.values[1]), np.median(self.values[2]))
         above = np.flatnonzero(curve >= fraction)
-        return round(float(mag[above[-1]]), 2) if len(above) else np.nan
+        limit = round(float(mag[above[-1]]), 2) if len(above) else np.nan
+        tried = self.values[0]
+        return limit if tried.min() <= limit <= tried.max() else np.nan
 
 
 def read_injections(tables, reference):
@@ -98,8 +103,24 @@ def probabilities(table, use_purity):
     return np.where(np.isfinite(p), p, 1.0) if use_purity else np.ones(len(table))
 
 
+def number_error(meta, use_purity):
+    """Fractional error of the number of clusters among the selected, from the metadata of the candidates.
+
+    Zero where purity is left out of account, or is not known, which is logged: all selected count as clusters then.
+    """
+    if not use_purity:
+        return 0.0
+    purity = meta.get("purity", {})
+    if "not_known" in purity:
+        log.warning(
+            "all selected sources count as clusters, since p_cluster is not known: %s", purity["not_known"]
+        )
+    total, error = purity.get("p_cluster_sum"), purity.get("p_cluster_sum_err")
+    return float(error / total) if total and error is not None else 0.0
+
+
 def make_sample(table, reference, *, use_purity, mag_min):
-    """`Sample` of the selected sources of a table of candidates."""
+    """`Sample` of the selected sources of a table of candidates, whose metadata know the error of their number."""
     return Sample(
         np.asarray(table[f"flux_{reference}"], dtype=float),
         np.asarray(table[f"noise_{reference}"], dtype=float),
@@ -107,6 +128,7 @@ def make_sample(table, reference, *, use_purity, mag_min):
         probabilities(table, use_purity),
         mag_min,
         np.asarray(table["neighbour_light"], dtype=float),
+        number_error(table.meta, use_purity),
     )
 
 

@@ -14,6 +14,7 @@ from scipy import special, stats
 from clusterphot import color_mixture
 from clusterphot import luminosity_function as lf
 from clusterphot.detection.selection import magnitudes
+from clusterphot.errors import DataError
 from clusterphot.filters import load_filter
 from clusterphot.io import write_fits
 from clusterphot.luminosity_inputs import draw_completeness, probabilities
@@ -106,7 +107,18 @@ def fit_field(sample, injections, areas, par):
 
 def limit_of(mag_limit, injections):
     """The limit asked for, or that of 50 % completeness."""
-    return injections.limit(0.5) if mag_limit == "auto" else float(mag_limit)
+    if mag_limit != "auto":
+        return float(mag_limit)
+    limit = injections.limit(0.5)
+    if not np.isfinite(limit):
+        tried = injections.values[0]
+        raise DataError(
+            "completeness of the artificial clusters",
+            f"it does not fall through 50 % between {tried.min():.1f} and {tried.max():.1f} mag",
+            "artificial clusters on both sides of the limit",
+            "widen completeness.mag_range, or give luminosity.mag_limit",
+        )
+    return limit
 
 
 def _described(fit, total, to_limit):

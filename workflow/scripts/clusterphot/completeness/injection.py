@@ -87,6 +87,10 @@ def run_injections(run, field, maps, found, locus, finder_options, selection, op
         )  # fmt: skip
         apply_selection(result.table, locus, field, selection)
         parts.append(_matched(injected[rows], result, field, box))
+    if not parts:
+        raise ValueError(
+            "found: no room for an artificial cluster; a smaller completeness.clearance_arcsec may help"
+        )
     return vstack(parts, metadata_conflicts="silent")
 
 
@@ -164,7 +168,8 @@ def _few_patches(rng, weight, shape, n_clusters):
     if np.count_nonzero(total) <= wanted:
         return weight
     chosen = rng.choice(len(total), size=wanted, replace=False, p=total / total.sum())
-    return np.where(np.isin(number, chosen), weight, 0.0)
+    # a patch is chosen by its light already: all that are get as many clusters
+    return np.where(np.isin(number, chosen), weight / np.maximum(total[number], 1e-300), 0.0)
 
 
 class Artist:

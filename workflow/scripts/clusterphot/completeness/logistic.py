@@ -14,6 +14,9 @@ NOISE_SLOPE = 2.5
 """Limits move by this much per decade of noise where S/N alone decides; the prior mean of the slope."""
 
 SLOPE_SIGMA = 0.5
+MIDDLE_SIGMA = 3.0
+"""Of the prior of the middle around that of the magnitudes tried (mag): where none or all are lost, it alone tells."""
+
 LIGHT_UNIT = 1000.0
 """Light counts as log10(1 + light / this): that of a halo from its outskirts to its core is a range of one."""
 
@@ -139,15 +142,15 @@ def fit_logistic(mag, noise, light, neighbours, detected):
 
     Notes
     -----
-    Weak priors keep the fit defined: ceiling 0.98 (logit 4 +- 1.5), 2.5 +- 0.5 mag per decade of noise, 0 +- 0.5 mag
-    per unit of light, 0 +- 10 for the fall of the ceiling's logit per decade of noise and 2 +- 3 for that per unit
-    of crowding.
+    Weak priors keep the fit defined: ceiling 0.98 (logit 4 +- 1.5), the middle within +- 3 mag of that of the
+    magnitudes tried, 2.5 +- 0.5 mag per decade of noise, 0 +- 0.5 mag per unit of light, 0 +- 10 for the fall of the
+    ceiling's logit per decade of noise and 2 +- 3 for that per unit of crowding.
     """
     mag, detected = np.asarray(mag, dtype=float), np.asarray(detected, dtype=float)
     reference = Logistic(None, None, float(np.median(np.log10(noise))), float(np.median(glow_of(light))))
     place = reference._place(noise, light, neighbours)
-    mean = np.array([4.0, 0.0, -1.5, NOISE_SLOPE, 0.0, 0.0, 2.0])
-    sigma = np.array([1.5, np.inf, 1.5, SLOPE_SIGMA, 0.5, 10.0, 3.0])
+    mean = np.array([4.0, 0.5 * (mag.min() + mag.max()), -1.5, NOISE_SLOPE, 0.0, 0.0, 2.0])
+    sigma = np.array([1.5, MIDDLE_SIGMA, 1.5, SLOPE_SIGMA, 0.5, 10.0, 3.0])
 
     def cost(parameters):
         p = np.clip(_model(parameters, mag, *place), 1e-9, 1 - 1e-9)

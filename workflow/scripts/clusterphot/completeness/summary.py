@@ -78,10 +78,11 @@ class Completeness:
     def limit(self, fraction, number):
         """Magnitude of this completeness at the median noise of a class, and its 1-sigma error.
 
-        Of the fit far from neighbours, of the table as the artificial clusters lie.
+        Of the fit far from neighbours, of the table as the artificial clusters lie; NaN beyond the magnitudes tried.
         """
         if self.method == "logistic":
-            return self.fit.limit(fraction, self.noise[number], self.light[number])
+            mag, error = self.fit.limit(fraction, self.noise[number], self.light[number])
+            return (mag, error) if self.edges[0] <= mag <= self.edges[-1] else (np.nan, np.nan)
         return _table_limit(self.injected[number], self.selected[number], self.edges, fraction)
 
 

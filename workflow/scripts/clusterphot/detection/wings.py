@@ -17,12 +17,15 @@ from clusterphot.psf_fit import radius_grid
 
 log = logging.getLogger(__name__)
 
-RING_ARCSEC = (0.35, 0.75)
-RINGS = 5
-"""The fall of the wings is measured in so many rings between these radii."""
+RING_ARCSEC = 0.08
+MIN_RINGS = 3
+"""The fall of the wings is measured in rings of this width, from two FWHM outside the disc of the filter to where the
+disc leaves the stamp; of the PSF itself from CORE_FWHM outwards where these are fewer."""
 
-FALL_RANGE = (2.0, 3.5)
-"""Powers of the distance by which spikes and wings fall: diffraction by straight edges, and by a round one (3)."""
+CORE_FWHM = 4.0
+
+FALL_RANGE, ROUND_FALL = (2.0, 3.5), 3.0
+"""Powers of the distance by which spikes and wings fall: diffraction by straight edges (2), and by a round one (3)."""
 
 CORE_ARCSEC = 0.3
 """The flux of a saturated star is measured outside this radius."""
@@ -106,17 +109,19 @@ def find_bright_stars(stars, mosaic, psf, flux_filter):
     -------
     bright : `BrightStars`
     """
-    light = psf.data * psf.ee_stamp
-    level, fall = wing_profile(light, flux_filter, mosaic.pixel_scale_arcsec)
     rows = stars[(np.asarray(stars["mag_auto"]) < MAX_MAG) & (np.asarray(stars["reason"]) != "galaxy")]
     x, y = (np.asarray(rows[name], dtype=float) for name in ("x", "y"))
+    light = psf.data * psf.ee_stamp
+    level, fall = 0.0, ROUND_FALL
+    if len(rows):
+        level, fall = wing_profile(light, flux_filter, psf.fwhm_arcsec, mosaic.pixel_scale_arcsec)
     flux = 10 ** (-0.4 * (np.asarray(rows["mag_auto"], dtype=float) - 31.4))
     for k in np.flatnonzero(rows["saturated"]):
         flux[k] = max(wing_flux(mosaic, light, x[k], y[k]), flux[k])
     return BrightStars(x, y, flux, level, fall)
 
 
-def wing_profile(light, flux_filter, pixel_scale_arcsec):
+def wing_profile(light, flux_filter, fwhm_arcsec, pixel_scale_arcsec):
     """Level at one arcsec and power of the fall of what the flux map shows of a unit source in its wings.
 
     Parameters
@@ -124,23 +129,32 @@ def wing_profile(light, flux_filter, pixel_scale_arcsec):
     light : (n, n) float ndarray
         PSF per unit total flux; odd n.
     flux_filter : (2r + 1, 2r + 1) float ndarray
-    pixel_scale_arcsec : float
+    fwhm_arcsec, pixel_scale_arcsec : float
 
     Returns
     -------
     level, fall : float
-        Of the largest value in each ring: level r^-fall.
+        Of the largest value in each ring: level r^-fall; level 0 where the stamp is too small to tell.
     """
     seen = signal.fftconvolve(light, flux_filter[::-1, ::-1], mode="same")
     seen = np.abs(seen) / seen.max()
     distance = radius_grid(len(light) // 2) * pixel_scale_arcsec
-    end = min(RING_ARCSEC[1], distance[0].min() - len(flux_filter) // 2 * pixel_scale_arcsec)
-    edges = np.linspace(min(RING_ARCSEC[0], 0.6 * end), end, RINGS + 1)
-    inner = edges[:-1]
-    top = [seen[(distance >= a) & (distance < b)].max() for a, b in zip(inner, edges[1:], strict=True)]
-    slope, _ = np.polyfit(np.log(inner), np.log(np.maximum(top, 1e-12)), 1)
+    disc, edge = len(flux_filter) // 2 * pixel_scale_arcsec, distance[0].min() - RING_ARCSEC + 1e-9
+    inner = np.arange(disc + 2 * fwhm_arcsec, edge - disc, RING_ARCSEC)
+    if len(inner) < MIN_RINGS:
+        # too small for the filter, which then is taken to see wings as bright as they are beside the peak
+        seen = np.abs(light) / light.max()
+        inner = np.arange(CORE_FWHM * fwhm_arcsec, edge, RING_ARCSEC)
+    if not len(inner):
+        log.warning("the PSF's stamp is too small to tell the wings of bright stars, which are not masked")
+        return 0.0, ROUND_FALL
+    top = [seen[(distance >= r) & (distance < r + RING_ARCSEC)].max() for r in inner]
+    top = np.log(np.maximum(top, 1e-12))
+    if len(inner) < MIN_RINGS:
+        return float(np.exp(top[-1]) * inner[-1] ** ROUND_FALL), ROUND_FALL
+    slope, _ = np.polyfit(np.log(inner), top, 1)
     fall = float(np.clip(-slope, *FALL_RANGE))
-    return float(np.exp(np.mean(np.log(np.maximum(top, 1e-12)) + fall * np.log(inner)))), fall
+    return float(np.exp(np.mean(top + fall * np.log(inner)))), fall
 
 
 def wing_flux(mosaic, light, x, y):
