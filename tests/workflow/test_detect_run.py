@@ -73,6 +73,9 @@ def test_completeness_of_every_filter(searched):
         whole = table["noise_class"] == 0
         assert 40 <= table["n_injected"][whole].sum() <= 50
         assert 28.5 < table["mag_50"][whole][0] < 31.5
+        assert table.meta["m50"] == table["mag_50"][whole][0] and {"m50_err", "m90", "m90_err"} <= set(
+            table.meta
+        )
         assert (searched / f"results/mine/figures/completeness_{filt}.png").is_file()
 
 

@@ -25,11 +25,12 @@ def main(smk):
     )
     meta = provenance("measure_completeness", smk.wildcards, smk.params)
     table = summary.completeness_table(result, injections, filt)
-    write_table(smk.output.completeness, table, meta=meta | {"fit": summary.describe(result)})
+    limits = summary.field_limits(result)
+    write_table(smk.output.completeness, table, meta=meta | limits | {"fit": summary.describe(result)})
     sources = summary.source_completeness(result, read_table(smk.input.candidates), filt)
     write_table(smk.output.sources, sources, meta=meta)
     write_limits(smk.output.map, smk.input.maps, result)
-    (limit, error), fit = result.limit(0.5, 0), result.fit
+    limit, error, fit = limits["m50"], limits["m50_err"], result.fit
     logging.info(
         "%s: 50 %% at %.2f +- %.2f mag from %d clusters; %s, chi2 %.1f for %d",
         filt, limit, error, len(injections), result.method, fit.chi2, fit.dof,

@@ -222,6 +222,13 @@ def source_completeness(completeness, candidates, filt):
     return Table({"id": candidates["id"], "completeness": completeness(mag, *place)})
 
 
+def field_limits(completeness):
+    """Magnitudes m50 and m90 of 50 and 90 % completeness at the median noise of the field, and m50_err, m90_err."""
+    limits = {percent: completeness.limit(percent / 100, 0) for percent in LIMITS}
+    ends = enumerate(("", "_err"))
+    return {f"m{percent}{end}": float(limits[percent][k]) for k, end in ends for percent in LIMITS}
+
+
 def describe(completeness):
     """Plain dictionary of the fit for the metadata of a table."""
     fit = completeness.fit
