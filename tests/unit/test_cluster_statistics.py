@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy.table import Table, vstack
 from astropy.wcs import WCS
 from clusterphot import cluster_density as density
 from clusterphot import color_mixture as mixture
 from clusterphot.cluster_maps import read_map
+from clusterphot.detection import purity
 from clusterphot.detection.tiles import CELL_PX, CoarseMaps
 from clusterphot.errors import DataError
 from clusterphot.io import write_fits
@@ -146,7 +147,8 @@ class TestDensity:
     def test_unit_of_the_map_drops_out_and_holes_are_left_out(self):
         survey, light = self.survey(0.6, 200, 21)
         one = density.compare_with_map(survey, light)
-        assert density.compare_with_map(survey, 1e-12 * light) == one
+        other = density.compare_with_map(survey, 1e-12 * light)
+        assert tuple(vars(other).values()) == pytest.approx(tuple(vars(one).values()), abs=1e-6)
         light[survey.row[0], survey.column[0]] = -1.0
         assert density.compare_with_map(survey, light).n_outside >= 1
 
@@ -184,6 +186,75 @@ class TestDensity:
     def test_centre_is_the_peak_of_the_light(self):
         _, light = cells()
         assert density.brightest_cell(light) == (30.0, 40.0)
+
+
+CASES = {"none": (0.0, 0, 250), "even": (0.0, 125, 125), "half": (0.5, 125, 125), "linear": (1.0, 125, 125)}
+CASES |= {"steep": (1.5, 125, 125), "few": (1.0, 40, 210), "most": (1.0, 200, 50)}
+"""Exponent of the light, clusters and evenly spread contaminants of a mock field."""
+
+
+def mock_comparison(case, seed):
+    """Comparison of a mock field whose `p_cluster` come from the light, as in a run."""
+    beta, *numbers = CASES[case]
+    maps, light = cells()
+    seen = maps.searched * half(None, light)
+    parts = [place(light**power * seen, numbers[k], (seed, k)) for k, power in enumerate((beta, 0.0))]
+    rng = np.random.default_rng(seed)
+    parts[0]["mag"] = 29.0 - np.abs(rng.normal(0, 1, numbers[0]))
+    parts[1]["mag"] = 29.0 - rng.exponential(0.8, numbers[1])
+    table = vstack(parts)
+    table["selected"] = True
+    control = purity.control_cells(maps, "auto", None)
+    mag = np.asarray(table["mag"])
+    result = purity.estimate_purity(table, mag, np.array([28.0]), maps, 0.25, control)
+    table["p_cluster"] = result.probability
+    return density.compare_with_map(density.make_survey(maps, 0.5, table, 30.0, half), light)
+
+
+class TestMixture:
+    """The exponent where `p_cluster` has been fitted to the same light."""
+
+    def measure(self, case, n_mocks):
+        """Mean and scatter of the exponents, pulls; shares inside the 68 % range and of p below 0.05 and 0.5."""
+        beta = CASES[case][0]
+        rows = [mock_comparison(case, seed) for seed in range(n_mocks)]
+        value, error, low, high, p = (
+            np.array([getattr(row, name) for row in rows])
+            for name in ("exponent", "exponent_err", "exponent_p16", "exponent_p84", "p_uniform")
+        )
+        pull = (value - beta) / error
+        inside = np.mean((low <= beta) & (beta <= high))
+        shares = [np.mean(p < 0.05), np.mean(p < 0.5)]
+        print(
+            f"| {case} | {value.mean():.2f} | {value.std():.2f} | {np.median(error):.2f} | {pull.mean():.2f} "
+            f"| {pull.std():.2f} | {inside:.2f} | {shares[0]:.2f} | {shares[1]:.2f} |"
+        )
+        return pull, inside, shares
+
+    @pytest.mark.parametrize("case", ["none", "linear"])
+    def test_light_is_not_used_twice(self, case):
+        """Weights p_cluster gave a mean pull of 1.5 where there are no clusters, p below 0.05 in 0.3 of 100 mocks."""
+        pull, inside, shares = self.measure(case, 20)
+        assert abs(pull.mean()) < 0.8 and inside >= 0.4
+        assert shares[0] <= 0.2 if case == "none" else shares[0] == 1.0
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("case", CASES)
+    def test_ranges_hold_the_exponent(self, case):
+        """Of 200 mocks: coverage known to 0.035; by `pytest -s -m slow tests/unit/test_cluster_statistics.py`."""
+        pull, inside, shares = self.measure(case, 200)
+        # one cluster in six sources: shallow and many is as likely as steep and few, with a tail to the latter
+        limit = 1.0 if case == "few" else 0.7
+        assert abs(pull.mean()) < limit and pull.std() < 1.35 and inside > 0.55
+        if CASES[case][0] == 0:
+            assert shares[0] < 0.1 and shares[1] < 0.6
+
+    def test_shares_know_magnitudes_and_no_places(self):
+        mag = np.repeat([26.0, 28.0], 40) + np.tile(np.arange(40) * 1e-3, 2)
+        p = np.tile([0.0, 1.0], 40) * np.repeat([0.4, 1.0], 40)
+        share = density.share_by_magnitude(mag, p)
+        np.testing.assert_allclose(share, np.repeat([0.2, 0.5], 40), atol=0.02)
+        assert len(density.share_by_magnitude(mag[:0], p[:0])) == 0
 
 
 class TestMaps:

@@ -7,13 +7,22 @@ Areas arcsec2, densities 1/arcmin2, angles arcsec, positions degrees (ICRS).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage, special, stats
 
 from clusterphot.detection.tiles import CELL_PX
 
 ARCSEC2_PER_ARCMIN2 = 3600.0
-EXPONENTS = np.linspace(-3.0, 6.0, 1801)
-"""Exponents of a map that are tried."""
+EXPONENTS = np.linspace(-3.0, 6.0, 901)
+"""Exponents of a map that are tried; none is preferred."""
+
+SHARES = np.linspace(0.01, 0.99, 30)
+"""Shares of clusters among all sources that are tried; none is preferred."""
+
+SHIFTS = np.linspace(-12.0, 12.0, 241)
+"""Shifts of the logit of all sources' shares that lead to them."""
+
+N_SHARE = 30
+"""Sources of neighbouring magnitude that have one share of clusters, at least."""
 
 MIN_EFFECTIVE = 0.02
 """The density map is blank where less than this share of the area around is effective."""
@@ -30,7 +39,9 @@ class Survey:
     row, column : (n,) int ndarray
         Cells of the selected clusters brighter than the limit.
     weight : (n,) float ndarray
-        Their probability of being clusters.
+        Their probability of being clusters. It knows of the light at their places.
+    share : (n,) float ndarray
+        Share of clusters among sources of their magnitude, anywhere.
     cell_arcsec : float
         Side of a cell.
     """
@@ -39,6 +50,7 @@ class Survey:
     row: np.ndarray
     column: np.ndarray
     weight: np.ndarray
+    share: np.ndarray
     cell_arcsec: float
 
 
@@ -67,7 +79,17 @@ def make_survey(maps, cell_arcsec, table, mag_limit, found_share):
     bright = np.asarray(table["mag"]) < mag_limit
     row = np.clip((np.asarray(table["y"])[bright] + 0.5) // CELL_PX, 0, area.shape[0] - 1).astype(int)
     column = np.clip((np.asarray(table["x"])[bright] + 0.5) // CELL_PX, 0, area.shape[1] - 1).astype(int)
-    return Survey(area, row, column, np.asarray(table["p_cluster"], dtype=float)[bright], cell_arcsec)
+    weight = np.asarray(table["p_cluster"], dtype=float)[bright]
+    share = share_by_magnitude(np.asarray(table["mag"])[bright], weight)
+    return Survey(area, row, column, weight, share, cell_arcsec)
+
+
+def share_by_magnitude(mag, p_cluster):
+    """Mean probability of sources of like magnitude, (n,), at least `N_SHARE` together: their places drop out."""
+    share = np.empty(len(mag))
+    for group in np.array_split(np.argsort(mag, kind="stable"), max(len(mag) // N_SHARE, 1)):
+        share[group] = p_cluster[group].mean() if len(group) else 0.0
+    return share
 
 
 def brightest_cell(light):
@@ -149,11 +171,12 @@ class Comparison:
     Attributes
     ----------
     exponent, exponent_err : float
-        Of the map in the intensity, and half its 68 % range.
+        Of the map in the intensity: median of its likelihood, and half its 68 % range.
     exponent_p16, exponent_p84 : float
-        Ends of that range, where the log-likelihood has fallen by a half.
+        Quantiles of the likelihood.
     ratio_uniform, ratio_linear : float
-        Twice the gain of log-likelihood over a uniform distribution and over one proportional to the map.
+        Twice the gain of log-likelihood of the best exponent over a uniform distribution and over one proportional to
+        the map.
     p_uniform, p_linear : float
         Chance of so large a gain were these true (Wilks 1938).
     n : int
@@ -175,7 +198,7 @@ class Comparison:
 
 
 def compare_with_map(survey, values):
-    """Best exponent of a map in the intensity of clusters, as an inhomogeneous Poisson process.
+    """Exponent of a map in the intensity of clusters, as an inhomogeneous Poisson process.
 
     Parameters
     ----------
@@ -189,30 +212,57 @@ def compare_with_map(survey, values):
 
     Notes
     -----
-    Intensity proportional to map**beta times the effective area. Given the number of sources (Baddeley, Rubak &
-    Turner 2015, sect. 9.7) the log-likelihood is sum_i p_i (beta ln map_i - ln sum_cells map**beta area), concave in
-    beta. The unit of the map drops out.
+    Contaminants lie evenly on the effective area, clusters as map**beta times it. Given the number of sources
+    (Baddeley, Rubak & Turner 2015, sect. 9.7) the log-likelihood is
+
+        sum_i ln(1 - q_i + q_i map_i**beta / mean of map**beta over the area)
+
+    with q_i the share of clusters at the magnitude of source i. All q_i are shifted alike in their logit, and the
+    likelihood is averaged over their mean, evenly from 0 to 1: how many clusters there are is not taken from
+    `p_cluster`, which rests on the light, only how that changes with magnitude. The unit of the map drops out.
     """
     good = np.isfinite(values) & (values > 0) & (survey.area > 0)
     on = good[survey.row, survey.column]
-    weight = survey.weight[on]
-    if weight.sum() < 2 or good.sum() < 2 or np.ptp(values[good]) == 0:
+    if survey.weight[on].sum() < 2 or good.sum() < 2 or np.ptp(values[good]) == 0:
         return Comparison(*[np.nan] * 8, int(on.sum()), int((~on).sum()))
     log_map = np.log(values[good])
-    log_map_mean = np.average(log_map, weights=survey.area[good])
+    area = survey.area[good] / survey.area[good].sum()
+    log_map_mean = np.average(log_map, weights=area)
     log_map = log_map - log_map_mean
     at_sources = np.log(values[survey.row, survey.column][on]) - log_map_mean
-    norm = np.array([_log_sum(beta * log_map, survey.area[good]) for beta in EXPONENTS])
-    log_l = EXPONENTS * (weight * at_sources).sum() - weight.sum() * norm
-    best = int(np.argmax(log_l))
-    inside = EXPONENTS[log_l > log_l[best] - 0.5]
-    low, high = float(inside[0]), float(inside[-1])
-    gains = [float(2 * (log_l[best] - np.interp(beta, EXPONENTS, log_l))) for beta in (0.0, 1.0)]
+    norm = np.array([_log_sum(beta * log_map, area) for beta in EXPONENTS])
+    log_l = _log_likelihood(EXPONENTS[:, None] * at_sources - norm[:, None], survey.share[on])
+    weight = np.exp(log_l - log_l.max())
+    running = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
+    low, middle, high = (float(value) for value in np.interp([0.16, 0.5, 0.84], running, EXPONENTS))
+    gains = [float(2 * (log_l.max() - np.interp(beta, EXPONENTS, log_l))) for beta in (0.0, 1.0)]
     return Comparison(
-        float(EXPONENTS[best]), 0.5 * (high - low), low, high,
+        middle, 0.5 * (high - low), low, high,
         *gains, *(float(stats.chi2.sf(gain, 1)) for gain in gains),
         int(on.sum()), int((~on).sum()),
     )  # fmt: skip
+
+
+def _log_likelihood(log_excess, share):
+    """Log-likelihood of each exponent, (k,), averaged over the mean share of clusters where that is not 1.
+
+    Parameters
+    ----------
+    log_excess : (k, n) float ndarray
+        Log of the density of clusters at the sources over its mean, for each exponent.
+    share : (n,) float ndarray
+        Of clusters at the sources' magnitudes.
+    """
+    if (share >= 1.0).all():
+        return log_excess.sum(axis=1)
+    logit = special.logit(np.clip(share, 1e-3, 1 - 1e-3))
+    means = special.expit(logit[:, None] + SHIFTS).mean(axis=0)
+    excess = np.expm1(np.minimum(log_excess, 300.0))
+    log_l = [
+        np.log1p(special.expit(logit + shift) * excess).sum(axis=1)
+        for shift in np.interp(SHARES, means, SHIFTS)
+    ]
+    return special.logsumexp(log_l, axis=0) - np.log(len(SHARES))
 
 
 def _log_sum(log_values, weights):
