@@ -66,14 +66,14 @@ def run(folder, cores, *more):
     return entry
 
 
-def rules_of(folder, names):
-    """Number of jobs, CPU and wall seconds and largest memory of every rule, from the benchmark files."""
+def rules_of(folder, names=None):
+    """Number of jobs, CPU and wall seconds and largest memory of every rule (named), from the benchmark files."""
     found = {}
     for path in sorted((folder / "benchmarks").rglob("*.tsv")):
         with open(path, newline="", encoding="utf-8") as stream:
             row = next(csv.DictReader(stream, delimiter="\t"))
         rule = path.relative_to(folder / "benchmarks").parts[0]
-        if rule not in names:
+        if names is not None and rule not in names:
             continue
         entry = found.setdefault(
             rule, {"n_jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "longest_s": 0.0, "memory_mb": 0.0}

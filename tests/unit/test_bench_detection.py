@@ -226,3 +226,24 @@ def test_settings_are_told_with_their_units(page):
     )
     assert page._said(setting | {"low": 0.5}).endswith("concentration > 0.5 and < 1.05")
     assert page._said(setting | {"high": None}).endswith("F150W")
+
+
+def test_rules_are_read_from_benchmark_files(measures, tmp_path):
+    """Two jobs of one rule add up; a rule that was not asked for is left out."""
+    bench_scale = __import__("bench_scale")
+    for rule, job, cpu, memory in (
+        ("search", "a", "2.5", "10.0"),
+        ("search", "b", "-", "30.0"),
+        ("page", "a", "1", "5"),
+    ):
+        path = tmp_path / "benchmarks" / rule / f"{job}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\tmax_rss\tcpu_time\n1.0\t{memory}\t{cpu}\n", encoding="utf-8")
+    rules = bench_scale.rules_of(tmp_path)
+    assert set(rules) == {"search", "page"}
+    assert (rules["search"]["n_jobs"], rules["search"]["cpu_s"], rules["search"]["memory_mb"]) == (
+        2,
+        2.5,
+        30.0,
+    )
+    assert set(bench_scale.rules_of(tmp_path, {"page"})) == {"page"}
