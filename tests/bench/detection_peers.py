@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import sep
 from astropy.table import Table
+from clusterphot.noise import MAD_TO_SIGMA
 from detection_field import REFERENCE
-from detection_measures import MAG_RANGE, found_of, mistaken, nearest, read
+from detection_measures import MAG_RANGE, found_of, magnitude, mistaken, nearest, read
 from scipy import ndimage, signal
 from scipy.spatial import cKDTree
 
@@ -28,8 +29,6 @@ FLOOR_SIGMA = 1.2
 
 LOWER_SIGMA = 3.0
 """Threshold of the second band, where it is not the same."""
-
-MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True)
@@ -317,7 +316,7 @@ class PeerField:
             _in_aperture(image.psf, middle, middle, r / self.scale)[0] for r in (APERTURE_ARCSEC, WIDE_ARCSEC)
         )
         with np.errstate(divide="ignore", invalid="ignore"):
-            mag = np.where(flux > 0, 31.4 - 2.5 * np.log10(flux / share), np.inf)
+            mag = np.where(flux > 0, magnitude(flux / share), np.inf)
             ratio = np.where(flux > 0, (wide / wide_share) / (flux / share), np.inf)
         return Table({"x": x, "y": y, "mag": mag, "ratio": ratio})
 

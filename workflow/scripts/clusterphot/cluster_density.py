@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, special, stats
 
-from clusterphot.detection.tiles import CELL_PX
-
 ARCSEC2_PER_ARCMIN2 = 3600.0
 EXPONENTS = np.linspace(-3.0, 6.0, 901)
 """Exponents of a map that are tried; none is preferred."""
@@ -77,8 +75,7 @@ def make_survey(maps, cell_arcsec, table, mag_limit, found_share):
     share[good] = found_share(maps.noise[good].astype(float), maps.light[good].astype(float))
     area = np.where(good, maps.searched, 0.0) * share * cell_arcsec**2
     bright = np.asarray(table["mag"]) < mag_limit
-    row = np.clip((np.asarray(table["y"])[bright] + 0.5) // CELL_PX, 0, area.shape[0] - 1).astype(int)
-    column = np.clip((np.asarray(table["x"])[bright] + 0.5) // CELL_PX, 0, area.shape[1] - 1).astype(int)
+    row, column = maps.cells(table["x"][bright], table["y"][bright])
     weight = np.asarray(table["p_cluster"], dtype=float)[bright]
     share = share_by_magnitude(np.asarray(table["mag"])[bright], weight)
     return Survey(area, row, column, weight, share, cell_arcsec)

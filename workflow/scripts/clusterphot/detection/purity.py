@@ -12,7 +12,6 @@ from astropy.coordinates import SkyCoord
 from scipy import ndimage
 
 from clusterphot.detection.light_mixture import Places, bin_sources, fit_mixture
-from clusterphot.detection.tiles import CELL_PX
 from clusterphot.noise import MAD_TO_SIGMA
 from clusterphot.star_counts import model_counts
 
@@ -94,7 +93,7 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control, *, cl
         good = _usable(maps)
         # a source in a cell that is lost for the most part has the light of the nearest one
         nearest = ndimage.distance_transform_edt(~good, return_distances=False, return_indices=True)
-        row, column = (_cell_values(axis, maps, x, y) for axis in nearest)
+        row, column = (axis[maps.cells(x, y)] for axis in nearest)
         floor = _light_floor(maps.light, good)
         planes = np.maximum(maps.light, floor).astype(float), maps.noise.astype(float), clean_cells
         counts, bins = bin_sources(
@@ -109,7 +108,7 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control, *, cl
         log.info("%(p_cluster_sum).1f +- %(p_cluster_sum_err).1f clusters among the selected", meta)
     return Purity(
         probability,
-        np.histogram(mag[_cell_values(control, maps, x, y)], MAG_EDGES)[0],
+        np.histogram(mag[control[maps.cells(x, y)]], MAG_EDGES)[0],
         np.histogram(negative_mag, MAG_EDGES)[0],
         float(searched[control].sum()),
         float(searched.sum()),
@@ -224,10 +223,3 @@ def control_cells(maps, region, wcs_to_cell):
     row, column, arcsec = wcs_to_cell(*region[:2])
     rows, columns = np.ogrid[: maps.noise.shape[0], : maps.noise.shape[1]]
     return np.hypot(rows - row, columns - column) * arcsec <= region[2]
-
-
-def _cell_values(image, maps, x, y):
-    """Values of an image on the cells of the maps at pixels of the reference filter."""
-    row = np.clip((y + 0.5) // CELL_PX, 0, maps.noise.shape[0] - 1).astype(int)
-    column = np.clip((x + 0.5) // CELL_PX, 0, maps.noise.shape[1] - 1).astype(int)
-    return image[row, column]

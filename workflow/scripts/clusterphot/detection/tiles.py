@@ -40,10 +40,14 @@ class CoarseMaps:
 
     def at(self, name, x, y):
         """Values of a map at pixels (x, y) of the reference filter."""
-        image = getattr(self, name)
-        row = np.clip((np.asarray(y) + 0.5) // CELL_PX, 0, image.shape[0] - 1).astype(int)
-        column = np.clip((np.asarray(x) + 0.5) // CELL_PX, 0, image.shape[1] - 1).astype(int)
-        return image[row, column]
+        return getattr(self, name)[self.cells(x, y)]
+
+    def cells(self, x, y):
+        """Cells (row, column) that hold pixels (x, y) of the reference filter; the nearest for those outside."""
+        return tuple(
+            np.clip((np.asarray(value) + 0.5) // CELL_PX, 0, n - 1).astype(int)
+            for value, n in zip((y, x), self.noise.shape, strict=True)
+        )
 
 
 def boxes_of(shape, tile_px, tile=0, n_tiles=1):

@@ -14,6 +14,7 @@ from scipy import signal
 from clusterphot.detection.kernels import TAPER_ARCSEC
 from clusterphot.noise import MAD_TO_SIGMA
 from clusterphot.psf_fit import radius_grid
+from clusterphot.units import flux_from_mag_ab
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ def find_bright_stars(stars, mosaic, psf, flux_filter):
     level, fall = 0.0, ROUND_FALL
     if len(rows):
         level, fall = wing_profile(light, flux_filter, psf.fwhm_arcsec, mosaic.pixel_scale_arcsec)
-    flux = 10 ** (-0.4 * (np.asarray(rows["mag_auto"], dtype=float) - 31.4))
+    flux = flux_from_mag_ab(np.asarray(rows["mag_auto"], dtype=float))
     for k in np.flatnonzero(rows["saturated"]):
         flux[k] = max(wing_flux(mosaic, light, x[k], y[k]), flux[k])
     return BrightStars(x, y, flux, level, fall)

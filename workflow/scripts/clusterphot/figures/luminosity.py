@@ -264,7 +264,8 @@ def plot_cluster_map(table, density, radial, comparison, centre, *, cell_arcsec,
     bar.set_label(f"arcmin$^{{-2}}$, smoothed by {smoothing_arcsec:g} arcsec")
     _draw_radial(profile, radial)
     lines = [
-        f"{row['map']}: exponent {row['exponent']:.2f} $\\pm$ {row['exponent_err']:.2f}".replace("_", r"\_")
+        row["map"].replace("_", r"\_") + f": exponent ${row['exponent']:.2f}"
+        f"_{{-{row['exponent'] - row['exponent_p16']:.2f}}}^{{+{row['exponent_p84'] - row['exponent']:.2f}}}$"
         for row in comparison
         if np.isfinite(row["exponent"])
     ]
