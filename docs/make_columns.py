@@ -7,7 +7,8 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
-from clusterphot import columns, flags, offsets, psf_model, stars  # noqa: E402
+from clusterphot.base import columns, flags  # noqa: E402
+from clusterphot.psf import model, offsets, stars  # noqa: E402
 
 HEAD = """# Columns of all tables
 
@@ -84,7 +85,7 @@ def page():
         "Bits of `FLAGS` in the header of a `psf.fits`:",
         "",
         *table(
-            ((int(flag), flag.name, says) for flag, says in psf_model.PSF_FLAG_SENTENCES.items()),
+            ((int(flag), flag.name, says) for flag, says in model.PSF_FLAG_SENTENCES.items()),
             ("bit", "name", "meaning"),
         ),
     ]

@@ -13,8 +13,8 @@ import numpy as np
 REPO = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPO / "workflow" / "scripts"), str(REPO / "tests")]
 
-from clusterphot import luminosity_function as lf  # noqa: E402
 from clusterphot.figures.style import ACCENT, COLUMN_WIDTH_IN, FAINT, INK, in_style, new_figure  # noqa: E402
+from clusterphot.luminosity import function as lf  # noqa: E402
 from luminosity_mocks import LIMIT, draw  # noqa: E402
 from marked_page import markdown_table, write_between_marks  # noqa: E402
 

@@ -9,9 +9,9 @@ from astropy.io import fits
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
+from clusterphot.base.filters import load_filter  # noqa: E402
+from clusterphot.base.tables import flux_filters, read_table  # noqa: E402
 from clusterphot.figures.style import PAGE_WIDTH_IN, filter_color, in_style, new_figure  # noqa: E402
-from clusterphot.filters import load_filter  # noqa: E402
-from clusterphot.tables import flux_filters, read_table  # noqa: E402
 
 DEMO = REPO / "results" / "demo"
 DPI = 130

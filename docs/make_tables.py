@@ -7,7 +7,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
-from clusterphot.tables import carried_columns, read_table  # noqa: E402
+from clusterphot.base.tables import carried_columns, read_table  # noqa: E402
 
 RESULTS = REPO / "results"
 FIELDS = ("demo", "smacs0723_published")

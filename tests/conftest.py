@@ -75,7 +75,7 @@ def drawn_field(tmp_path_factory):
 @pytest.fixture(scope="session")
 def embedded_grid():
     """The shipped grid of stellar populations, all ages and metallicities."""
-    from clusterphot.ssp import read_embedded_grid
+    from clusterphot.ssp.grid import read_embedded_grid
 
     return read_embedded_grid(REPO / "resources" / "ssp" / "bc03_miles_kroupa.h5")
 
@@ -83,8 +83,8 @@ def embedded_grid():
 @pytest.fixture(scope="session")
 def projected_grid(embedded_grid):
     """The models of Faisst et al. (2022): 0.5-11 Gyr by 0.5, six metallicities, six filters, z = 0.39."""
-    from clusterphot.cosmology import flat_lambda_cdm
-    from clusterphot.ssp import project_grid, resample_ages, select_metallicities
+    from clusterphot.base.cosmology import flat_lambda_cdm
+    from clusterphot.ssp.grid import project_grid, resample_ages, select_metallicities
 
     grid = select_metallicities(embedded_grid, [0.005, 0.02, 0.2, 0.4, 1.0, 2.5])
     grid = resample_ages(grid, np.arange(1, 23) * 0.5)
@@ -94,7 +94,7 @@ def projected_grid(embedded_grid):
 @pytest.fixture(scope="session")
 def published():
     """Table 1 of Faisst et al. (2022): ids, fluxes and errors (n, 6) in nJy, carried columns as text."""
-    from clusterphot.tables import read_photometry
+    from clusterphot.base.tables import read_photometry
 
     ids, filters, flux, err, carried = read_photometry(
         str(REPO / "resources" / "faisst2022" / "table1.csv"), "test"
@@ -106,7 +106,7 @@ def published():
 @pytest.fixture(scope="session")
 def published_stack():
     """Table 2 of Faisst et al. (2022): fluxes and errors (1, 6) of the stack in nJy."""
-    from clusterphot.tables import read_photometry
+    from clusterphot.base.tables import read_photometry
 
     _, filters, flux, err, _ = read_photometry(str(REPO / "resources" / "faisst2022" / "table2.csv"), "test")
     assert tuple(filters) == SIX

@@ -7,9 +7,9 @@ clusters, found alike, say. Magnitudes AB, fluxes nJy.
 from dataclasses import dataclass
 
 import numpy as np
-from clusterphot import luminosity_function as lf
-from clusterphot.luminosity_inputs import fit_smooth
-from clusterphot.units import flux_from_mag_ab, mag_ab
+from clusterphot.base.units import flux_from_mag_ab, mag_ab
+from clusterphot.luminosity import function as lf
+from clusterphot.luminosity.inputs import fit_smooth
 
 NOISE, SCATTER, THRESHOLD = 1.15, 0.3, 5.0
 LIMIT = mag_ab(THRESHOLD * NOISE)

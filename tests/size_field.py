@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 from astropy.table import Table
-from clusterphot import blank_sky, size_limits
-from clusterphot.io import Cutouts, Noise, Psf
-from clusterphot.sizes import SizeOptions
+from clusterphot.base.products import Cutouts, Noise, Psf
+from clusterphot.sizes import blank_sky, limits
+from clusterphot.sizes.likelihood import SizeOptions
 
 SCALE = 0.02
 SIGMA_PX = 1.5
@@ -35,9 +35,7 @@ NOISE = correlated()
 
 
 def context(scatter=0.0, **changes):
-    return size_limits.SizeContext(
-        PSF, NOISE, PC_PER_ARCSEC, dataclasses.replace(OPTIONS, **changes), scatter
-    )
+    return limits.SizeContext(PSF, NOISE, PC_PER_ARCSEC, dataclasses.replace(OPTIONS, **changes), scatter)
 
 
 def field(n, radius_pc, *, flux=20.0, seed=1, position_error_px=0.0, flux_scatter=0.0):

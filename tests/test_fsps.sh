@@ -19,4 +19,4 @@ if [ ! -f .fsps/ready ]; then
   touch .fsps/ready
 fi
 export CLUSTERPHOT_FSPS_PYTHON=$PWD/.fsps/venv/bin/python SPS_HOME=$PWD/.fsps/home
-.venv/bin/python -m pytest -rs -k "real_fsps" tests/unit/test_ssp_readers.py tests/workflow/test_libraries.py
+.venv/bin/python -m pytest -rs -k "real_fsps" tests/unit/ssp/test_readers.py tests/workflow/test_libraries.py

@@ -35,20 +35,21 @@ def write_large(folder, n_pixels, seed):
         Side in the short channel, even.
     seed : int
     """
-    from clusterphot import optics, simulate
+    from clusterphot.optics import pupil
+    from clusterphot.simulate import images
 
     folder.mkdir(parents=True, exist_ok=True)
     truth = draw_truth(
         seed, filters=FILTERS, noise="drizzle", size_arcsec=TILE_ARCSEC + FADE_ARCSEC, wcs_offset_px=0.3
     )
-    config = simulate.scene.config_of(truth)
+    config = images.scene.config_of(truth)
     for filt in FILTERS:
-        psf = optics.oversampled_psf(filt, config.optics())
+        psf = pupil.oversampled_psf(filt, config.optics())
         scale = psf.pixel_scale_arcsec
         n = n_pixels if scale < 0.03 else n_pixels // 2
-        tile = simulate.render(truth, filt, psf, config)
+        tile = images.render(truth, filt, psf, config)
         fade = round(FADE_ARCSEC / scale)
-        sigma, kernel = simulate.white_sigma(psf, config), simulate.noise_kernel(config, filt)
+        sigma, kernel = images.white_sigma(psf, config), images.noise_kernel(config, filt)
         rng = np.random.default_rng([seed, len(kernel), int(filt[1:4])])
         _write_rows(
             folder / f"{filt}_sci.fits", _header(n, scale, filt), _rows(tile, fade, n, sigma, kernel, rng)

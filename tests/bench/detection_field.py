@@ -33,10 +33,10 @@ def draw_truth(seed, *, fainter_mag=0.0, filters=FILTERS, **settings):
         All clusters are fainter by this much (mag).
     filters : tuple of str
     settings
-        Of `clusterphot.scene.FieldConfig`.
+        Of `clusterphot.simulate.truth.FieldConfig`.
     """
-    from clusterphot import scene
-    from clusterphot.tables import read_photometry
+    from clusterphot.base.tables import read_photometry
+    from clusterphot.simulate import truth as scene
 
     names, known, flux, *_ = read_photometry(str(TABLE1), "table 1")
     dimming = 10 ** (-0.4 * fainter_mag)

@@ -79,7 +79,8 @@ def measure_field(folder):
 
 def present(truth):
     """What lies in the field: galaxies per arcsec2, stars, and the noise of a pixel over that of white noise."""
-    from clusterphot import scene, simulate
+    from clusterphot.simulate import images
+    from clusterphot.simulate import truth as scene
 
     config = scene.config_of(truth)
     stars = magnitude(truth[f"flux_{REFERENCE}"][truth["kind"] == "star"])
@@ -87,7 +88,7 @@ def present(truth):
         "galaxies_per_arcsec2": float(np.sum(truth["kind"] == "galaxy") / config.size_arcsec**2),
         "n_stars": len(stars),
         "n_stars_in_range": int(((stars > MAG_RANGE[0]) & (stars < MAG_RANGE[1])).sum()),
-        "pixel_over_white": float((simulate.noise_kernel(config, REFERENCE) ** 2).sum()),
+        "pixel_over_white": float((images.noise_kernel(config, REFERENCE) ** 2).sum()),
     }
 
 
@@ -167,15 +168,17 @@ class Gradient:
     """Gradient of the light of galaxies without noise in the reference filter."""
 
     def __init__(self, truth):
-        from clusterphot import optics, scene, simulate
+        from clusterphot.optics import pupil
+        from clusterphot.simulate import images
+        from clusterphot.simulate import truth as scene
 
         config = scene.config_of(truth)
-        psf = optics.oversampled_psf(REFERENCE, config.optics())
+        psf = pupil.oversampled_psf(REFERENCE, config.optics())
         galaxies = truth[~np.isin(truth["kind"], ("cluster", "star"))]
-        light = simulate.render(galaxies, REFERENCE, psf, config)
+        light = images.render(galaxies, REFERENCE, psf, config)
         self.scale = psf.pixel_scale_arcsec
         along_y, along_x = np.gradient(light)
-        unit = STEP_ARCSEC / self.scale / simulate.white_sigma(psf, config)
+        unit = STEP_ARCSEC / self.scale / images.white_sigma(psf, config)
         self.image = np.hypot(along_x, along_y) * unit
 
     def at(self, x, y):
@@ -216,9 +219,9 @@ def fluxes(clusters, selected, row, injections, gradient):
 
 def psf_scale(folder):
     """Flux of a unit source of the true PSF as the measured PSF's filter sees it, mean over sub-pixel places."""
-    from clusterphot import optics
-    from clusterphot.detection import kernels
-    from clusterphot.io import read_noise, read_psf
+    from clusterphot.base.products import read_noise, read_psf
+    from clusterphot.detect import kernels
+    from clusterphot.optics import pupil
 
     base = folder / f"results/drawn/{REFERENCE}"
     own = kernels.make_kernels(read_psf(str(base / "psf.fits")), read_noise(str(base / "noise.fits")))
@@ -227,7 +230,7 @@ def psf_scale(folder):
     values = []
     for dy in np.arange(8) / 8:
         for dx in np.arange(8) / 8:
-            image = optics.fourier_shift(light, dx, dy)
+            image = pupil.fourier_shift(light, dx, dy)
             place = np.array([half + dx]), np.array([half + dy])
             values.append(kernels.shape_coefficients(image, own, *place)[0, kernels.POINT_FLUX])
     return float(np.mean(values))
@@ -235,19 +238,21 @@ def psf_scale(folder):
 
 def fwhm_spread(truth):
     """Largest over smallest FWHM of the reference PSF less 1 (per cent): among the stars, and in the whole field."""
-    from clusterphot import optics, scene, simulate
+    from clusterphot.optics import pupil
+    from clusterphot.simulate import images
+    from clusterphot.simulate import truth as scene
 
     config = scene.config_of(truth)
     if not config.psf_blur_px:
         return {"star_fwhm_percent": 0.0, "field_fwhm_percent": 0.0}
-    psf = optics.oversampled_psf(REFERENCE, config.optics())
+    psf = pupil.oversampled_psf(REFERENCE, config.optics())
     stars = truth[truth["kind"] == "star"]
-    place = simulate.blur_fraction(stars["u"], stars["v"], config)
+    place = images.blur_fraction(stars["u"], stars["v"], config)
 
     def fwhm(fraction):
-        data = optics.blurred(psf.data, [], config.psf_blur_px * psf.oversampling * np.sqrt(fraction))
+        data = pupil.blurred(psf.data, [], config.psf_blur_px * psf.oversampling * np.sqrt(fraction))
         parts = data / data.sum(), psf.sample_arcsec, psf.pixel_scale_arcsec, REFERENCE
-        return optics.OversampledPsf(*parts).fwhm_arcsec()
+        return pupil.OversampledPsf(*parts).fwhm_arcsec()
 
     return {
         "star_fwhm_percent": 100.0 * (fwhm(place.max()) / fwhm(place.min()) - 1.0),
@@ -261,9 +266,9 @@ def closure(folder, clusters, found, injections, candidates, scale):
     Noise and light at a cluster are those of its candidate, selected or not, like those of artificial clusters at
     the pixel; where there is none, those of the coarse maps, which average over steep places.
     """
-    from clusterphot.completeness.summary import measure_completeness
-    from clusterphot.detection.crowding import neighbour_light
-    from clusterphot.detection.tiles import read_maps
+    from clusterphot.detect.completeness.summary import measure_completeness
+    from clusterphot.detect.crowding import neighbour_light
+    from clusterphot.detect.tiles import read_maps
 
     maps = read_maps(str(folder / "results/drawn/detection/maps.fits"))
     usable = np.asarray(injections["searched"], dtype=bool)
@@ -295,7 +300,7 @@ def predictions(measure, tried, where, n_resamples=N_RESAMPLES):
     Parameters
     ----------
     measure : callable
-        `clusterphot.completeness.summary.measure_completeness`.
+        `clusterphot.detect.completeness.summary.measure_completeness`.
     tried : tuple of (m,) ndarray
         Its arguments: magnitude, noise, light and neighbours of the artificial clusters, and whether each was
         selected.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import sep
 from astropy.table import Table
-from clusterphot.noise import MAD_TO_SIGMA
+from clusterphot.base.robust import MAD_TO_SIGMA
 from detection_field import REFERENCE
 from detection_measures import MAG_RANGE, found_of, magnitude, mistaken, nearest, read
 from scipy import ndimage, signal
@@ -72,8 +72,8 @@ class Image:
 
 def load(folder, filt):
     """The mosaic, PSF, noise and offset of a filter, as the workflow has made them."""
-    from clusterphot.io import read_mosaic, read_noise, read_psf
-    from clusterphot.offsets import read_offset
+    from clusterphot.base.products import read_mosaic, read_noise, read_psf
+    from clusterphot.psf.offsets import read_offset
 
     base = folder / f"results/drawn/{filt}"
     mosaic, psf = read_mosaic(str(base / "mosaic.fits")), read_psf(str(base / "psf.fits"))
@@ -104,7 +104,7 @@ def load(folder, filt):
 
 def ring_background(image, cell_arcsec):
     """Median in a ring."""
-    from clusterphot.detection.backgrounds import ring_median
+    from clusterphot.detect.backgrounds import ring_median
 
     return ring_median(image.data, image.scale * 0.32 / cell_arcsec)
 
@@ -221,7 +221,7 @@ class PeerField:
     """
 
     def __init__(self, folder):
-        from clusterphot.detection.tiles import read_maps
+        from clusterphot.detect.tiles import read_maps
 
         self.truth = read(folder / "truth.ecsv")
         self.maps = read_maps(str(folder / "results/drawn/detection/maps.fits"))

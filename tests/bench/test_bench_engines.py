@@ -11,14 +11,15 @@ import time
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot import scene, simulate
-from clusterphot.cutouts import make_cutouts
-from clusterphot.engines import install
-from clusterphot.engines.comparison import compare_engines, summarise
-from clusterphot.io import Mosaic
-from clusterphot.neighbours import with_neighbours
-from clusterphot.noise import measure_noise
-from clusterphot.photometry import FilterSetup, FitOptions, fit_sources
+from clusterphot.base.products import Mosaic
+from clusterphot.measure.cutouts import make_cutouts
+from clusterphot.measure.engines import install
+from clusterphot.measure.engines.comparison import compare_engines, summarise
+from clusterphot.measure.fit import FilterSetup, FitOptions, fit_sources
+from clusterphot.measure.neighbours import with_neighbours
+from clusterphot.psf.noise import measure_noise
+from clusterphot.simulate import images
+from clusterphot.simulate import truth as scene
 
 PROBLEM = install.find_problem()
 FILTERS = ("F150W", "F200W", "F444W")
@@ -37,7 +38,7 @@ def bands():
     members = with_neighbours(listed, listed, radius_arcsec=0.7)
     made = {}
     for filt in FILTERS:
-        image = simulate.simulate_filter(truth, filt)
+        image = images.simulate_filter(truth, filt)
         mosaic = Mosaic(image.sci, image.wht, image.wcs, image.psf.pixel_scale_arcsec, filt)
         made[filt] = (make_cutouts(mosaic, members), image.psf, measure_noise(mosaic), mosaic.wcs)
     return made
@@ -72,7 +73,7 @@ def test_time_against_the_tractor(preset, bands, benchmark):
 
 def forced_time(band, rounds=5):
     """Median time per source in ms of its call for fluxes at held positions, one linear step with a constant sky."""
-    from clusterphot.engines.tractor_model import TractorScene
+    from clusterphot.measure.engines.tractor_model import TractorScene
 
     cutouts, psf, noise, _ = band
     m = cutouts.data.shape[-1]

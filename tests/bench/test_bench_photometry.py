@@ -10,12 +10,13 @@ import time
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot import scene, simulate
-from clusterphot.cutouts import make_cutouts
-from clusterphot.io import Mosaic
-from clusterphot.neighbours import with_neighbours
-from clusterphot.noise import measure_noise
-from clusterphot.photometry import FitOptions, fit_sources
+from clusterphot.base.products import Mosaic
+from clusterphot.measure.cutouts import make_cutouts
+from clusterphot.measure.fit import FitOptions, fit_sources
+from clusterphot.measure.neighbours import with_neighbours
+from clusterphot.psf.noise import measure_noise
+from clusterphot.simulate import images
+from clusterphot.simulate import truth as scene
 from photutils.background import LocalBackground, MedianBackground
 from photutils.psf import ImagePSF, PSFPhotometry
 
@@ -37,7 +38,7 @@ def field():
     members = with_neighbours(listed, listed, radius_arcsec=0.7)
     bands = {}
     for filt in FILTERS:
-        image = simulate.simulate_filter(truth, filt)
+        image = images.simulate_filter(truth, filt)
         mosaic = Mosaic(image.sci, image.wht, image.wcs, image.psf.pixel_scale_arcsec, filt)
         bands[filt] = (mosaic, image.psf, measure_noise(mosaic), make_cutouts(mosaic, members))
     return bands

@@ -9,11 +9,11 @@ import time
 
 import numpy as np
 import pytest
-from clusterphot import posterior as po
-from clusterphot.cosmology import flat_lambda_cdm
-from clusterphot.grid_refine import refine_grid
-from clusterphot.sed import Photometry, prepare_photometry
-from clusterphot.ssp import project_grid, resample_ages, select_metallicities
+from clusterphot.base.cosmology import flat_lambda_cdm
+from clusterphot.sed import posterior as po
+from clusterphot.sed.chi2 import Photometry, prepare_photometry
+from clusterphot.ssp.grid import project_grid, resample_ages, select_metallicities
+from clusterphot.ssp.refine import refine_grid
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 N_SOURCES = 1000

@@ -3,12 +3,12 @@
 import time
 
 import numpy as np
-from clusterphot import posterior as po
-from clusterphot.cosmology import flat_lambda_cdm
-from clusterphot.grid_refine import refine_grid
-from clusterphot.rest_frame import make_rest_frame, rest_frame_columns
-from clusterphot.sed import prepare_photometry
-from clusterphot.ssp import nodes_around, project_grid
+from clusterphot.base.cosmology import flat_lambda_cdm
+from clusterphot.sed import posterior as po
+from clusterphot.sed.chi2 import prepare_photometry
+from clusterphot.sed.rest_frame import make_rest_frame, rest_frame_columns
+from clusterphot.ssp.grid import nodes_around, project_grid
+from clusterphot.ssp.refine import refine_grid
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 N_SOURCES = 1000

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from clusterphot import sed
+from clusterphot.sed import chi2
 from scipy.optimize import least_squares
 
 N_SOURCES = 2000
@@ -67,10 +67,10 @@ class PlainFit:
 
 def test_fit_grid(benchmark, projected_grid, sources):
     """Evaluations per second on one core, and the time per source over that of the peer."""
-    photometry = sed.prepare_photometry(*sources)
-    fit = benchmark.pedantic(sed.fit_grid, (photometry, projected_grid.flux_njy), rounds=7, warmup_rounds=1)
+    photometry = chi2.prepare_photometry(*sources)
+    fit = benchmark.pedantic(chi2.fit_grid, (photometry, projected_grid.flux_njy), rounds=7, warmup_rounds=1)
     start = time.perf_counter()
-    sed.fit_grid(photometry, projected_grid.flux_njy)
+    chi2.fit_grid(photometry, projected_grid.flux_njy)
     ours = (time.perf_counter() - start) / N_SOURCES
     n_models = projected_grid.flux_njy[..., 0].size
     if benchmark.stats is not None:  # None with --benchmark-disable

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from clusterphot.ssp import filter_curve
-from clusterphot.ssp_embed import read_full_grid
+from clusterphot.ssp.embed import read_full_grid
+from clusterphot.ssp.grid import filter_curve
 
 REDSHIFTS = (0.0, 0.39, 1.0, 2.0)
 AGES_GYR = (0.001, 0.0031623, 0.01, 0.036, 0.10152, 0.28612, 0.7187, 1.0152, 2.0, 5.0, 11.0, 14.0)

@@ -20,10 +20,10 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from clusterphot.configuration import load_yaml
-from clusterphot.io import Mosaic, write_mosaic
-from clusterphot.ssp import write_projected_grid
-from clusterphot.tables import read_table, write_table
+from clusterphot.base.products import Mosaic, write_mosaic
+from clusterphot.base.tables import read_table, write_table
+from clusterphot.run.configuration import load_yaml
+from clusterphot.ssp.grid import write_projected_grid
 
 REPO = Path(__file__).resolve().parents[2]
 SIX = ["F090W", "F150W", "F200W", "F277W", "F356W", "F444W"]

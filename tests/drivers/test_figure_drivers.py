@@ -9,10 +9,11 @@ import plot_masses
 import plot_stack_sed
 import pytest
 from astropy.table import Table
-from clusterphot import sed_results, ssp
-from clusterphot.cosmology import flat_lambda_cdm
-from clusterphot.masses import MassToLight
-from clusterphot.tables import write_table
+from clusterphot.base.cosmology import flat_lambda_cdm
+from clusterphot.base.tables import write_table
+from clusterphot.sed import best_fit
+from clusterphot.ssp import grid as ssp
+from clusterphot.ssp.four_color import MassToLight
 
 COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
 WILDCARDS = {"field": "f1", "grid": "toy"}
@@ -38,7 +39,7 @@ def run(tmp_path_factory):
     ssp.write_grid(folder / "grid.h5", grid)
     ssp.write_projected_grid(folder / "projected.h5", projected)
     flux = 1e6 * projected.flux_njy.reshape(4, 3)
-    models = sed_results.Models(
+    models = best_fit.Models(
         ages, metallicities, projected.flux_njy, FILTERS, MassToLight(projected.ml_v, remaining, "toy"), {}
     )
     params = SimpleNamespace(
@@ -50,8 +51,8 @@ def run(tmp_path_factory):
         v_filter="auto",
         mass_convention="vband",
     )
-    options = sed_results.make_options(params, models)
-    columns, fit = sed_results.fit_sources(flux, 0.1 * flux, models, options)
+    options = best_fit.make_options(params, models)
+    columns, fit = best_fit.fit_sources(flux, 0.1 * flux, models, options)
     ids = ["a", "b", "c", "d"]
     write_table(folder / "clusters.ecsv", Table({"id": ids, **columns}), meta={})
     for name, prefix in (("photometry.ecsv", "flux"), ("stack_photometry.ecsv", "flux0")):
@@ -60,7 +61,7 @@ def run(tmp_path_factory):
             table[f"{prefix}_{filt}"], table[f"{prefix}_err_{filt}"] = flux[:, band], 0.1 * flux[:, band]
         write_table(folder / name, table[:1] if "stack" in name else table, meta={})
     write_table(folder / "stack.ecsv", Table({"id": ids, **columns})[:1], meta={})
-    sed_results.write_chi2_map(folder / "chi2_map.fits", fit.chi2[0], models, WILDCARDS)
+    best_fit.write_chi2_map(folder / "chi2_map.fits", fit.chi2[0], models, WILDCARDS)
     return folder
 
 

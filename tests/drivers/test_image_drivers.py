@@ -29,10 +29,10 @@ import select_stars
 import stack_sources
 from astropy.io import fits
 from astropy.table import Table
-from clusterphot import fieldset
-from clusterphot.configuration import load_yaml
-from clusterphot.flags import Flag
-from clusterphot.tables import read_table, write_table
+from clusterphot.base.flags import Flag
+from clusterphot.base.tables import read_table, write_table
+from clusterphot.run import fields
+from clusterphot.run.configuration import load_yaml
 from image_field import FILTERS, OUTSIDE, tan_header, write_rows, write_sparse
 
 REFERENCE = "F200W"
@@ -105,7 +105,7 @@ def load_field(folder, rows, n_chunks):
     entry = {"sources": str(folder / "sources.csv"), "mosaics": mosaics, "reference_filter": REFERENCE}
     entry |= {"redshift": 0.39, "ebv": 0.18}
     config = CONFIG | {"fields": {"mine": entry}, "batching": {"n_chunks": n_chunks}}
-    return fieldset.load(config, repo=None, user_files=[], check=False)["mine"]
+    return fields.load(config, repo=None, user_files=[], check=False)["mine"]
 
 
 def photometry_of(measured, job, folder, rows, n_chunks, n_measured=None):
@@ -122,7 +122,7 @@ def photometry_of(measured, job, folder, rows, n_chunks, n_measured=None):
                 job(
                     input={"mosaic": mosaic},
                     output={"cutouts": cutouts},
-                    params=PHOTOMETRY | {"sources": fieldset.chunk_members(field, chunk, PHOTOMETRY)},
+                    params=PHOTOMETRY | {"sources": fields.chunk_members(field, chunk, PHOTOMETRY)},
                     wildcards=of_chunk,
                 )
             )
@@ -445,7 +445,7 @@ def test_cutouts_take_no_memory_from_the_mosaic(repo, tmp_path):
 @pytest.mark.slow
 def test_memory_of_a_mosaic_of_24000_by_24000(repo, tmp_path):
     """178 sources; every job from the mosaic to the fits stays below 1 GB. Writes 4.6 GB, removed at once."""
-    from clusterphot.io import Noise, Psf, write_noise, write_psf
+    from clusterphot.base.products import Noise, Psf, write_noise, write_psf
 
     size, center = 24000, (110.8, -73.4)
     stamps, members = scattered(size, 178, 2, center)

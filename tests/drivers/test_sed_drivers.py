@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from clusterphot.columns import describe_column
-from clusterphot.ssp import read_grid, read_projected_grid
-from clusterphot.tables import read_table
+from clusterphot.base.columns import describe_column
+from clusterphot.base.tables import read_table
+from clusterphot.ssp.grid import read_grid, read_projected_grid
 from defaults import DEFAULTS
 
 REPO = Path(__file__).resolve().parents[2]

@@ -13,9 +13,9 @@ import plot_sizes
 import pytest
 import simulate_sizes
 from astropy.wcs import WCS
-from clusterphot.configuration import load_yaml
-from clusterphot.io import Mosaic, write_cutouts, write_mosaic, write_noise, write_psf
-from clusterphot.tables import read_table
+from clusterphot.base.products import Mosaic, write_cutouts, write_mosaic, write_noise, write_psf
+from clusterphot.base.tables import read_table
+from clusterphot.run.configuration import load_yaml
 from size_field import NOISE, PSF, field
 
 REPO = Path(__file__).resolve().parents[2]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
+from clusterphot.base.tables import provenance, write_table
 from clusterphot.report.field_report import FieldInputs
 from clusterphot.report.numbers import dump, short_list, write_text
 from clusterphot.report.png import encode_palette_png
 from clusterphot.report.stamps import BAD_INDEX, GAP_PX, make_palette
-from clusterphot.ssp import write_grid, write_projected_grid
-from clusterphot.tables import provenance, write_table
+from clusterphot.ssp.grid import write_grid, write_projected_grid
 
 SIDES_PX = (41, 41, 41, 21, 21, 21)
 N_SHEETS = 50
@@ -30,8 +30,8 @@ def write_inputs(folder, n, grid, projected, *, seed=1):
     folder : Path
     n : int
         Number of sources.
-    grid : `clusterphot.ssp.SspGrid`
-    projected : `clusterphot.ssp.ProjectedGrid`
+    grid : `clusterphot.ssp.grid.SspGrid`
+    projected : `clusterphot.ssp.grid.ProjectedGrid`
     seed : int, optional
 
     Returns

@@ -9,7 +9,7 @@ import csv
 import os
 from dataclasses import dataclass, field
 
-from clusterphot.chunks import deal
+from clusterphot.run.chunks import deal
 
 PLOTS = "all plot_* rules"
 """Stands for every rule of a figure, in ``first``."""

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
-from clusterphot.checks import psf_stars, samples, sky
-from clusterphot.checks.findings import ERROR, OK, UNSEEN, WARNING
-from clusterphot.checks.run import check_config
+from clusterphot.run.checks import psf_stars, samples, sky
+from clusterphot.run.checks.findings import ERROR, OK, UNSEEN, WARNING
+from clusterphot.run.checks.run import check_config
 from image_field import write_pair
 from running import REPO
 from test_errors import GONE
@@ -618,7 +618,7 @@ def test_values_of_the_wrong_kind_are_findings(tmp_path, monkeypatch):
 
 def test_boxes_of_plain_and_packed_files_are_the_same(tmp_path):
     """One look through memory maps, one by streaming; boxes reach over the edge, points sit in corners."""
-    from clusterphot.mosaics import inspect_mosaic
+    from clusterphot.mosaics.convert import inspect_mosaic
 
     write_pair(tmp_path, "a", shape=(70, 60))
     for kind in ("sci", "wht"):

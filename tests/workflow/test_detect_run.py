@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot.units import mag_ab
+from clusterphot.base.units import mag_ab
 from image_field import FILTERS
 from running import copy_run
 

@@ -3,7 +3,8 @@
 import urllib.parse
 
 import pytest
-from clusterphot import chunks, tables
+from clusterphot.base import tables
+from clusterphot.run import chunks
 from running import CONFIGS, REPO, command
 
 IDS = tables.read_photometry(str(CONFIGS / "small.csv"), "small.csv")[0]

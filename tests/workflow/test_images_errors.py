@@ -5,10 +5,10 @@ import gzip
 
 import pytest
 import yaml
-from clusterphot import fieldset
-from clusterphot.configuration import load_yaml
-from clusterphot.engines import install
-from clusterphot.errors import UserError
+from clusterphot.base.errors import UserError
+from clusterphot.measure.engines import install
+from clusterphot.run import fields
+from clusterphot.run.configuration import load_yaml
 from image_field import write_pair
 from running import REPO, Run
 from test_errors import GONE, Mistake, assert_one_message
@@ -259,7 +259,7 @@ def test_mistake(mosaics, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     config = merged(load_yaml(REPO / "config" / "config.yaml"), load_yaml("my.yaml"))
     with pytest.raises(UserError) as caught:
-        fieldset.load(config, repo=REPO, user_files=["my.yaml"])
+        fields.load(config, repo=REPO, user_files=["my.yaml"])
     message = f"{type(caught.value).__name__}: {caught.value}"
     assert_one_message(Run(1, "", message), mistake.says, mistake.kind)
 

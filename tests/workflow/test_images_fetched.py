@@ -171,8 +171,8 @@ def serve_field(folder):
 
     import simulate_field
     from astropy.table import Table
-    from clusterphot import scene
-    from clusterphot.tables import read_photometry
+    from clusterphot.base.tables import read_photometry
+    from clusterphot.simulate import truth as scene
 
     table = str(REPO / "resources" / "faisst2022" / "table1.csv")
     names, filters, flux, _, carried = read_photometry(table, "test")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from clusterphot.chunks import deal, single_chunk
-from clusterphot.flags import Flag
+from clusterphot.base.flags import Flag
+from clusterphot.run.chunks import deal, single_chunk
 from image_field import EDGE, FILTERS, OUTSIDE, TABLE1, write_rows
 from running import copy_run
 from test_end_to_end import filled

@@ -4,8 +4,8 @@ import os
 
 import pytest
 import yaml
-from clusterphot.ssp_readers.galaxev_writer import write_galaxev
-from clusterphot.tables import read_table
+from clusterphot.base.tables import read_table
+from clusterphot.ssp.readers.galaxev_writer import write_galaxev
 from running import REPO
 
 PUBLISHED = {

@@ -4,7 +4,7 @@ import contextlib
 import os
 
 import pytest
-from clusterphot.chunks import deal
+from clusterphot.run.chunks import deal
 from running import copy_run
 
 REPRODUCED = {"compute_reproduction", "write_reproduction"}

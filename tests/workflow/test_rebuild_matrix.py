@@ -51,7 +51,7 @@ CENTER = (110.83, -73.45)
 
 def write_field(cwd):
     """Two mosaics of noise, a PSF, and twelve sources an arcsec apart."""
-    from clusterphot.io import Psf, write_psf
+    from clusterphot.base.products import Psf, write_psf
 
     for name in ("f150w", "f200w"):
         write_pair(cwd, name, shape=(400, 400), center_deg=CENTER)

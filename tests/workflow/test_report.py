@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from clusterphot.tables import read_positions, read_table
+from clusterphot.base.tables import read_positions, read_table
 from running import CONFIGS, copy_run
 
 SELFTEST = Path(__file__).resolve().parents[1] / "report" / "selftest.js"

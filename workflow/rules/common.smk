@@ -11,9 +11,9 @@ from pathlib import Path
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
-from clusterphot import configuration, fieldset, runs, slurm
-from clusterphot.codedigest import driver_digest, folder_digest, name_params
-from clusterphot.errors import UserError
+from clusterphot.base.errors import UserError
+from clusterphot.run import configuration, fields, locks, slurm
+from clusterphot.run.codes import driver_digest, folder_digest, name_params
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 BY_CONDA = "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
@@ -43,7 +43,7 @@ def check_before_start():
     """Before the first job: no lock of a dead run in the way, and a scheduler that takes jobs."""
     if not workflow.is_main_process:
         return
-    dead = runs.release_stale_lock()
+    dead = locks.release_stale_lock()
     if dead is not None:
         print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
     arguments = get_arguments()
@@ -54,7 +54,7 @@ def check_before_start():
             seconds_between=arguments.slurm_init_seconds_before_status_checks,
             cores=arguments.cores or 1,
         )
-        if not runs.is_locked() and (left := slurm.jobs_in_queue(os.getcwd())):
+        if not locks.is_locked() and (left := slurm.jobs_in_queue(os.getcwd())):
             print(f"SLURM jobs of a run that died are cancelled: {' '.join(left)}", file=sys.stderr)
             slurm.cancel_jobs(left)
 
@@ -72,12 +72,12 @@ def check_sizes():
 
 
 onstart:
-    runs.record_run()
+    locks.record_run()
     stop_at_mistakes(check_sizes)
 
 
 FIELDSET = stop_at_mistakes(
-    fieldset.load,
+    fields.load,
     config,
     repo=REPO,
     user_files=[str(path) for path in workflow.overwrite_configfiles],
@@ -93,9 +93,9 @@ COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
 
 
 wildcard_constraints:
-    field=fieldset.alternatives(FIELDS),
-    filter=fieldset.alternatives(FIELDSET.all_filters),
-    grid=fieldset.alternatives(config["ssp_grids"]),
+    field=fields.alternatives(FIELDS),
+    filter=fields.alternatives(FIELDSET.all_filters),
+    grid=fields.alternatives(config["ssp_grids"]),
     chunk=r"c\d+|src-[^/]+",
     tile=r"t\d+",
     run=r"r\d+",
@@ -168,7 +168,7 @@ def get_chunk_ids(wildcards):
 
 def get_chunk_digest(wildcards):
     """Digest of the user's rows in a chunk: a changed row reruns its chunk, not the others."""
-    return fieldset.rows_digest(FIELDSET[wildcards.field].table, get_chunk_ids(wildcards))
+    return fields.rows_digest(FIELDSET[wildcards.field].table, get_chunk_ids(wildcards))
 
 
 def get_chunks(pattern):
@@ -349,7 +349,7 @@ SELECTION_KEYS = (
 def get_chunk_members(wildcards):
     """Members of a chunk with positions and neighbours, for the cutouts."""
     field = FIELDSET[wildcards.field]
-    return stop_at_mistakes(fieldset.chunk_members, field, wildcards.chunk, config["photometry"])
+    return stop_at_mistakes(fields.chunk_members, field, wildcards.chunk, config["photometry"])
 
 
 def get_ssp_library(wildcards):
@@ -402,7 +402,7 @@ def get_forecast_grid(wildcards):
     """Grid of the forecast: all ages, through the filters that are there and those to choose from."""
     section = config["forecast"]
     if workflow.is_main_process:
-        stop_at_mistakes(fieldset.check_forecast, section, FIELDSET.libraries)
+        stop_at_mistakes(fields.check_forecast, section, FIELDSET.libraries)
     filters = "+".join([*section["baseline"], *section["extra"]])
     return f"results/ssp/{section['grid']}/native/z{section['redshift']}/{filters}.h5"
 
@@ -481,7 +481,7 @@ def get_image_setting(value):
 
 def get_four_color_files(wildcards):
     """The GALAXEV .4color files named by the configuration, if any."""
-    return fieldset.four_color_files(config["sed"]["four_color_dir"])
+    return fields.four_color_files(config["sed"]["four_color_dir"])
 
 
 REPORT_GRIDS = [config["sed"]["fiducial_grid"], *(g for g in GRIDS if g != config["sed"]["fiducial_grid"])]
@@ -501,12 +501,12 @@ def get_fiducial_native_grid(wildcards):
 
 def get_card_images(wildcards):
     """Cutouts, fits, PSFs and noise of a chunk in all filters; nothing for a field without images."""
-    return fieldset.card_images(FIELDSET[wildcards.field], wildcards.chunk)
+    return fields.card_images(FIELDSET[wildcards.field], wildcards.chunk)
 
 
 def get_report_tables(wildcards):
     """Files that the pages of a field show beside those that every field has."""
-    return fieldset.report_tables(FIELDSET[wildcards.field], REPORT_GRIDS)
+    return fields.report_tables(FIELDSET[wildcards.field], REPORT_GRIDS)
 
 
 def get_report_grids(pattern):

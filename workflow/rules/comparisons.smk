@@ -1,48 +1,13 @@
-"""Comparisons: Milky Way stars, black bodies, contamination, galaxies of a user's catalogue, luminosities.
+"""Comparisons: black bodies, contamination, galaxies of a user's catalogue, luminosities.
 
 Inputs: photometry, SED fits, mosaics, resources/literature, the user's catalogue. Outputs: tables and figures.
-Rules: count_stars, fit_black_bodies, classify_sources, prepare_comparison, measure_bcg, measure_luminosities,
+Rules: fit_black_bodies, classify_sources, prepare_comparison, measure_bcg, measure_luminosities,
 plot_comparison_colors, plot_mass_light, plot_contamination, plot_mass_size, plot_luminosities,
 plot_color_magnitude, plot_lensed_ages.
 
-What the paper shows beside its clusters: expected Milky Way stars, black bodies, galaxies of a catalogue, the
-brightest cluster galaxy. `contamination.ecsv` gives each source the probabilities of being a cluster, a galaxy
+What the paper shows beside its clusters: black bodies, galaxies of a catalogue, the brightest cluster galaxy. `contamination.ecsv` gives each source the probabilities of being a cluster, a galaxy
 or a star.
 """
-
-
-rule count_stars:
-    input:
-        extinction="results/{field}/extinction.ecsv",
-        mosaic=get_reference_mosaic,
-        sequence=get_resource("literature/dwarf_sequence.ecsv"),
-        user=get_user_star_counts,
-    output:
-        star_counts="results/{field}/star_counts.ecsv",
-    params:
-        center_deg=get_field_value("center_deg"),
-        filters=get_field_value("filters"),
-        reference_filter=get_field_value("reference_filter"),
-        area_arcmin2=get_comparison_value("area_arcmin2"),
-        mag_min=config["stars"]["mag_min"],
-        mag_max=config["stars"]["mag_max"],
-        bin_mag=config["stars"]["bin_mag"],
-        code=code_digest("count_stars"),
-    wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.with_positions),
-    log:
-        "logs/count_stars/{field}.log",
-    benchmark:
-        "benchmarks/count_stars/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
-    message:
-        "{wildcards.field}: Milky Way stars expected in its area"
-    script:
-        "../scripts/count_stars.py"
 
 
 rule fit_black_bodies:
@@ -83,7 +48,7 @@ rule classify_sources:
         min_relative_error=config["sed"]["min_relative_error"],
         code=code_digest("classify_sources"),
     wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.with_positions),
+        field=fields.alternatives(FIELDSET.with_positions),
     log:
         "logs/classify_sources/{field}.log",
     benchmark:
@@ -143,7 +108,7 @@ rule measure_bcg:
         v_filter=config["sed"]["v_filter"],
         code=code_digest("measure_bcg"),
     wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.given_by_mosaics),
+        field=fields.alternatives(FIELDSET.given_by_mosaics),
     log:
         "logs/measure_bcg/{field}.log",
     benchmark:
@@ -277,7 +242,7 @@ rule plot_contamination:
         dpi=config["figures"]["dpi"],
         code=code_digest("plot_contamination"),
     wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.with_positions),
+        field=fields.alternatives(FIELDSET.with_positions),
     log:
         "logs/plot_contamination/{field}.log",
     benchmark:

@@ -1,7 +1,7 @@
 """Figures for papers, each as PNG and as vector PDF.
 
 Inputs: photometry, SED fits, grids. Outputs: results/{field}/figures/*_{grid}.png and .pdf.
-Rules: plot_psf, plot_overview, plot_magnitudes, plot_stack, plot_recovery, plot_engines (fields of images), plot_chi2_map, plot_stack_sed, plot_colors, plot_masses.
+Rules: plot_psf, plot_overview, plot_magnitudes, plot_stack, plot_recovery, plot_engines (fields of images), plot_chi2_map, plot_stack_sed, plot_colors, plot_masses, plot_formation, plot_libraries, plot_sensitivity.
 
 Figures never compute: what they show is in a table or an image of an earlier stage, and can be drawn anew with
 a key of the section `figures` without anything else being done again.
@@ -203,7 +203,7 @@ rule plot_engines:
         dpi=config["figures"]["dpi"],
         code=code_digest("plot_engines"),
     wildcard_constraints:
-        field=fieldset.alternatives(COMPARED_FIELDS),
+        field=fields.alternatives(COMPARED_FIELDS),
     log:
         "logs/plot_engines/{field}.log",
     benchmark:
@@ -348,6 +348,105 @@ rule plot_masses:
         "{wildcards.field}: histogram of the {wildcards.grid} masses"
     script:
         "../scripts/plot_masses.py"
+
+
+rule plot_formation:
+    input:
+        formation="results/{field}/sed/{grid}/formation.ecsv",
+        clusters="results/{field}/sed/{grid}/clusters.ecsv",
+    output:
+        png=report(
+            "results/{field}/figures/formation_{grid}.png",
+            caption="../report/formation.rst",
+            category="Ages, metallicities, masses",
+            subcategory="{field}",
+            labels={"figure": "formation", "models": "{grid}"},
+        ),
+        pdf="results/{field}/figures/formation_{grid}.pdf",
+    params:
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_formation"),
+    log:
+        "logs/plot_formation/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_formation/{field}/{grid}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: when the clusters formed, with {wildcards.grid} populations"
+    script:
+        "../scripts/plot_formation.py"
+
+
+rule plot_libraries:
+    input:
+        comparison="results/{field}/sed/comparison.ecsv",
+        densities="results/{field}/sed/library_posteriors.ecsv",
+        chi2_maps=expand("results/{{field}}/sed/{grid}/chi2_map.fits", grid=GRIDS),
+    output:
+        png=report(
+            "results/{field}/figures/libraries.png",
+            caption="../report/libraries.rst",
+            category="Posteriors and libraries",
+            subcategory="{field}",
+            labels={"figure": "libraries"},
+        ),
+        pdf="results/{field}/figures/libraries.pdf",
+    params:
+        grids=GRIDS,
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_libraries"),
+    log:
+        "logs/plot_libraries/{field}.log",
+    benchmark:
+        "benchmarks/plot_libraries/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: chi-square maps and posteriors of the stack with every library"
+    script:
+        "../scripts/plot_libraries.py"
+
+
+rule plot_sensitivity:
+    input:
+        sensitivity="results/{field}/sed/sensitivity.ecsv",
+    output:
+        png=report(
+            "results/{field}/figures/sensitivity.png",
+            caption="../report/sensitivity.rst",
+            category="Posteriors and libraries",
+            subcategory="{field}",
+            labels={"figure": "sensitivity"},
+        ),
+        pdf="results/{field}/figures/sensitivity.pdf",
+    params:
+        fiducial_grid=config["sed"]["fiducial_grid"],
+        dpi=config["figures"]["dpi"],
+        code=code_digest("plot_sensitivity"),
+    log:
+        "logs/plot_sensitivity/{field}.log",
+    benchmark:
+        "benchmarks/plot_sensitivity/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: what moves the stack's age, as a figure"
+    script:
+        "../scripts/plot_sensitivity.py"
 
 
 rule figures:

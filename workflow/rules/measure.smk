@@ -1,12 +1,17 @@
 """Measure the sources of a field: cutouts, point-source fits, all filters side by side, chunk by chunk.
 
-Inputs: mosaics, PSFs, noise, offsets, source list. Outputs: results/{field}/photometry/{chunk}.ecsv.
-Rules: cut_sources, fit_sources (reference filter first), join_filters; compare_engines and join_engines where asked for.
+Inputs: mosaics, PSFs, noise, offsets, source list; or tables of photometry. Outputs: results/{field}/photometry*.ecsv,
+whole and by chunk.
+Rules: cut_sources, fit_sources (reference filter first), join_filters; compare_engines and join_engines where asked for;
+import_photometry, import_stack_photometry; merge_photometry, merge_dereddened.
 
 Sources are dealt into chunks by their ids, so that a new source redoes its own chunk only. A cutout is fitted
 with its source, the listed neighbours and a local sky together; positions are those of the reference filter
 unless `photometry.position` is `free`. Fits of one chunk in one filter are `{filter}/fits/{chunk}.ecsv`, with
 rows for the neighbours too; a chunk `src-<id>` is one source through the very same rules.
+
+A field given by its fluxes alone enters at import_photometry. The merged table `photometry.ecsv` is for people, stacks
+and reports; what is fitted source by source goes from chunk to chunk.
 """
 
 
@@ -81,7 +86,7 @@ rule join_filters:
         zero_point_errors=get_zero_point_errors,
         code=code_digest("join_filters"),
     wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.given_by_mosaics),
+        field=fields.alternatives(FIELDSET.given_by_mosaics),
     log:
         "logs/join_filters/{field}/{chunk}.log",
     benchmark:
@@ -117,7 +122,7 @@ rule compare_engines:
         position_sigma_arcsec=config["photometry"]["position_sigma_arcsec"],
         code=code_digest("compare_engines"),
     wildcard_constraints:
-        field=fieldset.alternatives(COMPARED_FIELDS),
+        field=fields.alternatives(COMPARED_FIELDS),
     log:
         "logs/compare_engines/{field}/{filter}.log",
     benchmark:
@@ -142,7 +147,7 @@ rule join_engines:
     params:
         code=code_digest("join_engines"),
     wildcard_constraints:
-        field=fieldset.alternatives(COMPARED_FIELDS),
+        field=fields.alternatives(COMPARED_FIELDS),
     log:
         "logs/join_engines/{field}.log",
     benchmark:
@@ -156,3 +161,105 @@ rule join_engines:
         "{wildcards.field}: differences between the engines in all filters"
     script:
         "../scripts/join_engines.py"
+
+
+rule import_photometry:
+    input:
+        table=ancient(get_photometry_table),
+    output:
+        photometry="results/{field}/photometry/{chunk}.ecsv",
+    params:
+        ids=get_chunk_ids,
+        content=get_chunk_digest,
+        code=code_digest("import_photometry"),
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.given_by_photometry),
+    log:
+        "logs/import_photometry/{field}/{chunk}.log",
+    benchmark:
+        "benchmarks/import_photometry/{field}/{chunk}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field} {wildcards.chunk}: take the photometry from the user's table"
+    script:
+        "../scripts/import_photometry.py"
+
+
+rule import_stack_photometry:
+    input:
+        table=get_stack_photometry_table,
+    output:
+        photometry="results/{field}/stack_fluxes.ecsv",
+    params:
+        code=code_digest("import_stack_photometry"),
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.given_by_photometry),
+    log:
+        "logs/import_stack_photometry/{field}.log",
+    benchmark:
+        "benchmarks/import_stack_photometry/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: take the photometry of the stack from the user's table"
+    script:
+        "../scripts/import_stack_photometry.py"
+
+
+rule merge_photometry:
+    input:
+        chunks=get_chunks("results/{field}/photometry/{chunk}.ecsv"),
+    output:
+        photometry="results/{field}/photometry.ecsv",
+        fits="results/{field}/photometry.fits",
+    params:
+        ids=get_field_value("ids"),
+        code=code_digest("merge_photometry"),
+    log:
+        "logs/merge_photometry/{field}.log",
+    benchmark:
+        "benchmarks/merge_photometry/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "{wildcards.field}: merge the photometry of all chunks"
+    script:
+        "../scripts/merge_photometry.py"
+
+
+rule merge_dereddened:
+    input:
+        chunks=get_chunks("results/{field}/photometry_dereddened/{chunk}.ecsv"),
+    output:
+        photometry="results/{field}/photometry_dereddened.ecsv",
+    params:
+        ids=get_field_value("ids"),
+        code=code_digest("merge_dereddened"),
+    log:
+        "logs/merge_dereddened/{field}.log",
+    benchmark:
+        "benchmarks/merge_dereddened/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "{wildcards.field}: merge the de-reddened photometry of all chunks"
+    script:
+        "../scripts/merge_dereddened.py"
+
+
+rule photometry:
+    input:
+        [field.photometry_product for field in FIELDSET],

@@ -23,7 +23,7 @@ rule draw_sky:
         cosmology=config["cosmology"],
         code=code_digest("draw_sky"),
     wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.given_by_mosaics),
+        field=fields.alternatives(FIELDSET.given_by_mosaics),
     log:
         "logs/draw_sky/{field}.log",
     benchmark:
@@ -92,7 +92,7 @@ rule write_field_report:
         reference_filter=get_field_value("reference_filter"),
         redshift=get_field_value("redshift"),
         grids=REPORT_GRIDS,
-        joined=fieldset.JOINED_TABLES,
+        joined=fields.JOINED_TABLES,
         config=get_report_config,
         codes=get_report_codes(),
         templates=templates_digest("report/templates"),

@@ -29,7 +29,7 @@ rule simulate_sources:
         metallicity_zsun=[0.02, 0.2, 0.4, 1.0],
         code=code_digest("simulate_sources"),
     wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.simulated),
+        field=fields.alternatives(FIELDSET.simulated),
     log:
         "logs/simulate_sources/{field}.log",
     benchmark:
@@ -55,7 +55,7 @@ rule simulate_field:
     params:
         code=code_digest("simulate_field"),
     wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.simulated),
+        field=fields.alternatives(FIELDSET.simulated),
     log:
         "logs/simulate_field/{field}/{filter}.log",
     benchmark:

@@ -52,7 +52,7 @@ rule join_stacks:
         zero_point_errors=get_zero_point_errors,
         code=code_digest("join_stacks"),
     wildcard_constraints:
-        field=fieldset.alternatives(FIELDSET.given_by_mosaics),
+        field=fields.alternatives(FIELDSET.given_by_mosaics),
     log:
         "logs/join_stacks/{field}.log",
     benchmark:

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from clusterphot.checksums import checksum_cards
-from clusterphot.io import read_mosaic
-from clusterphot.jobs import job_logging
-from clusterphot.psf import PsfOptions, build_psf, use_psf, write_psf_result
-from clusterphot.psf_reference import load_user_psf, read_encircled_energy
-from clusterphot.stars import read_stars
+from clusterphot.base.checksums import checksum_cards
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_mosaic
+from clusterphot.psf.build import PsfOptions, build_psf, use_psf, write_psf_result
+from clusterphot.psf.reference import load_user_psf, read_encircled_energy
+from clusterphot.psf.stars import read_stars
 
 
 def main(smk):

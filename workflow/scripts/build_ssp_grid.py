@@ -2,9 +2,9 @@
 
 import logging
 
-from clusterphot.jobs import job_logging
-from clusterphot.ssp import write_grid
-from clusterphot.ssp_readers import read_library
+from clusterphot.base.jobs import job_logging
+from clusterphot.ssp.grid import write_grid
+from clusterphot.ssp.readers import read_library
 
 
 def main(smk):

@@ -10,9 +10,9 @@ import warnings
 from pathlib import Path
 
 import yaml
-from clusterphot.checks.findings import ERROR
-from clusterphot.checks.run import check_config
-from clusterphot.errors import ConfigError, UserError
+from clusterphot.base.errors import ConfigError, UserError
+from clusterphot.run.checks.findings import ERROR
+from clusterphot.run.checks.run import check_config
 
 REPO = Path(__file__).resolve().parents[2]
 

@@ -2,10 +2,10 @@
 
 import logging
 
-from clusterphot.jobs import job_logging
-from clusterphot.posterior_results import check_sample, field_model, systematic_fractions
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
+from clusterphot.sed.posterior_columns import check_sample, field_model, systematic_fractions
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):

@@ -3,11 +3,11 @@
 import logging
 
 from astropy.table import Table
-from clusterphot.contamination import CLASSES, classify_field
-from clusterphot.jobs import job_logging
-from clusterphot.literature import read_literature
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.comparisons.contamination import CLASSES, classify_field
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):

@@ -2,15 +2,15 @@
 
 import logging
 
-from clusterphot.io import read_cutouts, read_noise, read_psf
-from clusterphot.jobs import job_logging
-from clusterphot.photometry import FitOptions
-from clusterphot.posterior_results import field_model, systematic_fractions
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_cutouts, read_noise, read_psf
+from clusterphot.base.tables import flux_arrays, read_table, systematic_errors
+from clusterphot.measure.fit import FitOptions
 from clusterphot.report.cards import make_populations, make_sheets, write_cards
 from clusterphot.report.stamps import FilterStamps
-from clusterphot.sed_results import load_models
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import flux_arrays, read_table, systematic_errors
+from clusterphot.sed.best_fit import load_models
+from clusterphot.sed.posterior_columns import field_model, systematic_fractions
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):

@@ -2,12 +2,12 @@
 
 import logging
 
-from clusterphot.engines.comparison import compare_engines, summarise
-from clusterphot.io import read_cutouts, read_noise, read_psf, read_wcs
-from clusterphot.jobs import job_logging
-from clusterphot.offsets import read_offset, with_offset_error
-from clusterphot.photometry import FIT_KEYS, FitOptions
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_cutouts, read_noise, read_psf, read_wcs
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.measure.engines.comparison import compare_engines, summarise
+from clusterphot.measure.fit import FIT_KEYS, FitOptions
+from clusterphot.psf.offsets import read_offset, with_offset_error
 
 
 def main(smk):

@@ -2,9 +2,9 @@
 
 import logging
 
-from clusterphot.comparison import compare_libraries, read_libraries, read_stack
-from clusterphot.jobs import job_logging
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.sed.library_comparison import compare_libraries, read_libraries, read_stack
 
 
 def main(smk):

@@ -4,11 +4,11 @@ import logging
 
 import numpy as np
 from astropy.table import Table
-from clusterphot.dust import extinction_through_filter, sfd_ebv
-from clusterphot.filters import load_filter
-from clusterphot.jobs import job_logging
-from clusterphot.ssp import read_grid, resample_ages, select_metallicities
-from clusterphot.tables import provenance, write_table
+from clusterphot.base.filters import load_filter
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, write_table
+from clusterphot.foreground.dust import extinction_through_filter, sfd_ebv
+from clusterphot.ssp.grid import read_grid, resample_ages, select_metallicities
 
 
 def main(smk):

@@ -2,9 +2,9 @@
 
 import logging
 
-from clusterphot.formation import formation_table, summary
-from clusterphot.jobs import job_logging
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.sed.formation import formation_table, summary
 
 logger = logging.getLogger(__name__)
 

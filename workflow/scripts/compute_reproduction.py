@@ -4,10 +4,10 @@ import logging
 
 import numpy as np
 from astropy.table import Table
-from clusterphot.jobs import job_logging
-from clusterphot.reproduction import compare, read_entries, tally
-from clusterphot.reproduction_values import Products
-from clusterphot.tables import provenance, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, write_table
+from clusterphot.validation.compare import compare, read_entries, tally
+from clusterphot.validation.values import Products
 
 logger = logging.getLogger(__name__)
 

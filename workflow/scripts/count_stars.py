@@ -4,14 +4,14 @@ import logging
 
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
-from clusterphot.checksums import sha256
-from clusterphot.comparison_catalogue import read_star_counts
-from clusterphot.filters import nearest_filter
-from clusterphot.io import read_mosaic
-from clusterphot.jobs import job_logging
-from clusterphot.literature import read_literature
-from clusterphot.star_counts import model_counts, tabulate_counts, user_counts, valid_area_arcmin2
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.checksums import sha256
+from clusterphot.base.filters import nearest_filter
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.literature import read_literature
+from clusterphot.base.products import read_mosaic
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.comparisons.catalogue import read_star_counts
+from clusterphot.foreground.star_counts import model_counts, tabulate_counts, user_counts, valid_area_arcmin2
 
 
 def main(smk):

@@ -1,8 +1,8 @@
 """Cut the sources of a chunk out of one filter's mosaic (rule cut_sources)."""
 
-from clusterphot.cutouts import make_cutouts
-from clusterphot.io import read_mosaic, write_cutouts
-from clusterphot.jobs import job_logging
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_mosaic, write_cutouts
+from clusterphot.measure.cutouts import make_cutouts
 
 
 def main(smk):

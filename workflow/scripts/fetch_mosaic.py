@@ -1,7 +1,7 @@
 """Fetch one file of a mosaic by its URL (rule fetch_mosaic)."""
 
-from clusterphot.download import fetch
-from clusterphot.jobs import job_logging
+from clusterphot.base.jobs import job_logging
+from clusterphot.mosaics.download import fetch
 
 
 def main(smk):

@@ -4,9 +4,8 @@ import logging
 
 import numpy as np
 from astropy.table import Table
-from clusterphot.black_bodies import tabulate_black_bodies
-from clusterphot.jobs import job_logging
-from clusterphot.tables import (
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import (
     error_correlation,
     flux_arrays,
     flux_filters,
@@ -15,6 +14,7 @@ from clusterphot.tables import (
     systematic_errors,
     write_table,
 )
+from clusterphot.comparisons.black_bodies import tabulate_black_bodies
 
 
 def main(smk):

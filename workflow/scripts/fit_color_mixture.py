@@ -2,10 +2,10 @@
 
 import logging
 
-from clusterphot.jobs import job_logging
-from clusterphot.luminosity_inputs import read_injections, selected_sources
-from clusterphot.luminosity_results import color_pairs, fit_colors, source_probabilities
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.luminosity.inputs import read_injections, selected_sources
+from clusterphot.luminosity.results import color_pairs, fit_colors, source_probabilities
 
 
 def main(smk):

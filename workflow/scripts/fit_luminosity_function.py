@@ -2,10 +2,10 @@
 
 import logging
 
-from clusterphot.jobs import job_logging
-from clusterphot.luminosity_inputs import make_sample, read_injections, selected_sources
-from clusterphot.luminosity_results import FitSettings, fit_field, write_posterior
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.luminosity.inputs import make_sample, read_injections, selected_sources
+from clusterphot.luminosity.results import FitSettings, fit_field, write_posterior
 
 
 def main(smk):

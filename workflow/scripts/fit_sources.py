@@ -2,11 +2,11 @@
 
 import logging
 
-from clusterphot.io import read_cutouts, read_noise, read_psf, read_wcs
-from clusterphot.jobs import job_logging
-from clusterphot.offsets import read_offset, with_offset_error
-from clusterphot.photometry import FIT_KEYS, FitOptions, fit_sources
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_cutouts, read_noise, read_psf, read_wcs
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.measure.fit import FIT_KEYS, FitOptions, fit_sources
+from clusterphot.psf.offsets import read_offset, with_offset_error
 
 
 def main(smk):

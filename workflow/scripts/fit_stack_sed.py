@@ -3,16 +3,8 @@
 import logging
 
 from astropy.table import Table
-from clusterphot.jobs import job_logging
-from clusterphot.posterior_results import (
-    describe_model,
-    field_model,
-    posterior_columns,
-    systematic_fractions,
-)
-from clusterphot.sed_results import describe_v_filter, fit_sources, load_models, make_options, write_chi2_map
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import (
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import (
     error_correlation,
     flux_arrays,
     provenance,
@@ -20,6 +12,14 @@ from clusterphot.tables import (
     systematic_errors,
     write_table,
 )
+from clusterphot.sed.best_fit import describe_v_filter, fit_sources, load_models, make_options, write_chi2_map
+from clusterphot.sed.posterior_columns import (
+    describe_model,
+    field_model,
+    posterior_columns,
+    systematic_fractions,
+)
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):

@@ -2,13 +2,13 @@
 
 import logging
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, write_table
 from clusterphot.figures.posterior import forecast_figure
 from clusterphot.figures.style import save_figure
-from clusterphot.forecast import Truth, forecast
-from clusterphot.jobs import job_logging
-from clusterphot.posterior_results import field_model
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import provenance, write_table
+from clusterphot.sed.forecast import Truth, forecast
+from clusterphot.sed.posterior_columns import field_model
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):

@@ -2,9 +2,9 @@
 
 import numpy as np
 from astropy.table import Table
-from clusterphot.checksums import sha256
-from clusterphot.jobs import job_logging
-from clusterphot.tables import flux_columns, parse_carried, provenance, read_photometry, write_table
+from clusterphot.base.checksums import sha256
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import flux_columns, parse_carried, provenance, read_photometry, write_table
 
 
 def main(smk):

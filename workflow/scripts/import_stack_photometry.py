@@ -1,9 +1,9 @@
 """Take the photometry of a field's stack from the user's table (rule import_stack_photometry)."""
 
 from astropy.table import Table
-from clusterphot.checksums import sha256
-from clusterphot.jobs import job_logging
-from clusterphot.tables import flux_columns, provenance, read_photometry, write_table
+from clusterphot.base.checksums import sha256
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import flux_columns, provenance, read_photometry, write_table
 
 
 def main(smk):

@@ -2,14 +2,14 @@
 
 import logging
 
-from clusterphot.completeness.injection import InjectionOptions, run_injections
-from clusterphot.detection.field import make_bands, read_inputs
-from clusterphot.detection.finder import FinderOptions
-from clusterphot.detection.selection import PointLocus, SelectionOptions
-from clusterphot.detection.tiles import read_maps
-from clusterphot.jobs import job_logging
-from clusterphot.stars import read_stars
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.detect.completeness.injection import InjectionOptions, run_injections
+from clusterphot.detect.field import make_bands, read_inputs
+from clusterphot.detect.finder import FinderOptions
+from clusterphot.detect.selection import PointLocus, SelectionOptions
+from clusterphot.detect.tiles import read_maps
+from clusterphot.psf.stars import read_stars
 
 
 def main(smk):

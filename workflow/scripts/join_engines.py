@@ -1,9 +1,9 @@
 """Join the comparisons of the engines in all filters (rule join_engines)."""
 
 from astropy.table import vstack
-from clusterphot.engines.comparison import summarise
-from clusterphot.jobs import job_logging
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.measure.engines.comparison import summarise
 
 
 def main(smk):

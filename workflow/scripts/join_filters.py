@@ -1,9 +1,9 @@
 """Join the fits of a chunk in all filters, one row per source (rule join_filters)."""
 
-from clusterphot.checksums import sha256
-from clusterphot.jobs import job_logging
-from clusterphot.photometry_table import join_filters
-from clusterphot.tables import provenance, read_table, read_user_rows, write_table
+from clusterphot.base.checksums import sha256
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, read_user_rows, write_table
+from clusterphot.measure.join_filters import join_filters
 
 
 def main(smk):

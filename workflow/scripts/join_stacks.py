@@ -1,8 +1,8 @@
 """Join the fluxes of the stacks of all filters of a field in one row (rule join_stacks)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.stack import join_stacks, read_stack
-from clusterphot.tables import provenance, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, write_table
+from clusterphot.stack.build import join_stacks, read_stack
 
 
 def main(smk):

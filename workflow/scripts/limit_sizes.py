@@ -2,10 +2,10 @@
 
 import logging
 
-from clusterphot.io import read_cutouts, read_noise, read_psf
-from clusterphot.jobs import job_logging
-from clusterphot.size_limits import limit_clusters, make_context
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_cutouts, read_noise, read_psf
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.sizes.limits import limit_clusters, make_context
 
 
 def main(smk):

@@ -2,12 +2,12 @@
 
 import logging
 
-from clusterphot.io import read_cutouts, read_mosaic, read_noise, read_psf
-from clusterphot.jobs import job_logging
-from clusterphot.size_limits import join_fits, limit_stack, make_context, read_star_positions
-from clusterphot.stack import StackOptions, join_cutouts
-from clusterphot.star_widths import MIN_STARS, describe_widths, star_widths
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_cutouts, read_mosaic, read_noise, read_psf
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.sizes.limits import join_fits, limit_stack, make_context, read_star_positions
+from clusterphot.sizes.star_widths import MIN_STARS, describe_widths, star_widths
+from clusterphot.stack.build import StackOptions, join_cutouts
 
 
 def main(smk):

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from clusterphot.detection.page import candidate_page
-from clusterphot.files import whole_file
-from clusterphot.io import read_mosaic
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
+from clusterphot.base.files import whole_file
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_mosaic
+from clusterphot.base.tables import read_table
+from clusterphot.detect.page import candidate_page
 
 
 def main(smk):

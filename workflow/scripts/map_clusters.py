@@ -2,11 +2,11 @@
 
 import logging
 
-from clusterphot.cluster_maps import field_survey, write_density
-from clusterphot.jobs import job_logging
-from clusterphot.luminosity_inputs import read_injections, selected_sources
-from clusterphot.luminosity_results import source_probabilities
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.luminosity.distribution import field_survey, write_density
+from clusterphot.luminosity.inputs import read_injections, selected_sources
+from clusterphot.luminosity.results import source_probabilities
 
 
 def main(smk):

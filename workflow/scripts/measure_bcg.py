@@ -4,14 +4,14 @@ import logging
 
 import numpy as np
 from astropy.table import Table
-from clusterphot.bcg import measure_bcg
-from clusterphot.cluster_luminosities import absolute_v
-from clusterphot.cosmology import kpc_per_arcsec
-from clusterphot.io import read_mosaic
-from clusterphot.jobs import job_logging
-from clusterphot.masses import luminosity_per_njy, v_filter
-from clusterphot.tables import provenance, read_table, write_table
-from clusterphot.units import mag_ab
+from clusterphot.base.cosmology import kpc_per_arcsec
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_mosaic
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.base.units import mag_ab
+from clusterphot.comparisons.bcg import measure_bcg
+from clusterphot.luminosity.v_band import absolute_v
+from clusterphot.sed.masses import luminosity_per_njy, v_filter
 
 
 def main(smk):

@@ -4,11 +4,11 @@ import logging
 
 import numpy as np
 from astropy.table import vstack
-from clusterphot.completeness import summary
-from clusterphot.completeness.maps import write_limits
-from clusterphot.detection.selection import magnitudes
-from clusterphot.jobs import job_logging
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.detect.completeness import summary
+from clusterphot.detect.completeness.maps import write_limits
+from clusterphot.detect.selection import magnitudes
 
 
 def main(smk):

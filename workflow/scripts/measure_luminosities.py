@@ -3,9 +3,9 @@
 import logging
 
 from astropy.table import Table
-from clusterphot.cluster_luminosities import cluster_luminosities, summarise_luminosities
-from clusterphot.jobs import job_logging
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.luminosity.v_band import cluster_luminosities, summarise_luminosities
 
 
 def main(smk):

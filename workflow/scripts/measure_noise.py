@@ -2,9 +2,9 @@
 
 import logging
 
-from clusterphot.io import read_mosaic, write_noise
-from clusterphot.jobs import job_logging
-from clusterphot.noise import measure_noise
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_mosaic, write_noise
+from clusterphot.psf.noise import measure_noise
 
 
 def main(smk):

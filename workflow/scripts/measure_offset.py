@@ -1,9 +1,9 @@
 """Measure a filter's offset from the reference filter on the stars (rule measure_offset)."""
 
-from clusterphot.io import read_mosaic, read_psf
-from clusterphot.jobs import job_logging
-from clusterphot.offsets import measure_offset, write_offset
-from clusterphot.stars import read_stars
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_mosaic, read_psf
+from clusterphot.psf.offsets import measure_offset, write_offset
+from clusterphot.psf.stars import read_stars
 
 
 def main(smk):

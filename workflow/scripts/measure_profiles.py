@@ -2,13 +2,13 @@
 
 import logging
 
-from clusterphot.io import read_cutouts, read_noise, read_psf
-from clusterphot.jobs import job_logging
-from clusterphot.profiles import measure_profile
-from clusterphot.size_limits import SizeContext, join_fits
-from clusterphot.sizes import SizeOptions
-from clusterphot.stack import StackOptions, join_cutouts
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_cutouts, read_noise, read_psf
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.sizes.likelihood import SizeOptions
+from clusterphot.sizes.limits import SizeContext, join_fits
+from clusterphot.sizes.profiles import measure_profile
+from clusterphot.stack.build import StackOptions, join_cutouts
 
 
 def main(smk):

@@ -2,10 +2,10 @@
 
 import logging
 
-from clusterphot.comparison import read_libraries, read_stack
-from clusterphot.jobs import job_logging
-from clusterphot.sensitivity import sensitivity_table
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.sed.library_comparison import read_libraries, read_stack
+from clusterphot.sed.sensitivity import sensitivity_table
 
 
 def main(smk):

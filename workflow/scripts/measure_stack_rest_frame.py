@@ -2,10 +2,10 @@
 
 import logging
 
-from clusterphot.jobs import job_logging
-from clusterphot.rest_frame import measure_rest_frame
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.sed.rest_frame import measure_rest_frame
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):

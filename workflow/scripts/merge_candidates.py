@@ -2,15 +2,15 @@
 
 import logging
 
-from clusterphot.detection.field import make_bands, read_inputs
-from clusterphot.detection.purity import expected_stars
-from clusterphot.detection.search import join_tables, select_field, write_frozen
-from clusterphot.detection.selection import SelectionOptions
-from clusterphot.detection.tiles import join_box_maps, write_maps
-from clusterphot.jobs import job_logging
-from clusterphot.literature import read_literature
-from clusterphot.stars import read_stars
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.detect.field import make_bands, read_inputs
+from clusterphot.detect.purity import expected_stars
+from clusterphot.detect.search import join_tables, select_field, write_frozen
+from clusterphot.detect.selection import SelectionOptions
+from clusterphot.detect.tiles import join_box_maps, write_maps
+from clusterphot.psf.stars import read_stars
 
 
 def main(smk):

@@ -1,7 +1,7 @@
 """Merge the de-reddened photometry of all chunks of a field (rule merge_dereddened)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.tables import carried_columns, merge_tables, provenance, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import carried_columns, merge_tables, provenance, write_table
 
 
 def main(smk):

@@ -2,8 +2,8 @@
 
 import logging
 
-from clusterphot.jobs import job_logging
-from clusterphot.tables import carried_columns, merge_tables, provenance, write_fits_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import carried_columns, merge_tables, provenance, write_fits_table, write_table
 
 
 def main(smk):

@@ -1,7 +1,7 @@
 """Merge the rest-frame quantities of all chunks of a field (rule merge_rest_frame)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.tables import merge_tables, provenance, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import merge_tables, provenance, write_table
 
 
 def main(smk):

@@ -3,8 +3,8 @@
 import logging
 
 import numpy as np
-from clusterphot.jobs import job_logging
-from clusterphot.tables import carried_columns, merge_tables, provenance, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import carried_columns, merge_tables, provenance, write_table
 
 
 def main(smk):

@@ -1,8 +1,8 @@
 """Sizes of the stack and of all clusters of a field in one table (rule merge_sizes)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.size_limits import with_stack
-from clusterphot.tables import merge_tables, provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import merge_tables, provenance, read_table, write_table
+from clusterphot.sizes.limits import with_stack
 
 
 def main(smk):

@@ -9,8 +9,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from clusterphot.errors import UserError
-from clusterphot.starter import MARK, write_starter
+from clusterphot.base.errors import UserError
+from clusterphot.run.starter import MARK, write_starter
 
 REPO = Path(__file__).resolve().parents[2]
 

@@ -1,11 +1,11 @@
 """Draw the candidates of a field and their point-likeness (rule plot_candidates)."""
 
-from clusterphot.detection.tiles import read_maps
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_positions, read_table
+from clusterphot.detect.tiles import read_maps
 from clusterphot.figures.candidates import plot_candidates, plot_point_likeness
 from clusterphot.figures.overview import read_small
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_positions, read_table
 
 
 def main(smk):

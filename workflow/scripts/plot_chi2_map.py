@@ -1,10 +1,10 @@
 """Draw the chi-square map of the stack of a field (rule plot_chi2_map)."""
 
-from clusterphot.cosmology import age_of_universe_gyr
+from clusterphot.base.cosmology import age_of_universe_gyr
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.chi2_map import plot_chi2_map, read_chi2_map
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

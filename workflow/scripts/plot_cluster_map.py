@@ -3,12 +3,12 @@
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import pixel_scale
+from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosity import plot_cluster_map
 from clusterphot.figures.style import save_figure
-from clusterphot.io import pixel_scale
-from clusterphot.jobs import job_logging
-from clusterphot.luminosity_inputs import selected_sources
-from clusterphot.tables import read_table
+from clusterphot.luminosity.inputs import selected_sources
 
 
 def main(smk):

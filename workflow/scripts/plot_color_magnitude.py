@@ -1,10 +1,10 @@
 """Draw rest-frame B-I against M_I of the clusters (rule plot_color_magnitude)."""
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosities import plot_color_magnitude, rest_frame_colors
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.literature import read_literature
-from clusterphot.tables import read_table
 
 
 def main(smk):

@@ -1,11 +1,11 @@
 """Draw the colours of the clusters and their components (rule plot_color_mixture)."""
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosity import plot_color_mixture
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.luminosity_inputs import selected_sources
-from clusterphot.luminosity_results import source_probabilities
-from clusterphot.tables import read_table
+from clusterphot.luminosity.inputs import selected_sources
+from clusterphot.luminosity.results import source_probabilities
 
 
 def main(smk):

@@ -1,11 +1,11 @@
 """Draw the colour-colour diagram of the clusters of a field (rule plot_colors)."""
 
 import numpy as np
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.figures.colors import choose_filters, measure_colors, model_tracks, plot_colors
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import flux_arrays, read_table
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):

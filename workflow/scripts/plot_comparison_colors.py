@@ -1,17 +1,17 @@
 """Draw colours of the clusters beside galaxies, stars and black bodies (rule plot_comparison_colors)."""
 
 import numpy as np
-from clusterphot.black_bodies import band_planck
-from clusterphot.dust import curve_extinction
+from clusterphot.base.filters import load_filter
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import flux_arrays, read_table
+from clusterphot.base.units import flux_from_mag_ab
+from clusterphot.comparisons.black_bodies import band_planck
 from clusterphot.figures.colors import choose_filters, measure_colors
 from clusterphot.figures.comparison import EXTINCTION_AV, plot_comparison_colors
 from clusterphot.figures.style import save_figure
-from clusterphot.filters import load_filter
-from clusterphot.jobs import job_logging
-from clusterphot.literature import read_literature
-from clusterphot.star_counts import absolute_magnitudes
-from clusterphot.tables import flux_arrays, read_table
-from clusterphot.units import flux_from_mag_ab
+from clusterphot.foreground.dust import curve_extinction
+from clusterphot.foreground.star_counts import absolute_magnitudes
 
 
 def main(smk):

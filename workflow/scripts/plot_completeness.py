@@ -3,11 +3,11 @@
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import pixel_scale
+from clusterphot.base.tables import read_table
 from clusterphot.figures.completeness import plot_completeness
 from clusterphot.figures.style import save_figure
-from clusterphot.io import pixel_scale
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

@@ -1,11 +1,11 @@
 """Draw the probabilities that sources are clusters (rule plot_contamination)."""
 
 import numpy as np
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.figures.colors import choose_filters, measure_colors
 from clusterphot.figures.contamination import plot_contamination
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import flux_arrays, read_table
 
 
 def main(smk):

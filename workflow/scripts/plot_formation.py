@@ -1,9 +1,9 @@
 """Draw when the clusters of a field formed, against their masses (rule plot_formation)."""
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.formation import plot_formation
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

@@ -1,11 +1,11 @@
 """Draw ages of the clusters beside those in lensed galaxies (rule plot_lensed_ages)."""
 
 import numpy as np
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import read_table
 from clusterphot.figures.lensed_ages import plot_lensed_ages
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.literature import read_literature
-from clusterphot.tables import read_table
 
 
 def main(smk):

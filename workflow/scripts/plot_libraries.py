@@ -1,11 +1,11 @@
 """Draw chi-square maps and posteriors of the stack with every library (rule plot_libraries)."""
 
-from clusterphot.cosmology import age_of_universe_gyr
+from clusterphot.base.cosmology import age_of_universe_gyr
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.chi2_map import read_chi2_map
 from clusterphot.figures.libraries import plot_libraries
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

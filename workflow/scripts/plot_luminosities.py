@@ -1,12 +1,12 @@
 """Draw the luminosity function and the mass-to-light ratios of the clusters (rule plot_luminosities)."""
 
 import numpy as np
-from clusterphot.cluster_luminosities import cluster_luminosities
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosities import plot_luminosities
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.literature import read_literature
-from clusterphot.tables import read_table
+from clusterphot.luminosity.v_band import cluster_luminosities
 
 
 def main(smk):

@@ -1,10 +1,10 @@
 """Draw the luminosity function and the posterior of its turnover (rule plot_luminosity_function)."""
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosity import plot_luminosity_function
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.luminosity_results import read_posterior
-from clusterphot.tables import read_table
+from clusterphot.luminosity.results import read_posterior
 
 
 def main(smk):

@@ -1,10 +1,10 @@
 """Draw the magnitudes of the sources of a field with the depths of its filters (rule plot_magnitudes)."""
 
+from clusterphot.base.filters import nearest_filter
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.overview import plot_magnitudes
 from clusterphot.figures.style import save_figure
-from clusterphot.filters import nearest_filter
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

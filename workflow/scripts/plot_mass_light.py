@@ -1,12 +1,12 @@
 """Draw the magnitude near 2.2 micron against mass (rule plot_mass_light)."""
 
 import numpy as np
+from clusterphot.base.filters import nearest_filter
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import flux_arrays, read_table
+from clusterphot.base.units import mag_ab
 from clusterphot.figures.comparison import plot_mass_light
 from clusterphot.figures.style import save_figure
-from clusterphot.filters import nearest_filter
-from clusterphot.jobs import job_logging
-from clusterphot.tables import flux_arrays, read_table
-from clusterphot.units import mag_ab
 
 
 def main(smk):

@@ -1,11 +1,11 @@
 """Draw masses and sizes beside other stellar systems (rule plot_mass_size)."""
 
 import numpy as np
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import read_table
 from clusterphot.figures.mass_size import plot_mass_size
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.literature import read_literature
-from clusterphot.tables import read_table
 
 
 def main(smk):

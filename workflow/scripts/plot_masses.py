@@ -1,10 +1,10 @@
 """Draw the histogram of the masses of the clusters of a field (rule plot_masses)."""
 
 import numpy as np
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.masses import plot_masses
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

@@ -1,10 +1,10 @@
 """Draw the colour composite of a field with its sources and footprints (rule plot_overview)."""
 
-from clusterphot.cosmology import kpc_per_arcsec
+from clusterphot.base.cosmology import kpc_per_arcsec
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.overview import plot_overview, read_small
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

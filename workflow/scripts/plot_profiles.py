@@ -1,9 +1,9 @@
 """Draw the light profiles of the stacks beside the PSF's (rule plot_profiles)."""
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.profiles import plot_profiles
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

@@ -1,10 +1,10 @@
 """Draw stars, encircled energy and stamp of one filter's PSF (rule plot_psf)."""
 
+from clusterphot.base.jobs import job_logging
 from clusterphot.figures.psf import plot_psf
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.psf import read_psf_result
-from clusterphot.stars import read_stars
+from clusterphot.psf.build import read_psf_result
+from clusterphot.psf.stars import read_stars
 
 
 def main(smk):

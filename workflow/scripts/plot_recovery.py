@@ -1,9 +1,9 @@
 """Draw pulls, biases and populations against the truth of a field (rule plot_recovery)."""
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.recovery import plot_populations, plot_pulls, plot_trends
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

@@ -1,9 +1,9 @@
 """Draw what moves age, metallicity and mass of the stack (rule plot_sensitivity)."""
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import read_table
 from clusterphot.figures.libraries import plot_sensitivity
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.tables import read_table
 
 
 def main(smk):

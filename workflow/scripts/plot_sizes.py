@@ -1,12 +1,12 @@
 """Draw size limits and what can be resolved (rule plot_sizes)."""
 
-from clusterphot.cosmology import kpc_per_arcsec
+from clusterphot.base.cosmology import kpc_per_arcsec
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_psf
+from clusterphot.base.tables import read_table
 from clusterphot.figures.sizes import plot_sizes
 from clusterphot.figures.style import save_figure
-from clusterphot.io import read_psf
-from clusterphot.jobs import job_logging
-from clusterphot.profiles import model_profiles
-from clusterphot.tables import read_table
+from clusterphot.sizes.profiles import model_profiles
 
 
 def main(smk):

@@ -1,9 +1,9 @@
 """Draw stack, model and residual of a field in all filters (rule plot_stack)."""
 
+from clusterphot.base.jobs import job_logging
 from clusterphot.figures.stack import plot_stacks
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.stack import read_stack
+from clusterphot.stack.build import read_stack
 
 
 def main(smk):

@@ -1,11 +1,11 @@
 """Draw the spectral energy distribution of the stack of a field (rule plot_stack_sed)."""
 
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import error_correlation, flux_arrays, read_table, systematic_errors
 from clusterphot.figures.stack_sed import plot_stack_sed
 from clusterphot.figures.style import save_figure
-from clusterphot.jobs import job_logging
-from clusterphot.sed import prepare_photometry
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import error_correlation, flux_arrays, read_table, systematic_errors
+from clusterphot.sed.chi2 import prepare_photometry
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):

@@ -3,10 +3,10 @@
 import logging
 
 from astropy.table import Table
-from clusterphot.checksums import sha256
-from clusterphot.comparison_catalogue import interpolate_magnitudes, read_comparison
-from clusterphot.jobs import job_logging
-from clusterphot.tables import provenance, write_table
+from clusterphot.base.checksums import sha256
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, write_table
+from clusterphot.comparisons.catalogue import interpolate_magnitudes, read_comparison
 
 
 def main(smk):

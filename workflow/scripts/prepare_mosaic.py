@@ -1,7 +1,7 @@
 """Convert one filter's mosaic to nJy per pixel and inverse variance (rule prepare_mosaic)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.mosaics import convert_mosaic, inspect_mosaic
+from clusterphot.base.jobs import job_logging
+from clusterphot.mosaics.convert import convert_mosaic, inspect_mosaic
 
 
 def main(smk):

@@ -1,8 +1,8 @@
 """Project all ages of a library within the priors through filters (rule project_native_grid)."""
 
-from clusterphot.cosmology import flat_lambda_cdm
-from clusterphot.jobs import job_logging
-from clusterphot.ssp import nodes_around, project_grid, read_grid, write_projected_grid
+from clusterphot.base.cosmology import flat_lambda_cdm
+from clusterphot.base.jobs import job_logging
+from clusterphot.ssp.grid import nodes_around, project_grid, read_grid, write_projected_grid
 
 
 def main(smk):

@@ -1,8 +1,8 @@
 """Project a grid of stellar populations through a field's filters at its redshift (rule project_ssp_grid)."""
 
-from clusterphot.cosmology import flat_lambda_cdm
-from clusterphot.jobs import job_logging
-from clusterphot.ssp import (
+from clusterphot.base.cosmology import flat_lambda_cdm
+from clusterphot.base.jobs import job_logging
+from clusterphot.ssp.grid import (
     project_grid,
     read_grid,
     resample_ages,

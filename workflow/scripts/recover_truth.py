@@ -2,11 +2,11 @@
 
 import logging
 
-from clusterphot.jobs import job_logging
-from clusterphot.recovery import DEFINITIONS, add_populations, match_truth, read_truth, summarise
-from clusterphot.sed_results import load_models, make_options
-from clusterphot.stack import read_stack
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.proof.recovery import DEFINITIONS, add_populations, match_truth, read_truth, summarise
+from clusterphot.sed.best_fit import load_models, make_options
+from clusterphot.stack.build import read_stack
 
 
 def main(smk):

@@ -2,11 +2,11 @@
 
 import logging
 
-from clusterphot.errors import DataError
-from clusterphot.io import read_mosaic
-from clusterphot.jobs import job_logging
-from clusterphot.stars import StarOptions, no_stars, select_stars, write_stars
-from clusterphot.tables import provenance
+from clusterphot.base.errors import DataError
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_mosaic
+from clusterphot.base.tables import provenance
+from clusterphot.psf.stars import StarOptions, no_stars, select_stars, write_stars
 
 
 def main(smk):

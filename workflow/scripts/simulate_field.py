@@ -5,9 +5,9 @@ import logging
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
-from clusterphot.io import write_fits, write_psf
-from clusterphot.jobs import job_logging
-from clusterphot.simulate import simulate_filter
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import write_fits, write_psf
+from clusterphot.simulate.images import simulate_filter
 
 UNIT_NJY = 10.0
 """The archive's unit: 10 nJy, so that the AB zero point is 28.9."""

@@ -2,11 +2,11 @@
 
 import logging
 
-from clusterphot.io import read_mosaic, read_noise, read_psf
-from clusterphot.jobs import job_logging
-from clusterphot.size_limits import make_context
-from clusterphot.size_simulation import SETTINGS, Trials, make_settings, noise_stamps, simulate_sizes
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_mosaic, read_noise, read_psf
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.sizes.limits import make_context
+from clusterphot.sizes.trials import SETTINGS, Trials, make_settings, noise_stamps, simulate_sizes
 
 
 def main(smk):

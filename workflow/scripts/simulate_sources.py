@@ -5,13 +5,13 @@ import logging
 from collections import Counter
 
 from astropy.table import Table
-from clusterphot import scene
-from clusterphot.cosmology import flat_lambda_cdm
-from clusterphot.io import whole_file
-from clusterphot.jobs import job_logging
-from clusterphot.ssp import project_grid, read_grid, resample_ages, select_metallicities
-from clusterphot.tables import read_photometry, read_positions
-from clusterphot.templates import ssp_twins
+from clusterphot.base.cosmology import flat_lambda_cdm
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import whole_file
+from clusterphot.base.tables import read_photometry, read_positions
+from clusterphot.simulate import truth as scene
+from clusterphot.simulate.light import ssp_twins
+from clusterphot.ssp.grid import project_grid, read_grid, resample_ages, select_metallicities
 
 
 def main(smk):

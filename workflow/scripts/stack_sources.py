@@ -2,10 +2,10 @@
 
 import logging
 
-from clusterphot.io import read_cutouts, read_noise, read_psf
-from clusterphot.jobs import job_logging
-from clusterphot.stack import StackOptions, join_cutouts, make_stack, write_stack
-from clusterphot.tables import read_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import read_cutouts, read_noise, read_psf
+from clusterphot.base.tables import read_table
+from clusterphot.stack.build import StackOptions, join_cutouts, make_stack, write_stack
 
 
 def main(smk):

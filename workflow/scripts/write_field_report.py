@@ -2,7 +2,7 @@
 
 import logging
 
-from clusterphot.jobs import job_logging
+from clusterphot.base.jobs import job_logging
 from clusterphot.report.field_report import FieldInputs, write_field
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clusterphot.jobs import job_logging
+from clusterphot.base.jobs import job_logging
 from clusterphot.report.first_page import write_first_page, write_reproduction_page
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from astropy.table import vstack
-from clusterphot.io import whole_file
-from clusterphot.jobs import job_logging
-from clusterphot.reproduction_page import html_page, markdown
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.products import whole_file
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.validation.page import html_page, markdown
 
 
 def main(smk):

@@ -1,8 +1,8 @@
 """The sources of a field in the layout that the RESCUE collaboration asks for (rule write_rescue)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.machine_tables import DETECTION_SIGMA, rescue
-from clusterphot.tables import provenance, read_table, write_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.publish.machine_tables import DETECTION_SIGMA, rescue
 
 
 def main(smk):

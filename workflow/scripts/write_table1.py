@@ -1,8 +1,8 @@
 """Table 1: photometry and masses of the clusters of a field (rule write_table1)."""
 
-from clusterphot.jobs import job_logging
-from clusterphot.paper_tables import table1, write_formats
-from clusterphot.tables import provenance, read_table
+from clusterphot.base.jobs import job_logging
+from clusterphot.base.tables import provenance, read_table
+from clusterphot.publish.paper_tables import table1, write_formats
 
 
 def main(smk):

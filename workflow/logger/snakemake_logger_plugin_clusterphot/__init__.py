@@ -1,12 +1,12 @@
 """Logger plugin of Snakemake that shows a run in plain words: `snakemake --logger clusterphot`, as `make run` does.
 
 Snakemake finds plugins by the name of their package on PYTHONPATH; without the option nothing here is used.
-What is shown is decided in `clusterphot.progress`; the full log stays in .snakemake/log/.
+What is shown is decided in `clusterphot.run.progress`; the full log stays in .snakemake/log/.
 """
 
 import sys
 
-from clusterphot.progress import Display, Job
+from clusterphot.run.progress import Display, Job
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 

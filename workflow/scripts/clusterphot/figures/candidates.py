@@ -6,7 +6,7 @@ Positions degrees (ICRS), sizes mas2 beyond the field's stars, magnitudes AB.
 import numpy as np
 from matplotlib.lines import Line2D
 
-from clusterphot.detection.tiles import CELL_PX
+from clusterphot.detect.tiles import CELL_PX
 from clusterphot.figures.overview import robust_sky
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import (
@@ -40,7 +40,7 @@ def plot_candidates(small, table, listed, maps, *, field):
         Candidates: ra, dec, selected, reason.
     listed : (ra, dec) or None
         Positions of the field's source list.
-    maps : `clusterphot.detection.tiles.CoarseMaps`
+    maps : `clusterphot.detect.tiles.CoarseMaps`
     field : str
 
     Returns

@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 
 from clusterphot.figures.style import COLUMN_WIDTH_IN, INK, in_style, label_figure, new_figure, say_empty
-from clusterphot.sed import delta_chi2
+from clusterphot.sed.chi2 import delta_chi2
 
 LEVELS = (
     (5, "#33bbee", 3.6),

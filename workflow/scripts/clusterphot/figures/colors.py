@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from scipy.stats import gaussian_kde
 
+from clusterphot.base.units import mag_ab
 from clusterphot.figures.style import (
     AGE_MAP,
     FAINT,
@@ -25,8 +26,7 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
-from clusterphot.ssp import filter_curve
-from clusterphot.units import mag_ab
+from clusterphot.ssp.grid import filter_curve
 
 REST_ANGSTROM = (6500.0, 10800.0, 19900.0)
 """Rest-frame wavelengths of the three filters: F090W, F150W and F277W at redshift 0.39. Of all triples of
@@ -124,7 +124,7 @@ class Tracks:
 
 
 def model_tracks(projected, filters):
-    """`Tracks` of a `clusterphot.ssp.ProjectedGrid` in one to three of its filters."""
+    """`Tracks` of a `clusterphot.ssp.grid.ProjectedGrid` in one to three of its filters."""
     magnitude = mag_ab(projected.flux_njy[..., [projected.filters.index(name) for name in filters]])
     x, y = (magnitude[..., k] - magnitude[..., k + 1] if len(filters) > k + 1 else None for k in (0, 1))
     return Tracks(projected.age_gyr, projected.metallicity_zsun, x, y)

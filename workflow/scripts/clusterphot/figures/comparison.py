@@ -6,7 +6,7 @@ After figure 4 of Faisst et al. (2022, ApJL 941, L11). Magnitudes AB, corrected 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from clusterphot.comparison_catalogue import mass_light_relation
+from clusterphot.comparisons.catalogue import mass_light_relation
 from clusterphot.figures.colors import draw_error_bars
 from clusterphot.figures.masses import CONVENTIONS
 from clusterphot.figures.style import (

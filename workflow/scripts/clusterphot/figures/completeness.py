@@ -5,9 +5,9 @@ Magnitudes AB, noise nJy.
 
 import numpy as np
 
+from clusterphot.base.filters import load_filter
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import FAINT, INK, PAGE_WIDTH_IN, filter_color, in_style, new_figure
-from clusterphot.filters import load_filter
 
 CLASS_STYLES = ((1, "o", "-", "low noise"), (2, "s", "--", "middle"), (3, "^", ":", "high noise"))
 CLASS_COLORS = {1: "#33bbee", 2: "#0077bb", 3: "#332288"}

@@ -1,10 +1,11 @@
 """Differences between the engines of photometry against S/N, and their times per fit.
 
-See `clusterphot.engines.comparison` for the tables behind the figure.
+See `clusterphot.measure.engines.comparison` for the tables behind the figure.
 """
 
 import numpy as np
 
+from clusterphot.base.filters import load_filter
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import (
     FAINT,
@@ -16,7 +17,6 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
-from clusterphot.filters import load_filter
 
 MODES = {"tied": ("o", "tied positions"), "free": ("^", "free positions")}
 NAMES = {"psf": "our engine", "tractor": "The Tractor"}

@@ -1,11 +1,11 @@
 """When the clusters of a field formed: lookback time and redshift of formation against mass.
 
-Quantiles of the posteriors (`clusterphot.formation`); Gyr, log10 Msun.
+Quantiles of the posteriors (`clusterphot.sed.formation`); Gyr, log10 Msun.
 """
 
 import numpy as np
 
-from clusterphot.cosmology import age_of_universe_gyr
+from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.figures.style import (
     ACCENT,
     COLUMN_WIDTH_IN,
@@ -30,7 +30,7 @@ def plot_formation(table, log_mass, *, redshift, cosmology, field, grid):
     Parameters
     ----------
     table : `astropy.table.Table`
-        Of `clusterphot.formation.formation_table`.
+        Of `clusterphot.sed.formation.formation_table`.
     log_mass : (n,) float array_like, log10 Msun
         Surviving, medians of the posteriors of the clusters, in their order.
     redshift : float

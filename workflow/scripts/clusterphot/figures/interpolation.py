@@ -1,6 +1,6 @@
 """Error of the interpolation between the nodes of a library, node by node.
 
-See `clusterphot.grid_refine.interpolation_error` for the table behind it. Ages Gyr, metallicities in solar units.
+See `clusterphot.ssp.refine.interpolation_error` for the table behind it. Ages Gyr, metallicities in solar units.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def plot_interpolation(table, *, note=""):
     Parameters
     ----------
     table : `astropy.table.Table`
-        From `clusterphot.grid_refine.interpolation_error`.
+        From `clusterphot.ssp.refine.interpolation_error`.
     note : str, optional
 
     Returns

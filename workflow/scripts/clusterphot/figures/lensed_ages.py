@@ -6,7 +6,7 @@ After section 3.4 of Faisst et al. (2022, ApJL 941, L11). Ages Gyr at the redshi
 import numpy as np
 from matplotlib.lines import Line2D
 
-from clusterphot.cosmology import age_of_universe_gyr
+from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.figures.style import (
     ACCENT,
     FAINT,

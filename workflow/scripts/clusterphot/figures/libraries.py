@@ -1,7 +1,7 @@
 """The stack with every library: chi-square maps, posteriors of age and metallicity, and what moves the answer.
 
-See `clusterphot.comparison` and `clusterphot.sensitivity` for the tables behind the figures. Ages Gyr, metallicities in
-solar units of each library, changes in dex.
+See `clusterphot.sed.library_comparison` and `clusterphot.sed.sensitivity` for the tables behind the figures. Ages
+Gyr, metallicities in solar units of each library, changes in dex.
 """
 
 import numpy as np
@@ -9,7 +9,6 @@ from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from clusterphot.comparison import CONFIGURED
 from clusterphot.figures.chi2_map import LEVELS, cell_edges, region_outline
 from clusterphot.figures.style import (
     ACCENT,
@@ -21,7 +20,8 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
-from clusterphot.sed import delta_chi2
+from clusterphot.sed.chi2 import delta_chi2
+from clusterphot.sed.library_comparison import CONFIGURED
 
 MAPS_PER_ROW = 3
 COLORS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#33bbee", "#882255", "#b8a000")
@@ -49,7 +49,7 @@ def plot_libraries(table, densities, maps, *, age_of_universe_gyr, field):
     Parameters
     ----------
     table, densities : `astropy.table.Table`
-        From `clusterphot.comparison.compare_libraries`.
+        From `clusterphot.sed.library_comparison.compare_libraries`.
     maps : dict of str to (chi2, age_gyr, metallicity_zsun)
         As `clusterphot.figures.chi2_map.read_chi2_map` returns them, by library.
     age_of_universe_gyr : float
@@ -164,7 +164,7 @@ def plot_sensitivity(table, *, field, grid):
     Parameters
     ----------
     table : `astropy.table.Table`
-        From `clusterphot.sensitivity.sensitivity_table`.
+        From `clusterphot.sed.sensitivity.sensitivity_table`.
     field, grid : str
 
     Returns

@@ -5,13 +5,6 @@ After figure 8 and section 3 of Faisst et al. (2022, ApJL 941, L11). Luminositie
 
 import numpy as np
 
-from clusterphot.cluster_luminosities import (
-    DISPERSION_MAG,
-    LOG_SUPER_LUMINOUS,
-    SOLAR_V_VEGA,
-    absolute_v,
-    fraction_brighter,
-)
 from clusterphot.figures.style import (
     ACCENT,
     COLUMN_WIDTH_IN,
@@ -22,6 +15,13 @@ from clusterphot.figures.style import (
     label_figure,
     new_figure,
     say_empty,
+)
+from clusterphot.luminosity.v_band import (
+    DISPERSION_MAG,
+    LOG_SUPER_LUMINOUS,
+    SOLAR_V_VEGA,
+    absolute_v,
+    fraction_brighter,
 )
 
 BIN_MAG = 0.25

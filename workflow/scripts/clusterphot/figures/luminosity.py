@@ -7,8 +7,8 @@ import numpy as np
 from astropy.stats import poisson_conf_interval
 from matplotlib.ticker import MaxNLocator
 
-from clusterphot.detection.selection import magnitudes
-from clusterphot.detection.tiles import CELL_PX
+from clusterphot.detect.selection import magnitudes
+from clusterphot.detect.tiles import CELL_PX
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import (
     ACCENT,
@@ -35,7 +35,7 @@ def plot_luminosity_function(function, counts, fit, *, filt, field, fall):
     ----------
     function, counts : `astropy.table.Table`
         As in ``luminosity/function.ecsv`` and ``counts.ecsv``.
-    fit : `clusterphot.luminosity_function.TurnoverFit` or None
+    fit : `clusterphot.luminosity.function.TurnoverFit` or None
     filt, field : str
     fall : float
         Of 2 ln L, that a turnover must show.

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
-from clusterphot.comparison_catalogue import mass_size_relation
+from clusterphot.comparisons.catalogue import mass_size_relation
 from clusterphot.figures.comparison import KINDS, MANY_GALAXIES
 from clusterphot.figures.style import ACCENT, INK, PAGE_WIDTH_IN, in_style, label_figure, new_figure
 

@@ -1,6 +1,6 @@
 """Histogram of the masses of the clusters of a field.
 
-Surviving mass as in the tables (see `clusterphot.masses`), the mass formed as an outline; log10 Msun.
+Surviving mass as in the tables (see `clusterphot.sed.masses`), the mass formed as an outline; log10 Msun.
 """
 
 import numpy as np

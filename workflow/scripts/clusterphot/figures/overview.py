@@ -12,6 +12,9 @@ from astropy.visualization import make_lupton_rgb
 from astropy.wcs import WCS
 from scipy.ndimage import binary_fill_holes, map_coordinates
 
+from clusterphot.base.filters import load_filter
+from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.units import mag_ab
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import (
     COLUMN_WIDTH_IN,
@@ -23,9 +26,6 @@ from clusterphot.figures.style import (
     new_figure,
     say_empty,
 )
-from clusterphot.filters import load_filter
-from clusterphot.noise import MAD_TO_SIGMA
-from clusterphot.units import mag_ab
 
 MAX_SIDE_PX = 1200
 ROWS_AT_ONCE_PX = 256

@@ -1,12 +1,13 @@
 """Figures of posteriors: their calibration on mock clusters, and forecasts of extra filters.
 
-See `clusterphot.predictive` and `clusterphot.forecast` for the tables behind them. Ranks are probabilities,
+See `clusterphot.sed.predictive` and `clusterphot.sed.forecast` for the tables behind them. Ranks are probabilities,
 widths dex.
 """
 
 import numpy as np
 from scipy.stats import binom
 
+from clusterphot.base.filters import load_filter
 from clusterphot.figures.style import (
     ACCENT,
     COLUMN_WIDTH_IN,
@@ -17,7 +18,6 @@ from clusterphot.figures.style import (
     in_style,
     new_figure,
 )
-from clusterphot.filters import load_filter
 
 QUANTITY_NAMES = {"age_gyr": "Age", "metallicity_zsun": "Metallicity", "log_mass": "Mass"}
 N_BINS = 20
@@ -32,7 +32,7 @@ def sbc_figure(ranks, table, *, note=""):
     ----------
     ranks : dict of str to (n,) float ndarray, in [0, 1]
     table : `astropy.table.Table`
-        Both from `clusterphot.predictive.calibrate`.
+        Both from `clusterphot.sed.predictive.calibrate`.
     note : str, optional
         Small, above the panels.
 
@@ -71,7 +71,7 @@ def forecast_figure(table, *, note="", n_rows=15):
     Parameters
     ----------
     table : `astropy.table.Table`
-        From `clusterphot.forecast.forecast`.
+        From `clusterphot.sed.forecast.forecast`.
     note : str, optional
     n_rows : int, optional
         Sets shown, the best first; the baseline always.

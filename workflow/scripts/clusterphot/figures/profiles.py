@@ -17,7 +17,7 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
-from clusterphot.ssp import filter_curve
+from clusterphot.ssp.grid import filter_curve
 
 N_COLUMNS = 3
 FLOOR = 2e-4
@@ -31,7 +31,7 @@ def plot_profiles(profiles, *, field):
     Parameters
     ----------
     profiles : sequence of `astropy.table.Table`
-        From `clusterphot.profiles.measure_profile`, with ``wildcards`` and ``profile`` in the metadata.
+        From `clusterphot.sizes.profiles.measure_profile`, with ``wildcards`` and ``profile`` in the metadata.
     field : str
 
     Returns

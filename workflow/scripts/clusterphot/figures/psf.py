@@ -36,9 +36,9 @@ def plot_psf(result, stars):
 
     Parameters
     ----------
-    result : `clusterphot.psf.PsfResult`
+    result : `clusterphot.psf.build.PsfResult`
     stars : `astropy.table.Table`
-        From `clusterphot.stars.select_stars`.
+        From `clusterphot.psf.stars.select_stars`.
 
     Returns
     -------

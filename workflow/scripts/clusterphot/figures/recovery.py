@@ -1,6 +1,6 @@
 """Measured against true values of a field whose truth is known: pulls, biases, populations.
 
-See `clusterphot.recovery` for the tables behind these figures. Fluxes nJy, halo light nJy/arcsec2, magnitudes
+See `clusterphot.proof.recovery` for the tables behind these figures. Fluxes nJy, halo light nJy/arcsec2, magnitudes
 AB.
 """
 
@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
+from clusterphot.base.filters import load_filter
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import (
     ACCENT,
@@ -21,7 +22,6 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
-from clusterphot.filters import load_filter
 
 PULL_LIMIT = 5.0
 MIN_IN_BIN = 10

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import FAINT, INK, PAGE_WIDTH_IN, in_style, new_figure, plain_ticks, say_empty
-from clusterphot.size_simulation import PAPER_LIMIT_PC
+from clusterphot.sizes.trials import PAPER_LIMIT_PC
 
 SETTING_STYLES = {
     "peak": ("#0077bb", "o", "peak {value:g} nJy/px"),
@@ -29,11 +29,11 @@ def plot_sizes(limits, detection, profile, models, *, field):
     limits : `astropy.table.Table`
         Of stack and clusters.
     detection : `astropy.table.Table`
-        From `clusterphot.size_simulation.simulate_sizes`.
+        From `clusterphot.sizes.trials.simulate_sizes`.
     profile : `astropy.table.Table`
         Of the stack in the filter of the sizes.
     models : (radius_arcsec, {radius_pc: profile})
-        From `clusterphot.profiles.model_profiles`.
+        From `clusterphot.sizes.profiles.model_profiles`.
     field : str
 
     Returns

@@ -21,7 +21,7 @@ def plot_stacks(stacks, *, field):
 
     Parameters
     ----------
-    stacks : sequence of `clusterphot.stack.Stack`
+    stacks : sequence of `clusterphot.stack.build.Stack`
     field : str
 
     Returns

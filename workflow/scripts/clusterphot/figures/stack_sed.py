@@ -26,8 +26,8 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
-from clusterphot.sed import best_models, fit_grid
-from clusterphot.ssp import SspGrid, band_flux, filter_curve, resample_ages
+from clusterphot.sed.chi2 import best_models, fit_grid
+from clusterphot.ssp.grid import SspGrid, band_flux, filter_curve, resample_ages
 
 ALTERNATIVE_AGES_GYR = (0.5, 5.0, 9.0)
 """Ages drawn at the best metallicity, those of figure 5 of Faisst et al. (2022)."""
@@ -64,14 +64,14 @@ def read_spectra(path, nodes):
     Parameters
     ----------
     path : str
-        Grid written by `clusterphot.ssp.write_grid`.
+        Grid written by `clusterphot.ssp.grid.write_grid`.
     nodes : sequence of (age_gyr, metallicity_zsun)
 
     Returns
     -------
     wave_rest : (nw,) float ndarray, Angstrom
     spectra : list of (nw,) float ndarray, erg/s/Angstrom per Msun formed
-        Between the ages of the grid as `clusterphot.ssp.resample_ages` does.
+        Between the ages of the grid as `clusterphot.ssp.grid.resample_ages` does.
 
     Raises
     ------
@@ -129,9 +129,9 @@ def population_curves(indices, fit, projected, grid_path):
     Parameters
     ----------
     indices : list of (int, int)
-    fit : `clusterphot.sed.GridFit`
+    fit : `clusterphot.sed.chi2.GridFit`
         Of one source.
-    projected : `clusterphot.ssp.ProjectedGrid`
+    projected : `clusterphot.ssp.grid.ProjectedGrid`
     grid_path : str
         The grid of spectra behind it.
     """
@@ -157,7 +157,7 @@ def black_body_curves(photometry, filters, temperatures_k):
 
     Parameters
     ----------
-    photometry : `clusterphot.sed.Photometry`
+    photometry : `clusterphot.sed.chi2.Photometry`
         Of one source.
     filters : sequence of str
     temperatures_k : sequence of float
@@ -182,9 +182,9 @@ def plot_stack_sed(photometry, projected, grid_path, *, black_body_k, field, gri
 
     Parameters
     ----------
-    photometry : `clusterphot.sed.Photometry`
+    photometry : `clusterphot.sed.chi2.Photometry`
         Of the stack, one row, bands in the order of ``projected.filters``.
-    projected : `clusterphot.ssp.ProjectedGrid`
+    projected : `clusterphot.ssp.grid.ProjectedGrid`
     grid_path : str
         The grid of spectra behind ``projected``.
     black_body_k : sequence of float

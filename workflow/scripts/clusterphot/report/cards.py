@@ -62,8 +62,8 @@ def make_populations(flux, err, clusters, models, model, *, min_relative_error):
     flux, err : (n, n_bands) float ndarray, nJy
         Corrected for Milky Way dust, random errors.
     clusters : `astropy.table.Table`
-    models : `clusterphot.sed_results.Models`
-    model : `clusterphot.posterior.Model`
+    models : `clusterphot.sed.best_fit.Models`
+    model : `clusterphot.sed.posterior.Model`
     min_relative_error : float
 
     Returns
@@ -99,7 +99,7 @@ def write_cards(path, ids, filters, sheets, populations, model):
     ids : sequence of str
     filters : sequence of str
     sheets, populations : list of dict
-    model : `clusterphot.posterior.Model`
+    model : `clusterphot.sed.posterior.Model`
         For the axes of the maps.
     """
     age_edges, metallicity_edges = map_axes(model)

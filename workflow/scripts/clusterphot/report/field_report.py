@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from clusterphot.base.filters import load_filter
+from clusterphot.base.tables import read_table
 from clusterphot.figures.style import filter_color
-from clusterphot.filters import load_filter
 from clusterphot.report import pages
 from clusterphot.report.cards import merge_cards
 from clusterphot.report.catalogue import CATEGORIES, sort_figures
@@ -20,8 +21,7 @@ from clusterphot.report.quality import filter_rows, format_filter_table, headlin
 from clusterphot.report.sky import read_sky
 from clusterphot.report.source_table import make_columns, table_script
 from clusterphot.report.spectra import spectra_library
-from clusterphot.ssp import read_projected_grid
-from clusterphot.tables import read_table
+from clusterphot.ssp.grid import read_projected_grid
 
 SED_MARGIN = 1.18
 NEIGHBOUR_ARCSEC = 2.0

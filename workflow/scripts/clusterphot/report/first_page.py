@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from clusterphot.base.versions import software_versions
 from clusterphot.report import pages
 from clusterphot.report.provenance import as_yaml
 from clusterphot.report.timing import read_benchmarks, spell_seconds
-from clusterphot.versions import software_versions
 
 BAR_WIDTH = 350.0
 MAX_RULES = 30
@@ -60,7 +60,7 @@ def write_reproduction_page(path, source, field_folders):
     ----------
     path : str
     source : str
-        Page of `clusterphot.reproduction_page.html_page`, which stands alone.
+        Page of `clusterphot.validation.page.html_page`, which stands alone.
     field_folders : list of str
     """
     text = Path(source).read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from clusterphot.files import whole_file
+from clusterphot.base.files import whole_file
 
 
 def short(value, digits=5):

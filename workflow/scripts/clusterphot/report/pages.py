@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from clusterphot.flags import SENTENCES
+from clusterphot.base.flags import SENTENCES
 from clusterphot.report.numbers import dump, write_text
 from clusterphot.report.provenance import anchor_of
 

@@ -1,12 +1,12 @@
 """Populations of sources for their cards: fluxes of the best fit, posterior band, age-metallicity map.
 
-See `clusterphot.sed_results` and `clusterphot.posterior`. Fluxes nJy, ages Gyr, metallicities in solar units.
+See `clusterphot.sed.best_fit` and `clusterphot.sed.posterior`. Fluxes nJy, ages Gyr, metallicities in solar units.
 """
 
 import numpy as np
 
-from clusterphot.posterior import PROBABILITIES, QUANTILE_NAMES, posteriors, trapezoid_weights
-from clusterphot.sed import prepare_photometry
+from clusterphot.sed.chi2 import prepare_photometry
+from clusterphot.sed.posterior import PROBABILITIES, QUANTILE_NAMES, posteriors, trapezoid_weights
 
 MAX_CELLS = 24
 """Cells of the age-metallicity map along each axis, at most."""
@@ -19,7 +19,7 @@ def best_fit_fluxes(clusters, models):
     ----------
     clusters : `astropy.table.Table`
         Columns age_gyr, metallicity_zsun and log_mass_sed.
-    models : `clusterphot.sed_results.Models`
+    models : `clusterphot.sed.best_fit.Models`
 
     Returns
     -------
@@ -48,8 +48,8 @@ def posterior_pictures(flux, err, model, *, min_relative_error):
     Parameters
     ----------
     flux, err : (n, n_bands) float ndarray, nJy
-        As for `clusterphot.posterior_results.posterior_columns`.
-    model : `clusterphot.posterior.Model`
+        As for `clusterphot.sed.posterior_columns.posterior_columns`.
+    model : `clusterphot.sed.posterior.Model`
     min_relative_error : float
 
     Returns

@@ -5,9 +5,9 @@ Lengths arcsec and milliarcsec, depths AB magnitudes, systematic errors per cent
 
 import numpy as np
 
+from clusterphot.base.products import read_noise, read_psf
 from clusterphot.figures.overview import DEPTH_SIGMA, depth_mag
-from clusterphot.io import read_noise, read_psf
-from clusterphot.offsets import read_offset
+from clusterphot.psf.offsets import read_offset
 from clusterphot.report.numbers import short
 from clusterphot.report.provenance import anchor_of
 

@@ -8,8 +8,8 @@ import json
 import numpy as np
 from matplotlib import image as mpl_image
 
+from clusterphot.base.files import whole_file
 from clusterphot.figures.overview import composite, on_grid
-from clusterphot.files import whole_file
 from clusterphot.report.numbers import dump, write_text
 
 JPEG_QUALITY = 88

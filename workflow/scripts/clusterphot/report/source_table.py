@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from clusterphot.columns import describe_column
+from clusterphot.base.columns import describe_column
+from clusterphot.base.units import mag_ab
 from clusterphot.report.numbers import short
-from clusterphot.units import mag_ab
 
 DIGITS = 6
 POSITION_DECIMALS = 8

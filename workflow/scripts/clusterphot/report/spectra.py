@@ -18,7 +18,7 @@ def spectra_library(projected, grid_path, *, wave_range_micron, band):
 
     Parameters
     ----------
-    projected : `clusterphot.ssp.ProjectedGrid`
+    projected : `clusterphot.ssp.grid.ProjectedGrid`
     grid_path : str
         The grid of spectra behind it.
     wave_range_micron : (float, float)

@@ -6,8 +6,8 @@ of the median noise of their cutout; positions are cutout pixels (0-based).
 
 import numpy as np
 
-from clusterphot.linear import normal_equations, solve
-from clusterphot.photometry import FilterSetup
+from clusterphot.measure.fit import FilterSetup
+from clusterphot.measure.linear import normal_equations, solve
 from clusterphot.report.png import encode_palette_png
 
 LOWEST_SNR = -3.0
@@ -56,12 +56,12 @@ class FilterStamps:
 
     Parameters
     ----------
-    cutouts : `clusterphot.io.Cutouts`
+    cutouts : `clusterphot.base.products.Cutouts`
     fits : `astropy.table.Table`
-        What `clusterphot.photometry.fit_sources` made of them.
-    psf : `clusterphot.io.Psf`
-    noise : `clusterphot.io.Noise`
-    options : `clusterphot.photometry.FitOptions`
+        What `clusterphot.measure.fit.fit_sources` made of them.
+    psf : `clusterphot.base.products.Psf`
+    noise : `clusterphot.base.products.Noise`
+    options : `clusterphot.measure.fit.FitOptions`
         Those of the fit.
 
     Attributes

@@ -1,0 +1,457 @@
+"""Tables in and out: what users give, every mistake in it named, and what the workflow writes."""
+
+import gzip
+import re
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from clusterphot.base import columns, tables
+from clusterphot.base.checksums import sha256
+from clusterphot.base.errors import DataError
+
+IDS = ["SC 1", "é/2 ☆", "#3", 'a"b', "007", "nan"]
+HEADER = "id,ra,dec,flux_F090W,flux_err_F090W,flux_F150W,flux_err_F150W"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Function that writes a file and gives its path."""
+
+    def make(name, text, encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(text.encode(encoding))
+        return str(path)
+
+    return make
+
+
+def photometry_rows(*rows):
+    """A csv of photometry in two filters."""
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
+# ------------------------------------------------------------------------------------------------ formats
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.ecsv", "t.fits", "t.fits.gz", "t.CSV", "t.csv.gz"])
+def test_formats_give_the_same(tmp_path, name):
+    """All formats hold the same ids, digits and gaps (astropy's ECSV takes #3 for a comment)."""
+    path = str(tmp_path / name)
+    wanted = ["3" if value == "#3" else value for value in IDS] if "ecsv" in name else IDS
+    flux = np.array([1.25, 1 / 3, -2.0, 1e-30, 5.0, np.nan])
+    table = Table({"id": wanted, "flux_F090W": flux, "flux_err_F090W": np.full(6, 0.1)})
+    if "fits" in name:
+        table["id"] = np.char.encode(np.array(IDS), "utf-8")
+        table.write(path, format="fits")
+    elif "ecsv" in name:
+        table.write(path, format="ascii.ecsv")
+    else:
+        delimiter = "\t" if "tsv" in name else ","
+        quoted = ['"' + name.replace('"', '""') + '"' for name in IDS]
+        lines = [delimiter.join(table.colnames)]
+        lines += [delimiter.join([i, repr(float(f)), "0.1"]) for i, f in zip(quoted, flux, strict=True)]
+        content = ("\n".join(lines) + "\n").encode()
+        with gzip.open(path, "wb") if name.endswith("gz") else open(path, "wb") as stream:
+            stream.write(content)
+    ids, filters, read, err, carried = tables.read_photometry(path, "key")
+    assert ids == wanted
+    assert filters == ["F090W"]
+    np.testing.assert_array_equal(read[:, 0], flux)
+    np.testing.assert_array_equal(err[:, 0], 0.1)
+    assert carried == {}
+
+
+def test_byte_order_mark_and_windows_line_ends(write):
+    """What Excel writes."""
+    names, rows = tables.read_user_table(write("t.csv", "id,ra\r\na,1\r\n", "utf-8-sig"), "key")
+    assert (names, rows) == (("id", "ra"), (("a", "1"),))
+
+
+def test_comments_and_blank_lines_are_skipped(write):
+    """Comments may hold quotes and commas; a quoted id may open with the comment sign."""
+    text = '# made "by, hand\n\nid, ra\n# half\na , 1\n,\n"#7",2\n'
+    assert tables.read_user_table(write("t.csv", text), "key") == (("id", "ra"), (("a", "1"), ("#7", "2")))
+
+
+def test_quoted_field_with_comma_and_line_break(write):
+    text = 'id,note\n"a,b","two\nlines"\n'
+    assert tables.read_user_table(write("t.csv", text), "key")[1] == (("a,b", "two\nlines"),)
+
+
+def test_stack_of_one_row_needs_no_id(write):
+    ids, filters, flux, _, _ = tables.read_photometry(
+        write("t.csv", "flux_F090W,flux_err_F090W\n1,0.1\n"), "key"
+    )
+    assert (ids, filters, flux.tolist()) == (["stack"], ["F090W"], [[1.0]])
+
+
+@pytest.mark.parametrize("gap", ["", "nan", "NaN", "--", "null", "None", " "])
+def test_missing_values(write, gap):
+    path = write("t.csv", photometry_rows(f"a,1,2,{gap},{gap},3,0.1"))
+    _, _, flux, err, _ = tables.read_photometry(path, "key")
+    np.testing.assert_array_equal(flux, [[np.nan, 3.0]])
+    np.testing.assert_array_equal(err, [[np.nan, 0.1]])
+
+
+def test_zero_error_and_negative_flux_are_legal(write):
+    _, _, flux, err, _ = tables.read_photometry(write("t.csv", photometry_rows("a,1,2,-3,0,3,0")), "key")
+    assert (flux.tolist(), err.tolist()) == ([[-3.0, 3.0]], [[0.0, 0.0]])
+
+
+def test_own_product_can_be_read_back(write):
+    """The kinds of error beside flux_err_F are extra columns, not filters."""
+    extra = ",flux_err_sys_F090W,flux_err_conditional_F090W,flux_err_marginal_F090W"
+    path = write("t.csv", f"{HEADER}{extra}\na,1,2,1,1,1,1,7,8,9\n")
+    _, filters, _, _, carried = tables.read_photometry(path, "key")
+    assert filters == ["F090W", "F150W"]
+    assert carried["flux_err_sys_F090W"] == ["7"]
+
+
+def test_extra_columns_are_carried(write):
+    path = write("t.csv", HEADER + ",note\na,1,2,1,1,1,1,hello\n")
+    assert tables.read_photometry(path, "key")[4] == {"ra": ["1"], "dec": ["2"], "note": ["hello"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "parsed"),
+    [
+        (["1.5", "", "-2"], np.array([1.5, np.nan, -2.0])),
+        (["1", "20"], np.array([1, 20])),
+        (["4295806720123456789", "1"], np.array([4295806720123456789, 1])),
+        (["007", "1"], np.array(["007", "1"])),
+        (["4295806720123456789", ""], np.array(["4295806720123456789", ""])),
+        (["99999999999999999999", "1"], np.array(["99999999999999999999", "1"])),
+        (["a", "1"], np.array(["a", "1"])),
+        (["", ""], np.array([np.nan, np.nan])),
+    ],
+    ids=[
+        "floats",
+        "integers",
+        "19 digits",
+        "leading zeros",
+        "digits and a gap",
+        "20 digits",
+        "text",
+        "empty",
+    ],
+)
+def test_carried_columns_keep_what_was_written(values, parsed):
+    """Whole numbers and identifiers are not bent into floats."""
+    found = tables.parse_carried(values)
+    assert found.dtype.kind == parsed.dtype.kind
+    np.testing.assert_array_equal(found, parsed)
+
+
+# ------------------------------------------------------------------------------------------ users' mistakes
+
+BAD_PHOTOMETRY = {
+    "doubled id": (
+        photometry_rows("a,1,2,1,1,1,1", "b,1,2,1,1,1,1", "a,3,4,1,1,1,1"),
+        r"t\.csv, data rows 1 and 3, column id: got 'a' twice, expected each id once\.\n"
+        r"Hint: .*rename or delete",
+    ),
+    "empty id": (
+        photometry_rows("a,1,2,1,1,1,1", ",1,2,1,1,1,1"),
+        r"t\.csv, data row 2, column id: got an empty value, expected an id",
+    ),
+    "no id column": (
+        "name,flux_F090W,flux_err_F090W\na,1,1\nb,1,1\n",
+        r"t\.csv, header: got no column 'id', expected one id per source\.\n"
+        r"Hint: the columns are: name, flux_F090W, flux_err_F090W",
+    ),
+    "id in capitals": (
+        "ID,flux_F090W,flux_err_F090W\na,1,1\nb,1,1\n",
+        r"t\.csv, header: got no column 'id'.*\nHint: rename 'ID' to 'id'",
+    ),
+    "no flux": (
+        "id,mag_F090W\na,1\n",
+        r"t\.csv, header: got no flux column, expected flux_F090W, flux_err_F090W, \.\.\. in nJy",
+    ),
+    "flux without error": (
+        "id,flux_F090W,flux_err_F090W,flux_F150W\na,1,1,1\n",
+        r"t\.csv, header: got flux_F150W without its error, expected a column flux_err_F150W \(1 sigma",
+    ),
+    "error without flux": (
+        "id,flux_F090W,flux_err_F090W,flux_err_F150W\na,1,1,1\n",
+        r"t\.csv, header: got flux_err_F150W without flux_F150W, expected both columns",
+    ),
+    "negative error": (
+        photometry_rows("a,1,2,1,1,1,1", "b,1,2,1,1,1,-1"),
+        r"t\.csv, data row 2, column flux_err_F150W: got -1, expected an error in nJy, not negative",
+    ),
+    "text in a number": (
+        photometry_rows("a,1,2,1,1,1,1", "b,1,2,bright,1,1,1"),
+        r"t\.csv, data row 2, column flux_F090W: got 'bright', expected a flux in nJy\.\n"
+        r"Hint: missing values are written as nan or left empty",
+    ),
+    "infinite flux": (
+        photometry_rows("a,1,2,inf,1,1,1"),
+        r"t\.csv, data row 1, column flux_F090W: got inf, expected a flux in nJy",
+    ),
+    "infinite error": (
+        photometry_rows("a,1,2,1,Infinity,1,1"),
+        r"t\.csv, data row 1, column flux_err_F090W: got Infinity, expected an error",
+    ),
+    "ragged row": (
+        "# comment\n" + photometry_rows("a,1,2,1,1,1,1", "b,1,2,1,1"),
+        r"t\.csv, line 4: got 5 values, expected 7, as in the header",
+    ),
+    "doubled column": (
+        "id,flux_F090W,flux_F090W\na,1,1\n",
+        r"t\.csv, header: got the column 'flux_F090W' twice, expected each column once",
+    ),
+    "column without name": (
+        "id,flux_F090W,flux_err_F090W,\na,1,1,\n",
+        r"t\.csv, header: got no name for column 4, expected a name for each column",
+    ),
+    "right ascension as text": (
+        photometry_rows("a,07:23:18,2,1,1,1,1"),
+        r"t\.csv, data row 1, column ra: got '07:23:18', expected degrees from 0 to 360",
+    ),
+    "declination out of range": (
+        photometry_rows("a,1,-95,1,1,1,1"),
+        r"t\.csv, data row 1, column dec: got -95, expected degrees from -90 to 90",
+    ),
+    "empty file": ("", r"t\.csv: got no rows, expected at least one source"),
+    "header alone": (HEADER + "\n", r"t\.csv: got no rows, expected at least one source"),
+    "open quote": (
+        'id,note\n"a,b\n',
+        r"key = .*t\.csv: got a file that cannot be read \(line 2: .*\), expected a table",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_PHOTOMETRY.values(), ids=BAD_PHOTOMETRY)
+def test_mistake_is_named(write, text, message):
+    with pytest.raises(DataError, match=message):
+        tables.read_photometry(write("t.csv", text), "key")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("ra", "361", "data row 1, column ra: got 361, expected degrees from 0 to 360"),
+        ("dec", "-91", "data row 1, column dec: got -91, expected degrees from -90 to 90"),
+        ("ra", "", "data row 1, column ra: got '', expected degrees"),
+        ("dec", "nan", "data row 1, column dec: got nan, expected degrees"),
+    ],
+)
+def test_positions_are_bounded(write, column, value, message):
+    row = {"ra": "1", "dec": "2"} | {column: value}
+    with pytest.raises(DataError, match=message):
+        tables.read_positions(write("t.csv", f"id,ra,dec\na,{row['ra']},{row['dec']}\n"), "key")
+
+
+def test_positions(write):
+    ids, ra, dec = tables.read_positions(write("t.csv", "id,ra,dec\na,0,-90\nb,360,90\n"), "key")
+    assert (ids, ra.tolist(), dec.tolist()) == (["a", "b"], [0, 360], [-90, 90])
+
+
+def test_missing_position_column(write):
+    with pytest.raises(DataError, match=r"no column 'dec', expected degrees.*\nHint: rename 'DEC' to 'dec'"):
+        tables.read_positions(write("t.csv", "id,ra,DEC\na,1,2\n"), "key")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "no.csv",
+            r"^fields\.f\.photometry = .*no\.csv: got no such file.*\nHint: paths are relative to",
+        ),
+        ("no/t.csv", r"got no such file.*\nHint: the folder .*no does not exist"),
+    ],
+)
+def test_missing_file(tmp_path, name, message):
+    with pytest.raises(DataError, match=message):
+        tables.read_photometry(str(tmp_path / name), "fields.f.photometry")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("t.txt", "id\na\n", r"got the ending \.txt, expected \.csv, \.tsv, \.ecsv or \.fits"),
+        ("t.fits", "id\na\n", "got a file that cannot be read .*expected a table"),
+        ("t.ecsv", "id\na\n", "got a file that cannot be read .*expected a table"),
+        ("t.csv.gz", "id\na\n", "got a file that cannot be read .*expected a table"),
+    ],
+)
+def test_file_of_another_kind(write, name, text, message):
+    with pytest.raises(DataError, match="key = .*" + message):
+        tables.read_user_table(write(name, text), "key")
+
+
+def test_file_in_another_encoding(write):
+    with pytest.raises(DataError, match="got a file that cannot be read .*utf-8"):
+        tables.read_user_table(write("t.csv", "id\né\n", "latin-1"), "key")
+
+
+# ----------------------------------------------------------------------------------------------- writing
+
+
+def test_columns_get_unit_and_description(tmp_path):
+    path = str(tmp_path / "t.ecsv")
+    table = Table({"id": IDS, "flux_F090W": np.arange(6.0), "note": ["x"] * 6, "flags": np.zeros(6, int)})
+    tables.write_table(path, table, meta={"rule": "test"}, carried=["note"])
+    read = tables.read_table(path)
+    assert list(read["id"]) == IDS
+    assert str(read["flux_F090W"].unit) == "nJy"
+    assert read["flux_F090W"].description == "flux density in F090W"
+    assert read["note"].description == "carried through from the source list"
+    assert read.meta["rule"] == "test"
+    assert read.meta["flag_bits"][1].startswith("EDGE: ")
+    assert tables.carried_columns(read) == ["note"]
+
+
+def test_awkward_ids_survive_the_file(tmp_path):
+    """Ids come back exactly as given, whatever ECSV makes of such characters elsewhere."""
+    path = str(tmp_path / "t.ecsv")
+    ids = ["#", "#3", '#"', "# 4", "--", "N/A", "masked", "0", "1e5", "'", "a\\b", "%", "ü"]
+    tables.write_table(path, Table({"id": ids, "n_bands": np.arange(len(ids))}), meta={})
+    read = tables.read_table(path)
+    assert [str(name) for name in read["id"]] == ids
+    assert list(read["n_bands"]) == list(range(len(ids)))
+
+
+def test_floats_survive_the_file(tmp_path):
+    """Equal columns, bit for bit."""
+    path = str(tmp_path / "t.ecsv")
+    values = np.array([1 / 3, np.nan, 1e-300, -0.0, np.nextafter(1, 2)])
+    tables.write_table(path, Table({"id": list("abcde"), "chi2": values}), meta={})
+    np.testing.assert_array_equal(
+        np.asarray(tables.read_table(path)["chi2"]).view(np.int64), values.view(np.int64)
+    )
+
+
+def test_unknown_column_is_refused(tmp_path):
+    path = tmp_path / "t.ecsv"
+    with pytest.raises(ValueError, match=r"column 'fluxx' has no unit and description in columns\.COLUMNS"):
+        tables.write_table(str(path), Table({"id": ["a"], "fluxx": [1.0]}), meta={})
+    assert not list(tmp_path.iterdir()), "nothing half-written is left"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "words"),
+    [
+        ("log_mass", "dex(solMass)", "surviving mass"),
+        ("ml_v", "solMass / solLum", "V luminosity"),
+        ("flux_err_sys_F444W", "nJy", "common to all sources in F444W"),
+        ("flux0_err_F444W", "nJy", "1-sigma error of flux0_F444W"),
+        ("flux_err_acs_wfc_f606w", "nJy", "1-sigma random error of flux_acs_wfc_f606w"),
+        ("A_F090W", "mag", "Milky Way extinction applied in F090W"),
+        (
+            "age_gyr_lo_3sigma",
+            "Gyr",
+            "lower end of the 3-sigma interval of age_gyr, age and metallicity jointly",
+        ),
+        (
+            "metallicity_zsun_hi_5sigma_marginal",
+            "",
+            "upper end of the 5-sigma interval of metallicity_zsun alone",
+        ),
+    ],
+)
+def test_dictionary_of_columns(name, unit, words):
+    found = columns.describe_column(name)
+    assert found[0] == unit
+    assert words in found[1]
+
+
+def test_units_are_units_of_astropy():
+    from astropy import units as u
+
+    for unit in [unit for unit, _ in columns.COLUMNS.values()] + [
+        unit for unit, _ in columns.PATTERNS.values()
+    ]:
+        if "{" not in unit:
+            u.Unit(unit)
+
+
+@pytest.mark.parametrize("name", ["age_gyr_lo_6sigma", "flux", "F090W", "id_", "ml_v_err_"])
+def test_not_in_the_dictionary(name):
+    with pytest.raises(KeyError, match=name):
+        columns.describe_column(name)
+
+
+@pytest.fixture
+def chunk_files(tmp_path):
+    """Three chunk tables, dealt out of order, with ids of different lengths."""
+    paths = []
+    for number, names in enumerate((["long name é", "c"], ["a"], ["d", "b"])):
+        path = str(tmp_path / f"c{number:03d}.ecsv")
+        values = [float(ord(name[0])) for name in names]
+        table = Table({"id": names, "chi2": values, "note": ["" if name == "a" else "x" for name in names]})
+        tables.write_table(path, table, meta={"wildcards": {"chunk": number}}, carried=["note"])
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize("order", [["a", "b", "c", "d", "long name é"], ["long name é", "d", "c", "b", "a"]])
+def test_merge_follows_the_source_list(chunk_files, order):
+    merged = tables.merge_tables(chunk_files, order)
+    assert list(merged["id"]) == order
+    assert list(merged["chi2"]) == [float(ord(name[0])) for name in order]
+    assert tables.carried_columns(merged) == ["note"]
+    assert merged["chi2"].description == "chi-square of the best fit"
+
+
+def test_merge_of_one_chunk(chunk_files):
+    assert list(tables.merge_tables(chunk_files[:1], ["c", "long name é"])["id"]) == ["c", "long name é"]
+
+
+@pytest.mark.parametrize("ids", [["a", "b", "c", "d"], ["a", "b", "c", "d", "long name é", "e"], ["a"] * 5])
+def test_merge_refuses_other_sources(chunk_files, ids):
+    with pytest.raises(ValueError, match=f"the chunks hold 5 sources, the source list {len(ids)}"):
+        tables.merge_tables(chunk_files, ids)
+
+
+def test_merge_refuses_a_source_twice(chunk_files):
+    with pytest.raises(ValueError, match="the chunks hold 7 sources"):
+        tables.merge_tables([*chunk_files, chunk_files[0]], ["a", "b", "c", "d", "long name é"])
+
+
+def test_fits_table_beside_the_ecsv(tmp_path, chunk_files):
+    merged = tables.merge_tables(chunk_files, ["a", "b", "c", "d", "long name é"])
+    path = str(tmp_path / "t.fits")
+    tables.write_fits_table(path, merged)
+    names, rows = tables.read_user_table(path, "key")
+    assert names == ("id", "chi2", "note")
+    assert [row[0] for row in rows] == ["a", "b", "c", "d", "long name é"]
+    assert [row[2] for row in rows] == ["", "x", "x", "x", "x"]
+
+
+# ------------------------------------------------------------------------------------------------ pieces
+
+
+def test_flux_arrays_and_columns_are_inverse():
+    flux, err = np.array([[1.0, np.nan], [3.0, 4.0]]), np.array([[0.1, np.nan], [0.3, 0.4]])
+    table = Table(tables.flux_columns(["F090W", "F150W"], flux, err))
+    assert table.colnames == ["flux_F090W", "flux_err_F090W", "flux_F150W", "flux_err_F150W"]
+    assert tables.flux_filters(table) == ["F090W", "F150W"]
+    back = tables.flux_arrays(table, ["F150W", "F090W"])
+    np.testing.assert_array_equal(back[0], flux[:, ::-1])
+    np.testing.assert_array_equal(back[1], err[:, ::-1])
+
+
+def test_masked_fluxes_are_nan():
+    table = Table({"flux_F090W": np.ma.masked_equal([1.0, 9.0], 9), "flux_err_F090W": [1, 1]})
+    np.testing.assert_array_equal(tables.flux_arrays(table, ["F090W"])[0], [[1.0], [np.nan]])
+
+
+def test_checksum(write):
+    """`printf abc | sha256sum` (FIPS 180-2, appendix B.1)."""
+    path = write("t.csv", "abc")
+    assert sha256(path).startswith("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+
+
+def test_provenance():
+    """What made a table: rule, wildcards, parameters but the sources, versions; plain enough for YAML."""
+    params = {"ids": ["a"], "floor": np.float64(0.1), "nested": {"x": (1, np.int64(2))}}
+    meta = tables.provenance("fit_sed", {"field": "f"}, params, ebv=0.18)
+    assert meta["rule"] == "fit_sed"
+    assert meta["wildcards"] == {"field": "f"}
+    assert meta["parameters"] == {"floor": 0.1, "nested": {"x": [1, 2]}}
+    assert type(meta["parameters"]["floor"]) is float
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", meta["versions"]["numpy"])
+    assert meta["ebv"] == 0.18

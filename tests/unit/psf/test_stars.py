@@ -1,0 +1,133 @@
+"""Star selection: locus, classes, saturation, tiles."""
+
+import numpy as np
+import pytest
+from astropy.wcs import WCS
+from clusterphot.base.errors import DataError
+from clusterphot.base.products import Mosaic
+from clusterphot.base.units import flux_from_mag_ab
+from clusterphot.psf.stars import (
+    REASONS,
+    StarOptions,
+    fill_holes,
+    fit_locus,
+    read_stars,
+    select_stars,
+    write_stars,
+)
+
+PIXEL = 0.02
+SIGMA = 0.15
+
+
+def tangent(n):
+    wcs = WCS(naxis=2)
+    wcs.wcs.crpix, wcs.wcs.crval = [n / 2, n / 2], [110.8, -73.4]
+    wcs.wcs.cdelt, wcs.wcs.ctype = [-PIXEL / 3600, PIXEL / 3600], ["RA---TAN", "DEC--TAN"]
+    return wcs
+
+
+def moffat(image, x, y, flux, alpha=2.0, beta=2.5):
+    """Add a Moffat profile of unit integral times ``flux``."""
+    yy, xx = np.indices(image.shape)
+    profile = (1 + ((xx - x) ** 2 + (yy - y) ** 2) / alpha**2) ** -beta
+    image += flux * (beta - 1) / (np.pi * alpha**2) * profile
+
+
+@pytest.fixture(scope="module")
+def field():
+    """Nine stars of 25.2-26.4 mag, one of 24, one galaxy, one close pair, one at the edge, one saturated."""
+    rng = np.random.default_rng(5)
+    n = 700
+    image = np.zeros((n, n))
+    stars = [
+        (90 + 170 * i + rng.uniform(-5, 5), 90 + 170 * j + rng.uniform(-5, 5))
+        for i in range(3)
+        for j in range(3)
+    ]
+    for k, (x, y) in enumerate(stars):
+        moffat(image, x, y, flux_from_mag_ab(25.2 + 0.15 * k))
+    moffat(image, 600.3, 100.2, flux_from_mag_ab(24.0))
+    moffat(image, 600.0, 260.0, flux_from_mag_ab(24.5), alpha=9.0)  # a galaxy
+    moffat(image, 600.0, 430.0, flux_from_mag_ab(25.5))  # a pair 0.24" apart
+    moffat(image, 612.0, 430.0, flux_from_mag_ab(26.0))
+    moffat(image, 350.0, 20.0, flux_from_mag_ab(25.5))  # 0.4" from the edge
+    moffat(image, 600.0, 600.0, flux_from_mag_ab(21.0))
+    ivar = np.full((n, n), SIGMA**-2)
+    sci = image + rng.normal(0, SIGMA, image.shape)
+    hole = image > 60.0
+    sci[hole], ivar[hole] = 0.0, 0.0
+    return Mosaic(sci.astype(">f4"), ivar.astype(">f4"), tangent(n), PIXEL, "F200W", "f1"), stars
+
+
+def nearest(table, x, y):
+    distance = np.hypot(table["x"] - x, table["y"] - y)
+    assert distance.min() < 2.0
+    return table[int(np.argmin(distance))]
+
+
+def test_stars_are_told_from_what_is_not(field):
+    mosaic, stars = field
+    found = select_stars(mosaic)
+    assert [nearest(found, x, y)["role"] for x, y in stars] == ["core"] * 9
+    assert nearest(found, 600.3, 100.2)["role"] == "wing"
+    assert nearest(found, 600.0, 260.0)["reason"] == "galaxy"
+    assert nearest(found, 600.0, 430.0)["reason"] in ("neighbour", "galaxy")
+    assert nearest(found, 350.0, 20.0)["reason"] == "edge"
+    bright = nearest(found, 600.0, 600.0)
+    assert bright["saturated"] and bright["role"] == "wing"
+    assert found.meta["n_core"] == 9
+    assert sum(found.meta["n_rejected"].values()) + found.meta["n_core"] + found.meta["n_wing"] == len(found)
+    assert set(found["reason"]) <= set(REASONS)
+
+
+def test_tiles_give_the_same_stars(field):
+    mosaic, _ = field
+    whole = select_stars(mosaic)
+    tiled = select_stars(mosaic, StarOptions(tile_px=256, overlap_px=128))
+    whole, tiled = (t[t["role"] != "none"] for t in (whole, tiled))
+    assert len(whole) == len(tiled)
+    # The background mesh ends with the tile: fluxes move by little, positions by less.
+    assert np.abs(whole["x"] - tiled["x"]).max() < 0.05
+    assert np.abs(whole["mag_auto"] - tiled["mag_auto"]).max() < 0.05
+
+
+def test_field_without_stars_says_what_to_do():
+    rng = np.random.default_rng(1)
+    sci = rng.normal(0, SIGMA, (300, 300))
+    mosaic = Mosaic(sci, np.full(sci.shape, SIGMA**-2), tangent(300), PIXEL, "F200W", "f1")
+    with pytest.raises(DataError, match="psf: file"):
+        select_stars(mosaic)
+
+
+def test_locus_is_the_narrow_ridge_at_small_radius():
+    rng = np.random.default_rng(3)
+    stars = 2.0 * np.exp(0.03 * rng.normal(size=30))
+    galaxies = np.exp(rng.uniform(np.log(2.2), np.log(4.4), 60))
+    radius = np.concatenate([stars, galaxies])
+    mag = rng.uniform(24, 27, len(radius))
+    locus = fit_locus(mag, radius, np.ones(len(radius), bool), StarOptions())
+    assert abs(locus["ln_radius"] - np.log(2.0)) < 0.03
+    assert locus["window"] >= 0.12
+    assert fit_locus(mag[:2], radius[:2], np.ones(2, bool), StarOptions()) is None
+
+
+def test_holes_are_filled_from_the_rim_and_large_gaps_are_not():
+    sci = np.arange(900.0).reshape(30, 30)
+    bad = np.zeros((30, 30), bool)
+    bad[10:13, 10:13] = True
+    bad[:, 22:] = True
+    filled, holes, missing = fill_holes(sci, bad, 3.0)
+    assert holes.sum() == 9 and holes[11, 11]
+    assert missing[:, 22:].all() and not missing[:, :22].any()
+    assert 0 < filled[11, 11] <= sci[13, 13]
+
+
+def test_list_survives_the_file(field, tmp_path):
+    found = select_stars(field[0])
+    path = tmp_path / "stars.ecsv"
+    write_stars(path, found)
+    back = read_stars(path)
+    assert list(back["reason"]) == list(found["reason"])
+    assert back.meta["locus"] == found.meta["locus"]
+    assert back["x"].unit == "pix" and back["x"].description

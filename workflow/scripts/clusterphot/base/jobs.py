@@ -1,0 +1,61 @@
+"""What every job needs: a log file, and a last line that says what was done."""
+
+import contextlib
+import errno
+import logging
+import re
+import sys
+import time
+
+from clusterphot.base.errors import DataError, UserError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a file cannot grow: disk full, quota used up, larger than allowed."""
+
+
+@contextlib.contextmanager
+def job_logging(path):
+    """Send ``logging`` and uncaught errors of one job to its log file.
+
+    A mistake of the user ends the job with its message alone, anything else with a traceback;
+    both are repeated on standard error, where Snakemake shows them.
+
+    Parameters
+    ----------
+    path : str
+        Log file of the rule; overwritten.
+    """
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    start = time.perf_counter()
+    try:
+        yield
+        logging.getLogger("clusterphot").info("done in %.1f s", time.perf_counter() - start)
+    except UserError as error:
+        logging.getLogger("clusterphot").error("%s", error)
+        sys.exit(f"{type(error).__name__}: {error}")
+    except Exception as error:
+        if not _is_out_of_room(error):
+            logging.getLogger("clusterphot").exception("job failed")
+            raise
+        told = DataError(
+            getattr(error, "filename", None) or "the results",
+            str(error),
+            "room on the disk",
+            "free some and give the same command again: what is finished is kept.",
+        )
+        logging.getLogger("clusterphot").error("%s", told)
+        sys.exit(f"DataError: {told}")
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _is_out_of_room(error):
+    """Whether a file could not grow; HDF5 has the number of the error in its words only."""
+    number = getattr(error, "errno", None)
+    said = re.search(r"errno = (\d+)", str(error))
+    return number in NO_ROOM or (said is not None and int(said[1]) in NO_ROOM)

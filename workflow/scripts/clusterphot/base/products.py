@@ -1,0 +1,318 @@
+"""FITS files that pass from rule to rule: mosaics, PSFs, cutouts and noise models.
+
+Images are float32 on disk and float64 in memory; nJy per pixel, inverse variance 1/(nJy/pixel)^2
+with 0 for a pixel that must not be used. Files appear whole or not at all.
+"""
+
+import mmap
+from dataclasses import dataclass, field
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
+
+from clusterphot.base.files import whole_file
+
+IVAR_UNIT = "1/nJy2"
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """One filter's image of a field, read by region so that it is never in memory as a whole.
+
+    Attributes
+    ----------
+    sci, ivar : (ny, nx) arrays or memory maps, nJy/pixel and 1/(nJy/pixel)^2
+    wcs : `astropy.wcs.WCS`
+    pixel_scale_arcsec : float
+    filter_name, field : str
+    gain_e_per_njy : float or None
+        Electrons per nJy, where the source's own Poisson noise is to be added to 1/ivar.
+    """
+
+    sci: np.ndarray
+    ivar: np.ndarray
+    wcs: WCS
+    pixel_scale_arcsec: float
+    filter_name: str = ""
+    field: str = ""
+    gain_e_per_njy: float | None = None
+
+    @property
+    def shape(self):
+        """Shape [y, x] of the image in pixels."""
+        return self.sci.shape
+
+    def region(self, y0, y1, x0, x1):
+        """Copies of ``sci[y0:y1, x0:x1]`` and ivar in float64; zero with ivar 0 outside the image."""
+        sci = np.zeros((y1 - y0, x1 - x0))
+        ivar = np.zeros_like(sci)
+        ny, nx = self.shape
+        ya, yb, xa, xb = max(y0, 0), min(y1, ny), max(x0, 0), min(x1, nx)
+        if ya < yb and xa < xb:
+            inside = np.s_[ya - y0 : yb - y0, xa - x0 : xb - x0]
+            sci[inside] = _opened_anew(self.sci)[ya:yb, xa:xb]
+            ivar[inside] = _opened_anew(self.ivar)[ya:yb, xa:xb]
+        return sci, ivar
+
+
+def _opened_anew(plane):
+    """The same memory map opened once more: closed after use, it takes the pages it read from memory."""
+    if isinstance(plane, np.memmap) and isinstance(plane.base, mmap.mmap):
+        return np.memmap(plane.filename, plane.dtype, "r", plane.offset, plane.shape)
+    return plane
+
+
+@dataclass(frozen=True)
+class Psf:
+    """Point spread function of one filter on the mosaic's pixels.
+
+    Attributes
+    ----------
+    data : (n, n) float ndarray, odd n
+        Sum 1, centred on the middle pixel.
+    ee_stamp : float
+        Fraction of a point source's total light inside the stamp.
+    sys_error : float
+        Fractional 1-sigma error of the flux scale due to the PSF, common to all sources.
+    """
+
+    data: np.ndarray
+    pixel_scale_arcsec: float
+    filter_name: str = ""
+    ee_stamp: float = 1.0
+    sys_error: float = 0.0
+    fwhm_arcsec: float = float("nan")
+    n_stars: int = 0
+    flags: int = 0
+    meta: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise of one filter as measured on blank sky.
+
+    Attributes
+    ----------
+    correlation : (2k+1, 2k+1) float ndarray
+        Autocorrelation at integer pixel lags, 1 at the centre.
+    ivar_scale : float
+        Factor that turns the mosaic's inverse variance into that of single pixels of blank sky.
+    """
+
+    correlation: np.ndarray
+    ivar_scale: float
+    filter_name: str = ""
+    meta: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cutouts:
+    """Square cutouts of a chunk of sources in one filter.
+
+    Attributes
+    ----------
+    ids : list of str, length n
+    data, ivar : (n, m, m) float ndarray, odd m
+    x0, y0 : (n,) int ndarray
+        Mosaic pixel of cutout pixel [0, 0].
+    x, y : (n,) float ndarray
+        Expected position in mosaic pixels, from the source list and the filter's WCS.
+    neighbours : list of n lists of (id, x, y)
+        Other listed sources in or near the cutout, mosaic pixels.
+    """
+
+    ids: list
+    data: np.ndarray
+    ivar: np.ndarray
+    x0: np.ndarray
+    y0: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    neighbours: list
+    pixel_scale_arcsec: float
+    filter_name: str = ""
+    gain_e_per_njy: float | None = None
+
+
+def write_fits(path, hdus):
+    """Write a list of HDUs, the first one primary, whole or not at all."""
+    with whole_file(path) as temporary:
+        fits.HDUList(hdus).writeto(temporary, output_verify="exception")
+
+
+def pixel_scale(wcs):
+    """Pixel scale of a celestial WCS in arcsec: geometric mean of the two axes."""
+    return float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs.celestial)))) * 3600.0
+
+
+def write_mosaic(path, mosaic):
+    """Write a `Mosaic` that fits in memory (large ones are streamed by ``mosaics.convert_mosaic``)."""
+    header = mosaic_header(mosaic.wcs, mosaic.pixel_scale_arcsec, mosaic.filter_name, mosaic.field)
+    if mosaic.gain_e_per_njy is not None:
+        header["GAIN"] = (mosaic.gain_e_per_njy, "[electron/nJy]")
+    sci = fits.ImageHDU(np.asarray(mosaic.sci, dtype=np.float32), header, name="SCI")
+    sci.header["BUNIT"] = "nJy"
+    ivar = fits.ImageHDU(np.asarray(mosaic.ivar, dtype=np.float32), header, name="IVAR")
+    ivar.header["BUNIT"] = IVAR_UNIT
+    write_fits(path, [fits.PrimaryHDU(), sci, ivar])
+
+
+def mosaic_header(wcs, pixel_scale_arcsec, filter_name, field_name):
+    """Header shared by the extensions of a mosaic: WCS and what the path's wildcards say."""
+    header = wcs.to_header(relax=True)
+    header["FILTER"] = filter_name
+    header["FIELD"] = field_name
+    header["PIXSCALE"] = (pixel_scale_arcsec, "[arcsec]")
+    return header
+
+
+def read_mosaic(path):
+    """Open a mosaic written by this workflow as memory maps; pixels are read when a region is."""
+    with fits.open(path) as hdus:
+        header = hdus["SCI"].header
+        sci, ivar = (
+            np.memmap(path, ">f4", "r", hdus[name].fileinfo()["datLoc"], hdus[name].shape)
+            for name in ("SCI", "IVAR")
+        )
+    return Mosaic(
+        sci=sci,
+        ivar=ivar,
+        wcs=WCS(header),
+        pixel_scale_arcsec=header["PIXSCALE"],
+        filter_name=header["FILTER"],
+        field=header["FIELD"],
+        gain_e_per_njy=header.get("GAIN"),
+    )
+
+
+def read_wcs(path):
+    """WCS of a mosaic written by this workflow, from its header alone."""
+    return WCS(fits.getheader(path, "SCI"))
+
+
+def write_psf(path, psf, *, extra_hdus=()):
+    """Write a `Psf` as the primary image of ``path``; ``meta`` goes into its header."""
+    primary = fits.PrimaryHDU(np.asarray(psf.data, dtype=np.float64))
+    cards = {
+        "FILTER": (psf.filter_name, ""),
+        "PIXSCALE": (psf.pixel_scale_arcsec, "[arcsec]"),
+        "EESTAMP": (psf.ee_stamp, "fraction of total light in this stamp"),
+        "SYSERR": (psf.sys_error, "fractional 1-sigma error of the flux scale"),
+        "NSTARS": (psf.n_stars, "stars used for the core"),
+        "FLAGS": (psf.flags, ""),
+        "BUNIT": ("", "dimensionless, sum = 1"),
+    }
+    if np.isfinite(psf.fwhm_arcsec):
+        cards["FWHM"] = (psf.fwhm_arcsec, "[arcsec]")
+    for key, (value, comment) in cards.items():
+        primary.header[key] = (value, comment)
+    for key, value in psf.meta.items():
+        primary.header[key] = value
+    write_fits(path, [primary, *extra_hdus])
+
+
+def read_psf(path):
+    """Read a `Psf` written by `write_psf`."""
+    with fits.open(path) as hdus:
+        header = hdus[0].header
+        return Psf(
+            data=np.asarray(hdus[0].data, dtype=float),
+            pixel_scale_arcsec=header["PIXSCALE"],
+            filter_name=header["FILTER"],
+            ee_stamp=header["EESTAMP"],
+            sys_error=header["SYSERR"],
+            fwhm_arcsec=header.get("FWHM", float("nan")),
+            n_stars=header["NSTARS"],
+            flags=header["FLAGS"],
+        )
+
+
+def write_noise(path, noise):
+    """Write a `Noise` model as one image with its scale in the header."""
+    primary = fits.PrimaryHDU(np.asarray(noise.correlation, dtype=np.float64))
+    primary.header["FILTER"] = noise.filter_name
+    primary.header["IVSCALE"] = (noise.ivar_scale, "true over stated inverse variance")
+    for key, value in noise.meta.items():
+        primary.header[key] = value
+    write_fits(path, [primary])
+
+
+def read_noise(path):
+    """Read a `Noise` model written by `write_noise`."""
+    with fits.open(path) as hdus:
+        header = hdus[0].header
+        correlation = np.asarray(hdus[0].data, dtype=float)
+        return Noise(correlation, header["IVSCALE"], header["FILTER"])
+
+
+def write_cutouts(path, cutouts):
+    """Write `Cutouts`: images SCI and IVAR of shape (n, m, m), tables SOURCES and NEIGHBOURS."""
+    header = fits.Header({"FILTER": cutouts.filter_name, "PIXSCALE": cutouts.pixel_scale_arcsec})
+    if cutouts.gain_e_per_njy is not None:
+        header["GAIN"] = (cutouts.gain_e_per_njy, "[electron/nJy]")
+    sources = Table(
+        {
+            "id": np.array(cutouts.ids, dtype=str),
+            "x0": np.asarray(cutouts.x0, dtype=np.int64),
+            "y0": np.asarray(cutouts.y0, dtype=np.int64),
+            "x": np.asarray(cutouts.x, dtype=float),
+            "y": np.asarray(cutouts.y, dtype=float),
+        }
+    )
+    flat = [(i, *entry) for i, entries in enumerate(cutouts.neighbours) for entry in entries]
+    columns = list(zip(*flat, strict=True)) if flat else [[], [], [], []]
+    neighbours = Table(
+        {
+            "source": np.array(columns[0], dtype=np.int64),
+            "id": np.array(columns[1], dtype=str),
+            "x": np.array(columns[2], dtype=float),
+            "y": np.array(columns[3], dtype=float),
+        }
+    )
+    sci = fits.ImageHDU(np.asarray(cutouts.data, dtype=np.float32), name="SCI")
+    sci.header["BUNIT"] = "nJy"
+    ivar = fits.ImageHDU(np.asarray(cutouts.ivar, dtype=np.float32), name="IVAR")
+    ivar.header["BUNIT"] = IVAR_UNIT
+    tables = [
+        fits.BinTableHDU(_encode_ids(table), name=name)
+        for table, name in ((sources, "SOURCES"), (neighbours, "NEIGHBOURS"))
+    ]
+    write_fits(path, [fits.PrimaryHDU(header=header), sci, ivar, *tables])
+
+
+def _encode_ids(table):
+    """Ids as UTF-8 bytes, since FITS holds ASCII only."""
+    table["id"] = np.char.encode(table["id"].astype(str), "utf-8") if len(table) else np.zeros(0, "S1")
+    return table
+
+
+def read_cutouts(path):
+    """Read `Cutouts` written by `write_cutouts`."""
+    with fits.open(path, memmap=False) as hdus:
+        header = hdus[0].header
+        sources, entries = hdus["SOURCES"].data, hdus["NEIGHBOURS"].data
+        neighbours = [[] for _ in range(len(sources))]
+        for row in entries:
+            neighbours[row["source"]].append((_decode(row["id"]), float(row["x"]), float(row["y"])))
+        return Cutouts(
+            ids=[_decode(name) for name in sources["id"]],
+            data=np.asarray(hdus["SCI"].data, dtype=float),
+            ivar=np.asarray(hdus["IVAR"].data, dtype=float),
+            x0=np.asarray(sources["x0"], dtype=np.int64),
+            y0=np.asarray(sources["y0"], dtype=np.int64),
+            x=np.asarray(sources["x"], dtype=float),
+            y=np.asarray(sources["y"], dtype=float),
+            neighbours=neighbours,
+            pixel_scale_arcsec=header["PIXSCALE"],
+            filter_name=header["FILTER"],
+            gain_e_per_njy=header.get("GAIN"),
+        )
+
+
+def _decode(name):
+    """Text of an id read from a FITS table, whose strings are bytes or Latin-1 text."""
+    raw = name if isinstance(name, bytes) else str(name).encode("latin-1")
+    return raw.decode("utf-8")

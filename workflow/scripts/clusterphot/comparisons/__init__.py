@@ -1,0 +1,1 @@
+"""What else is in the sky or in the literature: star counts, galaxies, black bodies, the brightest galaxy."""

@@ -1,0 +1,433 @@
+"""Point sources in one box of a field: two passes of detection and joint fluxes in all bands.
+
+Flux maps of the bands, blind to quadratic light, are combined with the spectrum of a typical cluster; what is
+found is subtracted, the noise measured again and the residual searched again. nJy; pixels of the reference.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy import ndimage, sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from clusterphot.detect import kernels as filters
+from clusterphot.detect.noisemap import model_noise, noise_map
+from clusterphot.detect.planes import load_planes
+
+MARGIN_ARCSEC = 2.2
+"""Light within this distance of a box can change what is found in it."""
+
+LINK_ARCSEC = 0.9
+"""Sources closer than this are solved for together."""
+
+RING_REACH_PX = 2
+"""Positions of features around an imperfectly known PSF are uncertain by this."""
+
+MIN_RESPONSE = 0.004
+"""Responses weaker than this do not link two sources."""
+
+
+@dataclass(frozen=True)
+class FinderOptions:
+    """How sources are found.
+
+    Attributes
+    ----------
+    threshold_sigma : float
+        Of the combined significance.
+    n_passes : int
+        Searches, each on the residual of those before.
+    separation_arcsec : float
+        Sources closer than this are one.
+    psf_error : float
+        Share of the light of subtracted sources that counts as noise.
+    combined : tuple of str
+        Bands of the combined significance.
+    """
+
+    threshold_sigma: float = 5.0
+    n_passes: int = 2
+    separation_arcsec: float = 0.08
+    psf_error: float = 0.03
+    combined: tuple = ()
+
+
+@dataclass
+class BandMaps:
+    """Flux map of the residual of one band in its own pixels, and its noise."""
+
+    flux: np.ndarray
+    noise: np.ndarray
+    model_noise: np.ndarray
+
+
+@dataclass
+class Found:
+    """Sources of a box, and the maps behind them.
+
+    Attributes
+    ----------
+    x, y : (n,) float ndarray
+        Position in the reference region (box with margin), pixels.
+    flux, noise, error : (n, k) float ndarray, nJy
+        Per band: joint flux, local noise of the flux map and error with the neighbours free.
+    snr : (n,) float ndarray
+        Combined significance.
+    found_in : (n,) int ndarray
+        Pass, from 1.
+    shape : (n, k, 6) float ndarray
+        Coefficients of the shape filters with the flux of the source in the first.
+    ring_noise : (n, k) float ndarray, nJy
+        Noise of a source's flux because the PSF of its neighbours is not perfect.
+    maps : list of `BandMaps`
+    planes : list of `clusterphot.detect.planes.Plane`
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    flux: np.ndarray
+    found_in: np.ndarray
+    noise: np.ndarray = None
+    error: np.ndarray = None
+    snr: np.ndarray = None
+    shape: np.ndarray = None
+    ring_noise: np.ndarray = None
+    maps: list = field(default_factory=list)
+    planes: list = field(default_factory=list)
+
+    def keep(self, rows):
+        """The same with some rows only."""
+        parts = ("x", "y", "flux", "found_in", "noise", "error", "snr", "shape", "ring_noise")
+        values = {name: getattr(self, name) for name in parts}
+        values = {name: value if value is None else value[rows] for name, value in values.items()}
+        return Found(**values, maps=self.maps, planes=self.planes)
+
+
+class BoxFinder:
+    """Search of one box.
+
+    Parameters
+    ----------
+    bands : list of `clusterphot.detect.planes.Band`
+    reference : int
+        Index of the reference filter.
+    box : (y0, y1, x0, x1)
+        Pixels of the reference mosaic.
+    options : `FinderOptions`
+    extra : function, optional
+        Called with the planes before the search: puts artificial sources in.
+    """
+
+    def __init__(self, bands, reference, box, options, *, extra=None):
+        self.bands, self.reference, self.options = bands, reference, options
+        self.scale = bands[reference].mosaic.pixel_scale_arcsec
+        self.margin = int(round(MARGIN_ARCSEC / self.scale))
+        self.planes = load_planes(bands, reference, box, self.margin)
+        if extra is not None:
+            extra(self.planes)
+        for plane in self.planes:
+            plane.subtract_background()
+        self.shape = self.planes[reference].sci.shape
+        self.combined = [k for k, band in enumerate(bands) if band.name in options.combined]
+
+    def run(self):
+        """Find all sources of the box and its margin.
+
+        Returns
+        -------
+        found : `Found`
+        """
+        found = Found(np.zeros(0), np.zeros(0), np.zeros((0, len(self.bands))), np.zeros(0, dtype=int))
+        for number in range(1, self.options.n_passes + 1):
+            maps = self._maps(only=self.combined)
+            found = self._with_new(found, maps, number)
+            found = self._settle(found, n_iter=3)
+        found = self._without_faint(found)
+        found = self._settle(found, n_iter=2, all_bands=True)
+        return self._measured(found)
+
+    def run_negative(self):
+        """Find what noise alone gives: sources of the negative image that `run` has left.
+
+        Returns
+        -------
+        found : `Found`
+        """
+        for plane in self.planes:
+            plane.sci = -plane.residual()
+            plane.model = np.zeros_like(plane.sci)
+        self.options = replace(self.options, n_passes=1)
+        return self.run()
+
+    # ---- maps ----------------------------------------------------------------------------------------------
+
+    def _maps(self, *, only=None):
+        """Maps of the residual, for the bands whose index is in ``only`` (all by default), else None."""
+        wanted = range(len(self.planes)) if only is None else only
+        return [self._band_maps(plane) if k in wanted else None for k, plane in enumerate(self.planes)]
+
+    def _band_maps(self, plane):
+        """Maps of one band."""
+        kernels, scale = plane.band.kernels, plane.band.mosaic.pixel_scale_arcsec
+        flux = filters.flux_map(plane.residual(), kernels)
+        noise = noise_map(flux, plane.filler.missing, scale, plane.origin, floor=plane.sigma)
+        total = noise
+        if plane.model.any():
+            drawn = filters.flux_map(plane.model, kernels)
+            total = model_noise(noise, drawn, self.options.psf_error, 2 * kernels.radius // 3 * 2 + 1)
+        return BandMaps(flux, noise, total)
+
+    def _combination(self, maps):
+        """Significance map of the typical spectrum on the reference pixels."""
+        amplitude = np.zeros(self.shape, dtype=np.float32)
+        weight = np.zeros(self.shape, dtype=np.float32)
+        for k in self.combined:
+            plane, spectrum = self.planes[k], np.float32(self.bands[k].relative_flux)
+            flux = plane.to_reference(maps[k].flux, self.shape)
+            noise = plane.to_reference(maps[k].model_noise, self.shape, order=1)
+            amplitude += spectrum * flux / noise**2
+            weight += spectrum**2 / noise**2
+        return amplitude / np.sqrt(weight)
+
+    def _with_new(self, found, maps, number):
+        """Sources found so far and the peaks of the residual."""
+        significance = self._combination(maps)
+        peak = ndimage.maximum_filter(significance, 3) == significance
+        rows, columns = np.nonzero(peak & (significance > self.options.threshold_sigma))
+        inside = (rows > 2) & (columns > 2) & (rows < self.shape[0] - 3) & (columns < self.shape[1] - 3)
+        rows, columns = rows[inside], columns[inside]
+        order = np.argsort(-significance[rows, columns], kind="stable")
+        x, y = _refined(significance, rows[order], columns[order])
+        x, y = self._separated(np.concatenate([found.x, x]), np.concatenate([found.y, y]), len(found.x))
+        n_new = len(x) - len(found.x)
+        return Found(
+            x,
+            y,
+            np.concatenate([found.flux, np.zeros((n_new, len(self.bands)))]),
+            np.concatenate([found.found_in, np.full(n_new, number)]),
+        )
+
+    def _separated(self, x, y, n_fixed):
+        """Positions, first come first served, that keep their distance from one another."""
+        radius = self.options.separation_arcsec / self.scale
+        keep = np.ones(len(x), dtype=bool)
+        for i, j in sorted(cKDTree(np.stack([x, y], axis=1)).query_pairs(radius)) if len(x) > 1 else ():
+            if keep[i] and j >= n_fixed:
+                keep[j] = False
+        return x[keep], y[keep]
+
+    # ---- joint fluxes and positions ------------------------------------------------------------------------
+
+    def _settle(self, found, *, n_iter, all_bands=False):
+        """Joint fluxes, then positions, in turn; the models of the planes are drawn anew."""
+        if not len(found.x):
+            return found
+        bands = range(len(self.bands)) if all_bands else self.combined
+        for iteration in range(n_iter):
+            last = iteration == n_iter - 1
+            residuals = {k: self._solve(found, k, 2 if last else 1) for k in bands}
+            if not last:
+                self._move(found, residuals)
+        return found
+
+    def _solve(self, found, k, n_iter):
+        """Joint fluxes of one band in place; returns the residual image."""
+        plane, kernels = self.planes[k], self.bands[k].kernels
+        x, y = plane.position(found.x, found.y)
+        links = self._links(found, k, x, y)
+        self._draw(found, k)
+        for _ in range(n_iter):
+            seen = filters.shape_coefficients(plane.residual(), kernels, x, y)[:, filters.POINT_FLUX]
+            found.flux[:, k] += links.solve(np.nan_to_num(seen))
+            self._draw(found, k)
+        return plane.residual()
+
+    def _links(self, found, k, x, y):
+        """The responses of sources to one another in one band."""
+        radius = LINK_ARCSEC / self.scale
+        pairs = cKDTree(np.stack([found.x, found.y], axis=1)).query_pairs(radius, output_type="ndarray")
+        i, j = pairs[:, 0], pairs[:, 1]
+        response = filters.response_at(self.bands[k].kernels, x[i] - x[j], y[i] - y[j])
+        back = filters.response_at(self.bands[k].kernels, x[j] - x[i], y[j] - y[i])
+        strong = np.maximum(np.abs(response), np.abs(back)) > MIN_RESPONSE
+        return Links(len(x), i[strong], j[strong], response[strong], back[strong])
+
+    def _draw(self, found, k):
+        """Draw the model of one band from the fluxes."""
+        plane = self.planes[k]
+        plane.model[:] = 0.0
+        plane.band.drawer.add(plane, *plane.position(found.x, found.y), found.flux[:, k])
+
+    def _move(self, found, residuals):
+        """Shift positions by what the residuals of the bands say, at most half a pixel."""
+        step = np.zeros((2, len(found.x)))
+        total = np.zeros(len(found.x))
+        for k, residual in residuals.items():
+            plane, kernels = self.planes[k], self.bands[k].kernels
+            x, y = plane.position(found.x, found.y)
+            result = filters.shape_coefficients(residual, kernels, x, y)
+            flux = found.flux[:, k]
+            variance = sampled(plane.sigma, x, y, order=0) ** 2
+            weight = np.where(
+                np.isfinite(result[:, 0]) & (flux > 0), np.maximum(flux, 0.0) ** 2 / variance, 0.0
+            )
+            weight /= np.linalg.det(plane.matrix) ** -1
+            shift = -np.nan_to_num(result[:, [filters.SHIFT_X, filters.SHIFT_Y]]).T / np.where(
+                flux > 0, flux, np.inf
+            )
+            step += weight * (np.linalg.inv(plane.matrix) @ shift)
+            total += weight
+        step = np.where(total > 0, step / np.where(total > 0, total, 1.0), 0.0)
+        length = np.hypot(*step)
+        step *= np.minimum(1.0, 0.5 / np.maximum(length, 1e-9))
+        found.x, found.y = found.x + step[0], found.y + step[1]
+
+    # ---- what is kept --------------------------------------------------------------------------------------
+
+    def _significance(self, found, noise):
+        """Combined significance of joint fluxes."""
+        k = self.combined
+        spectrum = np.array([self.bands[i].relative_flux for i in k])
+        weight = spectrum / noise[:, k] ** 2
+        return (weight * found.flux[:, k]).sum(axis=1) / np.sqrt((weight * spectrum).sum(axis=1))
+
+    def _noise_at(self, found, maps, kind):
+        """Noise of all bands at the positions of the sources, (n, k)."""
+        out = np.full(found.flux.shape, np.nan)
+        for k, (plane, own) in enumerate(zip(self.planes, maps, strict=True)):
+            if own is not None:
+                x, y = plane.position(found.x, found.y)
+                out[:, k] = sampled(getattr(own, kind), x, y, order=1)
+        return out
+
+    def _without_faint(self, found):
+        """Sources still significant against the noise without them, none too near a brighter one."""
+        if not len(found.x):
+            return found
+        noise = self._noise_at(found, self._maps(only=self.combined), "noise")
+        snr = self._significance(found, noise)
+        found = found.keep(
+            np.flatnonzero(snr > self.options.threshold_sigma)[
+                np.argsort(-snr[snr > self.options.threshold_sigma], kind="stable")
+            ]
+        )
+        radius = self.options.separation_arcsec / self.scale
+        keep = np.ones(len(found.x), dtype=bool)
+        for i, j in sorted(cKDTree(np.stack([found.x, found.y], axis=1)).query_pairs(0.8 * radius)):
+            if keep[i]:
+                keep[j] = False
+        return found.keep(keep)
+
+    def _measured(self, found):
+        """Noise, errors, significance and shapes of the final sources."""
+        maps = self._maps()
+        found.maps, found.planes = maps, self.planes
+        found.noise = self._noise_at(found, maps, "noise")
+        found.error = np.array(found.noise)
+        found.shape = np.full((*found.flux.shape, 6), np.nan)
+        found.snr, found.ring_noise = np.zeros(len(found.x)), np.zeros(found.flux.shape)
+        if not len(found.x):
+            return found
+        found.snr = self._significance(found, found.noise)
+        for k, plane in enumerate(self.planes):
+            x, y = plane.position(found.x, found.y)
+            found.error[:, k] = found.noise[:, k] * self._links(found, k, x, y).inflation()
+            found.shape[:, k] = filters.shape_coefficients(plane.residual(), self.bands[k].kernels, x, y)[
+                :, :6
+            ]
+            found.shape[:, k, 0] += found.flux[:, k]
+            found.ring_noise[:, k] = self.options.psf_error * self._neighbours_light(found, k, x, y)
+        return found
+
+    def _neighbours_light(self, found, k, x, y):
+        """What the flux map shows of the neighbours of each source: the largest value within a pixel or two."""
+        kernels = self.bands[k].kernels
+        envelope = ndimage.maximum_filter(np.abs(kernels.response), 2 * RING_REACH_PX + 1)
+        half = len(envelope) // 2
+        ratio = self.bands[k].mosaic.pixel_scale_arcsec / self.scale
+        bright = np.flatnonzero(np.abs(found.flux[:, k]) > 10.0 * found.noise[:, k])
+        tree = cKDTree(np.stack([found.x, found.y], axis=1))
+        total = np.zeros(len(x))
+        for j, near in zip(bright, tree.query_ball_point(tree.data[bright], half * ratio), strict=True):
+            near = np.setdiff1d(near, [j])
+            values = ndimage.map_coordinates(
+                envelope, [half + y[near] - y[j], half + x[near] - x[j]], order=1
+            )
+            total[near] += np.abs(found.flux[j, k]) * values
+        return total
+
+
+class Links:
+    """Sparse system of sources that show in each other's flux.
+
+    Parameters
+    ----------
+    n : int
+    i, j : (m,) int ndarray
+        Pairs.
+    response, back : (m,) float ndarray
+        Flux seen at i of a unit source at j, and at j of one at i.
+    """
+
+    def __init__(self, n, i, j, response, back):
+        self.n = n
+        graph = sparse.coo_array((np.ones(len(i)), (i, j)), shape=(n, n))
+        _, labels = connected_components(graph, directed=False)
+        order = np.argsort(labels, kind="stable")
+        bounds = np.flatnonzero(np.diff(labels[order], prepend=-1, append=labels.max(initial=-1) + 1))
+        self.groups = [order[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        place = np.zeros(n, dtype=int)
+        for group in self.groups:
+            place[group] = np.arange(len(group))
+        self.matrices = {}
+        for a, b, forward, backward in zip(i, j, response, back, strict=True):
+            label = labels[a]
+            matrix = self.matrices.get(label)
+            if matrix is None:
+                matrix = self.matrices[label] = np.eye(len(self.groups[label]))
+            matrix[place[a], place[b]] = forward
+            matrix[place[b], place[a]] = backward
+
+    def solve(self, seen):
+        """Fluxes whose responses add up to ``seen``."""
+        out = np.array(seen)
+        for label, matrix in self.matrices.items():
+            group = self.groups[label]
+            out[group] = np.linalg.solve(matrix, seen[group])
+        return out
+
+    def inflation(self):
+        """Factor on the error of each flux because its neighbours are free."""
+        out = np.ones(self.n)
+        for label, matrix in self.matrices.items():
+            symmetric = 0.5 * (matrix + matrix.T)
+            out[self.groups[label]] = np.sqrt(np.clip(np.diag(np.linalg.pinv(symmetric)), 1.0, None))
+        return out
+
+
+def sampled(image, x, y, *, order=3):
+    """Values of an image at fractional positions; splines of the whole image only where needed."""
+    if order < 2:
+        return ndimage.map_coordinates(image, [y, x], order=order, mode="nearest", output=float)
+    base_x, base_y = np.floor(x).astype(int), np.floor(y).astype(int)
+    out = np.empty(len(x))
+    ny, nx = image.shape
+    for k in range(len(x)):
+        xa, ya = min(max(base_x[k] - 7, 0), max(nx - 16, 0)), min(max(base_y[k] - 7, 0), max(ny - 16, 0))
+        box = image[ya : ya + 16, xa : xa + 16]
+        out[k] = ndimage.map_coordinates(
+            box, [[y[k] - ya], [x[k] - xa]], order=3, mode="nearest", output=float
+        )[0]
+    return out
+
+
+def _refined(image, rows, columns):
+    """Vertices of the parabolas through peaks, x and y."""
+    middle = image[rows, columns].astype(float)
+    shifts = []
+    for dy, dx in ((0, 1), (1, 0)):
+        high, low = image[rows + dy, columns + dx], image[rows - dy, columns - dx]
+        curve = 2.0 * middle - high - low
+        shifts.append(np.clip(0.5 * (high - low) / np.where(curve > 0, curve, np.inf), -0.5, 0.5))
+    return columns + shifts[0], rows + shifts[1]

@@ -1,0 +1,1 @@
+"""What the Milky Way puts between us and a field: dust and stars."""

@@ -1,0 +1,1 @@
+"""Luminosity function, colours and distribution of the clusters of a field."""

@@ -1,0 +1,379 @@
+"""Point-source photometry on cutouts: fluxes and local sky solved exactly, positions by a bounded search.
+
+The model of Faisst et al. 2022 (ApJL 941, L11), with neighbours fitted together, a curved sky, positions tied
+between filters, and errors that carry the noise correlation. Fluxes nJy, positions mosaic pixels (0-based).
+"""
+
+import functools
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clusterphot.base.flags import Flag
+from clusterphot.measure.blocks import MISFIT_SIGMA, fit_free, fit_tied, sky_is_adequate
+from clusterphot.measure.companions import listed_scenes, tied_scenes
+from clusterphot.measure.engines import open_engine
+from clusterphot.measure.fit_rows import Results, make_table
+from clusterphot.measure.flux_errors import NoiseOperator, PositionLoss
+from clusterphot.measure.linear import SkyTerms, sky_values, solve
+from clusterphot.measure.positions import Block, PositionPrior
+from clusterphot.measure.rendering import PsfRenderer
+
+BLOCK_PIXELS = 200_000
+"""Pixels of column images held at once; a matter of cache, without influence on results."""
+
+MASKED_FRACTION = 0.05
+"""Share of the squared PSF (the information on the flux) on bad pixels above which a source is flagged."""
+
+MIN_VALID_FRACTION = 0.2
+"""Share of the squared PSF on valid pixels below which nothing is measured."""
+
+FREE_MARGIN_PX = 1.5
+"""Neighbours nearer to the cutout's edge, or outside, are held at their listed position."""
+
+
+EDGE_FRACTION = 0.1
+"""Share of bad pixels on a cutout's outermost ring above which it is taken to leave the image."""
+
+WINDOW_FRACTIONS = (0.8, 0.6, 0.5)
+SATURATED_SNR = 200.0
+SATURATED_PIXELS = 4
+"""A source is saturated if the fit says that this many bad pixels are brighter than all valid ones."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Choices of the fit; the defaults are those of the workflow.
+
+    Attributes
+    ----------
+    sky : {'quadratic', 'plane', 'constant'}
+        Local sky of each cutout.
+    position : {'tied', 'free'}
+        In filters other than the reference: fixed to the position fitted there, or fitted anew.
+    max_shift_px : float
+        Half side of the box a fitted position is confined to, pixels of the filter.
+    neighbours : bool
+        Fit listed sources within ``joint_radius_arcsec`` together with the target.
+    joint_radius_arcsec, blend_radius_arcsec : float
+        Pairs nearer than the second are flagged as blended.
+    position_sigma_arcsec : float
+        1-sigma error of a listed coordinate, used as a Gaussian prior in the reference filter; 0 for no
+        prior.
+    debias : bool
+        Correct fluxes for the mean gain of a maximum over positions, and for the loss by an erring tied
+        position.
+    conditional_errors : bool
+        ``flux_err`` is the error with all else fixed and white noise.
+    adaptive_window : bool
+        Where the sky terms do not fit the whole cutout, fit circles of `WINDOW_FRACTIONS` of its half side,
+        and inflate the error if the smallest is not fitted either.
+    """
+
+    sky: str = "quadratic"
+    position: str = "tied"
+    max_shift_px: float = 2.0
+    neighbours: bool = True
+    joint_radius_arcsec: float = 0.55
+    blend_radius_arcsec: float = 0.08
+    position_sigma_arcsec: float = 0.02
+    debias: bool = True
+    conditional_errors: bool = False
+    adaptive_window: bool = True
+
+    def with_preset(self, preset):
+        """These options under a preset: ``default`` changes nothing, ``paper`` is Faisst et al. 2022."""
+        if preset == "default":
+            return self
+        if preset == "paper":
+            return replace(
+                self,
+                sky="constant",
+                position="free",
+                neighbours=False,
+                position_sigma_arcsec=0.0,
+                debias=False,
+                conditional_errors=True,
+                adaptive_window=False,
+            )
+        raise ValueError(f"preset is {preset!r}, expected 'default' or 'paper'")
+
+
+FIT_KEYS = (
+    "sky", "position", "max_shift_px", "joint_radius_arcsec", "blend_radius_arcsec", "position_sigma_arcsec",
+)  # fmt: skip
+"""Fields of `FitOptions` that are keys of the configuration."""
+
+
+class FilterSetup:
+    """What all sources of one filter share: rendered PSF, sky terms, noise.
+
+    Parameters
+    ----------
+    psf : `clusterphot.base.products.Psf`
+    noise : `clusterphot.base.products.Noise`
+    size_px : int
+        Side of the cutouts.
+    pixel_scale_arcsec : float
+    gain_e_per_njy : float or None
+    options : FitOptions
+    """
+
+    def __init__(self, psf, noise, size_px, pixel_scale_arcsec, gain_e_per_njy, options):
+        self.options = options
+        self.size_px = size_px
+        self.pixel_scale_arcsec = pixel_scale_arcsec
+        self.renderer = PsfRenderer(psf.data * psf.ee_stamp, size_px)
+        self.terms = SkyTerms(options.sky, size_px)
+        self.operator = NoiseOperator(noise.correlation, size_px)
+        self.ivar_scale = noise.ivar_scale
+        self.sys_error = psf.sys_error
+        self.photon_variance = 0.0 if gain_e_per_njy is None else 1.0 / (gain_e_per_njy * noise.ivar_scale)
+        self.inflation = self._inflation()
+        self.clumping = float(np.square(noise.correlation).sum())
+        self.windows = _windows(size_px, pixel_scale_arcsec, options)
+
+    @functools.cached_property
+    def loss(self):
+        """Flux lost by erring positions; only fits that correct for it need it."""
+        return PositionLoss(self.renderer, self.terms)
+
+    def expected_chi2(self, n_pixels, n_parameters):
+        """Mean chi-square of a perfect model, at least 1.
+
+        A parameter takes up as much noise as it has in its estimate: 1 in white noise, else about the
+        inflation.
+        """
+        return np.maximum(n_pixels - np.rint(n_parameters * self.inflation), 1.0)
+
+    def excess(self, chi2, n_pixels, n_parameters):
+        """Excess of a chi-square over that of noise, in units of its scatter."""
+        expected = self.expected_chi2(n_pixels, n_parameters)
+        return (chi2 - expected) / np.sqrt(2.0 * self.clumping * expected)
+
+    def _inflation(self):
+        """Variance of a central source's flux in the true noise over that in white noise."""
+        middle = np.array([self.size_px // 2], dtype=float)
+        image = self.renderer.render(middle, middle).reshape(1, 1, -1)
+        block = Block(np.zeros_like(image[0]), np.ones_like(image[0]), self.renderer, self.terms)
+        equations, weighted = block.equations(image)
+        _, inverse = solve(equations)
+        weight = inverse[:, 0, :1] @ weighted[0] + self.terms.surface(inverse[:, 0, 1:])
+        return float(self.operator.variance(self.maps(weight))[0] / np.square(weight).sum())
+
+    def maps(self, flat):
+        """Flat images (n, p) as (n, m, m)."""
+        return flat.reshape(-1, self.size_px, self.size_px)
+
+    def pixel_noise(self, weights, model):
+        """Inverse variance of each pixel, and its sigma times its weight; both zero on bad pixels.
+
+        The variance is that of the background and of the photons of the fitted model.
+        """
+        if self.photon_variance == 0.0:
+            return weights, np.sqrt(weights)
+        growth = 1.0 + weights * self.photon_variance * np.maximum(model, 0.0)
+        return weights / growth, np.sqrt(weights * growth)
+
+
+def _windows(size_px, pixel_scale_arcsec, options):
+    """Masks (p,) of the pixels used: the whole cutout, then circles for sources it does not fit."""
+    whole = np.ones(size_px**2)
+    if not options.adaptive_window:
+        return [whole]
+    y, x = (grid.ravel() for grid in np.mgrid[:size_px, :size_px] - size_px // 2)
+    distance = np.hypot(x, y) * pixel_scale_arcsec
+    radii = [fraction * 0.5 * size_px * pixel_scale_arcsec for fraction in WINDOW_FRACTIONS]
+    return [whole, *((distance <= radius).astype(float) for radius in radii)]
+
+
+def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=(0.0, 0.0), engine="psf"):
+    """Photometry of the sources of one chunk in one filter.
+
+    Parameters
+    ----------
+    cutouts : `clusterphot.base.products.Cutouts`
+    psf : `clusterphot.base.products.Psf`
+    noise : `clusterphot.base.products.Noise`
+    wcs : `astropy.wcs.WCS`
+        Of the filter's mosaic.
+    options : FitOptions
+    reference : `astropy.table.Table` or None
+        What this function made of the same chunk in the reference filter; None in the reference filter
+        itself.
+    offset_px : (dx, dy) floats
+        Position of a source in this filter's image less that expected from the reference filter and the two
+        WCS.
+    engine : {'psf', 'tractor'}
+        What finds positions, fluxes and sky, see `clusterphot.measure.engines`.
+
+    Returns
+    -------
+    table : `astropy.table.Table`
+        One row per source and fitted neighbour, the target (``is_target``) first; columns end in the
+        filter's name. Meta holds ``filter`` and ``pixel_scale_arcsec``.
+    """
+    setup = FilterSetup(
+        psf, noise, cutouts.data.shape[-1], cutouts.pixel_scale_arcsec, cutouts.gain_e_per_njy, options
+    )
+    if reference is None:
+        scenes, free = listed_scenes(cutouts, options), True
+    else:
+        scenes = tied_scenes(cutouts, wcs, reference, np.asarray(offset_px, dtype=float))
+        free = options.position == "free"
+    fitter = open_engine(engine, setup)
+    results = Results(scenes)
+    for n_components in sorted(set(scenes.counts.tolist())):
+        step = max(BLOCK_PIXELS // (3 * n_components * setup.size_px**2), 1)
+        remaining = np.flatnonzero(scenes.counts == n_components)
+        for level in range(len(setup.windows)):
+            left = []
+            for first in range(0, len(remaining), step):
+                block = _open_block(cutouts, setup, scenes, remaining[first : first + step])
+                left.append(
+                    _fit_block(
+                        fitter, setup, block, results, level=level, free=free, recentre=reference is None
+                    )
+                )
+            remaining = np.concatenate(left)
+            if len(remaining) == 0:
+                break
+    return make_table(cutouts, setup, results, wcs)
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """Cutouts (n,) with equally many sources: data and weights (n, p), first positions (n, c, 2) in the cutout."""
+
+    cutouts: np.ndarray
+    data: np.ndarray
+    weights: np.ndarray
+    start: np.ndarray
+
+    def take(self, rows):
+        """The same for some of the cutouts."""
+        return _Pixels(self.cutouts[rows], self.data[rows], self.weights[rows], self.start[rows])
+
+
+def _open_block(cutouts, setup, scenes, rows):
+    """Pixels of some cutouts; bad ones, and all of a source without a place, have no weight."""
+    n = len(rows)
+    data, ivar = cutouts.data[rows].reshape(n, -1), cutouts.ivar[rows].reshape(n, -1)
+    valid = np.isfinite(data) & np.isfinite(ivar) & (ivar > 0)
+    if valid.all():
+        weights = ivar * setup.ivar_scale
+    else:
+        weights = np.where(valid, ivar, 0.0) * setup.ivar_scale
+        data = np.where(valid, data, 0.0)
+    corner = np.stack([cutouts.x0[rows], cutouts.y0[rows]], axis=1)[:, None, :]
+    start = scenes.start[scenes.rows(rows)] - corner
+    placed = np.isfinite(start).all(axis=(1, 2))
+    start = np.where(placed[:, None, None], start, setup.size_px // 2)
+    weights[~placed] = 0.0
+    return _Pixels(rows, data, weights, start)
+
+
+def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
+    """Fit the pixels in one of the windows and store what fits there; the cutouts that are left for the next one."""
+    window, last = setup.windows[level], level == len(setup.windows) - 1
+    everything = pixels
+    if free and not last:
+        pixels = pixels.take(sky_is_adequate(setup, pixels.data, pixels.weights * window, pixels.start))
+    rows, scenes = pixels.cutouts, results.scenes
+    if len(rows) == 0:
+        return everything.cutouts
+    part = pixels.weights if level == 0 else pixels.weights * window
+    if free:
+        prior = _position_prior(setup, pixels.start)
+        fit, at_bound = fit_free(engine, setup, pixels.data, part, prior, recentre=recentre)
+    else:
+        fit = fit_tied(engine, setup, pixels.data, part, pixels.start, scenes.covariance[rows])
+        at_bound = scenes.at_bound[rows]
+    expected = setup.expected_chi2(fit.n_pixels, fit.n_parameters)
+    flux_err, done = fit.flux_err, np.ones(len(rows), dtype=bool)
+    if setup.options.adaptive_window:
+        excess = setup.excess(fit.misfit, fit.n_pixels, fit.n_parameters)
+        growth = np.where(excess >= MISFIT_SIGMA, np.sqrt(fit.misfit / expected), 1.0)
+        flux_err, done = flux_err * growth, (excess < MISFIT_SIGMA) | last
+    results.store(
+        rows,
+        done,
+        fit,
+        flags=_all_flags(_flags(setup, pixels.data, pixels.weights, fit), at_bound, scenes.blended[rows]),
+        flux_err=flux_err,
+        flux_err_marginal=fit.flux_err_marginal,
+        flux_err_conditional=fit.flux_err_conditional,
+        chi2=fit.chi2,
+        sky=_sky_under_targets(setup, fit),
+        expected_chi2=expected,
+    )
+    return np.setdiff1d(everything.cutouts, rows[done], assume_unique=True)
+
+
+def _all_flags(own, at_bound, blended):
+    """Flags of the pixels with those of the position; a source that is not measured has no position."""
+    measured = (own & int(Flag.NO_DATA | Flag.FAILED)) == 0
+    own = own | np.where(measured & at_bound, int(Flag.AT_BOUND), 0)
+    return own | np.where(measured & blended, int(Flag.BLENDED), 0)
+
+
+def _sky_under_targets(setup, fit):
+    """Value of the fitted sky at the positions of the targets, (n,)."""
+    u, v = (fit.positions[:, 0] - setup.size_px // 2).T / (setup.size_px // 2)
+    return (sky_values(setup.options.sky, v, u).T * fit.sky).sum(axis=-1)
+
+
+def _position_prior(setup, start):
+    """Prior and box of the positions, both around the start."""
+    options = setup.options
+    sigma = options.position_sigma_arcsec / setup.pixel_scale_arcsec
+    free = np.abs(start - setup.size_px // 2).max(axis=2) <= 0.5 * setup.size_px - FREE_MARGIN_PX
+    free[:, 0] = True
+    precision = np.where(free, setup.inflation / sigma**2 if sigma > 0 else 0.0, 0.0)
+    return PositionPrior(start, precision, start, options.max_shift_px, free)
+
+
+def _flags(setup, data, weights, fit):
+    """Flags of a block that follow from the pixels and the fitted values, (n,) int."""
+    outside, missing, above = _bad_pixels(setup, data, weights, fit)
+    finite = (
+        np.isfinite(fit.fluxes).all(axis=1) & np.isfinite(fit.sky).all(axis=1) & np.isfinite(fit.flux_err)
+    )
+    significance = fit.fluxes[:, 0] / np.where(fit.flux_err > 0, fit.flux_err, np.inf)
+    no_data = (missing > 1.0 - MIN_VALID_FRACTION) | (fit.n_pixels < fit.n_parameters + 5)
+    failed = ~no_data & ~(finite & (fit.flux_err > 0))
+    measured = ~no_data & ~failed
+    masked = measured & (missing > MASKED_FRACTION)
+    seen = measured | (no_data & (fit.n_pixels >= fit.n_parameters + 5))
+    saturated = seen & (above >= SATURATED_PIXELS) & (significance > SATURATED_SNR)
+    flags = np.zeros(len(data), dtype=np.int64)
+    for flag, where in (
+        (Flag.EDGE, outside > EDGE_FRACTION),
+        (Flag.NO_DATA, no_data),
+        (Flag.FAILED, failed),
+        (Flag.MASKED, masked),
+        (Flag.SATURATED, saturated),
+    ):
+        flags[where] |= int(flag)
+    return flags
+
+
+def _bad_pixels(setup, data, weights, fit):
+    """Share of bad pixels on the outermost ring, of the squared PSF on bad ones, and bad ones above all valid ones."""
+    outside, missing, above = np.zeros((3, len(data)))
+    some = np.flatnonzero((weights <= 0).any(axis=1))
+    if len(some) == 0:
+        return outside, missing, above
+    data, weights, image = data[some], weights[some], fit.image[some]
+    bad = setup.maps(weights) <= 0
+    ring = np.ones(bad.shape[1:], dtype=bool)
+    ring[1:-1, 1:-1] = False
+    outside[some] = bad[:, ring].sum(axis=1) / ring.sum()
+    hidden = np.where(weights > 0, 0.0, image)
+    missing[some] = np.square(hidden).sum(axis=-1) / np.maximum(np.square(image).sum(axis=-1), 1e-300)
+    brightest = np.where(weights > 0, data, -np.inf).max(axis=-1)
+    above[some] = (hidden * fit.fluxes[some, :1] > brightest[:, None]).sum(axis=-1)
+    return outside, missing, above

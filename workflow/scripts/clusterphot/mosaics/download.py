@@ -1,0 +1,300 @@
+"""Files fetched by URL (http, https, s3): resumed when cut, checked, and with their SHA-256 beside them.
+
+Unfinished bytes wait in ``<file>.part`` with the server's validators in ``<file>.part.json``; a later call
+goes on from there with a Range request (RFC 9110, sections 13.1.5 and 14.2). Sizes are in bytes.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import logging
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.files import whole_file
+
+CHUNK_BYTES = 1 << 20
+LOG_EVERY_S = 30.0
+SCHEMES = ("http", "https", "s3")
+HINTS = {
+    401: "the address needs a login; download the file yourself and give its path.",
+    403: "not public, or (in S3 stores) no such file; check the address.",
+    404: "no such file at that address; check its spelling in a browser.",
+    410: "the file was removed from that address.",
+}
+TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Validators:
+    """What tells whether a file is still the one that was begun; None where the server is silent.
+
+    ``url`` is without its query, which in signed addresses is a secret and changes.
+    """
+
+    url: str
+    size: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @property
+    def if_range(self):
+        """Value of If-Range: a strong ETag, else the date; None if the server gave neither."""
+        strong = self.etag and not self.etag.startswith("W/")
+        return self.etag if strong else self.last_modified
+
+
+class _Interrupted(Exception):
+    """A transfer that may succeed when tried again."""
+
+
+def is_url(text):
+    """Whether a path of the config is a URL rather than a local file."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", str(text)) is not None
+
+
+def https_url(url):
+    """The http(s) address of a URL; ``s3://bucket/key`` becomes that of the public bucket.
+
+    Raises
+    ------
+    ConfigError
+        If the scheme is not http, https or s3, or a part is missing.
+    """
+    parts = urlsplit(str(url).strip())
+    if parts.scheme.lower() not in SCHEMES or not parts.netloc or parts.path in ("", "/"):
+        expected = "http://, https:// or s3://, a host or bucket, and a file"
+        raise ConfigError("URL of a mosaic", repr(url), expected)
+    if parts.scheme.lower() == "s3":
+        key = quote(parts.path, safe="/~")
+        if "." in parts.netloc:  # a dotted bucket does not match the wildcard certificate
+            return f"https://s3.amazonaws.com/{parts.netloc}{key}"
+        return f"https://{parts.netloc}.s3.amazonaws.com{key}"
+    return urlunsplit(parts._replace(path=quote(parts.path, safe="/%~+,;=:@!$&'()*"), fragment=""))
+
+
+def sha256_of(path):
+    """SHA-256 of a file as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch(url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0):
+    """Fetch a file, going on where an earlier call or a cut connection stopped.
+
+    Parameters
+    ----------
+    url : str
+        http(s) or s3 address of a public file.
+    out_path : str
+        Appears when the file is whole, with ``<out_path>.sha256`` beside it in the format of sha256sum.
+    retries : int, optional
+        Failed attempts in a row without a new byte that are forgiven, >= 0.
+    timeout : float, optional
+        Seconds without a byte after which an attempt has failed, > 0.
+    sha256 : str, optional
+        Expected checksum, 64 hexadecimal digits.
+    wait_s : float, optional
+        Seconds before the second attempt; doubled each time, up to 60.
+
+    Returns
+    -------
+    digest : str
+        SHA-256 of the file.
+
+    Raises
+    ------
+    DataError
+        No such file, no network, a file of another length or checksum than announced, a web page.
+
+    Notes
+    -----
+    An unfinished part is used again only if the server confirms that the file is unchanged:
+    by If-Range with a strong ETag or a date, and by the total size.
+    """
+    out_path, part = os.fspath(out_path), f"{os.fspath(out_path)}.part"
+    address = https_url(url)
+    shown = urlunsplit(urlsplit(address)._replace(query=""))  # signed addresses carry secrets
+    total = _persist(address, shown, part, retries=retries, timeout=timeout, wait_s=wait_s)
+    digest = _verified(part, shown, total, sha256)
+    os.replace(part, out_path)
+    _forget(part)
+    with whole_file(f"{out_path}.sha256") as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write(f"{digest}  {os.path.basename(out_path)}\n")
+    log.info("%s: %d bytes, sha256 %s", shown, total, digest)
+    return digest
+
+
+def _persist(address, shown, part, *, retries, timeout, wait_s):
+    """Attempts until ``part`` is whole; returns its size."""
+    failures, best = 0, _size(part)
+    while True:
+        try:
+            return _transfer(address, shown, part, timeout)
+        except _Interrupted as exc:
+            failures = 0 if _size(part) > best else failures + 1
+            best = max(best, _size(part))
+            if failures > retries:
+                raise DataError(
+                    shown,
+                    f"{exc}, {failures} times in a row",
+                    "the file",
+                    "check the network and the address; a later run goes on from the bytes that came "
+                    f"({_size(part)}). Without a network, give the path of a local copy.",
+                ) from exc
+            pause_s = min(wait_s * 2 ** max(failures - 1, 0), 60.0)
+            log.warning("%s: %s; trying again in %.0f s", shown, exc, pause_s)
+            time.sleep(pause_s)
+
+
+def _transfer(address, shown, part, timeout):
+    """One attempt; returns the size of the whole file once ``part`` has it."""
+    begun, start = _begun(part, shown)
+    headers = {"Accept-Encoding": "identity", "User-Agent": "clusterphot"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+        if begun.if_range:
+            headers["If-Range"] = begun.if_range
+    try:
+        with _network():
+            response = urllib.request.urlopen(
+                urllib.request.Request(address, headers=headers), timeout=timeout
+            )
+    except urllib.error.HTTPError as exc:
+        with exc:
+            if exc.code == 416 and start:  # nothing behind the part: it is whole, or the file has changed
+                if _total(exc.headers) == start == begun.size:
+                    return start
+                raise _changed(part) from exc
+            if exc.code in TRY_AGAIN:
+                raise _Interrupted(f"HTTP status {exc.code} {exc.reason}") from exc
+            hint = HINTS.get(exc.code, "")
+            raise DataError(shown, f"HTTP status {exc.code} {exc.reason}", "the file", hint) from exc
+    with response:
+        start, now = _accept(response, shown, part, begun, start)
+        return _receive(response, part, start, now)
+
+
+@contextlib.contextmanager
+def _network():
+    """Errors of the connection, but not of the local disk, end only this attempt."""
+    try:
+        yield
+    except urllib.error.HTTPError:
+        raise
+    except (OSError, http.client.HTTPException) as exc:
+        raise _Interrupted(f"no answer or a broken connection ({getattr(exc, 'reason', exc)})") from exc
+
+
+def _accept(response, shown, part, begun, start):
+    """Where the bytes of an answer begin in the file, and the file's validators."""
+    headers = response.headers
+    if headers.get_content_type() == "text/html":
+        hint = "is it the address of a page that leads to the file?"
+        raise DataError(shown, "a web page", "a FITS file", hint)
+    length, etag, date = (headers.get(key) for key in ("Content-Length", "ETag", "Last-Modified"))
+    if response.status != 206:
+        return 0, Validators(shown, int(length) if length and length.isdigit() else None, etag, date)
+    now = Validators(shown, _total(headers), etag, date)
+    changed = begun.size != now.size or (begun.etag and etag and begun.etag != etag)
+    confirmed = begun.if_range or begun.size is not None
+    if changed or not confirmed or _first(headers) != start:
+        raise _changed(part)
+    return start, now
+
+
+def _receive(response, part, start, now):
+    """Write the bytes of an answer to ``part`` from ``start`` to the end; returns the file's size."""
+    _remember(part, now)
+    done, logged = start, time.monotonic()
+    size_text = "an unknown number" if now.size is None else now.size
+    log.info("%s: from byte %d of %s", now.url, start, size_text)
+    with open(part, "r+b" if start else "wb") as file:
+        file.seek(start)
+        file.truncate()
+        while True:
+            with _network():
+                chunk = response.read(CHUNK_BYTES)
+            if not chunk:
+                break
+            file.write(chunk)
+            done += len(chunk)
+            if time.monotonic() - logged > LOG_EVERY_S:
+                logged = time.monotonic()
+                log.info("%s: %d of %s bytes", now.url, done, size_text)
+    if now.size is not None and done < now.size:
+        raise _Interrupted(f"the connection ended after {done} of {now.size} bytes")
+    return done
+
+
+def _verified(part, shown, total, expected):
+    """SHA-256 of the finished part; a wrong size or checksum removes it."""
+    size, digest = _size(part), sha256_of(part)
+    if size != total or size == 0:
+        _forget(part, also_part=True)
+        raise DataError(shown, f"{size} bytes", f"{total or 'some'} bytes", "run again to download it anew.")
+    if expected and digest != expected.strip().lower():
+        _forget(part, also_part=True)
+        raise DataError(
+            f"{shown}, sha256",
+            digest,
+            expected,
+            "the file there is not the one the config means, or was damaged on its way.",
+        )
+    return digest
+
+
+def _begun(part, shown):
+    """Validators of an unfinished part of this URL and its size; 0 where it cannot be used again."""
+    try:
+        with open(f"{part}.json", encoding="utf-8") as file:
+            begun = Validators(**json.load(file))
+    except (FileNotFoundError, ValueError, TypeError):
+        return Validators(shown), 0
+    usable = begun.url == shown and (begun.if_range or begun.size is not None)
+    return begun, _size(part) if usable else 0
+
+
+def _remember(part, now):
+    """Keep the validators beside the part."""
+    with whole_file(f"{part}.json") as temporary, open(temporary, "w", encoding="utf-8") as file:
+        json.dump(asdict(now), file)
+
+
+def _changed(part):
+    """Drop a part whose file is another one now; the next attempt starts anew."""
+    _forget(part, also_part=True)
+    return _Interrupted("the file there has changed since its first bytes came")
+
+
+def _forget(part, *, also_part=False):
+    """Remove the validators, and the part itself on demand."""
+    for path in (f"{part}.json", part) if also_part else (f"{part}.json",):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+
+
+def _size(path):
+    """Size of a file, 0 if there is none."""
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+def _first(headers):
+    """First byte of a partial answer, None if it does not say."""
+    found = re.match(r"bytes (\d+)-", headers.get("Content-Range", ""))
+    return int(found[1]) if found else None
+
+
+def _total(headers):
+    """Size of the whole file according to Content-Range, None if it does not say."""
+    found = re.search(r"/(\d+)$", headers.get("Content-Range", ""))
+    return int(found[1]) if found else None

@@ -1,0 +1,1 @@
+"""Point spread functions from physical optics: pupil, wavefront, detector and drizzle."""

@@ -1,0 +1,181 @@
+"""Noise of blank sky: true pixel variance against the stated one, and correlation between pixels.
+
+Drizzled pixels are correlated (Fruchter & Hook 2002, PASP 114, 144, sect. 7), so that the scatter of single
+pixels says too little about a flux. Measured on pixels in units of their stated error; lags in pixels.
+"""
+
+import logging
+
+import numpy as np
+from scipy import ndimage
+from scipy.fft import irfft2, next_fast_len, rfft2
+
+from clusterphot.base.errors import DataError
+from clusterphot.base.products import Noise
+from clusterphot.base.robust import MAD_TO_SIGMA
+
+MESH_PX = 20
+MAX_CANDIDATES = 400
+MIN_VALID_FRACTION = 0.3
+SMOOTHING_PX = 1.5
+DETECT_SIGMA = 4.0
+CLIP_SIGMA = 4.0
+GROW_PX = 3
+N_ITERATIONS = 3
+
+logger = logging.getLogger(__name__)
+
+
+def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
+    """Noise model of one mosaic from tiles of blank sky spread over it.
+
+    Parameters
+    ----------
+    mosaic : `clusterphot.base.products.Mosaic`
+        Read tile by tile.
+    max_lag_px : int
+        Largest lag of the autocorrelation in each axis, 1 to a quarter of the tile.
+    tile_px : int
+        Side of a tile; smaller where the mosaic is.
+    max_tiles : int
+        Number of tiles used, those of faintest sky among the candidates.
+
+    Returns
+    -------
+    noise : `clusterphot.base.products.Noise`
+
+    Raises
+    ------
+    DataError
+        If no tile has enough valid, source-free pixels.
+
+    Notes
+    -----
+    In each tile: background by medians in cells of `MESH_PX` px, sources masked where the image smoothed by
+    `SMOOTHING_PX` px exceeds `DETECT_SIGMA`, grown by `GROW_PX` px; what remains beyond `CLIP_SIGMA` is
+    left out. Sigma is the median over tiles of the scaled median absolute deviation. The autocorrelation at
+    each lag is the median over tiles of the mean product of valid pairs over the mean square; its level at
+    the largest lags (the background's own noise and unresolved sources, to which a fit with free sky is
+    blind) is subtracted.
+    """
+    tile_px = int(np.clip(min(mosaic.shape) // 4, 4 * max_lag_px, tile_px))
+    corners = faintest_first(mosaic, tile_px)
+    n_wanted = min(max_tiles, max(len(corners) // 2, min(len(corners), 4)))
+    sigmas, correlations, n_pixels = [], [], 0
+    for y0, x0 in corners:
+        tile = blank_tile(*mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px))
+        if tile is None:
+            continue
+        pixels, valid = tile
+        sigmas.append(MAD_TO_SIGMA * np.median(np.abs(pixels[valid])))
+        correlations.append(_autocorrelation(pixels, valid, max_lag_px))
+        n_pixels += int(valid.sum())
+        if len(sigmas) == n_wanted:
+            break
+    if not sigmas:
+        raise DataError(
+            f"mosaic {mosaic.field} {mosaic.filter_name}",
+            "no tile with enough blank sky",
+            f"tiles of {tile_px} px with at least {MIN_VALID_FRACTION:.0%} valid pixels free of sources",
+            "is the weight map zero nearly everywhere?",
+        )
+    sigma = float(np.median(sigmas))
+    correlation = _without_plateau(np.median(correlations, axis=0))
+    logger.info(
+        "%s: sigma is %.3f of the stated one, neighbouring pixels correlate by %.2f (%d tiles)",
+        mosaic.filter_name, sigma, correlation[max_lag_px, max_lag_px + 1], len(sigmas),
+    )  # fmt: skip
+    return Noise(
+        correlation, 1.0 / sigma**2, mosaic.filter_name, {"NTILES": len(sigmas), "NPIXELS": n_pixels}
+    )
+
+
+def _candidates(shape, tile_px):
+    """Corners of the tiles that are looked at: a regular grid, thinned regularly when it is long."""
+    ny, nx = (max(length // tile_px, 1) for length in shape)
+    step = int(np.ceil(np.sqrt(ny * nx / MAX_CANDIDATES)))
+    return [
+        (j * tile_px, i * tile_px) for j in range(step // 2, ny, step) for i in range(step // 2, nx, step)
+    ]
+
+
+def faintest_first(mosaic, tile_px):
+    """Corners of the tiles with enough valid pixels, ordered by the median of these."""
+    tiles = []
+    for y0, x0 in _candidates(mosaic.shape, tile_px):
+        sci, ivar = mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px)
+        good = (ivar > 0) & np.isfinite(sci)
+        if good.mean() >= MIN_VALID_FRACTION:
+            tiles.append((float(np.median(sci[good])), y0, x0))
+    return [(y0, x0) for _, y0, x0 in sorted(tiles)]
+
+
+def blank_tile(sci, ivar):
+    """Pixels less background in units of the stated error, and the mask of blank ones; or None."""
+    good = (ivar > 0) & np.isfinite(sci)
+    pixels = np.where(good, sci, 0.0) * np.sqrt(np.where(good, ivar, 0.0))
+    valid = good
+    for _ in range(N_ITERATIONS):
+        residual = pixels - _background(pixels, valid)
+        smooth = _smooth(residual, good)
+        centre = np.median(smooth[valid])
+        sigma = MAD_TO_SIGMA * np.median(np.abs(smooth[valid] - centre))
+        sources = good & (np.abs(smooth - centre) > DETECT_SIGMA * sigma)
+        valid = good & ~ndimage.binary_dilation(sources, iterations=GROW_PX)
+        if valid.mean() < MIN_VALID_FRACTION:
+            return None
+    residual = np.where(valid, pixels - _background(pixels, valid), 0.0)
+    sigma = MAD_TO_SIGMA * np.median(np.abs(residual[valid]))
+    valid = valid & (np.abs(residual) < CLIP_SIGMA * sigma)
+    return np.where(valid, residual, 0.0), valid
+
+
+def _smooth(image, good):
+    """Gaussian smoothing over the good pixels."""
+    weight = ndimage.gaussian_filter(good.astype(float), SMOOTHING_PX)
+    return ndimage.gaussian_filter(np.where(good, image, 0.0), SMOOTHING_PX) / np.maximum(weight, 1e-3)
+
+
+def _background(pixels, valid):
+    """Smooth background: medians of valid pixels in cells, joined by cubic splines."""
+    n_cells = [max(length // MESH_PX, 1) for length in pixels.shape]
+    edges = [
+        np.linspace(0, length, n + 1).astype(int) for length, n in zip(pixels.shape, n_cells, strict=True)
+    ]
+    overall = np.median(pixels[valid])
+    cells = np.full(n_cells, overall)
+    for j in range(n_cells[0]):
+        for i in range(n_cells[1]):
+            cell = np.s_[edges[0][j] : edges[0][j + 1], edges[1][i] : edges[1][i + 1]]
+            inside = valid[cell]
+            if inside.mean() > 0.2:
+                cells[j, i] = np.median(pixels[cell][inside])
+    where = [
+        np.interp(np.arange(length), 0.5 * (edge[:-1] + edge[1:]) - 0.5, np.arange(n))
+        for length, edge, n in zip(pixels.shape, edges, n_cells, strict=True)
+    ]
+    return ndimage.map_coordinates(cells, np.meshgrid(*where, indexing="ij"), order=3, mode="nearest")
+
+
+def _autocorrelation(pixels, valid, max_lag):
+    """Mean product of valid pixel pairs at each lag over the mean square, (2 max_lag + 1) squared."""
+    shape = [next_fast_len(length + max_lag, real=True) for length in pixels.shape]
+    values = rfft2(np.where(valid, pixels, 0.0), shape)
+    mask = rfft2(valid.astype(float), shape)
+    lags = np.arange(-max_lag, max_lag + 1)
+    products = irfft2(values * values.conj(), shape)[np.ix_(lags, lags)]
+    pairs = irfft2(mask * mask.conj(), shape)[np.ix_(lags, lags)]
+    covariance = products / np.maximum(pairs, 1.0)
+    return covariance / covariance[max_lag, max_lag]
+
+
+def _without_plateau(correlation):
+    """Autocorrelation less its mean level on the outermost lags, symmetric, 1 at the centre."""
+    lag = len(correlation) // 2
+    correlation = 0.5 * (correlation + correlation[::-1, ::-1])
+    outer = np.ones(correlation.shape, dtype=bool)
+    outer[1:-1, 1:-1] = False
+    plateau = float(np.median(correlation[outer]))
+    correlation = (correlation - plateau) / (1.0 - plateau)
+    correlation[lag, lag] = 1.0
+    return correlation

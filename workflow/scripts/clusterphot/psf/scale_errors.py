@@ -1,0 +1,138 @@
+"""Error of the flux scale that a PSF carries: delete-one jackknife over core and wing stars, and the prior's
+part.
+
+The bootstrap is of no use with few stars; the jackknife (Efron & Tibshirani 1993, ch. 11) needs no random
+numbers. All errors are fractions of the flux, 1 sigma.
+"""
+
+import numpy as np
+
+from clusterphot.psf.star_fits import crop, polynomial_terms, radius_grid
+
+
+def flux_scale(true_image, model_image, pixel_scale_arcsec, half_arcsec=0.4):
+    """Amplitude that a fit of ``model_image`` and a quadratic sky finds for ``true_image``.
+
+    Parameters
+    ----------
+    true_image, model_image : (n, n) float ndarrays, odd n
+        Both normalised to their total light, so that 1 means an unbiased flux.
+    half_arcsec : float, optional
+        Half-width of the cutout of the fit.
+    """
+    half = int(round(half_arcsec / pixel_scale_arcsec))
+    model, true = crop(model_image, half).ravel(), crop(true_image, half).ravel()
+    sky = polynomial_terms(half, 2).reshape(6, -1)
+    basis = np.linalg.qr(sky.T)[0]
+    estimator = model - basis @ (basis.T @ model)
+    return float(estimator @ true / (estimator @ model))
+
+
+def jackknife(values):
+    """Standard error from the values with each one item left out; NaN for fewer than two."""
+    values = np.asarray(values, dtype=float)
+    n = len(values)
+    if n < 2 or not np.all(np.isfinite(values)):
+        return float("nan")
+    return float(np.sqrt((n - 1) / n * np.sum((values - values.mean()) ** 2)))
+
+
+SATURATED_FIT_ARCSEC = 0.18
+"""Radius within which the flux of a saturated star is fitted, where the PSF is that of the core's stars."""
+
+
+def left_out_cores(stack, model):
+    """Yield the model's image with each star of the core left out in turn."""
+    values, weight = stack
+    half = values.shape[1] // 2
+    blend = crop(model.core_weight, half)
+    sums, weights = (weight * values).sum(axis=0), weight.sum(axis=0)
+    for k in range(len(values)):
+        left = weights - weight[k]
+        mean = np.where(left > 0, (sums - weight[k] * values[k]) / np.maximum(left, 1e-300), 0.0)
+        changed = model.image.copy()
+        crop(changed, half)[...] += mean * blend
+        yield changed
+
+
+def _annulus_flux(image, changed, ivar, scale):
+    """Flux that ``changed`` finds for ``image`` from the valid pixels near the core."""
+    half = int(np.ceil(SATURATED_FIT_ARCSEC / scale))
+    use = (crop(ivar, half) > 0) & (radius_grid(half) * scale < SATURATED_FIT_ARCSEC)
+    model, true = crop(changed, half)[use], crop(image, half)[use]
+    return float(model @ true / (model @ model)) if use.any() else 1.0
+
+
+def saturated_flux_error(star, stack, model):
+    """Fractional error of a saturated star's flux from the stars of the core that its fit rests on."""
+    scale = model.grid.pixel_scale_arcsec
+    fluxes = [_annulus_flux(model.image, image, star.ivar, scale) for image in left_out_cores(stack, model)]
+    error = jackknife(fluxes)
+    return min(max(error, 0.01), 1.0) if np.isfinite(error) else 1.0
+
+
+def core_error(stack, model, total_light, saturated=(0.0, None)):
+    """Error of the flux scale from the stars of the core.
+
+    Parameters
+    ----------
+    stack : tuple of (S, m, m) arrays
+        Residuals of the stars about their mean, in units of the star's flux on the PSF's grid, and weights.
+    model : Model
+    total_light : float
+        In the model's scale.
+    saturated : (float, array or None)
+        Share of saturated stars in the wings, and the inverse variance of a typical one: their fluxes rest on
+        another part of the core.
+    """
+    core = model.core_weight > 0
+    scale = model.grid.pixel_scale_arcsec
+    share, ivar = saturated
+    light_outside = total_light - model.image[core].sum()
+    shifts = []
+    for changed in left_out_cores(stack, model):
+        # The wings are scaled by fluxes that are fitted with the core.
+        flux = flux_scale(model.image, changed, scale)
+        if ivar is not None:
+            flux = (1.0 - share) * flux + share * _annulus_flux(model.image, changed, ivar, scale)
+        changed[~core] /= flux
+        total = changed[core].sum() + light_outside / flux
+        shifts.append(flux_scale(model.image / total_light, changed / total, scale))
+    return jackknife(shifts)
+
+
+def wing_errors(solution, model, total_of):
+    """Errors of the flux scale from the stars of the wings and from the prior of the wing solution.
+
+    Parameters
+    ----------
+    solution : WingSolution
+    model : Model
+    total_of : callable
+        Total light of (image, tail).
+
+    Returns
+    -------
+    jackknife_error, prior_error, prior_share : float
+        ``prior_share`` is the weight of the prior in the flux scale, 0 to 1.
+    """
+    grid = model.grid
+    ring = grid.ring()
+    inside = (ring >= 0) & (ring < grid.n_inner)
+    column = np.where(inside, ring, 0)
+    total = total_of(model.image, model.tail)
+
+    def shift(change):
+        image = model.image + np.where(inside, change[column] * grid.power, 0.0) * (1.0 - model.core_weight)
+        new_total = total_of(image, model.tail + change[-1])
+        return flux_scale(model.image / total, image / new_total, grid.pixel_scale_arcsec)
+
+    # Linear in the changes to far better than the error's own error.
+    step = np.sqrt(1.0 / np.diag(solution.prior_normal))
+    slope = np.array([(shift(unit) - 1.0) / size for unit, size in zip(np.diag(step), step, strict=True)])
+    deleted = [slope @ (solution.without(k) - solution.amplitude) for k in range(len(solution.normal))]
+    covariance = np.linalg.inv(solution.prior_normal * np.outer(step, step)) * np.outer(step, step)
+    gained = solution.gain().T @ slope
+    prior_error = float(np.sqrt(gained @ covariance @ gained))
+    alone = float(np.sqrt(slope @ covariance @ slope))
+    return (jackknife(deleted) if len(deleted) > 1 else 0.0), prior_error, min(prior_error / alone, 1.0)

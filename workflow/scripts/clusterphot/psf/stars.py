@@ -1,0 +1,479 @@
+"""Stars for the PSF: found with SExtractor's quantities, told from galaxies by the stellar locus.
+
+Follows Faisst et al. 2022 (ApJL 941, L11): half-light radius (flux_radius) against magnitude (flux_auto), in
+the reference filter only. Magnitudes AB, radii in pixels of that filter, positions 0-based with ICRS in
+degrees.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import sep
+from astropy.table import Table
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from clusterphot.base.errors import DataError
+from clusterphot.base.files import whole_file
+from clusterphot.base.units import mag_ab
+
+log = logging.getLogger(__name__)
+
+# What a detection can be, and why a star is not used. Written in the column ``reason``.
+REASONS = {
+    "": "used",
+    "galaxy": "half-light radius off the stellar locus, or elongated",
+    "faint": "fainter than psf.mag_max",
+    "bright": "so bright that nothing but a saturated blot is left",
+    "neighbour": "another source too close",
+    "edge": "too near the edge of the exposed area",
+    "masked": "bad pixels in the core that saturation does not explain",
+    "saturated": "saturated, and too faint or too distorted to serve for the wings",
+}
+ROLE_CORE, ROLE_WING, ROLE_NONE = "core", "wing", "none"
+
+COLUMNS = {
+    "id": ("", "number of the detection"),
+    "x": ("pix", "position in the reference filter's mosaic, 0-based"),
+    "y": ("pix", "position in the reference filter's mosaic, 0-based"),
+    "ra": ("deg", "right ascension, ICRS"),
+    "dec": ("deg", "declination, ICRS"),
+    "mag_auto": ("mag", "AB magnitude from SExtractor's flux_auto, reference filter"),
+    "snr": ("", "flux_auto over its error from the inverse variance alone"),
+    "half_light_radius": ("pix", "SExtractor's flux_radius for half of flux_auto"),
+    "axis_ratio": ("", "minor over major axis of the detection"),
+    "saturated": ("", "a hole of bad pixels, or a flat top, at the centre"),
+    "role": ("", "core: PSF core; wing: brighter, for the wings; none: not used"),
+    "reason": ("", "why it is not used; empty if it is"),
+}
+
+
+@dataclass(frozen=True)
+class StarOptions:
+    """How stars are chosen.
+
+    Attributes
+    ----------
+    mag_min, mag_max : float
+        Magnitudes (AB, flux_auto) of the stars that make the core of the PSF.
+    mag_bright : float
+        Stars between this and ``mag_min`` serve for the wings.
+    half_light_radius_max_px : float
+        Upper end of the half-light radius of a star, pixels of the reference filter.
+    isolation_arcsec : float
+        No detection of more than ``neighbour_fraction`` of the star's flux within this distance.
+    edge_arcsec : float
+        Radius in which at most a tenth of the pixels may be unexposed.
+    detection_sigma : float
+        Threshold in units of the background noise.
+    tile_px, overlap_px : int
+        Tiles in which the image is read.
+    """
+
+    mag_min: float = 25.0
+    mag_max: float = 27.0
+    mag_bright: float = 17.0
+    half_light_radius_max_px: float = 3.0
+    isolation_arcsec: float = 0.5
+    neighbour_fraction: float = 0.05
+    edge_arcsec: float = 1.0
+    detection_sigma: float = 5.0
+    tile_px: int = 2048
+    overlap_px: int = 256
+
+
+def select_stars(mosaic, options=None):
+    """Find and class the stars of one mosaic.
+
+    Parameters
+    ----------
+    mosaic : `clusterphot.base.products.Mosaic`
+        Reference filter; read tile by tile.
+    options : StarOptions, optional
+
+    Returns
+    -------
+    stars : `astropy.table.Table`
+        One row per detection down to ``mag_max`` + 0.5, columns of `COLUMNS`; rejected ones with their
+        reason. ``meta`` holds the locus and the count of every reason.
+
+    Raises
+    ------
+    DataError
+        If no detection lies on a stellar locus.
+    """
+    options = options or StarOptions()
+    found = detect(mosaic, options)
+    locus = fit_locus(found["mag_auto"], found["half_light_radius"], ~found["saturated"], options)
+    if locus is None:
+        raise DataError(
+            f"{mosaic.field} {mosaic.filter_name}",
+            f"{len(found)} detections, none of them on a stellar locus",
+            f"stars of {options.mag_min:g}-{options.mag_max:g} mag "
+            f"with half-light radius < {options.half_light_radius_max_px:g} px",
+            "give `psf: file` for each filter, or widen psf.mag_min and psf.mag_max",
+        )
+    role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
+    found["role"], found["reason"] = role, reason
+    found.remove_columns(["bad_core", "bad_outer"])
+    found = found[found["mag_auto"] < options.mag_max + 0.5]
+    found["id"] = np.arange(len(found))
+    found = found[list(COLUMNS)]
+    for name, (unit, description) in COLUMNS.items():
+        found[name].description = description
+        if unit:
+            found[name].unit = unit
+    counts = {name: int(np.sum(found["reason"] == name)) for name in REASONS if name}
+    n_core, n_wing = (int(np.sum(found["role"] == name)) for name in (ROLE_CORE, ROLE_WING))
+    found.meta.update(
+        {"filter": mosaic.filter_name, "field": mosaic.field, "pixel_scale_arcsec": mosaic.pixel_scale_arcsec}
+    )
+    found.meta.update({"n_core": n_core, "n_wing": n_wing, "n_rejected": counts, "reasons": dict(REASONS)})
+    found.meta["locus"] = dict(locus)
+    said = ", ".join(f"{n} {name}" for name, n in counts.items())
+    log.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
+    return found
+
+
+def detect(mosaic, options):
+    """Detections of all tiles with magnitude, half-light radius and flags; order does not depend on tiles."""
+    ny, nx = mosaic.shape
+    tiles = []
+    for y0 in range(0, ny, options.tile_px):
+        for x0 in range(0, nx, options.tile_px):
+            box = (y0, min(y0 + options.tile_px, ny), x0, min(x0 + options.tile_px, nx))
+            tiles.append(_detect_tile(mosaic, box, options))
+    rows = {name: np.concatenate([tile[name] for tile in tiles]) for name in tiles[0]}
+    order = np.lexsort((rows["x"], rows["y"]))
+    table = Table({name: values[order] for name, values in rows.items()})
+    ra, dec = mosaic.wcs.celestial.all_pix2world(table["x"], table["y"], 0)
+    table["ra"], table["dec"] = ra, dec
+    table["id"] = np.arange(len(table))
+    return table
+
+
+def _detect_tile(mosaic, box, options):
+    """Detections whose centre lies in ``box`` (y0, y1, x0, x1), measured on the box with its overlap."""
+    mesh = max(16, int(round(2.56 / mosaic.pixel_scale_arcsec)))
+    pad = -(-options.overlap_px // mesh) * mesh  # meshes of neighbouring tiles coincide
+    ny, nx = mosaic.shape
+    y0, y1 = max(box[0] - pad, 0), min(box[1] + pad, ny)
+    x0, x1 = max(box[2] - pad, 0), min(box[3] + pad, nx)
+    y0, x0 = y0 - y0 % mesh, x0 - x0 % mesh
+    sci, ivar = mosaic.region(y0, y1, x0, x1)
+    bad = ~((ivar > 0) & np.isfinite(sci) & np.isfinite(ivar))
+    if bad.all():
+        return _empty_rows()
+    max_hole_px = 0.5 / mosaic.pixel_scale_arcsec
+    sci, holes, missing = fill_holes(sci, bad, max_hole_px)
+    if bad.any():
+        ivar = np.where(bad, np.median(ivar[~bad]), ivar)
+    sigma = 1.0 / np.sqrt(ivar)
+    found = _extract(sci, sigma, missing, mesh, options)
+    if found is None:
+        return _empty_rows()
+    x, y = found["x"], found["y"]
+    keep = (
+        (y + y0 >= box[0] - 0.5)
+        & (y + y0 < box[1] - 0.5)
+        & (x + x0 >= box[2] - 0.5)
+        & (x + x0 < box[3] - 0.5)
+    )
+    keep &= (found["flux"] > 0) & (found["half_light_radius"] > 0)
+    core_px = max(1.5, 0.06 / mosaic.pixel_scale_arcsec)
+    outer_px = options.edge_arcsec / mosaic.pixel_scale_arcsec
+    bad_core = _fraction_within(bad, x, y, core_px, keep, outside=1.0)
+    unexposed = _fraction_within(missing, x, y, outer_px, keep, outside=1.0)
+    flat = _flat_top(sci, found, core_px)
+    return {
+        "x": (x + x0)[keep],
+        "y": (y + y0)[keep],
+        "mag_auto": mag_ab(found["flux"][keep]),
+        "snr": found["snr"][keep],
+        "half_light_radius": found["half_light_radius"][keep],
+        "axis_ratio": found["axis_ratio"][keep],
+        "saturated": (_touches(holes, x, y, core_px, keep) | flat)[keep],
+        "bad_core": bad_core[keep],
+        "bad_outer": unexposed[keep],
+    }
+
+
+def _empty_rows():
+    """The columns of a tile without detections."""
+    names = ("x", "y", "mag_auto", "snr", "half_light_radius", "axis_ratio", "bad_core", "bad_outer")
+    return {name: np.zeros(0) for name in names} | {"saturated": np.zeros(0, dtype=bool)}
+
+
+def fill_holes(sci, bad, max_hole_px):
+    """Fill small groups of bad pixels from their rim, so that a saturated star is one detection.
+
+    Parameters
+    ----------
+    sci : (ny, nx) float ndarray, nJy/pixel
+    bad : (ny, nx) bool ndarray
+    max_hole_px : float
+        Groups of up to pi ``max_hole_px``**2 pixels are filled.
+
+    Returns
+    -------
+    filled : (ny, nx) float ndarray
+    holes : (ny, nx) bool ndarray
+        Filled groups of at least four pixels: the candidates for saturation.
+    missing : (ny, nx) bool ndarray
+        Bad pixels that were not filled.
+    """
+    if not bad.any():
+        return sci, bad, bad
+    filled = np.where(bad, -np.inf, sci)
+    labels, n_groups = ndimage.label(bad, structure=np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=n_groups + 1)
+    sizes[0] = 0
+    small = (sizes > 0) & (sizes <= np.pi * max_hole_px**2)
+    fill = small[labels]
+    holes = (small & (sizes >= 4))[labels]
+    for _ in range(int(2 * max_hole_px) + 2):
+        todo = fill & ~np.isfinite(filled)
+        if not todo.any():
+            break
+        rim = ndimage.maximum_filter(filled, size=3, mode="constant", cval=-np.inf)
+        filled = np.where(todo, rim, filled)
+    missing = bad & ~np.isfinite(filled)
+    filled[missing] = 0.0
+    return filled, holes, missing
+
+
+def _extract(sci, sigma, missing, mesh, options):
+    """SExtractor's quantities of all detections of an array; None if there are none."""
+    data = np.ascontiguousarray(sci)
+    background = sep.Background(data, mask=missing, bw=mesh, bh=mesh, fw=3, fh=3)
+    data = data - background.back()
+    # Drizzled noise is correlated: the scatter of the background says more than ivar does.
+    noise = np.maximum(sigma, 1e-30) * max(1.0, np.median(background.rms()) / np.median(sigma))
+    kernel = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]])
+    limit = sep.get_sub_object_limit()
+    sep.set_sub_object_limit(8192)
+    sep.set_extract_pixstack(max(1_000_000, data.size // 4))
+    try:
+        found = sep.extract(
+            data,
+            options.detection_sigma / 2.5,
+            err=noise,
+            mask=missing,
+            minarea=5,
+            filter_kernel=kernel,
+            deblend_nthresh=32,
+            deblend_cont=0.005,
+        )
+    finally:
+        sep.set_sub_object_limit(limit)
+    if len(found) == 0:
+        return None
+    x, y, a, b, theta = (found[name] for name in ("x", "y", "a", "b", "theta"))
+    theta = np.clip(theta, -np.pi / 2, np.pi / 2)
+    kron, _ = sep.kron_radius(data, x, y, a, b, theta, 6.0, mask=missing)
+    kron = np.where(np.isfinite(kron) & (kron > 0), kron, 1.0)
+    scale = np.maximum(2.5 * kron, 3.5 / np.sqrt(np.maximum(a * b, 1e-6)))
+    flux, error, _ = sep.sum_ellipse(data, x, y, a, b, theta, scale, err=sigma, mask=missing, subpix=5)
+    good = flux > 0
+    norm = np.where(good, flux, 1.0)
+    radius, _ = sep.flux_radius(data, x, y, 6.0 * a, 0.5, normflux=norm, mask=missing, subpix=5)
+    return {
+        "x": x,
+        "y": y,
+        "flux": np.where(good, flux, 0.0),
+        "snr": flux / np.maximum(error, 1e-30),
+        "half_light_radius": np.where(good & np.isfinite(radius), radius, 0.0),
+        "axis_ratio": b / np.maximum(a, 1e-6),
+        "peak": found["peak"],
+    }
+
+
+def _discs(shape, x, y, radius_px, use):
+    """For every position in use: its index and the slices and boolean disc around it."""
+    reach = int(np.ceil(radius_px))
+    for i in np.flatnonzero(use):
+        cy, cx = int(round(y[i])), int(round(x[i]))
+        ya, yb, xa, xb = cy - reach, cy + reach + 1, cx - reach, cx + reach + 1
+        inside = np.s_[max(ya, 0) : min(yb, shape[0]), max(xa, 0) : min(xb, shape[1])]
+        grid_y, grid_x = np.ogrid[inside]
+        yield i, inside, (grid_y - y[i]) ** 2 + (grid_x - x[i]) ** 2 <= radius_px**2
+
+
+def _near_true(mask, x, y, radius_px):
+    """Whether the square around each position holds a true pixel: most do not, and need no closer look."""
+    if not mask.any():
+        return np.zeros(len(x), dtype=bool)
+    reach = int(np.ceil(radius_px))
+    spread = ndimage.maximum_filter(mask, size=2 * reach + 1, mode="constant", cval=False)
+    row, column = (
+        np.clip(np.round(v).astype(int), 0, n - 1) for v, n in zip((y, x), mask.shape, strict=True)
+    )
+    return spread[row, column]
+
+
+def _near_edge(shape, x, y, radius_px):
+    """Whether the square around each position reaches beyond the array."""
+    reach = np.ceil(radius_px) + 1
+    return (x < reach) | (y < reach) | (x > shape[1] - 1 - reach) | (y > shape[0] - 1 - reach)
+
+
+def _fraction_within(mask, x, y, radius_px, use, *, outside):
+    """Fraction of true pixels of ``mask`` within a radius; pixels off the array count as ``outside``."""
+    fraction = np.zeros(len(x))
+    full = np.pi * radius_px**2
+    use = use & (_near_true(mask, x, y, radius_px) | _near_edge(mask.shape, x, y, radius_px))
+    for i, inside, disc in _discs(mask.shape, x, y, radius_px, use):
+        lost = max(full - disc.sum(), 0.0) if disc.sum() < 0.9 * full else 0.0
+        fraction[i] = (np.sum(mask[inside] & disc) + outside * lost) / max(full, 1.0)
+    return fraction
+
+
+def _touches(mask, x, y, radius_px, use):
+    """Whether any pixel of ``mask`` lies within a radius of each position."""
+    touched = np.zeros(len(x), dtype=bool)
+    use = use & _near_true(mask, x, y, radius_px)
+    for i, inside, disc in _discs(mask.shape, x, y, radius_px, use):
+        touched[i] = np.any(mask[inside] & disc)
+    return touched
+
+
+def _flat_top(sci, found, radius_px):
+    """Whether the core of a bright source has many pixels within 2 % of one and the same maximum."""
+    flat = np.zeros(len(found["x"]), dtype=bool)
+    bright = found["snr"] > 300
+    for i, inside, disc in _discs(sci.shape, found["x"], found["y"], 2 * radius_px, bright):
+        values = sci[inside][disc]
+        top = values.max()
+        flat[i] = np.sum(values > 0.98 * top) >= 9
+    return flat
+
+
+def fit_locus(mag, radius_px, usable, options):
+    """Locate the stellar locus: a straight line of ln R_e against magnitude and its width.
+
+    Parameters
+    ----------
+    mag, radius_px : (n,) float arrays, mag AB and pixels
+    usable : (n,) bool array
+        Detections that are not saturated.
+    options : StarOptions
+
+    Returns
+    -------
+    locus : dict or None
+        ``ln_radius`` at ``mag_pivot``, ``slope`` per mag, ``sigma`` and ``window`` (half-width: max(3 sigma,
+        0.12)), all in ln R_e; None if fewer than three detections agree.
+
+    Notes
+    -----
+    The locus is the narrow ridge at small radius: of the peaks of the density of ln R_e with at least 0.4 of
+    the highest one, that with the smallest radius.
+    """
+    mag, radius_px = np.asarray(mag, dtype=float), np.asarray(radius_px, dtype=float)
+    near = usable & (mag > options.mag_min - 3.0) & (mag < options.mag_max)
+    near &= (radius_px > 0.5) & (radius_px < 1.5 * options.half_light_radius_max_px)
+    if near.sum() < 3:
+        return None
+    ln_radius, mag = np.log(radius_px[near]), mag[near]
+    grid = np.arange(ln_radius.min() - 0.2, np.log(1.5 * options.half_light_radius_max_px) + 0.2, 0.01)
+    density = np.exp(-0.5 * ((grid[:, None] - ln_radius[None, :]) / 0.05) ** 2).sum(axis=1)
+    allowed = grid < np.log(options.half_light_radius_max_px)
+    rise = np.diff(density)
+    peaks = np.flatnonzero((rise[:-1] > 0) & (rise[1:] <= 0) & allowed[1:-1]) + 1
+    if len(peaks) == 0:
+        return None
+    high = peaks[density[peaks] >= max(0.4 * density[peaks].max(), 2.0)]
+    if len(high) == 0:
+        high = peaks[[np.argmax(density[peaks])]]
+    pivot = 0.5 * (options.mag_min + options.mag_max)
+    centre, slope, sigma = grid[high[0]], 0.0, 0.06
+    for _ in range(10):
+        distance = ln_radius - centre - slope * (mag - pivot)
+        near = np.abs(distance) < max(2.5 * sigma, 0.1)
+        if near.sum() < 3:
+            return None
+        if near.sum() >= 8:
+            slope = np.clip(slope + np.polyfit(mag[near], distance[near], 1)[0], -0.06, 0.06)
+        centre += np.median(ln_radius[near] - centre - slope * (mag[near] - pivot))
+        sigma = np.clip(
+            1.4826 * np.median(np.abs(ln_radius[near] - centre - slope * (mag[near] - pivot))), 0.01, 0.08
+        )
+    values = (centre, slope, sigma, max(3.0 * sigma, 0.12))
+    names = ("ln_radius", "slope", "sigma", "window")
+    return {"mag_pivot": float(pivot)} | {n: float(v) for n, v in zip(names, values, strict=True)}
+
+
+def locus_distance(locus, mag, radius_px):
+    """Distance of ln R_e from the locus."""
+    return (
+        np.log(np.maximum(radius_px, 1e-3)) - locus["ln_radius"] - locus["slope"] * (mag - locus["mag_pivot"])
+    )
+
+
+def classify(found, locus, options, pixel_scale_arcsec):
+    """Role and reason of every detection; the first reason that applies is the one given."""
+    mag, radius = np.array(found["mag_auto"]), np.array(found["half_light_radius"])
+    saturated = np.array(found["saturated"])
+    distance = locus_distance(locus, mag, radius)
+    on_locus = (np.abs(distance) < locus["window"]) & (radius < options.half_light_radius_max_px)
+    # A saturated core is flat, so that the half-light radius is too large; the shape must decide.
+    round_blot = saturated & (found["axis_ratio"] > 0.5) & (radius < 4.0 * options.half_light_radius_max_px)
+    # Noise and lobes of the PSF make isophotes of stars oblong; compare with the stars themselves.
+    typical = np.median(found["axis_ratio"][on_locus & ~saturated]) if np.any(on_locus & ~saturated) else 1.0
+    star = np.where(saturated, round_blot, on_locus & (found["axis_ratio"] > 0.6 * typical))
+    core = (mag >= options.mag_min) & (mag <= options.mag_max)
+    crowded = _crowded(found, options, pixel_scale_arcsec)
+    reason = np.full(len(found), "", dtype="U10")
+    tests = (
+        ("galaxy", ~star),
+        ("faint", mag > options.mag_max),
+        ("bright", mag < options.mag_bright),
+        ("edge", np.array(found["bad_outer"]) > 0.1),
+        ("neighbour", crowded),
+        ("saturated", saturated & (mag >= options.mag_min - 1.0)),
+        ("masked", ~saturated & (np.array(found["bad_core"]) > 0.15)),
+    )
+    for name, failed in tests:
+        reason[(reason == "") & failed] = name
+    role = np.where(reason != "", ROLE_NONE, np.where(core, ROLE_CORE, ROLE_WING))
+    return role, reason
+
+
+def _crowded(found, options, pixel_scale_arcsec):
+    """Whether another detection of enough flux lies within the isolation radius."""
+    position = np.column_stack([found["x"], found["y"]])
+    flux = 10 ** (-0.4 * np.array(found["mag_auto"]))
+    crowded = np.zeros(len(found), dtype=bool)
+    if len(found) < 2:
+        return crowded
+    reach = options.isolation_arcsec / pixel_scale_arcsec
+    pairs = cKDTree(position).query_pairs(reach, output_type="ndarray")
+    for a, b in ((pairs[:, 0], pairs[:, 1]), (pairs[:, 1], pairs[:, 0])):
+        np.logical_or.at(crowded, a, flux[b] > options.neighbour_fraction * flux[a])
+    return crowded
+
+
+def write_stars(path, stars, *, meta=None):
+    """Write the star list as an ECSV table."""
+    stars.meta.update(meta or {})
+    with whole_file(path) as temporary:
+        stars.write(temporary, format="ascii.ecsv", overwrite=True)
+
+
+def no_stars(mosaic):
+    """Star list without rows, for a field whose PSFs are all given."""
+    kinds = {"id": int, "saturated": bool, "role": "U8", "reason": "U8"}
+    stars = Table({name: np.zeros(0, kinds.get(name, float)) for name in COLUMNS})
+    for name, (unit, description) in COLUMNS.items():
+        stars[name].unit, stars[name].description = unit or None, description
+    stars.meta.update({"filter": mosaic.filter_name, "field": mosaic.field, "n_core": 0, "n_wing": 0})
+    return stars
+
+
+def read_stars(path):
+    """Read a star list written by `write_stars`; empty reasons are empty strings again."""
+    stars = Table.read(path, format="ascii.ecsv")
+    for name in ("role", "reason"):
+        stars[name] = [("" if value is np.ma.masked else str(value)) for value in stars[name]]
+    return stars

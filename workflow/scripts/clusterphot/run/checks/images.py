@@ -1,0 +1,325 @@
+"""Checks of the mosaics of one field: files and headers, source list, and a sample of their pixels.
+
+Headers go through `clusterphot.mosaics.convert`; of gzip files only the first rows are looked at, unless deep.
+Fluxes nJy per pixel, depths AB mag, angles arcsec.
+"""
+
+import difflib
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from clusterphot.base import tables
+from clusterphot.base.errors import ConfigError, DataError, UserError
+from clusterphot.base.units import mag_ab
+from clusterphot.mosaics import download
+from clusterphot.mosaics.convert import check_counts, check_gain, check_overlap, inspect_mosaic, sky_to_pixel
+from clusterphot.mosaics.naming import describe, header_filter
+from clusterphot.run import image_fields
+from clusterphot.run.checks import compare, samples, sky
+from clusterphot.run.checks.findings import ERROR, LATER, OK, UNSEEN, WARNING
+
+DEPTH_MAG = (21.0, 34.0)
+"""5-sigma limits (AB) outside which a unit must be wrong: no mosaic from space is that shallow or deep."""
+WEIGHT_RATIO = (0.05, 30.0)
+"""Scatter of the pixels over what the weights say: 0.3-0.7 for drizzled noise, a few in crowded fields."""
+NEGATIVE_SHARE = 0.001
+NAN_SHARE = 0.05
+N_STAMPS = 200
+
+
+@dataclass(frozen=True)
+class Band:
+    """One filter of a field as far as it could be read.
+
+    Attributes
+    ----------
+    info : `clusterphot.mosaics.convert.MosaicInfo`
+    seen : `clusterphot.run.checks.samples.Seen` or None
+    tile : `clusterphot.run.checks.sky.Tile` or None
+        Around the densest place of the source list, on the grid common to all filters.
+    depth_mag : float
+        5-sigma limit (AB) in 0.1 arcsec radius, white noise; NaN if unknown.
+    stamps : tuple of (sci, weight)
+        Around listed sources, in the reference filter.
+    """
+
+    info: object
+    seen: object = None
+    tile: object = None
+    depth_mag: float = float("nan")
+    stamps: tuple = ()
+
+
+def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
+    """All checks of a field's mosaics.
+
+    Parameters
+    ----------
+    settings : `clusterphot.run.checks.settings.Settings`
+    name : str
+    entry : dict
+        The field's section; what the schema refuses is skipped.
+    positions : (ids, ra, dec) or None
+        The source list.
+    findings : `clusterphot.run.checks.findings.Findings`
+    deep : bool, optional
+        Read every pixel.
+
+    Returns
+    -------
+    bands : dict of str to Band
+    """
+    mosaics, where, reference = entry["mosaics"], settings.where(name), text_of(entry, "reference_filter")
+    _check_reference(reference, mosaics, where, findings.at(name))
+    infos = {}
+    for filt, values in mosaics.items():
+        if isinstance(values, dict) and isinstance(values.get("sci"), str):
+            key = f"{where}.mosaics.{filt}"
+            infos[filt] = _check_headers(key, filt, values, findings.at(name, filt), deep)
+    infos = {filt: info for filt, info in infos.items() if info is not None}
+    inside = _check_overlaps(name, infos, positions, findings)
+    middle = _densest_place(infos, inside, positions)
+    bands = {}
+    for filt, info in infos.items():
+        listed = None if positions is None else [np.asarray(part)[inside[filt]] for part in positions]
+        total = 0 if positions is None else len(positions[0])
+        note, stamps = findings.at(name, filt), filt == reference
+        bands[filt] = _look(info, listed, total, middle, stamps, note, deep)
+    compare.compare_depths(name, bands, findings)
+    compare.compare_tiles(name, reference, bands, findings)
+    if reference in bands:
+        compare.check_list_shift(entry.get("sources"), bands[reference], findings.at(name, reference))
+    compare.find_forgotten(mosaics, bands, findings.at(name))
+    return bands
+
+
+# ---------------------------------------------------------------------------------------------- headers
+
+
+def text_of(section, key):
+    """Value of a key if it is text; None if it is missing or, as the schema says elsewhere, of another kind."""
+    value = section.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _check_reference(reference, mosaics, where, note):
+    """The reference filter is one of the field's."""
+    if reference not in mosaics:
+        near = difflib.get_close_matches(str(reference), mosaics, n=1)
+        got = "nothing" if reference is None else repr(reference)
+        expected = f"one of the field's filters: {', '.join(map(str, mosaics))}"
+        hint = f"did you mean {near[0]!r}?" if near else "sources are centred in this filter."
+        note.add(ERROR, "reference", ConfigError(f"{where}.reference_filter", got, expected, hint))
+
+
+def _check_headers(key, filt, values, note, deep):
+    """Files and headers of one filter; the `MosaicInfo`, or None where it cannot be had."""
+    here = True
+    for kind in ("sci", "wht"):
+        path = text_of(values, kind)
+        if download.is_url(path or ""):
+            note.attempt("files", image_fields.check_url, path, f"{key}.{kind}")
+            note.add(UNSEEN, "files", f"{path}: fetched by the run")
+            here = False
+        elif path is not None and not os.path.isfile(path):
+            error = DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", tables.near_hint(path))
+            note.add(ERROR, "files", error)
+            here = False
+    info = (
+        note.attempt("headers", inspect_mosaic, values["sci"], text_of(values, "wht"), deep=deep)
+        if here
+        else None
+    )
+    psf = text_of(values, "psf")
+    if psf is not None and note.passes("psf", image_fields.check_psf, psf, f"{key}.psf", filt, info):
+        note.add(OK, "psf", f"{psf}: a PSF on the pixels of the mosaic")
+    if info is None:
+        return None
+    note.add(OK, "headers", describe(info))
+    note.attempt("gain", check_gain, info, values.get("gain_e_per_njy"))
+    _check_filter_header([hdu for hdu in (info.sci, info.weight) if hdu is not None], filt, note)
+    return info
+
+
+def _check_filter_header(hdus, filt, note):
+    """Headers and names of the files speak of the filter under which they are given; one finding at most."""
+    for hdu in hdus:
+        said, source = header_filter(hdu.header, hdu.path)
+        if said and said not in filt.upper():
+            expected = f"{filt}, under which it is given"
+            error = DataError(
+                f"{hdu.path}, {source}", said, expected, "a typo in the key, or the wrong file?"
+            )
+            note.add(ERROR if source == "header" else WARNING, "filter", error)
+            return
+
+
+# ------------------------------------------------------------------------------------------ source list
+
+
+def _check_overlaps(name, infos, positions, findings):
+    """Listed sources on each image, by filter; a list that misses all images is said once."""
+    inside, errors = {}, {}
+    for filt, info in infos.items() if positions is not None else ():
+        try:
+            inside[filt] = check_overlap(info, *positions[1:])
+        except UserError as error:
+            inside[filt], errors[filt] = np.zeros(len(positions[0]), bool), error
+    if errors and len(errors) == len(infos):
+        filt, error = next(iter(errors.items()))
+        hint = _why_outside(infos[filt], *positions[1:]) or error.hint
+        findings.at(name).add(ERROR, "sources", DataError(error.where, error.got, error.expected, hint))
+        return inside
+    for filt, error in errors.items():
+        hint = "other filters hold sources: is the WCS of this mosaic right, and is it of this field?"
+        error = DataError(error.where, error.got, error.expected, hint)
+        findings.at(name, filt).add(ERROR, "overlap", error)
+    return inside
+
+
+def _why_outside(info, ra, dec):
+    """Hint for a list of which no source lies on an image, if other units would bring it there."""
+    guesses = {
+        "ra is in hours: multiply it by 15.": (ra * 15.0, dec),
+        "ra and dec are exchanged.": (dec, ra),
+        "ra and dec are in radians: multiply them by 57.29578.": (np.rad2deg(ra), np.rad2deg(dec)),
+        "ra counts the wrong way: take 360 - ra.": ((360.0 - ra) % 360.0, dec),
+        "the sign of dec is wrong.": (ra, -dec),
+    }
+    for hint, (a, d) in guesses.items():
+        if np.all(np.abs(d) <= 90) and np.all((a >= 0) & (a <= 360)):
+            try:
+                check_overlap(info, a, d)
+            except UserError:
+                continue
+            return hint
+    return ""
+
+
+def _densest_place(infos, inside, positions):
+    """Position (ra, dec) of the listed source with most others within 5 arcsec, of those on most images.
+
+    The middle of the first image where no source lies on any; None without images.
+    """
+    if not infos:
+        return None
+    if positions is None or not any(flags.any() for flags in inside.values()):
+        info = next(iter(infos.values()))
+        ny, nx = info.shape
+        return tuple(float(np.ravel(v)[0]) for v in info.wcs.all_pix2world((nx - 1) / 2, (ny - 1) / 2, 0))
+    _, ra, dec = positions
+    x, few = ra * np.cos(np.deg2rad(np.median(dec))), slice(0, 500)
+    near = np.hypot(x[:, None] - x[None, few], dec[:, None] - dec[None, few]) < 5.0 / 3600.0
+    best = int(np.lexsort((near.sum(axis=1), np.sum(list(inside.values()), axis=0)))[-1])
+    return float(ra[best]), float(dec[best])
+
+
+# ----------------------------------------------------------------------------------------------- pixels
+
+
+def _look(info, listed, total, middle, with_stamps, note, deep):
+    """Look at pixels of one filter, say what is wrong with them; a `Band`."""
+    if info.weight is None:
+        note.add(UNSEEN, "pixels", f"{info.sci.path}: weights lie behind the image in a .gz; {LATER}")
+        return Band(info)
+    points, boxes = None, [sky.tile_box(info, middle)]
+    if listed is not None and len(listed[0]):
+        x, y = sky_to_pixel(info.wcs, *listed[1:])
+        points = np.clip(np.rint(np.column_stack([y, x])).astype(int), 0, np.array(info.shape) - 1)
+        step = max(1, len(x) // N_STAMPS)
+        boxes += sky.stamp_boxes(info, x[::step], y[::step]) if with_stamps else []
+    seen = note.attempt("pixels", samples.look, info, boxes, points, deep=deep)
+    if seen is None:
+        return Band(info)
+    depth = _check_pixels(info, seen, note)
+    if points is not None and (seen.counts.good or not seen.complete):
+        _check_points(listed[0], total, seen, note)
+    tile, pixels = None, seen.boxes[0]
+    if pixels is not None and pixels[0].size:
+        tile = sky.make_tile(info, samples.clip_box(boxes[0], info.shape), *pixels, middle)
+    return Band(info, seen, tile, depth, tuple(pair for pair in seen.boxes[1:] if pair is not None))
+
+
+def _check_pixels(info, seen, note):
+    """Values and weights of the rows that were looked at; returns the depth in AB mag."""
+    counts, share = seen.counts, f"{seen.n_rows} of {info.shape[0]} rows"
+    if counts.good == 0 and not seen.complete:
+        note.add(UNSEEN, "pixels", f"{info.sci.path}: no data in the first {share}; {LATER}")
+        return float("nan")
+    usable = note.passes("pixels", check_counts, info, counts)
+    if usable and counts.weight_negative:
+        part = counts.weight_negative / counts.total
+        error = DataError(
+            info.weight.path,
+            f"{part:.2%} negative weights in {share}",
+            "inverse variances > 0, and 0 where there is no data",
+            "is it the weight of this image?",
+        )
+        note.add(ERROR if part > NEGATIVE_SHARE else WARNING, "weights", error)
+    sci, weight = seen.rows
+    exposed = np.isfinite(weight) & (weight > 0)
+    blank = float(np.mean(~np.isfinite(sci[exposed]))) if exposed.any() else 0.0
+    if usable and blank > NAN_SHARE:
+        got = f"NaN in {blank:.0%} of the pixels that have a weight ({share})"
+        note.add(WARNING, "pixels", DataError(info.sci.path, got, "finite values there"))
+    depth = _check_noise(info, sci, weight, exposed & np.isfinite(sci), note) if usable else float("nan")
+    good = counts.good / counts.total
+    if usable and np.isfinite(depth):
+        note.add(OK, "pixels", f"{good:.0%} usable in {share}; 5 sigma in 0.1 arcsec radius: {depth:.1f} AB")
+    return depth
+
+
+def _check_noise(info, sci, weight, good, note):
+    """Scatter of the pixels against plausible depths and against the weights; returns the depth in AB mag."""
+    lag = min(8, sci.shape[1] - 1)  # beyond the correlation of drizzled noise
+    both = good[:, lag:] & good[:, : sci.shape[1] - lag]
+    if lag < 1 or both.sum() < 200:
+        return float("nan")
+    steps = (sci[:, lag:] - sci[:, :-lag])[both]
+    sigma = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / np.sqrt(2.0)
+    if not sigma > 0:
+        error = DataError(info.sci.path, "one and the same value in most pixels", "an image with noise")
+        note.add(ERROR, "pixels", error)
+        return float("nan")
+    middle = float(np.median(weight[good]))
+    stated = middle if info.weight_kind == "err" else middle**-0.5
+    noise_njy, n_pixels = sigma * info.unit_factor_njy, np.pi * (0.1 / info.pixel_scale_arcsec) ** 2
+    depth = float(mag_ab(5.0 * noise_njy * np.sqrt(n_pixels)))
+    if not DEPTH_MAG[0] < depth < DEPTH_MAG[1]:
+        error = DataError(
+            f"{info.sci.path}, BUNIT {info.unit!r}",
+            f"noise of {noise_njy:.3g} nJy per pixel, which is {depth:.1f} AB at 5 sigma",
+            f"{DEPTH_MAG[0]:g} to {DEPTH_MAG[1]:g} AB",
+            "is the unit right?",
+        )
+        note.add(ERROR, "unit", error)
+    if not WEIGHT_RATIO[0] < sigma / stated < WEIGHT_RATIO[1]:
+        error = DataError(
+            info.weight.path,
+            f"weights that make the noise {stated:.3g} units of the image, while it scatters by {sigma:.3g}",
+            "about the same (0.3-0.7 of it if drizzled)",
+            "weights are inverse variances in the unit of the image, not exposure times.",
+        )
+        note.add(WARNING, "weights", error)
+    return depth
+
+
+def _check_points(ids, total, seen, note):
+    """How many listed sources lie on the image, and on pixels with data."""
+    known = seen.point_seen
+    good = np.isfinite(seen.points[0]) & np.isfinite(seen.points[1]) & (seen.points[1] > 0)
+    text = f"{len(ids)} of {total} sources on the image"
+    if not known.any():
+        note.add(UNSEEN, "sources", f"{text}; whether on data is not known, {LATER}")
+        return
+    text += f", {good.sum()} of {known.sum()} on pixels with data"
+    lost = [name for name, is_lost in zip(ids, known & ~good, strict=True) if is_lost]
+    some = f" (for example {', '.join(map(repr, lost[:3]))})" if lost else ""
+    if known.all() and not good.any():
+        note.add(ERROR, "sources", f"{text}. Hint: is it the list of this part of the field?")
+    elif len(ids) < 0.5 * total or good.sum() < 0.5 * known.sum():
+        note.add(WARNING, "sources", f"{text}{some}; the others will be NaN.")
+    else:
+        note.add(OK, "sources", text)

@@ -1,0 +1,168 @@
+"""Digest of the package modules that a driver uses.
+
+Snakemake reruns a rule when its driver changed, but not when a module of the package did; with this
+digest among its params it does. Imports are followed in the source text, nothing is imported.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = "clusterphot"
+IMPORT = re.compile(
+    rf"^[ \t]*(?:from[ \t]+({PACKAGE}(?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|(?:\\\n|[^\n;])*)"
+    rf"|import[ \t]+((?:\\\n|[^\n;])*\b{PACKAGE}\b(?:\\\n|[^\n;])*))",
+    re.M,
+)
+"""An import of the package: its module and what is listed, or the modules listed."""
+WITHOUT_EFFECT = (
+    "base.errors",
+    "base.jobs",
+    "base.versions",
+    "run.codes",
+    "run.configuration",
+    "run.fields",
+    "run.chunks",
+    "measure.engines.install",
+    "run.slurm",
+    "run.locks",
+)
+"""Modules that cannot change a result: messages, logs and the reading of the configuration."""
+
+
+def driver_digest(scripts, driver):
+    """Digest of the modules that ``driver`` imports, directly or through one another.
+
+    Parameters
+    ----------
+    scripts : path
+        Folder with the drivers and the package.
+    driver : str
+        Name of the driver without ``.py``; also that of its rule.
+
+    Returns
+    -------
+    digest : str
+        12 hexadecimal digits.
+    """
+    scripts = Path(scripts)
+    modules, todo = set(), _imports(scripts / f"{driver}.py")
+    while todo:
+        name = todo.pop()
+        if name in modules or name in WITHOUT_EFFECT:
+            continue
+        modules.add(name)
+        todo |= _imports(_source(scripts, name))
+    digest = hashlib.sha256()
+    for name in sorted(modules):
+        digest.update(name.encode())
+        digest.update(_read(_source(scripts, name)).digest)
+    return digest.hexdigest()[:12]
+
+
+@functools.cache
+def _source(scripts, name):
+    """File of a module of the package, given by its dotted name without the package."""
+    path = scripts / PACKAGE / Path(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@dataclass(frozen=True)
+class _File:
+    """Digest of a file, and the modules of the package that it imports, anywhere in it."""
+
+    digest: bytes
+    imports: frozenset
+
+
+def _read(path):
+    """Digest and imports of a file; it is read again only when it has been written again."""
+    state = os.stat(path)
+    return _read_cached(path, state.st_mtime_ns, state.st_size)
+
+
+@functools.cache
+def _read_cached(path, _mtime_ns, _size):
+    folder = path.parent
+    root = next(parent for parent in (folder, *folder.parents) if (parent / PACKAGE).is_dir())
+    content = path.read_bytes()
+    found = imported_names(content.decode("utf-8"))
+    modules = frozenset(name for name in found if name and _source(root, name).is_file())
+    return _File(hashlib.sha256(content).digest(), modules)
+
+
+def imported_names(text):
+    """What a source text imports of the package, as dotted names without the package.
+
+    The text is searched for lines that begin with an import, since to parse all sources takes half a second in
+    each start of Snakemake, each job of a cluster included. Such a line within a docstring counts too, which does no
+    harm.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    names : set of str
+        Of ``from a import b`` both ``a`` and ``a.b``, since ``b`` may be a module or a name in one.
+    """
+    names = set()
+    for found in IMPORT.finditer(text):
+        module, listed, modules = found.groups()
+        if modules is not None:
+            names |= {
+                name.removeprefix(f"{PACKAGE}.")
+                for name in _listed(modules)
+                if name.startswith(f"{PACKAGE}.")
+            }
+        else:
+            base = module.removeprefix(PACKAGE).lstrip(".")
+            names |= {base} | {f"{base}.{name}".lstrip(".") for name in _listed(listed)}
+    return names
+
+
+def _listed(text):
+    """Names of a list of imports, without brackets, comments and ``as``."""
+    text = re.sub(r"#.*", "", text).replace("\\\n", " ").strip(" ()\t\n")
+    return [part.split()[0] for part in text.split(",") if part.split()]
+
+
+def _imports(path):
+    """Modules of the package that a file imports."""
+    return set(_read(path).imports)
+
+
+def folder_digest(folder):
+    """Digest of the names and contents of the files in a folder, 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).iterdir()):
+        if path.is_file():
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def name_params(rules):
+    """Add a digest of the plain params of each rule, by their names, to its param ``code``.
+
+    Snakemake compares the values of params as a set, without names: where an old and a new value are those of other
+    params too, an edit would go unnoticed.
+
+    Parameters
+    ----------
+    rules : iterable of Snakemake's rules
+        Changed in place; params that are functions are compared by Snakemake alone.
+    """
+    for rule in rules:
+        params = rule.params
+        plain = {name: value for name, value in params.items() if name != "code" and not callable(value)}
+        if plain and params.get("code") is not None:
+            text = json.dumps(plain, sort_keys=True, default=str)
+            place = list(params).index(params.code)
+            params[place] = f"{params.code} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+            params._set_name("code", place)

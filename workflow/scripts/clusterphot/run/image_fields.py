@@ -1,0 +1,221 @@
+"""Fields given by their mosaics: source list, mosaics, PSFs and truth as the rules see them.
+
+Headers of mosaics and the small images of PSFs are inspected in the main process only, before the first job.
+"""
+
+import os
+from dataclasses import dataclass
+
+from clusterphot.base import tables
+from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.mosaics import download
+
+DETECT = "detect"
+"""Instead of a source list: the field has none yet and is to be searched."""
+
+SIMULATION_FILTERS = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
+
+
+@dataclass(frozen=True)
+class MosaicEntry:
+    """Files and calibration of one filter of a field.
+
+    Attributes
+    ----------
+    sci, wht, psf : str or None
+        As the configuration names them: path or URL.
+    zero_point_factor : float
+        Fluxes of the mosaic are multiplied by it.
+    zero_point_error : float or None
+        Fractional 1-sigma error common to all sources of the filter; None where the user names none.
+    gain_e_per_njy : float or None
+        Electrons per nJy; adds the photon noise of the sources.
+    """
+
+    sci: str
+    wht: str | None = None
+    psf: str | None = None
+    zero_point_factor: float = 1.0
+    zero_point_error: float | None = None
+    gain_e_per_njy: float | None = None
+
+    def local(self, kind, field, filt):
+        """Path of ``sci`` or ``wht`` on disk: the file itself, or where its URL is fetched to."""
+        place = getattr(self, kind)
+        if place is None:
+            return None
+        return f"resources/fetched/{field}/{filt}_{kind}" if download.is_url(place) else place
+
+
+def simulated_mosaics(name, entry):
+    """Entries of the filters of a simulated field: files that the workflow makes."""
+    own = entry.get("mosaics", {})
+    return {
+        filt: MosaicEntry(
+            sci=f"results/{name}/simulation/{filt}_sci.fits",
+            wht=f"results/{name}/simulation/{filt}_wht.fits",
+            **{key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
+        )
+        for filt in entry["simulation"].get("filters", SIMULATION_FILTERS)
+    }
+
+
+def load_image_field(name, entry, where):
+    """Values of a field given by its mosaics.
+
+    Parameters
+    ----------
+    name : str
+    entry : dict
+        The field's section of the configuration.
+    where : str
+        File and key, for messages.
+
+    Returns
+    -------
+    values : dict
+        ``ids``, ``filters``, ``positions``, ``mosaics``, ``reference_filter``, ``source_list``, ``truth``,
+        ``simulation``.
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
+    source_list, ids, positions = entry["sources"], [], []
+    if source_list == DETECT:
+        source_list = None
+        if "simulation" in entry:
+            raise ConfigError(
+                f"{where}.sources",
+                DETECT,
+                "the source list of a simulated field",
+                "the target candidates searches any field with mosaics; the list says what is simulated.",
+            )
+    else:
+        ids, ra, dec = tables.read_positions(source_list, f"{where}.sources")
+        positions = list(zip(ids, ra.tolist(), dec.tolist(), strict=True))
+    simulated = "simulation" in entry
+    mosaics = simulated_mosaics(name, entry) if simulated else _given_mosaics(entry)
+    if not mosaics:
+        raise ConfigError(f"{where}.mosaics", "no filter", "at least one filter with its mosaic")
+    reference = entry.get("reference_filter")
+    if reference not in mosaics:
+        got = "nothing" if reference is None else repr(reference)
+        raise ConfigError(
+            f"{where}.reference_filter",
+            got,
+            f"one of the field's filters: {', '.join(mosaics)}",
+            "sources are centred in this filter; F200W where there is one.",
+        )
+    return {
+        "ids": ids,
+        "filters": list(mosaics),
+        "positions": positions,
+        "mosaics": mosaics,
+        "reference_filter": reference,
+        "source_list": source_list,
+        "truth": f"results/{name}/simulation/truth.ecsv" if simulated else entry.get("truth"),
+        "simulation": entry.get("simulation"),
+    }
+
+
+def _given_mosaics(entry):
+    """Entries of the filters as the user gave them."""
+    return {filt: MosaicEntry(**values) for filt, values in entry["mosaics"].items()}
+
+
+def check_files(field, where):
+    """Check what headers show: files, units, weights, overlap with the source list.
+
+    Parameters
+    ----------
+    field : `clusterphot.run.fields.Field`
+        Given by mosaics that exist before the run.
+    where : str
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
+    from clusterphot.mosaics.convert import check_gain, check_overlap, inspect_mosaic
+
+    ra = [position[1] for position in field.positions]
+    dec = [position[2] for position in field.positions]
+    for filt, entry in field.mosaics.items():
+        key = f"{where}.mosaics.{filt}"
+        remote = [kind for kind in ("sci", "wht") if download.is_url(getattr(entry, kind) or "")]
+        for kind in remote:
+            check_url(getattr(entry, kind), f"{key}.{kind}")
+        for kind in ("sci", "wht"):
+            path = getattr(entry, kind)
+            if kind not in remote and path is not None and not os.path.isfile(path):
+                raise DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", tables.near_hint(path))
+        info = None
+        if not remote:
+            info = inspect_mosaic(entry.sci, entry.wht)
+            if field.positions:
+                check_overlap(info, ra, dec)
+            check_gain(info, entry.gain_e_per_njy)
+        if entry.psf is not None:
+            check_psf(entry.psf, f"{key}.psf", filt, info)
+    if field.truth is not None and not os.path.isfile(field.truth):
+        raise DataError(f"{where}.truth = {field.truth}", "no such file", "a table with id and flux_F in nJy")
+
+
+def check_detection(field, config, origin):
+    """Filters named for the search of a field are its own.
+
+    Parameters
+    ----------
+    field : `clusterphot.run.fields.Field`
+    config : dict
+    origin : function
+        Names the file of a key, for messages.
+
+    Raises
+    ------
+    ConfigError
+    """
+    section, known = config["detection"], f"filters of field {field.name}: {', '.join(field.filters)}"
+    combined = section["combined_filters"]
+    where = f"{origin(('detection', 'combined_filters'))}, detection.combined_filters"
+    if combined != "auto":
+        for filt in combined:
+            if filt not in field.filters:
+                raise ConfigError(where, filt, known)
+        if field.reference_filter not in combined:
+            raise ConfigError(
+                where, ", ".join(combined), f"the reference filter {field.reference_filter} among them"
+            )
+    for colour, (low, high) in section["colour_box"].items():
+        where = f"{origin(('detection', 'colour_box'))}, detection.colour_box"
+        if colour.count("-") != 1 or not set(colour.split("-")) <= set(field.filters):
+            raise ConfigError(where, colour, f"A-B of two {known}")
+        if low >= high:
+            raise ConfigError(f"{where}.{colour}", f"[{low:g}, {high:g}]", "the lower, then the higher end")
+    colours = config["luminosity"]["colours"]
+    for colour in colours if colours != "auto" else ():
+        if not set(colour.split("-")) <= set(field.filters):
+            where = f"{origin(('luminosity', 'colours'))}, luminosity.colours"
+            raise ConfigError(where, colour, f"A-B of two {known}")
+
+
+def check_url(url, key):
+    """Refuse addresses that cannot be fetched."""
+    try:
+        download.https_url(url)
+    except ConfigError as error:
+        raise ConfigError(key, error.got, error.expected, error.hint) from error
+
+
+def check_psf(path, key, filt, info):
+    """Refuse a PSF that is no FITS file, or not one for the pixels of its mosaic where that is here."""
+    from clusterphot.mosaics.fits_rows import is_image, walk
+    from clusterphot.psf.reference import load_user_psf
+
+    if not os.path.isfile(path):
+        raise DataError(f"{key} = {path}", "no such file", "a PSF image", tables.near_hint(path))
+    if not any(is_image(hdu) for hdu in walk(path)):
+        raise DataError(f"{key} = {path}", "no image", "a FITS file with a 2-D image")
+    if info is not None:
+        load_user_psf(path, info.pixel_scale_arcsec, filt)

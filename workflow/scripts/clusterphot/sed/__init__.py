@@ -1,0 +1,1 @@
+"""Ages, metallicities and masses from fluxes: chi-square fits, posteriors, and what follows from them."""

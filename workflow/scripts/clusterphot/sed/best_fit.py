@@ -1,0 +1,242 @@
+"""From a chi-square fit to the columns of a result table: best fit, intervals, luminosity and masses.
+
+See `sed` for the fit and `masses` for the mass-to-light ratios. Masses Msun, luminosities Lsun.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from clusterphot.base.cosmology import age_of_universe_gyr
+from clusterphot.base.filters import load_filter
+from clusterphot.base.flags import Flag
+from clusterphot.base.products import write_fits
+from clusterphot.sed.chi2 import best_models, dominated, fit_grid, intervals, log_range, prepare_photometry
+from clusterphot.sed.masses import V_WAVE_ANGSTROM, luminosity_per_njy, v_filter
+from clusterphot.ssp.four_color import MassToLight, mass_to_light_from_files
+from clusterphot.ssp.grid import read_projected_grid
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Models:
+    """Grid of models as the fit sees it.
+
+    Attributes
+    ----------
+    age_gyr, metallicity_zsun : 1-D float ndarray
+    flux : (n_age, n_metallicity, n_bands) float ndarray
+        nJy per Msun formed.
+    filters : list of str
+    mass_to_light : `clusterphot.sed.masses.MassToLight`
+    description : dict
+        Where models and M/L_V come from, for the metadata of tables.
+    """
+
+    age_gyr: np.ndarray
+    metallicity_zsun: np.ndarray
+    flux: np.ndarray
+    filters: list
+    mass_to_light: MassToLight
+    description: dict
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Choices of the SED fit; see config/config.yaml, section sed."""
+
+    flux_floor_fraction: float
+    min_relative_error: float
+    dominated_weight_fraction: float
+    v_filter: str
+    lum_v_per_njy: float
+    age_of_universe_gyr: float
+
+
+def fit_sources(flux, err, models, options, *, err_sys=None, correlation=None, flags=None):
+    """Best fit, intervals and masses of sources.
+
+    Parameters
+    ----------
+    flux, err : (n, n_bands) float array_like, nJy
+        Corrected for Milky Way dust; bands in the order of ``models.filters``.
+    models : `Models`
+    options : `FitOptions`
+    err_sys : (n, n_bands) float array_like, optional
+        Systematic error of each band, nJy.
+    correlation : (n_bands, n_bands) float array_like, optional
+        Of the random errors between bands.
+    flags : (n,) int array_like, optional
+        Quality bits of the photometry, kept in those of the fit.
+
+    Returns
+    -------
+    columns : dict of str to (n,) ndarray
+        Columns of ``clusters.ecsv`` but for the id.
+    fit : `clusterphot.sed.chi2.GridFit`
+    """
+    photometry = prepare_photometry(
+        flux,
+        err,
+        flux_floor_fraction=options.flux_floor_fraction,
+        min_relative_error=options.min_relative_error,
+        err_sys=err_sys,
+        correlation=correlation,
+    )
+    fit = fit_grid(photometry, models.flux)
+    i, j = best_models(fit.chi2)
+    rows = np.arange(len(i))
+    known = np.isfinite(fit.chi2[rows, i, j])
+    best_mass = np.where(known, fit.mass[rows, i, j], np.nan)
+    age = np.where(known, models.age_gyr[i], np.nan)
+    n_bands = np.isfinite(photometry.flux).sum(axis=1)
+    listed = np.zeros(len(i), dtype=int) if flags is None else np.asarray(flags, dtype=int)
+    flags = photometry.flags | listed
+    flags[
+        dominated(photometry, best_mass[:, None] * models.flux[i, j], options.dominated_weight_fraction)
+    ] |= Flag.DOMINATED
+    flags[age > options.age_of_universe_gyr] |= Flag.OLDER_THAN_UNIVERSE
+    columns = {
+        "age_gyr": age,
+        "metallicity_zsun": np.where(known, models.metallicity_zsun[j], np.nan),
+        "chi2": np.where(known, fit.chi2[rows, i, j], np.nan),
+        "dof": np.maximum(n_bands - 3, 0),
+        "n_bands": n_bands,
+    }
+    columns |= _mass_columns(photometry, fit, (i, j), models, options)
+    flags[known & ~(np.isfinite(columns["log_mass"]) & (best_mass > 0))] |= Flag.NEGATIVE_LUMINOSITY
+    columns |= intervals(fit.chi2, models.age_gyr, models.metallicity_zsun)
+    columns["flags"] = flags
+    return columns, fit
+
+
+def _mass_columns(photometry, fit, best, models, options):
+    """V luminosity from the V filter, masses from M/L_V, and the mass of the whole SED beside it."""
+    i, j = best
+    rows = np.arange(len(i))
+    ml = models.mass_to_light
+    band = models.filters.index(options.v_filter)
+    known = np.isfinite(fit.chi2[rows, i, j])
+    flux_v, err_v = photometry.flux[:, band], photometry.err[:, band]
+    ml_v = np.where(known, ml.ml_v[i, j], np.nan)
+    remaining = np.where(known, ml.mass_remaining[i, j], np.nan)
+    lum_v = options.lum_v_per_njy * flux_v
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_mass = np.where(lum_v > 0, np.log10(np.abs(lum_v * ml_v)), np.nan)
+        flux_dex = np.where(flux_v > 0, err_v / np.abs(flux_v), np.nan) / np.log(10)
+        log_sed = np.log10(fit.mass[rows, i, j] * remaining)
+    log_sed[~np.isfinite(log_sed)] = np.nan
+    half_range = np.where(known, _half_range(fit.chi2, np.log10(ml.ml_v), i, j), np.nan)
+    return {
+        "mass_formed": 10.0**log_mass / remaining,
+        "mass_remaining": 10.0**log_mass,
+        "ml_v": ml_v,
+        "lum_v_lsun": lum_v,
+        "log_mass": log_mass,
+        "log_mass_err": np.where(np.isfinite(log_mass), np.hypot(flux_dex, half_range), np.nan),
+        "log_mass_formed": log_mass - np.log10(remaining),
+        "log_mass_sed": log_sed,
+        "log_mass_sed_err": np.where(
+            np.isfinite(log_sed), log_range(fit, np.log10(ml.mass_remaining)), np.nan
+        ),
+    }
+
+
+def _half_range(chi2, values, i, j):
+    """1-sigma half-range of a quantity over the models.
+
+    Nodes within a rise of 1 count as they are. Towards the neighbours of the best node the rise is taken as a
+    parabola, so that a grid coarser than the interval does not make the range zero.
+
+    Parameters
+    ----------
+    chi2 : (n, n_age, n_metallicity) float ndarray
+    values : (n_age, n_metallicity) float ndarray
+    i, j : (n,) int ndarray
+        Best node of each source.
+    """
+    if len(i) == 0:
+        return np.zeros(0)
+    rows = np.arange(len(i))
+    rise = chi2 - chi2[rows, i, j][:, None, None]
+    high = np.max(np.where(rise <= 1, values[None], -np.inf), axis=(1, 2))
+    low = np.min(np.where(rise <= 1, values[None], np.inf), axis=(1, 2))
+    best = values[i, j]
+    for di, dj in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        ni = np.clip(i + di, 0, values.shape[0] - 1)
+        nj = np.clip(j + dj, 0, values.shape[1] - 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = (values[ni, nj] - best) / np.sqrt(np.maximum(rise[rows, ni, nj], 1.0))
+        high, low = np.fmax(high, best + step), np.fmin(low, best + step)
+    return 0.5 * (high - low)
+
+
+def load_models(projected_path, four_color_paths):
+    """`Models` from a projected grid and, where given, M/L_V from GALAXEV `.4color` files."""
+    grid = read_projected_grid(projected_path)
+    if four_color_paths:
+        ml = mass_to_light_from_files(four_color_paths, grid.age_gyr, grid.metallicity_zsun)
+    else:
+        ml = MassToLight(grid.ml_v, grid.mass_remaining, grid.source)
+    return Models(
+        age_gyr=grid.age_gyr,
+        metallicity_zsun=grid.metallicity_zsun,
+        flux=grid.flux_njy,
+        filters=list(grid.filters),
+        mass_to_light=ml,
+        description={"source": grid.source, "imf": grid.imf, "z_sun": grid.z_sun, "mass_to_light": ml.source},
+    )
+
+
+def make_options(params, models):
+    """`FitOptions` from the parameters of a rule (keys as in the section sed of the configuration)."""
+    filt = params.v_filter
+    if filt == "auto":
+        filt = v_filter(models.filters, params.redshift)
+    return FitOptions(
+        flux_floor_fraction=params.flux_floor_fraction,
+        min_relative_error=params.min_relative_error,
+        dominated_weight_fraction=params.dominated_weight_fraction,
+        v_filter=filt,
+        lum_v_per_njy=luminosity_per_njy(
+            filt, params.redshift, params.cosmology, convention=params.mass_convention
+        ),
+        age_of_universe_gyr=age_of_universe_gyr(params.redshift, **params.cosmology),
+    )
+
+
+def describe_v_filter(options, redshift):
+    """Filter that stood for V and its rest-frame pivot wavelength, for metadata; warns where it is far from V."""
+    rest = load_filter(options.v_filter).wave_pivot / (1 + redshift)
+    if not 0.75 < rest / V_WAVE_ANGSTROM < 1.35:
+        logger.warning(
+            "no filter near rest-frame V: %s (%.0f A at rest) stands in for it; prefer log_mass_sed to log_mass",
+            options.v_filter,
+            rest,
+        )
+    return {"v_filter_used": options.v_filter, "v_filter_rest_angstrom": round(float(rest), 1)}
+
+
+def write_chi2_map(path, chi2, models, wildcards):
+    """Write a chi-square map: image [age, metallicity] and the two tables of coordinates.
+
+    Parameters
+    ----------
+    path : str
+    chi2 : (n_age, n_metallicity) float ndarray
+    models : `Models`
+    wildcards : mapping
+        Field and grid, for the header.
+    """
+    image = fits.PrimaryHDU(np.asarray(chi2, dtype=float))
+    image.header["BUNIT"] = ("", "chi-square, dimensionless")
+    image.header["FIELD"], image.header["GRID"] = wildcards["field"], wildcards["grid"]
+    image.header["CTYPE1"], image.header["CTYPE2"] = "METALLICITY", "AGE"
+    age = fits.BinTableHDU(Table({"age_gyr": models.age_gyr}), name="AGE")
+    age.header["TUNIT1"] = "Gyr"
+    metallicity = fits.BinTableHDU(Table({"metallicity_zsun": models.metallicity_zsun}), name="METALLICITY")
+    write_fits(path, [image, age, metallicity])

@@ -1,0 +1,449 @@
+"""Are the posteriors right: predictive checks of a sample, and calibration on mock clusters.
+
+Posterior-predictive p-values after Gelman, Meng & Stern (1996, Stat. Sinica 6, 733); simulation-based calibration
+after Talts et al. (2018, arXiv:1804.06788). Fluxes nJy, ages Gyr, masses Msun (surviving).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.table import Table
+from scipy.stats import chi2 as chi2_distribution
+
+from clusterphot.sed.chi2 import Photometry
+from clusterphot.sed.posterior import Posterior, covariances, posteriors
+
+MAD_SIGMA = 1.4826
+N_FITTED = 3
+"""Age, metallicity and mass: taken from the bands for the degrees of freedom of a best fit."""
+
+FACTORS = tuple(float(f) for f in np.round(2.0 ** (np.arange(0, 41) / 8), 4))
+"""Growth of the errors that is tried: 1 to 32 in steps of 9 %."""
+
+CALIBRATED = ("age_gyr", "metallicity_zsun", "log_mass")
+_CDF_LEVELS = np.linspace(0.0, 1.0, 101)
+
+
+# -------------------------------------------------------------------------------- one source at a time
+
+
+def chi2_of_draws(photometry, posterior, model):
+    """Chi-square of the data against each draw of the posterior, calibration errors included.
+
+    Parameters
+    ----------
+    photometry : `clusterphot.sed.chi2.Photometry`
+    posterior : `clusterphot.sed.posterior.Posterior`
+    model : `clusterphot.sed.posterior.Model`
+
+    Returns
+    -------
+    chi2 : (n, n_draws) float ndarray
+        NaN for a source without data.
+    """
+    predicted = drawn_flux(posterior, model)
+    precision = np.linalg.inv(covariances(photometry, posterior.covariance_flux, model.nuisance))
+    rows = np.arange(len(predicted))[:, None]
+    chosen = precision[rows, posterior.draws["level"]]
+    residual = np.nan_to_num(photometry.flux)[:, None, :] - predicted
+    residual = np.where(np.isfinite(photometry.flux)[:, None, :], residual, 0.0)
+    chi2 = np.zeros(predicted.shape[:2])
+    for first in range(predicted.shape[2]):
+        for second in range(predicted.shape[2]):
+            chi2 += residual[..., first] * chosen[..., first, second] * residual[..., second]
+    return np.where(posterior.draws["model"] >= 0, chi2, np.nan)
+
+
+def drawn_flux(posterior, model):
+    """Fluxes of the models drawn from each posterior, (n, n_draws, n_bands), nJy."""
+    return posterior.draws["mass"][..., None] * model.flux.T[posterior.draws["model"]]
+
+
+def predictive_columns(photometry, posterior, model):
+    """Posterior-predictive check of each source.
+
+    Parameters
+    ----------
+    photometry, posterior, model
+        As for `chi2_of_draws`.
+
+    Returns
+    -------
+    columns : dict of str to (n,) float ndarray
+        ``chi2_predictive``, the mean of chi-square over the posterior, and ``p_predictive``, the
+        probability that new data from the posterior would have a larger one: small values mean that no
+        model explains the fluxes within their errors.
+    """
+    chi2 = chi2_of_draws(photometry, posterior, model)
+    n_bands = np.isfinite(photometry.flux).sum(axis=1)
+    p_value = chi2_distribution.sf(chi2, np.maximum(n_bands, 1)[:, None])
+    return {"chi2_predictive": chi2.mean(axis=1), "p_predictive": p_value.mean(axis=1)}
+
+
+def best_chi2(photometry, posterior, model):
+    """Lowest chi-square over the draws of each posterior, (n,): that of the best fit to about 0.1."""
+    return chi2_of_draws(photometry, posterior, model).min(axis=1)
+
+
+# ------------------------------------------------------------------------------------- the whole sample
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Each band against the prediction from all others.
+
+    Attributes
+    ----------
+    predicted : (n, n_bands) float ndarray, nJy
+    spread : (n, n_bands) float ndarray, nJy
+        1-sigma width of the prediction: posterior and calibration errors, not the band's random error.
+    """
+
+    predicted: np.ndarray
+    spread: np.ndarray
+
+
+def leave_band_out(photometry, model):
+    """Predict each band of each source from the posterior of its other bands.
+
+    Parameters
+    ----------
+    photometry : `clusterphot.sed.chi2.Photometry`
+    model : `clusterphot.sed.posterior.Model`
+
+    Returns
+    -------
+    left_out : `LeftOut`
+        NaN where the band, or all others, are missing.
+
+    Notes
+    -----
+    Mean and variance over the draws of the conditional Gaussian of the band given the residuals of the
+    others, which share the error of E(B-V).
+    """
+    n, n_bands = photometry.flux.shape
+    predicted, spread = np.full((n, n_bands), np.nan), np.full((n, n_bands), np.nan)
+    for band in range(n_bands):
+        others = np.arange(n_bands) != band
+        flux, err = photometry.flux.copy(), photometry.err.copy()
+        flux[:, band] = err[:, band] = np.nan
+        partial = posteriors(Photometry(flux, err, photometry.flags), model)
+        covariance = covariances(photometry, partial.covariance_flux, model.nuisance)
+        fluxes = drawn_flux(partial, model)
+        rows = np.arange(n)[:, None]
+        level = partial.draws["level"]
+        inverse = np.linalg.inv(covariance[:, :, others][..., others])
+        shared = covariance[:, :, band][..., others]
+        gain = np.matmul(shared[:, :, None, :], inverse)[:, :, 0]
+        calibration = covariance[:, :, band, band] - np.sum(gain * shared, axis=-1)
+        calibration = calibration - _random_variance(photometry.err[:, band], model.nuisance)
+        residual = np.nan_to_num(photometry.flux[:, None, others] - fluxes[..., others])
+        mean = fluxes[..., band] + np.sum(gain[rows, level] * residual, axis=-1)
+        variance = mean.var(axis=1) + np.maximum(calibration, 0.0)[rows, level].mean(axis=1)
+        known = np.isfinite(photometry.flux[:, band]) & np.isfinite(flux).any(axis=1)
+        predicted[:, band] = np.where(known, mean.mean(axis=1), np.nan)
+        spread[:, band] = np.where(known, np.sqrt(variance), np.nan)
+    return LeftOut(predicted, spread)
+
+
+def _random_variance(err, nuisance):
+    """Variance of the random error of a band at each level, (n, n_levels), as in the covariance."""
+    levels = nuisance.levels() if nuisance.jitter == "multiply" else np.ones(len(nuisance.levels()))
+    return (np.nan_to_num(err)[:, None] * levels) ** 2
+
+
+def _median_error(values):
+    """Median, and its 1-sigma error from the scatter (MAD); NaN for no values."""
+    if len(values) == 0:
+        return np.nan, np.nan
+    median = np.median(values)
+    return median, 1.2533 * MAD_SIGMA * np.median(np.abs(values - median)) / np.sqrt(len(values))
+
+
+def growth_of_errors(residual, err, spread, *, factors=FACTORS):
+    """Factor on the random errors that makes the scatter of pulls one.
+
+    Parameters
+    ----------
+    residual, err, spread : (n,) float ndarray, nJy
+        Measured less predicted, random error, and error of the prediction.
+    factors : sequence of float, optional
+        Increasing; the answer lies between the first and the last.
+
+    Returns
+    -------
+    factor : float
+        NaN without values. The scatter is 1.4826 times the median absolute pull.
+    """
+    if len(residual) == 0:
+        return float("nan")
+    scatter = np.array(
+        [MAD_SIGMA * np.median(np.abs(residual) / np.hypot(factor * err, spread)) for factor in factors]
+    )
+    # The scatter falls with the factor; interpolate in logarithms
+    return float(np.exp(np.interp(0.0, -np.log(np.maximum(scatter, 1e-12)), np.log(factors))))
+
+
+def common_growth(posterior, levels):
+    """Factor common to all random errors that has the highest evidence over the sample.
+
+    Parameters
+    ----------
+    posterior : `clusterphot.sed.posterior.Posterior`
+        Made with ``jitter="multiply"``.
+    levels : (n_levels,) float array_like
+        Its levels, increasing.
+
+    Returns
+    -------
+    low, best, high : float
+        16, 50 and 84 % of the posterior of the factor, log-uniform between the first and last level.
+    """
+    levels = np.asarray(levels, float)
+    evidence = posterior.log_evidence_jitter
+    total = evidence[np.isfinite(evidence).all(axis=1)].sum(axis=0)
+    fine = np.linspace(np.log(levels[0]), np.log(levels[-1]), 4001)
+    log_density = np.interp(fine, np.log(levels), total)
+    best = int(np.argmax(total))
+    if 0 < best < len(levels) - 1:  # a parabola through the three highest, of which it is Gaussian
+        x, y = np.log(levels[best - 1 : best + 2]), total[best - 1 : best + 2]
+        log_density = np.polyval(np.polyfit(x - x[1], y - y[1], 2), fine - x[1])
+    cumulative = np.cumsum(np.exp(log_density - log_density.max()))
+    return tuple(np.exp(np.interp(np.array([0.16, 0.5, 0.84]) * cumulative[-1], cumulative, fine)))
+
+
+def predictive_table(photometry, model, filters):
+    """How well the models of a grid explain a sample, filter by filter.
+
+    Parameters
+    ----------
+    photometry : `clusterphot.sed.chi2.Photometry`
+    model : `clusterphot.sed.posterior.Model`
+        Best without jitter, which would hide what is asked.
+    filters : sequence of str
+
+    Returns
+    -------
+    table : `astropy.table.Table`
+        One row per filter: ``n``; ``offset`` and ``offset_err``, the median of measured less predicted
+        over predicted flux (a zero point or a library off) and its error; ``zero_point_error``, what was
+        allowed for; ``median_pull`` and ``pull_scatter``; ``error_factor``, by which random errors must grow
+        for pulls of 1.4826 x median |pull| = 1, offsets included. Predictions are those of `leave_band_out`.
+
+    Notes
+    -----
+    A prediction inherits what is wrong with the other bands, and its spread their errors: where all errors
+    are too small, ``error_factor`` of one band alone is too large. `common_growth` changes all together.
+    """
+    left_out = leave_band_out(photometry, model)
+    rows = []
+    for band, name in enumerate(filters):
+        known = np.isfinite(left_out.predicted[:, band])
+        predicted, spread = left_out.predicted[known, band], left_out.spread[known, band]
+        err = photometry.err[known, band]
+        residual = photometry.flux[known, band] - predicted
+        pull = residual / np.hypot(err, spread)
+        offset, offset_err = _median_error(residual / predicted)
+        rows.append(
+            {
+                "filter": name,
+                "n": int(known.sum()),
+                "offset": offset,
+                "offset_err": offset_err,
+                "zero_point_error": float(model.nuisance.zero_point_error[band]),
+                "median_pull": np.median(pull) if len(pull) else np.nan,
+                "pull_scatter": MAD_SIGMA * np.median(np.abs(pull - np.median(pull)))
+                if len(pull)
+                else np.nan,
+                "error_factor": growth_of_errors(residual, err, spread),
+            }
+        )
+    return Table(rows)
+
+
+def acceptance(photometry, posterior, model):
+    """Numbers of a sample as a whole: are its fits acceptable, and how large must its errors be?
+
+    Parameters
+    ----------
+    photometry : `clusterphot.sed.chi2.Photometry`
+    posterior : `clusterphot.sed.posterior.Posterior`
+    model : `clusterphot.sed.posterior.Model`
+
+    Returns
+    -------
+    numbers : dict of str to float
+        ``n``, ``median_chi2`` of the best fits, ``median_dof``, ``chi2_factor`` (factor on all errors,
+        calibration included, that takes the median chi-square to that of its degrees of freedom),
+        ``p_below_1_percent`` (fraction of sources whose predictive p-value is below 0.01; 0.01 or less is
+        expected), ``median_p``.
+    """
+    n_bands = np.isfinite(photometry.flux).sum(axis=1)
+    used = n_bands > N_FITTED
+    chi2 = best_chi2(photometry, posterior, model)[used]
+    dof = n_bands[used] - N_FITTED
+    p_value = predictive_columns(photometry, posterior, model)["p_predictive"][used]
+    ratio = chi2 / chi2_distribution.median(dof)
+    return {
+        "n": int(used.sum()),
+        "median_chi2": float(np.median(chi2)) if used.any() else np.nan,
+        "median_dof": float(np.median(dof)) if used.any() else np.nan,
+        "chi2_factor": float(np.sqrt(np.median(ratio))) if used.any() else np.nan,
+        "p_below_1_percent": float(np.mean(p_value < 0.01)) if used.any() else np.nan,
+        "median_p": float(np.median(p_value)) if used.any() else np.nan,
+    }
+
+
+# ------------------------------------------------------------------------------------------ calibration
+
+
+@dataclass(frozen=True)
+class Mocks:
+    """Mock clusters drawn from the prior.
+
+    Attributes
+    ----------
+    truth : dict of str to (n,) float ndarray
+        age_gyr, metallicity_zsun, log_mass (surviving), ml_v, av_mag, jitter.
+    flux, err : (n, n_bands) float ndarray, nJy
+    """
+
+    truth: dict
+    flux: np.ndarray
+    err: np.ndarray
+
+
+def flux_at(model, age_gyr, metallicity_zsun, av_index=0):
+    """Fluxes per Msun surviving, and M/L_V, between the nodes of the fine grid.
+
+    Parameters
+    ----------
+    model : `clusterphot.sed.posterior.Model`
+    age_gyr, metallicity_zsun : (n,) float ndarray, within the grid
+    av_index : (n,) int ndarray or int, optional
+
+    Returns
+    -------
+    flux : (n, n_bands) float ndarray, nJy/Msun
+    ml_v : (n,) float ndarray
+
+    Notes
+    -----
+    Bilinear in the logarithms, as the grid itself.
+    """
+    values = np.log(np.vstack([model.flux, model.ml_v])).reshape(-1, *model.shape)
+    corners = []
+    for axis, value in ((model.age_gyr, age_gyr), (model.metallicity_zsun, metallicity_zsun)):
+        if len(axis) == 1:
+            corners.append(((np.zeros(len(value), int), 1.0), (np.zeros(len(value), int), 0.0)))
+            continue
+        cell = np.clip(np.searchsorted(axis, value, side="right") - 1, 0, len(axis) - 2)
+        way = np.log(value / axis[cell]) / np.log(axis[cell + 1] / axis[cell])
+        corners.append(((cell, 1 - way), (cell + 1, way)))
+    result = 0.0
+    for i, weight_age in corners[0]:
+        for j, weight_z in corners[1]:
+            result = result + values[:, av_index, i, j] * (weight_age * weight_z)
+    return np.exp(result[:-1]).T, np.exp(result[-1])
+
+
+def draw_mocks(model, err, n, *, seed):
+    """Draw clusters and their fluxes from the priors and the nuisance model.
+
+    Parameters
+    ----------
+    model : `clusterphot.sed.posterior.Model`
+        With a log-uniform prior of the mass.
+    err : (n_rows, n_bands) float ndarray, nJy
+        Random errors; each cluster gets one of the rows. NaN is a missing band.
+    n : int
+    seed : int
+
+    Returns
+    -------
+    mocks : `Mocks`
+
+    Raises
+    ------
+    ValueError
+        For another prior of the mass.
+    """
+    priors, nuisance = model.priors, model.nuisance
+    if priors.mass != "log-uniform":
+        raise ValueError(f"mass prior {priors.mass!r}, expected log-uniform")
+    rng = np.random.default_rng(seed)
+    age = _draw_between(rng, model.age_gyr, priors.age, n)
+    metallicity = _draw_between(rng, model.metallicity_zsun, priors.metallicity, n)
+    mass = _draw_between(rng, np.array([priors.mass_min_msun, priors.mass_max_msun]), "log-uniform", n)
+    av_index = rng.integers(0, len(model.av_mag), n)
+    level = rng.choice(nuisance.levels(), n)
+    err = err[rng.integers(0, len(err), n)]
+    unit, ml_v = flux_at(model, age, metallicity, av_index)
+    true = unit * mass[:, None]
+    dust = 0.4 * np.log(10) * nuisance.ebv_error_mag * nuisance.extinction_per_ebv * rng.normal(size=(n, 1))
+    flux = true * (1 + nuisance.zero_point_error * rng.normal(size=true.shape) + dust)
+    random = np.hypot(err, level[:, None] * true) if nuisance.jitter == "add" else err * level[:, None]
+    flux = flux + random * rng.normal(size=true.shape)
+    truth = {
+        "age_gyr": age,
+        "metallicity_zsun": metallicity,
+        "log_mass": np.log10(mass),
+        "ml_v": ml_v,
+        "av_mag": model.av_mag[av_index],
+        "jitter": level,
+    }
+    return Mocks(truth, flux, err)
+
+
+def _draw_between(rng, values, prior, n):
+    """Draws between the first and last of ``values``."""
+    low, high = values[0], values[-1]
+    if prior == "uniform":
+        return rng.uniform(low, high, n)
+    return np.exp(rng.uniform(np.log(low), np.log(high), n))
+
+
+def calibrate(mocks, model, *, n_batch=500):
+    """Posteriors of mock clusters against their truths.
+
+    Parameters
+    ----------
+    mocks : `Mocks`
+    model : `clusterphot.sed.posterior.Model`
+    n_batch : int, optional
+        Clusters at a time, for memory; no effect on the result.
+
+    Returns
+    -------
+    table : `astropy.table.Table`
+        One row per quantity: ``quantity``, ``n``, ``coverage_68``, ``coverage_95`` (fractions of truths inside
+        the 16-84 and 2.5-97.5 % intervals), ``mean_rank``, ``ks_distance`` of the ranks from a flat
+        distribution (1.36 / sqrt(n) at 95 %).
+    ranks : dict of str to (n,) float ndarray
+        Posterior probability below the truth, in [0, 1]: flat if the posteriors are right.
+    """
+    ranks = {name: [] for name in CALIBRATED}
+    for first in range(0, len(mocks.flux), n_batch):
+        part = slice(first, first + n_batch)
+        flux, err = mocks.flux[part], np.where(np.isfinite(mocks.flux[part]), mocks.err[part], np.nan)
+        photometry = Photometry(flux, err, np.zeros(len(flux), int))
+        posterior: Posterior = posteriors(photometry, model, probabilities=_CDF_LEVELS)
+        for name in CALIBRATED:
+            pairs = zip(mocks.truth[name][part], posterior.quantiles[name], strict=True)
+            ranks[name] += [np.interp(truth, quantiles, _CDF_LEVELS) for truth, quantiles in pairs]
+    rows = []
+    for name in CALIBRATED:
+        rank = ranks[name] = np.array(ranks[name])
+        ordered, n = np.sort(rank), len(rank)
+        steps = np.arange(1, n + 1) / n
+        rows.append(
+            {
+                "quantity": name,
+                "n": n,
+                "coverage_68": np.mean((rank >= 0.16) & (rank <= 0.84)),
+                "coverage_95": np.mean((rank >= 0.025) & (rank <= 0.975)),
+                "mean_rank": rank.mean(),
+                "ks_distance": max(np.max(steps - ordered), np.max(ordered - steps + 1 / n)),
+            }
+        )
+    return Table(rows), ranks

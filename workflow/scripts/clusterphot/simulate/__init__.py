@@ -1,0 +1,1 @@
+"""Simulated fields whose truth is known: light, truth tables and images."""

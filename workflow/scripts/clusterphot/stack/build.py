@@ -1,0 +1,474 @@
+"""Stack of the sources of a field in one filter: aligned median or mean, fitted as a point source.
+
+After Faisst et al. (2022, ApJL 941, L11, sect. 3): local background from an annulus, median of the cutouts;
+here aligned to a fraction of a pixel. Images nJy/pixel, fluxes nJy, positions in pixels (0-based).
+"""
+
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+
+from clusterphot.base.flags import Flag
+from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, write_fits
+from clusterphot.measure.fit import FitOptions, fit_sources
+from clusterphot.measure.linear import SkyTerms, normal_equations, solve
+from clusterphot.measure.rendering import PsfRenderer
+from clusterphot.stack.combine import align, bootstrap_counts, combine, local_background, stacked_ivar
+
+BAD_FLAGS = (
+    Flag.EDGE | Flag.MASKED | Flag.AT_BOUND | Flag.BLENDED | Flag.SATURATED | Flag.FAILED | Flag.NO_DATA
+)
+"""Sources with one of these bits are left out of a stack."""
+
+MIN_CLEAN_SHARE = 0.5
+"""A filter in which a smaller share of the sources is clean does not decide on the common sample."""
+
+BLOCK_SOURCES = 500
+"""Sources that are aligned at a time, which bounds the memory; each is shifted by itself."""
+
+MIN_SOURCES = 2
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """Choices of a stack.
+
+    Attributes
+    ----------
+    method : {'median', 'mean'}
+        The mean is weighted by the inverse variance of the pixels.
+    annulus_px : (float, float)
+        Inner and outer radius of the local background, pixels of the filter.
+    sky : {'constant', 'plane', 'quadratic'}
+        Sky fitted with the point source to the stack, beside the background taken from each cutout.
+    max_shift_px : float
+        Half side of the box around the centre in which the point source is fitted.
+    n_resamples, seed : int
+        Of the bootstrap over sources.
+    engine : {'psf', 'tractor'}
+        What fits the point source to the stack, see `clusterphot.measure.engines`.
+    """
+
+    method: str = "median"
+    annulus_px: tuple = (5.0, 10.0)
+    sky: str = "quadratic"
+    max_shift_px: float = 1.0
+    n_resamples: int = 200
+    seed: int = 1
+    engine: str = "psf"
+
+    def __post_init__(self):
+        """Refuse words and radii that mean nothing."""
+        if self.method not in ("median", "mean"):
+            raise ValueError(f"method is {self.method!r}, expected 'median' or 'mean'")
+        if not 0 <= self.annulus_px[0] < self.annulus_px[1]:
+            raise ValueError(f"annulus_px is {self.annulus_px}, expected two growing radii")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Stack of one filter and its fit.
+
+    Attributes
+    ----------
+    data, model, ivar : (m, m) float ndarray
+        nJy/pixel and 1/(nJy/pixel)^2; the model is point source and sky.
+    row : dict
+        Values of the fit: flux, flux_err, ... as in `ROW_UNITS`.
+    ids : list of str
+        Sources in the stack.
+    background : (n,) float ndarray, nJy/pixel
+        Local background taken from each.
+    resampled_flux : (n_resamples,) float ndarray, nJy
+        Fluxes of the bootstrap; `bootstrap_counts` says which sources are in each.
+    pixel_scale_arcsec : float
+    filter_name, method : str
+    seed : int
+    """
+
+    data: np.ndarray
+    model: np.ndarray
+    ivar: np.ndarray
+    row: dict
+    ids: list
+    background: np.ndarray
+    resampled_flux: np.ndarray
+    pixel_scale_arcsec: float
+    filter_name: str
+    method: str
+    seed: int
+
+
+ROW_UNITS = {
+    "flux": "nJy",
+    "flux_err": "nJy",
+    "flux_err_noise": "nJy",
+    "flux_err_sys": "nJy",
+    "dx": "pix",
+    "dy": "pix",
+    "sky": "nJy / pix",
+    "chi2": "",
+    "dof": "",
+    "flags": "",
+    "n_sources": "",
+    "n_listed": "",
+}
+"""Columns of the table FIT; flux_err is that of the bootstrap, flux_err_noise that of the pixels."""
+
+
+# ---- sources that are stacked ----------------------------------------------------------------------------
+
+
+def common_sample(table, filters):
+    """Sources that are clean in every filter, so that all filters stack the same ones.
+
+    Parameters
+    ----------
+    table : `astropy.table.Table`
+        Photometry with x_F, y_F, flags_F.
+    filters : sequence of str
+
+    Returns
+    -------
+    common : (n,) bool ndarray
+        A filter that sees fewer than `MIN_CLEAN_SHARE` of the sources is left out of the condition.
+    """
+    common = np.ones(len(table), dtype=bool)
+    for filt in filters:
+        clean = is_clean(table, filt)
+        if clean.mean() >= MIN_CLEAN_SHARE:
+            common &= clean
+        else:
+            logger.warning("%s: only %d of %d sources are clean", filt, clean.sum(), len(table))
+    return common
+
+
+def is_clean(table, filt):
+    """Sources with a position and without bad flags in a filter, (n,) bool."""
+    flags, x, y = (np.ma.asarray(table[f"{name}_{filt}"]) for name in ("flags", "x", "y"))
+    measured = np.isfinite(np.ma.filled(x.astype(float), np.nan)) & np.isfinite(
+        np.ma.filled(y.astype(float), np.nan)
+    )
+    return measured & ((np.ma.filled(flags, int(Flag.NO_DATA)).astype(int) & int(BAD_FLAGS)) == 0)
+
+
+def join_cutouts(parts):
+    """Cutouts of all chunks of a filter as one, in the order of their ids, which no chunking can change."""
+    ids = [name for part in parts for name in part.ids]
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts])[order]
+        for name in ("data", "ivar", "x0", "y0", "x", "y")
+    }
+    neighbours = [entries for part in parts for entries in part.neighbours]
+    return replace(parts[0], ids=[ids[i] for i in order], neighbours=[neighbours[i] for i in order], **joined)
+
+
+def take(cutouts, rows):
+    """Some of the cutouts."""
+    arrays = {name: getattr(cutouts, name)[rows] for name in ("data", "ivar", "x0", "y0", "x", "y")}
+    return replace(
+        cutouts,
+        ids=[cutouts.ids[i] for i in rows],
+        neighbours=[cutouts.neighbours[i] for i in rows],
+        **arrays,
+    )
+
+
+# ---- the stack of a filter -------------------------------------------------------------------------------
+
+
+def make_stack(cutouts, table, psf, noise, filters, options):
+    """Stack the sources of a field in one filter and fit the stack.
+
+    Parameters
+    ----------
+    cutouts : `clusterphot.base.products.Cutouts`
+        Of all sources, see `join_cutouts`.
+    table : `astropy.table.Table`
+        Photometry: id and, per filter, x_F, y_F, flux_F, flags_F.
+    psf : `clusterphot.base.products.Psf`
+    noise : `clusterphot.base.products.Noise`
+    filters : sequence of str
+        Filters of the field, for the common sample.
+    options : StackOptions
+
+    Returns
+    -------
+    stack : Stack
+        With NaN and `Flag.NO_DATA` where fewer than `MIN_SOURCES` sources can be stacked.
+
+    Notes
+    -----
+    Where single sources are fainter than the noise of a pixel, the median of images tends to their mean
+    (White et al. 2007, ApJ 654, 99), and fluxes are distributed with a tail. In simulated fields with the
+    depth and fluxes of SMACS J0723 (five fields, 1244 sources, drizzled noise, true PSF) the flux of the
+    median stack exceeds the median true flux by 1.7 0.3 1.3 1.7 4.4 7.6 % in F090W F150W F200W F277W F356W
+    F444W, with errors of 0.7-1.7 %; that of the mean stack differs from the mean true flux by -1.2 to 0.2 %,
+    part of which is the error of the positions used for the alignment. With a constant sky the mean stack is
+    too faint by 2-5 % in the short and 5-20 % in the long filters, under the curved light of galaxies.
+    """
+    filt = cutouts.filter_name
+    aligned = aligned_sample(cutouts, table, psf, noise, filters, options.annulus_px)
+    ids, background = aligned.ids, aligned.background
+    logger.info("%s: %d of %d sources are stacked", filt, len(ids), len(cutouts.ids))
+    if len(ids) < MIN_SOURCES:
+        return _empty_stack(cutouts, ids, background, options)
+    images, weights = aligned.images, aligned.ivar
+    counts = np.concatenate(
+        [np.ones((1, len(ids)), dtype=int), bootstrap_counts(len(ids), options.n_resamples, options.seed)]
+    )
+    combined = combine(images, weights, options.method, counts)
+    weight = stacked_ivar(weights, options.method)
+    row, model, resampled = fit_stack(combined, weight, psf, noise, cutouts, options)
+    row |= {"n_sources": len(ids), "n_listed": len(cutouts.ids)}
+    return Stack(
+        np.nan_to_num(combined[0]), model, weight, row, ids, background, resampled,
+        cutouts.pixel_scale_arcsec, filt, options.method, options.seed,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AlignedSample:
+    """Sources of a stack before they are combined.
+
+    Attributes
+    ----------
+    ids : list of str
+    rows : (n,) int ndarray
+        Their rows in the table of photometry.
+    images, ivar : (n, m, m) float ndarray
+        Local background subtracted, source on the middle pixel.
+    background : (n,) float ndarray, nJy/pixel
+    """
+
+    ids: list
+    rows: np.ndarray
+    images: np.ndarray
+    ivar: np.ndarray
+    background: np.ndarray
+
+
+def aligned_sample(cutouts, table, psf, noise, filters, annulus_px):
+    """The sources that can be stacked in a filter, aligned; arguments as in `make_stack`.
+
+    Returns
+    -------
+    sample : AlignedSample
+    """
+    filt = cutouts.filter_name
+    sample = common_sample(table, filters) & is_clean(table, filt)
+    row_of = {str(name): row for row, name in enumerate(table["id"])}
+    rows = [i for i, name in enumerate(cutouts.ids) if sample[row_of[name]]]
+    chosen = take(cutouts, rows)
+    where = np.array([row_of[name] for name in chosen.ids], dtype=np.int64)
+    x, y, flux = (
+        np.ma.filled(np.ma.asarray(table[f"{name}_{filt}"], dtype=float), np.nan)[where]
+        for name in ("x", "y", "flux")
+    )
+    ivar = chosen.ivar * noise.ivar_scale
+    x, y = x - chosen.x0, y - chosen.y0
+    background = local_background(chosen.data, ivar > 0, x, y, annulus_px)
+    usable = np.flatnonzero(np.isfinite(background) & np.isfinite(flux))
+    ids = [chosen.ids[i] for i in usable]
+    if len(usable) < MIN_SOURCES:
+        empty = np.zeros((0, *chosen.data.shape[1:]))
+        return AlignedSample(ids, where[usable], empty, empty, background[usable])
+    images, weights = np.empty((2, len(usable), *chosen.data.shape[1:]))
+    for first in range(0, len(usable), BLOCK_SOURCES):
+        block, rows = slice(first, first + BLOCK_SOURCES), usable[first : first + BLOCK_SOURCES]
+        images[block], weights[block] = _aligned(
+            chosen.data[rows], ivar[rows], (x[rows], y[rows]), (flux[rows], background[rows]), psf
+        )
+    return AlignedSample(ids, where[usable], images, weights, background[usable])
+
+
+def _aligned(data, ivar, position, flux_and_background, psf):
+    """Background subtracted, bad pixels filled with the fitted source, shifted to the centre."""
+    (x, y), (flux, background) = position, flux_and_background
+    light = PsfRenderer(psf.data * psf.ee_stamp, data.shape[-1]).render(x, y) * flux[:, None, None]
+    return align(np.where(ivar > 0, data - background[:, None, None], light), ivar, x, y)
+
+
+def fit_stack(combined, ivar, psf, noise, cutouts, options):
+    """Fit a point source to a stack, and at the position found there to its resamples.
+
+    Parameters
+    ----------
+    combined : (1 + k, m, m) float ndarray
+        The stack and its resamples.
+    ivar : (m, m) float ndarray
+    psf, noise, cutouts
+        As in `make_stack`.
+    options : StackOptions
+
+    Returns
+    -------
+    row : dict
+    model : (m, m) float ndarray
+    resampled_flux : (k,) float ndarray
+    """
+    filt, m = cutouts.filter_name, ivar.shape[0]
+    middle = np.array([float(m // 2)])
+    alone = Cutouts(
+        ["stack"], np.nan_to_num(combined[:1]), np.where(np.isfinite(combined[:1]), ivar, 0.0),
+        np.zeros(1, int), np.zeros(1, int), middle, middle, [[]], cutouts.pixel_scale_arcsec, filt,
+    )  # fmt: skip
+    fit_options = FitOptions(
+        sky=options.sky,
+        max_shift_px=options.max_shift_px,
+        neighbours=False,
+        position_sigma_arcsec=0.0,
+        debias=False,
+        adaptive_window=False,
+    )
+    scaled = Noise(noise.correlation, 1.0, filt)
+    wcs = _flat_wcs(cutouts.pixel_scale_arcsec)
+    fit = fit_sources(alone, psf, scaled, wcs, fit_options, engine=options.engine)[0]
+    x, y = (np.atleast_1d(float(fit[f"{name}_{filt}"])) for name in ("x", "y"))
+    row = {name: float(fit[f"{name}_{filt}"]) for name in ("flux", "flux_err_sys", "dx", "dy", "sky", "chi2")}
+    row |= {"flux_err_noise": float(fit[f"flux_err_{filt}"]), "dof": int(fit[f"dof_{filt}"])}
+    row["flags"] = int(fit[f"flags_{filt}"])
+    if not np.isfinite(row["flux"]):
+        return row | {"flux_err": np.nan}, np.full((m, m), np.nan), np.full(len(combined) - 1, np.nan)
+    light = PsfRenderer(psf.data * psf.ee_stamp, m).render(x, y).reshape(1, 1, -1)
+    terms = SkyTerms(options.sky, m)
+    data = combined.reshape(len(combined), -1)
+    weights = np.where(np.isfinite(data), ivar.ravel(), 0.0)
+    columns = np.broadcast_to(light, (len(data), 1, m * m))
+    equations = normal_equations(columns, columns * weights[:, None], terms, np.nan_to_num(data), weights)
+    solution, _ = solve(equations)
+    model = (solution[0, 0] * light[0, 0] + terms.surface(solution[0, 1:])).reshape(m, m)
+    resampled = solution[1:, 0]
+    return row | {"flux_err": float(np.std(resampled, ddof=1))}, model, resampled
+
+
+def _flat_wcs(pixel_scale_arcsec):
+    """Tangent-plane WCS about the origin: a stack lies nowhere on the sky."""
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.cdelt = [-pixel_scale_arcsec / 3600, pixel_scale_arcsec / 3600]
+    return wcs
+
+
+def _empty_stack(cutouts, ids, background, options):
+    """Stack of a filter in which nothing can be stacked."""
+    m = cutouts.data.shape[-1]
+    row = dict.fromkeys(ROW_UNITS, float("nan"))
+    row |= {"dof": 0, "flags": int(Flag.NO_DATA), "n_sources": len(ids), "n_listed": len(cutouts.ids)}
+    empty = np.full((m, m), np.nan)
+    return Stack(
+        empty, empty, np.zeros((m, m)), row, ids, background, np.full(options.n_resamples, np.nan),
+        cutouts.pixel_scale_arcsec, cutouts.filter_name, options.method, options.seed,
+    )  # fmt: skip
+
+
+# ---- files -----------------------------------------------------------------------------------------------
+
+
+def write_stack(path, stack, field):
+    """Write images DATA, MODEL, RESIDUAL, IVAR and tables FIT, SOURCES, BOOTSTRAP."""
+    header = fits.Header()
+    header["FIELD"], header["FILTER"] = field, stack.filter_name
+    header["PIXSCALE"] = (stack.pixel_scale_arcsec, "[arcsec]")
+    header["METHOD"] = (stack.method, "how sources are combined")
+    header["NSOURCES"] = (stack.row["n_sources"], "sources in the stack")
+    header["SEED"] = (stack.seed, "of the bootstrap")
+    hdus = [fits.PrimaryHDU(header=header)]
+    residual = stack.data - stack.model
+    for name, image in (
+        ("DATA", stack.data),
+        ("MODEL", stack.model),
+        ("RESIDUAL", residual),
+        ("IVAR", stack.ivar),
+    ):
+        hdu = fits.ImageHDU(np.asarray(image, dtype=np.float32), name=name)
+        hdu.header["BUNIT"] = IVAR_UNIT if name == "IVAR" else "nJy"
+        hdus.append(hdu)
+    row = Table({name: [stack.row[name]] for name in ROW_UNITS})
+    for name, unit in ROW_UNITS.items():
+        row[name].unit = unit or None
+    ids = np.char.encode(np.array(stack.ids, dtype=str), "utf-8") if stack.ids else np.zeros(0, "S1")
+    sources = Table({"id": ids, "background": np.asarray(stack.background, dtype=float)})
+    resamples = Table({"flux": stack.resampled_flux})
+    sources["background"].unit, resamples["flux"].unit = "nJy / pix", "nJy"
+    tables = (("FIT", row), ("SOURCES", sources), ("BOOTSTRAP", resamples))
+    write_fits(path, hdus + [fits.BinTableHDU(table, name=name) for name, table in tables])
+
+
+def read_stack(path):
+    """Read a `Stack` written by `write_stack`."""
+    with fits.open(path, memmap=False) as hdus:
+        header, row = hdus[0].header, hdus["FIT"].data[0]
+        names = hdus["SOURCES"].data["id"]
+        return Stack(
+            data=np.asarray(hdus["DATA"].data, dtype=float),
+            model=np.asarray(hdus["MODEL"].data, dtype=float),
+            ivar=np.asarray(hdus["IVAR"].data, dtype=float),
+            row={name: row[name].item() for name in ROW_UNITS},
+            ids=[
+                name.encode("latin-1").decode("utf-8") if isinstance(name, str) else name.decode()
+                for name in names
+            ],
+            background=np.asarray(hdus["SOURCES"].data["background"], dtype=float),
+            resampled_flux=np.asarray(hdus["BOOTSTRAP"].data["flux"], dtype=float),
+            pixel_scale_arcsec=header["PIXSCALE"],
+            filter_name=header["FILTER"],
+            method=header["METHOD"],
+            seed=header["SEED"],
+        )
+
+
+def join_stacks(stacks, zero_point_errors):
+    """One row with the fluxes of the stacks of all filters.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+    zero_point_errors : dict of str to float
+        Fractional error of each filter's zero point, added in quadrature to that of the PSF.
+
+    Returns
+    -------
+    table : `astropy.table.Table`
+        Columns id, flags and per filter flux_F, flux_err_F, flux_err_sys_F, dx_F, dy_F, chi2_F, dof_F,
+        flags_F, sky_F, n_sources_F.
+    correlation : (n, n) list of lists of float
+        Of the errors of the fluxes between filters, from the bootstrap; 0 between filters that stack
+        different sources.
+    """
+    columns = {
+        "id": ["stack"],
+        "flags": [int(np.bitwise_or.reduce([stack.row["flags"] for stack in stacks]))],
+    }
+    for stack in stacks:
+        for name in (
+            "flux",
+            "flux_err",
+            "flux_err_sys",
+            "dx",
+            "dy",
+            "chi2",
+            "dof",
+            "flags",
+            "sky",
+            "n_sources",
+        ):
+            columns[f"{name}_{stack.filter_name}"] = [stack.row[name]]
+        sys = f"flux_err_sys_{stack.filter_name}"
+        zero_point = zero_point_errors[stack.filter_name] * abs(stack.row["flux"])
+        columns[sys] = [float(np.hypot(columns[sys][0], zero_point))]
+    correlation = np.eye(len(stacks))
+    for i, one in enumerate(stacks):
+        for j, other in enumerate(stacks[:i]):
+            same = one.ids == other.ids and len(one.resampled_flux) == len(other.resampled_flux)
+            if same and one.row["flux_err"] > 0 and other.row["flux_err"] > 0:
+                value = np.corrcoef(one.resampled_flux, other.resampled_flux)[0, 1]
+                correlation[i, j] = correlation[j, i] = round(float(value), 4)
+    return Table(columns), correlation.tolist()

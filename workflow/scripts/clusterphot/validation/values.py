@@ -1,0 +1,484 @@
+"""Our values of the numbers of Faisst et al. (2022, ApJL 941, L11), each from a table or image that a rule wrote.
+
+`QUANTITIES` is the registry: name in resources/faisst2022/published_values.yaml to function. Units as in that file.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from astropy.io import fits
+from scipy.special import ndtri_exp
+
+from clusterphot.base.cosmology import kpc_per_arcsec
+from clusterphot.base.filters import curve_range
+from clusterphot.base.products import read_psf
+from clusterphot.base.tables import flux_arrays, flux_filters, read_table
+from clusterphot.sed.best_fit import load_models
+from clusterphot.sed.masses import luminosity_per_njy, v_filter
+
+DETECTION_SIGMA = 3.0
+"""A source is seen in a filter where its flux is above this many of its errors (Faisst et al. 2022, figure 4)."""
+
+NO_IMAGES = "the field is given by its fluxes, without images"
+NO_STACK = "the field has no photometry of a stack"
+NO_RULE = "this run does not compute it"
+REASONS = {
+    "stack": NO_STACK,
+    "stack_photometry": NO_STACK,
+    "chi2_map": NO_STACK,
+    "black_bodies": NO_STACK,
+} | {
+    "psf": NO_IMAGES,
+    "stars": NO_IMAGES,
+    "size_limits": NO_IMAGES,
+    "size_detection": NO_IMAGES,
+}
+"""Why a product may be missing."""
+
+QUANTITIES = {}
+"""Functions by name; each takes `Products` and the entry's ``of``, and returns a `Measured`."""
+
+
+class NotAvailableError(Exception):
+    """A number that this field cannot have; the message says why."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A value with its 1-sigma errors; NaN where it has none."""
+
+    value: float
+    err_low: float = float("nan")
+    err_high: float = float("nan")
+
+
+@dataclass
+class Products:
+    """What rules made for a field.
+
+    Attributes
+    ----------
+    paths : dict of str to str, or list of str
+        Products by name; those that the field cannot have are left out.
+    settings : dict
+        ``redshift``, ``cosmology``, ``reference_filter``, ``published_masses`` and the settings compared; None for a
+        setting that has not been used.
+    """
+
+    paths: dict
+    settings: dict
+    _tables: dict = field(default_factory=dict)
+
+    def path(self, name):
+        """Path of a product.
+
+        Raises
+        ------
+        NotAvailableError
+        """
+        found = self.paths.get(name)
+        if not found:
+            raise NotAvailableError(REASONS.get(name, NO_RULE))
+        return found
+
+    def table(self, name):
+        """Table of a product, read once."""
+        if name not in self._tables:
+            self._tables[name] = read_table(self.path(name))
+        return self._tables[name]
+
+    def setting(self, name):
+        """A setting that was used for this field."""
+        value = self.settings[name]
+        if value is None:
+            raise NotAvailableError(NO_IMAGES)
+        return value
+
+    def models(self):
+        """Grid of populations that the fits used."""
+        return load_models(self.path("grid"), self.paths.get("four_color", []))
+
+    def row(self, name, **where):
+        """The row of a table in which these columns have these values."""
+        table = self.table(name)
+        chosen = np.ones(len(table), dtype=bool)
+        for column, value in where.items():
+            chosen &= np.asarray(table[column]) == value
+        if not chosen.any():
+            raise NotAvailableError(f"there is no {' '.join(str(value) for value in where.values())}")
+        return table[int(np.argmax(chosen))]
+
+
+def quantity(function):
+    """Decorator: enter a function in the registry under its name."""
+    QUANTITIES[function.__name__] = function
+    return function
+
+
+def compute(name, products, of):
+    """Value of a registered quantity.
+
+    Parameters
+    ----------
+    name : str
+    products : `Products`
+    of : str, float, list, dict or None
+        Which of its kind: a filter, a quantile, ...
+
+    Returns
+    -------
+    measured : `Measured`
+
+    Raises
+    ------
+    NotAvailableError
+        If the field lacks a product, or the value is NaN.
+    """
+    measured = QUANTITIES[name](products, of)
+    if np.isnan(measured.value):
+        raise NotAvailableError("it could not be measured")
+    return measured
+
+
+def quantile_of_sample(values, q):
+    """Quantile of a sample with its error from order statistics.
+
+    Parameters
+    ----------
+    values : (n,) float array_like
+        NaN are left out.
+    q : float in (0, 1)
+
+    Returns
+    -------
+    measured : `Measured`
+
+    Notes
+    -----
+    The number of values below the true quantile is binomial, so that the quantiles q +- sqrt(q (1 - q) / n) are the
+    ends of a 1-sigma interval (David & Nagaraja 2003, Order Statistics, section 7.1; normal approximation).
+    """
+    known = np.asarray(values, dtype=float)
+    known = known[np.isfinite(known)]
+    if not len(known):
+        raise NotAvailableError("there are no measured values")
+    half = np.sqrt(q * (1 - q) / len(known))
+    low, value, high = np.quantile(known, np.clip([q - half, q, q + half], 0, 1))
+    return Measured(float(value), float(value - low), float(high - value))
+
+
+def two_parameter_sigma(delta_chi2):
+    """Significance, in sigma of a Gaussian, of a rise of chi-square for two parameters.
+
+    The probability beyond the rise is exp(-rise / 2); for 11.83, 19.33, 28.74 it is 3, 4, 5 sigma.
+    """
+    return float(-ndtri_exp(-0.5 * max(delta_chi2, 0.0) - np.log(2.0)))
+
+
+def chi2_map(products):
+    """Chi-square of the stack over age and metallicity, and their values."""
+    with fits.open(products.path("chi2_map")) as hdus:
+        chi2 = np.array(hdus[0].data, dtype=float)
+        age = np.array(hdus["AGE"].data["age_gyr"], dtype=float)
+        metallicity = np.array(hdus["METALLICITY"].data["metallicity_zsun"], dtype=float)
+    return chi2, age, metallicity
+
+
+def _within(values, of):
+    """Mask of the values within ``of``: below, at or above a number, or between two."""
+    mask = np.ones(len(values), dtype=bool)
+    near = 1e-6 * np.abs(values)
+    mask &= values < of["below"] - near if "below" in of else True
+    mask &= values >= of["from"] - near if "from" in of else True
+    mask &= values > of["above"] + near if "above" in of else True
+    mask &= values <= of["to"] + near if "to" in of else True
+    return mask
+
+
+@quantity
+def redshift(products, of):
+    """Redshift of the field."""
+    return Measured(products.setting("redshift"))
+
+
+@quantity
+def wavelength_um(products, of):
+    """Shortest or longest wavelength, micron, that any filter's curve reaches."""
+    ranges = [curve_range(str(filt)) for filt in products.table("extinction")["filter"]]
+    ends = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return Measured(ends[of == "reddest"] / 1e4)
+
+
+@quantity
+def rest_wavelength_um(products, of):
+    """Rest-frame pivot wavelength, micron, of a filter."""
+    row = products.row("extinction", filter=of)
+    return Measured(float(row["wave_pivot"]) / 1e4 / (1 + products.setting("redshift")))
+
+
+@quantity
+def extinction_mag(products, of):
+    """Milky Way extinction, mag, through a filter."""
+    return Measured(float(products.row("extinction", filter=of)["extinction_mag"]))
+
+
+@quantity
+def milliarcsec(products, of):
+    """Angle, mas, of a length in pc at the field's redshift."""
+    return Measured(of / kpc_per_arcsec(products.setting("redshift"), **products.setting("cosmology")))
+
+
+@quantity
+def megaparsec(products, of):
+    """Length, Mpc, of an angle in arcsec at the field's redshift."""
+    scale = kpc_per_arcsec(products.setting("redshift"), **products.setting("cosmology"))
+    return Measured(of * scale / 1e3)
+
+
+@quantity
+def setting(products, of):
+    """A setting of the configuration, for fields that use it."""
+    return Measured(float(products.setting(of)))
+
+
+@quantity
+def n_sources(products, of):
+    """Sources of the list."""
+    return Measured(float(len(products.table("photometry"))))
+
+
+@quantity
+def seen_fraction(products, of):
+    """Fraction of the sources that are seen in the reference filter and at least ``of`` others."""
+    table = products.table("photometry")
+    filters = flux_filters(table)
+    flux, err = flux_arrays(table, filters)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        seen = flux > DETECTION_SIGMA * err
+    reference = products.settings["reference_filter"]
+    if reference not in filters:
+        raise NotAvailableError(f"there is no {reference}")
+    first = seen[:, filters.index(reference)]
+    others = seen.sum(axis=1) - first >= of
+    fraction = float(np.mean(first & others))
+    error = float(np.sqrt(fraction * (1 - fraction) / len(table)))
+    return Measured(fraction, error, error)
+
+
+@quantity
+def area_arcmin2(products, of):
+    """Area of the field that star counts are given for."""
+    area = products.table("star_counts").meta.get("area_arcmin2")
+    if area is None:
+        raise NotAvailableError("the area of the field is not known")
+    return Measured(float(area))
+
+
+@quantity
+def expected_stars(products, of):
+    """Stars of the Milky Way expected between two magnitudes."""
+    table = products.table("star_counts")
+    inside = (np.asarray(table["mag_low"]) >= of[0] - 1e-6) & (np.asarray(table["mag_high"]) <= of[1] + 1e-6)
+    return Measured(float(np.sum(np.asarray(table["n_stars"])[inside])))
+
+
+@quantity
+def psf_stars(products, of):
+    """Stars of the core of the PSF, with the error of a Poisson number."""
+    found = float(np.sum(np.asarray(products.table("stars")["role"]) == "core"))
+    return Measured(found, np.sqrt(found), np.sqrt(found))
+
+
+@quantity
+def largest_half_light_radius_px(products, of):
+    """Half-light radius, px, of the widest star used for the core of the PSF."""
+    table = products.table("stars")
+    core = np.asarray(table["role"]) == "core"
+    radii = np.asarray(table["half_light_radius"], dtype=float)[core]
+    return Measured(float(np.max(radii)) if len(radii) else float("nan"))
+
+
+def _psf(products, filt):
+    """PSF of a filter."""
+    paths = {path.split("/")[-2]: path for path in products.path("psf")}
+    if filt not in paths:
+        raise NotAvailableError(f"there is no {filt}")
+    return read_psf(paths[filt])
+
+
+@quantity
+def pixel_scale_arcsec(products, of):
+    """Pixel scale of the mosaic of a filter."""
+    return Measured(float(_psf(products, of).pixel_scale_arcsec))
+
+
+@quantity
+def stamp_arcsec(products, of):
+    """Side of the stamp of the PSF of a filter."""
+    psf = _psf(products, of)
+    return Measured(float(psf.data.shape[0] * psf.pixel_scale_arcsec))
+
+
+@quantity
+def fwhm_scatter(products, of):
+    """Scatter of the PSF's FWHM over the field, as a fraction."""
+    scatter = products.table("size_limits").meta.get("stack", {}).get("star_fwhm_scatter")
+    if scatter is None:
+        raise NotAvailableError(NO_RULE)
+    return Measured(float(scatter))
+
+
+@quantity
+def stack_flux_njy(products, of):
+    """De-reddened flux of the stack in a filter, its systematic error included."""
+    table = products.table("stack_photometry")
+    if f"flux0_{of}" not in table.colnames:
+        raise NotAvailableError(f"there is no {of}")
+    name = f"flux0_err_sys_{of}"
+    systematic = float(table[name][0]) if name in table.colnames else 0.0
+    error = float(np.hypot(table[f"flux0_err_{of}"][0], systematic))
+    return Measured(float(table[f"flux0_{of}"][0]), error, error)
+
+
+@quantity
+def stack_best_fit(products, of):
+    """Best-fitting age or metallicity of the stack, with the interval for one parameter alone."""
+    row = products.table("stack")[0]
+    low, high = (float(row[f"{of}_{end}_1sigma_marginal"]) for end in ("lo", "hi"))
+    return Measured(float(row[of]), float(row[of]) - low, high - float(row[of]))
+
+
+@quantity
+def stack_posterior(products, of):
+    """Median and 16-84 % of the posterior of the stack."""
+    return _posterior(products.table("stack")[0], of)
+
+
+@quantity
+def formation_redshift(products, of):
+    """Redshift at which the stack formed, from its best-fitting age or from the posterior."""
+    row = products.row("formation", is_stack=True)
+    return Measured(float(row["z_form"])) if of == "best fit" else _posterior(row, "z_form")
+
+
+def _posterior(row, name):
+    """Median of a posterior, with the distances to its 16 and 84 %."""
+    low, middle, high = (float(row[f"{name}_{q}"]) for q in ("p16", "p50", "p84"))
+    return Measured(middle, middle - low, high - middle)
+
+
+@quantity
+def exclusion_sigma(products, of):
+    """Significance at which the stack excludes ages or metallicities, for the two jointly."""
+    chi2, age, metallicity = chi2_map(products)
+    ages = _within(age, of.get("age_gyr", {}))
+    metallicities = _within(metallicity, of.get("metallicity_zsun", {}))
+    if not (ages.any() and metallicities.any()):
+        raise NotAvailableError("the grid has no such models")
+    return Measured(two_parameter_sigma(np.min(chi2[np.ix_(ages, metallicities)]) - np.min(chi2)))
+
+
+@quantity
+def best_age_gyr(products, of):
+    """Best-fitting age of the stack among these metallicities."""
+    chi2, age, metallicity = chi2_map(products)
+    chosen = _within(metallicity, of["metallicity_zsun"])
+    if not chosen.any():
+        raise NotAvailableError("the grid has no such models")
+    return Measured(float(age[np.argmin(np.min(chi2[:, chosen], axis=1))]))
+
+
+@quantity
+def grid_end(products, of):
+    """Smallest or largest node of an axis of the grid."""
+    axis, end = of
+    values = getattr(products.models(), axis)
+    return Measured(float({"min": np.min, "max": np.max}[end](values)))
+
+
+@quantity
+def grid_ml_v(products, of):
+    """M/L_V at a node of the grid, or the smallest or largest of all nodes."""
+    models = products.models()
+    if of in ("min", "max"):
+        return Measured(float({"min": np.min, "max": np.max}[of](models.mass_to_light.ml_v)))
+    i, j = (
+        np.flatnonzero(np.isclose(axis, value, rtol=1e-3))
+        for axis, value in zip((models.age_gyr, models.metallicity_zsun), of, strict=True)
+    )
+    if not (len(i) and len(j)):
+        raise NotAvailableError("the grid has no such models")
+    return Measured(float(models.mass_to_light.ml_v[i[0], j[0]]))
+
+
+def _log_mass(products, convention):
+    """Masses of the clusters, log10 Msun, in a convention, and the ids."""
+    table = products.table("clusters")
+    of_field = products.settings["redshift"], products.settings["cosmology"]
+    filt = products.settings["v_filter"]
+    if filt == "auto":
+        filt = v_filter(flux_filters(products.table("photometry")), of_field[0])
+    ratio = luminosity_per_njy(filt, *of_field, convention=convention)
+    ratio /= luminosity_per_njy(filt, *of_field, convention=products.settings["mass_convention"])
+    masses = np.ma.filled(np.ma.asarray(table["log_mass"], dtype=float), np.nan) + np.log10(ratio)
+    return masses, [str(name) for name in table["id"]]
+
+
+@quantity
+def log_mass_quantile(products, of):
+    """Quantile of the masses of the clusters, log10 Msun, in a convention of masses."""
+    masses, _ = _log_mass(products, of["convention"])
+    return quantile_of_sample(masses, of["quantile"])
+
+
+@quantity
+def mass_quantile(products, of):
+    """Quantile of the masses of the clusters, Msun, in a convention of masses."""
+    log = log_mass_quantile(products, of)
+    value = 10.0**log.value
+    return Measured(
+        value, value - 10.0 ** (log.value - log.err_low), 10.0 ** (log.value + log.err_high) - value
+    )
+
+
+@quantity
+def mass_against_table1(products, of):
+    """Median, or scatter, of log mass less that of the same source in Table 1, in its convention, dex."""
+    masses, ids = _log_mass(products, "faisst2022")
+    published = products.settings["published_masses"]
+    shared = [(mass, published[name]) for mass, name in zip(masses, ids, strict=True) if name in published]
+    offsets = np.array([ours - theirs for ours, theirs in shared])
+    offsets = offsets[np.isfinite(offsets)]
+    if not len(offsets):
+        raise NotAvailableError("no source has a mass in Table 1")
+    middle = np.median(offsets)
+    scatter = float(1.4826 * np.median(np.abs(offsets - middle)))
+    if of == "scatter":
+        error = 1.17 * scatter / np.sqrt(len(offsets))
+        return Measured(scatter, error, error)
+    error = float(1.2533 * scatter / np.sqrt(len(offsets)))
+    return Measured(float(middle), error, error)
+
+
+@quantity
+def black_body_k(products, of):
+    """Temperature of the black body that fits the stack best."""
+    row = products.row("black_bodies", is_best=True)
+    value = float(row["temperature_k"])
+    return Measured(value, value - float(row["temperature_lo_k"]), float(row["temperature_hi_k"]) - value)
+
+
+@quantity
+def stack_size_limit_pc(products, of):
+    """95 % upper limit of the half-light radius of the stack, pc."""
+    row = products.row("size_limits", is_stack=True)
+    return Measured(float(row["radius_limit_psf_known_pc" if of == "psf known" else "radius_limit_pc"]))
+
+
+@quantity
+def resolved_from_pc(products, of):
+    """Half-light radius, pc, from which 95 % of simulated sources are called resolved, in a setting."""
+    found = products.table("size_detection").meta["summary"].get(of, {}).get("resolved_95_pc")
+    if found is None:
+        raise NotAvailableError(NO_RULE)
+    return Measured(float(found))
