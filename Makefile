@@ -58,9 +58,10 @@ test-fsps: $(READY)  ## build python-fsps and run the tests that need it, where 
 test-slurm: $(READY)  ## runs on a private SLURM of one node (skipped where it is not installed), some five minutes
 	$(BIN)/python -m pytest tests/slurm -rs --numprocesses 2 --dist loadfile
 
-lint: $(READY)  ## ruff, snakefmt and snakemake --lint, as CI runs them
+lint: $(READY)  ## ruff, the layers of the rooms, snakefmt and snakemake --lint, as CI runs them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	PYTHONPATH=workflow/scripts $(BIN)/lint-imports --no-cache
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 

@@ -63,12 +63,13 @@ def test_digest_is_short_hexadecimal():
 @pytest.mark.parametrize(
     ("module", "changed"),
     [
-        ("sed.py", {"fit_sed", "fit_stack_sed"}),
-        ("masses.py", {"build_ssp_grid", "fit_sed", "fit_stack_sed"}),
-        ("dust.py", {"compute_extinction", "deredden_photometry", "deredden_stack"}),
-        ("paper_tables.py", {"write_table1", "write_table2"}),
-        ("configuration.py", set()),
-        ("errors.py", set()),
+        ("sed/chi2.py", {"fit_sed", "fit_stack_sed"}),
+        ("sed/masses.py", {"fit_sed", "fit_stack_sed"}),
+        ("ssp/four_color.py", {"build_ssp_grid", "fit_sed", "fit_stack_sed"}),
+        ("foreground/dust.py", {"compute_extinction", "deredden_photometry", "deredden_stack"}),
+        ("publish/paper_tables.py", {"write_table1", "write_table2"}),
+        ("run/configuration.py", set()),
+        ("base/errors.py", set()),
     ],
 )
 def test_real_modules_and_their_rules(tmp_path, module, changed):

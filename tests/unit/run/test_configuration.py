@@ -442,10 +442,10 @@ def test_nothing_heavy_is_imported_while_the_rules_are_read():
         """
         import sys
         from pathlib import Path
-        from clusterphot import codedigest, configuration, fieldset
+        from clusterphot.run import codes, configuration, fields
         repo = Path.cwd()
         config = configuration.load_yaml(repo / "config" / "config.yaml")
-        fieldset.load(config, repo=repo, user_files=[])
+        fields.load(config, repo=repo, user_files=[])
         heavy = ("astropy", "scipy", "sedpy", "matplotlib", "photutils")
         print([name for name in heavy if name in sys.modules])
         """

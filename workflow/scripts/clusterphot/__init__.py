@@ -1,3 +1,3 @@
 """The science of clusterphot: plain arguments in, values out; nothing here knows Snakemake."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

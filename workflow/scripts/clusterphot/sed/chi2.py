@@ -167,7 +167,7 @@ def fit_grid(photometry, model_flux):
             norm += w * (m * m)
         with np.errstate(divide="ignore", invalid="ignore"):
             mass[rows] = np.maximum(cross, 0.0) / norm
-            mass_err[rows] = norm**-0.5
+            mass_err[rows] = 1 / np.sqrt(norm)
         chi2[rows] = np.maximum(data - mass[rows] * np.maximum(cross, 0.0), 0.0)
     chi2[photometry.flags & Flag.NO_DATA != 0] = np.nan
     mass[photometry.flags & Flag.NO_DATA != 0] = np.nan

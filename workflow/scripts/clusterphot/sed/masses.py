@@ -1,4 +1,4 @@
-"""Mass-to-light ratios and masses of star clusters in the V band.
+"""V luminosities of star clusters, and the convention behind their masses.
 
 Follows Faisst et al. (2022, ApJL 941, L11, section 3.3): mass = M/L_V of the best-fitting SSP times the V
 luminosity from the filter nearest to rest-frame V. Masses in Msun, luminosities in Lsun, fluxes nJy.
