@@ -85,7 +85,7 @@ def _warn_of_comments(path, ids, note):
         note.add(
             WARNING,
             "sources",
-            f"{path}: {len(odd)} ids begin with '# ', the first {odd[0]!r}. Hint: below the header this is an id and no "
+            f"{path}: {len(odd)} ids begin with '# ', the first {odd[0]!r}. Hint: below the header this is an id, no "
             "comment; delete rows that are not wanted.",
         )
 
