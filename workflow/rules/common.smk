@@ -13,6 +13,7 @@ REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
 from clusterphot.base.errors import UserError
+from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm
 from clusterphot.run.codes import driver_digest, folder_digest, params_digest
 
@@ -68,7 +69,7 @@ FIELDSET = stop_at_mistakes(
 )
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
-FIT_ENV = TRACTOR_ENV if config["photometry"]["engine"] == "tractor" else ENV
+FIT_ENV = str(REPO / "envs" / f"{engines.ENGINES[config['photometry']['engine']].environment}.yaml")
 ENGINES = config["photometry"]["compare_engines"]
 COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
 
