@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import Table
 from clusterphot.base.checksums import sha256
 from clusterphot.base.flags import Flag
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_columns, provenance, write_table
 from clusterphot.base.user_tables import parse_carried, read_photometry, without_sentinels
 
@@ -40,5 +40,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
-from clusterphot.measure.engines.install import check_engines
+from clusterphot.measure.engines import check_engines
 from clusterphot.run import chunks, configuration
 from clusterphot.run.grids import Libraries
 from clusterphot.run.image_fields import DETECT, check_detection, check_files, load_image_field
