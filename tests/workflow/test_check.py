@@ -618,7 +618,7 @@ def test_values_of_the_wrong_kind_are_findings(tmp_path, monkeypatch):
 
 def test_boxes_of_plain_and_packed_files_are_the_same(tmp_path):
     """One look through memory maps, one by streaming; boxes reach over the edge, points sit in corners."""
-    from clusterphot.mosaics.convert import inspect_mosaic
+    from clusterphot.mosaics.headers import inspect_mosaic
 
     write_pair(tmp_path, "a", shape=(70, 60))
     for kind in ("sci", "wht"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
-from clusterphot.mosaics.convert import sky_to_pixel
+from clusterphot.mosaics.celestial import sky_to_pixel
 
 GRID_ARCSEC = 0.04
 TILE_ARCSEC = 15.36
@@ -41,7 +41,7 @@ def tile_box(info, center_deg, side_arcsec=TILE_ARCSEC):
 
     Parameters
     ----------
-    info : `clusterphot.mosaics.convert.MosaicInfo`
+    info : `clusterphot.mosaics.headers.MosaicInfo`
     center_deg : (ra, dec)
     side_arcsec : float, optional
 
@@ -60,7 +60,7 @@ def make_tile(info, box, sci, weight, center_deg, side_arcsec=TILE_ARCSEC):
 
     Parameters
     ----------
-    info : `clusterphot.mosaics.convert.MosaicInfo`
+    info : `clusterphot.mosaics.headers.MosaicInfo`
     box : (y0, y1, x0, x1)
         Where the pixels lie, clipped to the image.
     sci, weight : float ndarray
@@ -174,7 +174,7 @@ def measure_list_shift(info, stamps):
 
     Parameters
     ----------
-    info : `clusterphot.mosaics.convert.MosaicInfo`
+    info : `clusterphot.mosaics.headers.MosaicInfo`
     stamps : list of (sci, weight)
         Whole stamps of `stamp_boxes`; those cut by the edge or with gaps are left out.
 
