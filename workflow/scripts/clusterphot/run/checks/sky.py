@@ -16,7 +16,11 @@ TILE_ARCSEC = 15.36
 MAX_SHIFT_ARCSEC = 5.0
 MIN_PEAK_SIGMA = 10.0
 """Height, over the scatter of the correlation, from which a peak is believed."""
+TILE_LIMIT = 20.0
+"""Signal to noise that pixels of tiles are clipped to: stars must not outvote everything else."""
 STAMP_ARCSEC = 2.0
+STACK_SOFTENING = 8.0
+"""Signal to noise from which pixels of stamps count by their logarithm."""
 MIN_STACK_SIGMA = 5.0
 
 
@@ -81,7 +85,7 @@ def make_tile(info, box, sci, weight, center_deg, side_arcsec=TILE_ARCSEC):
     sci, good = _binned(np.where(good, sci, np.median(sci[good])), bin_px), _binned(good, bin_px) > 0.5
     if not good.any():
         return None
-    signal = high_pass(sci, good, info.pixel_scale_arcsec * bin_px)
+    signal = np.clip(high_pass(sci, good, info.pixel_scale_arcsec * bin_px), -TILE_LIMIT, TILE_LIMIT)
     y, x = _grid_pixels(info, center_deg, n)
     coordinates = (np.array([y - box[0], x - box[2]]) + 0.5) / bin_px - 0.5
     image = ndimage.map_coordinates(signal, coordinates, order=1, cval=0.0)
@@ -97,14 +101,14 @@ def _binned(image, n):
     return image[: ny * n, : nx * n].reshape(ny, n, nx, n).mean(axis=(1, 3))
 
 
-def high_pass(sci, good, pixel_scale_arcsec, *, core_arcsec=0.04, sky_arcsec=0.4, limit=20.0):
-    """Structure between two scales in units of its scatter, clipped to +- ``limit``; 0 without data."""
+def high_pass(sci, good, pixel_scale_arcsec, *, core_arcsec=0.04, sky_arcsec=0.4):
+    """Structure between two scales in units of its scatter; 0 without data."""
     filled = np.where(good, sci, np.median(sci[good]))
     smooth = ndimage.gaussian_filter(filled, core_arcsec / pixel_scale_arcsec)
     smooth -= ndimage.gaussian_filter(filled, sky_arcsec / pixel_scale_arcsec)
     inner = smooth[good]
     sigma = 1.4826 * np.median(np.abs(inner - np.median(inner)))
-    return np.where(good, np.clip(smooth / (sigma if sigma > 0 else 1.0), -limit, limit), 0.0)
+    return np.where(good, smooth / (sigma if sigma > 0 else 1.0), 0.0)
 
 
 def _grid_pixels(info, center_deg, n):
@@ -192,8 +196,9 @@ def measure_list_shift(info, stamps):
     for sci, weight in stamps:
         good = np.isfinite(sci) & np.isfinite(weight) & (weight > 0)
         if sci.shape == (side, side) and good.mean() > 0.9:
-            signal = high_pass(sci, good, info.pixel_scale_arcsec, sky_arcsec=0.25, limit=8.0)
-            used.append(signal)
+            signal = high_pass(sci, good, info.pixel_scale_arcsec, sky_arcsec=0.25)
+            # so that a bright source counts little more than a faint one, and still has one peak, no plateau
+            used.append(np.arcsinh(signal / STACK_SOFTENING))
     if not used:
         return float("nan"), 0.0, 0
     margin = side // 8  # where the filters see the edge
