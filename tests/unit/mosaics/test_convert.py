@@ -562,7 +562,7 @@ def test_maps_of_another_kind_by_the_pixels(tmp_path, two_depths):
 
 def test_relative_weights_pass_with_a_word(tmp_path, two_depths, caplog):
     converted(noisy_pair(tmp_path, two_depths, 4e4 * two_depths**-2.0), tmp_path)
-    assert "errors are scaled to the scatter of blank sky" in caplog.text
+    assert "errors will be scaled to the scatter of blank sky" in caplog.text
 
 
 def test_both_weights_and_errors(dja):

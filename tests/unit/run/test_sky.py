@@ -14,7 +14,7 @@ INFO = SimpleNamespace(pixel_scale_arcsec=SCALE)
 @pytest.mark.parametrize("shift_arcsec", [0.0, 0.03, 0.13])
 def test_light_beside_the_list(peak, shift_arcsec):
     rng = np.random.default_rng(4)
-    x, y = (v.ravel() + rng.uniform(-3, 3, 49) for v in np.meshgrid(*[np.linspace(24, 216, 7)] * 2))
+    x, y = (v.ravel() + rng.uniform(-3, 3, 49) for v in np.meshgrid(*[np.linspace(32, 208, 7)] * 2))
     rows, columns = np.mgrid[:SIDE, :SIDE]
     image = rng.normal(0.0, NOISE, (SIDE, SIDE))
     for a, b in zip(x, y, strict=True):

@@ -330,8 +330,8 @@ def doubt_scatter(path, kind, scatter):
             path,
             f"weights that make the noise {stated:.3g} units of the image, while it scatters by {scatter.sigma:.3g}",
             expected,
-            "errors are scaled to the scatter of blank sky; but are these inverse variances (1/sigma^2) in the unit of "
-            "the image, or 1-sigma errors as err?",
+            "weights are inverse variances in the unit of the image, not exposure times; errors will be scaled to the "
+            "scatter of blank sky.",
         )
     if (scatter.slope > 0.1) if kind == IVAR else (scatter.slope < -0.1):
         return DataError(

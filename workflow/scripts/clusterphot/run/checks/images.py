@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clusterphot.base import tables
 from clusterphot.base.errors import ConfigError, DataError, UserError
+from clusterphot.base.files import near_hint
 from clusterphot.base.units import mag_ab
 from clusterphot.mosaics import download
 from clusterphot.mosaics.celestial import sky_to_pixel
@@ -123,7 +123,7 @@ def _check_headers(key, filt, values, note, deep):
             note.add(UNSEEN, "files", f"{path}: fetched by the run")
             here = False
         elif path is not None and not os.path.isfile(path):
-            error = DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", tables.near_hint(path))
+            error = DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", near_hint(path))
             note.add(ERROR, "files", error)
             here = False
     info = None
@@ -283,7 +283,7 @@ def _check_noise(info, seen, note):
         note.add(ERROR, "unit", error)
     if note.passes("weights", check_noise, info, scatter):
         for doubt in doubts(info, seen.counts, scatter):
-            note.add(WARNING, "weights", doubt)
+            note.add(WARNING, "weights" if doubt.where == info.weight.path else "pixels", doubt)
     return depth
 
 
