@@ -529,6 +529,8 @@ def test_all_mistakes_at_once(plant):
 def test_nothing_is_found_where_nothing_is_wrong(plant):
     findings = plant()
     assert {f.text for f in findings.all if f.status != OK} == {
+        "1 of 30 sources lie on none of the images ('outside' at RA 110.79764, Dec -73.45470); all their fluxes will "
+        "be NaN.",
         "got 2 filters (F150W, F200W), expected 4 or more for ages and metallicities: fits have no degrees of "
         "freedom, or rows are flagged TOO_FEW_BANDS.",
         "got F150W as the filter nearest to rest-frame V at z = 0.39, expected one near 7645 A. Hint: log_mass "

@@ -176,7 +176,7 @@ def _check_outside(inside, positions, note):
         return
     ids, ra, dec = (np.asarray(part)[nowhere] for part in positions)
     some = ", ".join(
-        f"{own!r} at RA {a:.5f}, Dec {d:.5f}" for own, a, d in list(zip(ids, ra, dec, strict=True))[:3]
+        f"{str(own)!r} at RA {a:.5f}, Dec {d:.5f}" for own, a, d in list(zip(ids, ra, dec, strict=True))[:3]
     )
     note.add(
         WARNING,
