@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.flags import Flag
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 from clusterphot.base.tables import check_ids, flux_arrays, parse_carried, read_user_table
 from clusterphot.base.units import mag_ab
 from clusterphot.foreground.dust import deredden
@@ -232,7 +232,7 @@ def median(values):
 
 def robust_scatter(values):
     """1.4826 times the median absolute deviation, NaN of fewer than two values."""
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values)))) if len(values) > 1 else np.nan
+    return float(mad_sigma(values)) if len(values) > 1 else np.nan
 
 
 def flux_rows(matched, filt):

@@ -211,9 +211,7 @@ def extended_light(galaxies, filt, sample_arcsec, inner, step, margin):
         amount = row["flux"] * sample_arcsec**2
         if is_large:
             dx, dy = (axis - row["x"]) * sample_arcsec, (axis - row["y"]) * sample_arcsec
-            coarse += amount * templates.sersic(
-                _softened(templates.elliptical_radius(dx, dy[:, None], row)), row
-            )
+            coarse += amount * templates.sersic(_softened(templates.galaxy_radius(dx, dy[:, None], row)), row)
         _add_core(image, row, amount, sample_arcsec, softened=is_large)
     weights = _spline_matrix(inner, n_coarse, factor)
     image += (weights @ (weights @ ndimage.spline_filter(coarse, order=3, mode="mirror")).T).T.astype(
@@ -249,9 +247,7 @@ def _add_core(image, row, amount, sample_arcsec, *, softened):
         return
 
     def profile(x, y):
-        radius = templates.elliptical_radius(
-            (x - row["x"]) * sample_arcsec, (y - row["y"]) * sample_arcsec, row
-        )
+        radius = templates.galaxy_radius((x - row["x"]) * sample_arcsec, (y - row["y"]) * sample_arcsec, row)
         values = templates.sersic(radius, row)
         return values - templates.sersic(_softened(radius), row) if softened else values
 

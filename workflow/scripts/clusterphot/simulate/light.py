@@ -9,6 +9,7 @@ import functools
 import numpy as np
 from scipy import special
 
+from clusterphot.base.images import elliptical_radius
 from clusterphot.optics import pupil
 
 ANCHOR_MICRON = 1.988
@@ -52,19 +53,16 @@ def sersic(radius, row):
     return at_re * np.exp(-b * ((radius / row["r_e_arcsec"]) ** (1 / n) - 1))
 
 
-def elliptical_radius(dx, dy, row):
-    """Distance along the major axis of the ellipse through offsets (dx, dy), in their unit."""
-    angle = np.radians(row["pa_deg"])
-    along = dx * np.cos(angle) + dy * np.sin(angle)
-    across = dy * np.cos(angle) - dx * np.sin(angle)
-    return np.sqrt(along**2 + (across / row["axis_ratio"]) ** 2)
+def galaxy_radius(dx, dy, row):
+    """Semi-major axis of the isophote of a galaxy through offsets (dx, dy) from its centre, in their unit."""
+    return elliptical_radius(dx, dy, axis_ratio=row["axis_ratio"], pa_deg=row["pa_deg"])
 
 
 def surface_brightness(u, v, galaxies, fluxes):
     """Light of all ``galaxies`` (with given total fluxes) at positions (u, v) in arcsec, nJy/arcsec2."""
     total = np.zeros(np.shape(u))
     for row, flux in zip(galaxies, fluxes, strict=True):
-        radius = np.maximum(elliptical_radius(u - row["u"], v - row["v"], row), 0.02)
+        radius = np.maximum(galaxy_radius(u - row["u"], v - row["v"], row), 0.02)
         total += flux * sersic(radius, row)
     return total
 
