@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from clusterphot.base.images import elliptical_radius
-from clusterphot.optics import pupil
+from clusterphot.optics.bands import pivot_angstrom
 
 ANCHOR_MICRON = 1.988
 """Magnitudes are drawn at the pivot wavelength of F200W, whatever the filters of the field."""
@@ -30,7 +30,7 @@ def milky_way_extinction(filt, ebv):
     """Extinction in mag at the pivot wavelength: Fitzpatrick 1999 with R_V = 3.1."""
     import extinction
 
-    wave = np.array([pupil.pivot_angstrom(filt)])
+    wave = np.array([pivot_angstrom(filt)])
     return float(extinction.fitzpatrick99(wave, RATIO_R_V * ebv, RATIO_R_V)[0]) if ebv else 0.0
 
 
@@ -72,7 +72,7 @@ def surface_brightness(u, v, galaxies, fluxes):
 
 def relative_flux(kind, colour, filt):
     """Flux in ``filt`` over that at `ANCHOR_MICRON`, of one kind; ``colour`` (n, 2) is standard normal."""
-    micron = pupil.pivot_angstrom(filt) * 1e-4
+    micron = pivot_angstrom(filt) * 1e-4
     log_wave = np.log(micron / ANCHOR_MICRON)
 
     def shape(name):
@@ -103,10 +103,10 @@ def cluster_fluxes(table, filt):
     if f"flux_{filt}" in names:
         flux = np.asarray(table[f"flux_{filt}"], dtype=float)
     else:
-        wave = np.array([pupil.pivot_angstrom(name.removeprefix("flux_")) for name in names])
+        wave = np.array([pivot_angstrom(name.removeprefix("flux_")) for name in names])
         order = np.argsort(wave)
         values = np.stack([np.asarray(table[names[i]], dtype=float) for i in order], axis=1)
-        at = np.log(pupil.pivot_angstrom(filt))
+        at = np.log(pivot_angstrom(filt))
         flux = np.array([np.interp(at, np.log(wave[order]), row) for row in values])
     return np.maximum(np.nan_to_num(flux, nan=0.0), 0.0)
 
