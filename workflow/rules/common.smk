@@ -4,6 +4,7 @@ Inputs: config, the tables it names. Outputs: names used in the rule files (FIEL
 Rules: none.
 """
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
 from clusterphot.base.errors import UserError
+from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm
-from clusterphot.run.codes import driver_digest, folder_digest, name_params
+from clusterphot.run.codes import driver_digest, folder_digest, params_digest
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 BY_CONDA = "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
@@ -29,51 +31,31 @@ def stop_at_mistakes(function, *args, **kwargs):
         sys.exit(1)
 
 
-def get_arguments():
-    """Arguments of the command `snakemake`, profiles included; it keeps them in a variable of its own."""
-    frame = sys._getframe()
-    while frame is not None:
-        if hasattr(frame.f_locals.get("args"), "executor"):
-            return frame.f_locals["args"]
-        frame = frame.f_back
-    return None
+if workflow.is_main_process and (dead := locks.release_stale_lock()) is not None:
+    print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
 
 
-def check_before_start():
-    """Before the first job: no lock of a dead run in the way, and a scheduler that takes jobs."""
-    if not workflow.is_main_process:
-        return
-    dead = locks.release_stale_lock()
-    if dead is not None:
-        print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
-    arguments = get_arguments()
-    if arguments is not None and arguments.executor == "slurm" and not arguments.dryrun:
-        slurm.check_cluster(
-            slurm.places(arguments.default_resources, arguments.set_resources),
-            status_command=arguments.slurm_status_command,
-            seconds_between=arguments.slurm_init_seconds_before_status_checks,
-            cores=arguments.cores or 1,
-        )
-        if not locks.is_locked() and (left := slurm.jobs_in_queue(os.getcwd())):
-            print(f"SLURM jobs of a run that died are cancelled: {' '.join(left)}", file=sys.stderr)
-            slurm.cancel_jobs(left)
-
-
-stop_at_mistakes(check_before_start)
-
-
-def check_sizes():
-    """SLURM jobs, groups of rules among them, fit into their partitions."""
-    arguments = get_arguments()
-    if arguments is not None and arguments.executor == "slurm":
-        dag = workflow.dag
-        sent = {dag.get_job_group(job) or job for job in dag.needrun_jobs() if not job.is_local}
-        slurm.check_sizes((job.name, {**dict(job.resources.items()), "cores": job.threads}) for job in sent)
+def check_slurm():
+    """Before the first job goes to SLURM: it takes jobs of these sizes, and none of a run that died are left in it."""
+    settings, asked, dag = workflow.executor_settings, workflow.resource_settings, workflow.dag
+    slurm.check_cluster(
+        slurm.places(asked.default_resources, asked.overwrite_resources),
+        status_command=settings.status_command,
+        seconds_between=settings.init_seconds_before_status_checks,
+        cores=asked.cores or 1,
+    )
+    sent = {dag.get_job_group(job) or job for job in dag.needrun_jobs() if not job.is_local}
+    slurm.check_sizes((job.name, {**dict(job.resources.items()), "cores": job.threads}) for job in sent)
+    holds_lock = workflow.execution_settings.lock
+    if holds_lock and (left := slurm.jobs_in_queue(os.getcwd())):
+        print(f"SLURM jobs of a run that died are cancelled: {' '.join(left)}", file=sys.stderr)
+        slurm.cancel_jobs(left)
 
 
 onstart:
     locks.record_run()
-    stop_at_mistakes(check_sizes)
+    if workflow.executor_plugin.name == "slurm":
+        stop_at_mistakes(check_slurm)
 
 
 FIELDSET = stop_at_mistakes(
@@ -87,7 +69,7 @@ FIELDSET = stop_at_mistakes(
 )
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
-FIT_ENV = TRACTOR_ENV if config["photometry"]["engine"] == "tractor" else ENV
+FIT_ENV = str(REPO / "envs" / f"{engines.ENGINES[config['photometry']['engine']].environment}.yaml")
 ENGINES = config["photometry"]["compare_engines"]
 COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
 
@@ -103,9 +85,18 @@ wildcard_constraints:
     filters=r"[A-Za-z0-9_+]+",
 
 
-def code_digest(driver):
-    """Digest of a driver's package modules, so that an edited module reruns the rules that use it."""
-    return driver_digest(REPO / "workflow" / "scripts", driver)
+def code_digest(rule):
+    """Params function: digest of the modules that a rule's driver uses, and of the rule's plain params by their names.
+
+    An edited module then reruns the rules that use it, and two params that swap their values are a change.
+    """
+
+    @functools.cache
+    def digest():
+        modules = driver_digest(REPO / "workflow" / "scripts", rule)
+        return " ".join([modules, *params_digest(getattr(rules, rule).params)])
+
+    return lambda wildcards: digest()
 
 
 def get_resource(name):

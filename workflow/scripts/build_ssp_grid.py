@@ -2,17 +2,16 @@
 
 import logging
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.ssp.grid import write_grid
-from clusterphot.ssp.readers import read_library
+from clusterphot.ssp.readers import READERS
 
 
 def main(smk):
-    par, files = smk.params, list(smk.input.library)
-    grid = read_library(
-        par.reader,
+    par = smk.params
+    grid = READERS[par.reader].read(
         par.options,
-        library=files[0] if len(files) == 1 else None,
+        files=list(smk.input.library),
         ages_gyr=par.ages_gyr,
         metallicity_zsun=par.metallicity_zsun,
     )
@@ -30,5 +29,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

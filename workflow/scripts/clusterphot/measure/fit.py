@@ -207,8 +207,8 @@ def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=
     offset_px : (dx, dy) floats
         Position of a source in this filter's image less that expected from the reference filter and the two
         WCS.
-    engine : {'psf', 'tractor'}
-        What finds positions, fluxes and sky, see `clusterphot.measure.engines`.
+    engine : str
+        What finds positions, fluxes and sky: a key of `clusterphot.measure.engines.ENGINES`.
 
     Returns
     -------

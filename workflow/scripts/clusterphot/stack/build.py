@@ -51,8 +51,8 @@ class StackOptions:
         Half side of the box around the centre in which the point source is fitted.
     n_resamples, seed : int
         Of the bootstrap over sources.
-    engine : {'psf', 'tractor'}
-        What fits the point source to the stack, see `clusterphot.measure.engines`.
+    engine : str
+        What fits the point source to the stack: a key of `clusterphot.measure.engines.ENGINES`.
     """
 
     method: str = "median"

@@ -32,7 +32,7 @@ TERMS = (
 _DOWNLOAD = "download the FITS files of the E-MILES SSPs from http://miles.iac.es."
 
 
-def read_emiles(directory, *, family=None, mass_table=None, resolution=1000.0):
+def read(directory, *, family=None, mass_table=None, resolution=1000.0):
     """Grid of an E-MILES library.
 
     Parameters
@@ -89,8 +89,8 @@ def read_emiles(directory, *, family=None, mass_table=None, resolution=1000.0):
     )
 
 
-def emiles_axes(directory, *, family=None, mass_table=None, resolution=1000.0):
-    """Axes of a library, as `clusterphot.ssp.readers.galaxev.galaxev_axes`; checks the table of masses too."""
+def axes(directory, *, family=None, mass_table=None, resolution=1000.0):
+    """Axes of a library, as `clusterphot.ssp.readers.galaxev.axes`; checks the table of masses too."""
     files = emiles_files(directory, family)
     ages, metallicities = _nodes(files)
     _masses(files[0], ages, metallicities, mass_table)
