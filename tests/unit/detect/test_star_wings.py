@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from astropy.table import Table
+from clusterphot.base.images import radius_grid
 from clusterphot.base.products import Psf
 from clusterphot.detect import crowding, kernels, selection, star_wings
 from clusterphot.detect.catalog import detect_box, to_plane_axes, to_reference_axes
 from clusterphot.detect.planes import load_planes
-from clusterphot.psf.star_fits import radius_grid
 from gaussian_bands import OPTIONS, SCALE, WHITE, gaussian, make_band
 
 HALF = 50

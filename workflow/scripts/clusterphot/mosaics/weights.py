@@ -11,7 +11,7 @@ import numpy as np
 from astropy import units as u
 
 from clusterphot.base.errors import DataError
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 from clusterphot.mosaics.fits_rows import is_gzip, is_image, walk
 from clusterphot.mosaics.image_units import flux_per_pixel, parse_unit
 from clusterphot.mosaics.naming import words_of
@@ -265,7 +265,7 @@ def measure_scatter(sci, weight):
     if both.sum() < MIN_PAIRS:
         return None
     steps = np.abs((sci[:, lag:] - sci[:, :-lag])[both])
-    sigma = MAD_TO_SIGMA * float(np.median(steps)) / np.sqrt(2.0)
+    sigma = float(mad_sigma(steps, centre=0.0)) / np.sqrt(2.0)
     log_weight = 0.5 * (np.log(weight[:, lag:][both]) + np.log(weight[:, :-lag][both]))
     return Scatter(sigma, float(np.median(weight[good])), _slope(steps, log_weight))
 

@@ -12,7 +12,7 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Noise
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 
 MESH_PX = 20
 MAX_CANDIDATES = 400
@@ -69,7 +69,7 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
         if tile is None:
             continue
         pixels, valid = tile
-        sigmas.append(MAD_TO_SIGMA * np.median(np.abs(pixels[valid])))
+        sigmas.append(mad_sigma(pixels[valid], centre=0.0))
         correlations.append(_autocorrelation(pixels, valid, max_lag_px))
         n_pixels += int(valid.sum())
         if len(sigmas) == n_wanted:
@@ -126,7 +126,7 @@ def blank_tile(sci, ivar):
         residual = pixels - _background(pixels, valid)
         smooth = _smooth(residual, good)
         centre = np.median(smooth[valid])
-        sigma = MAD_TO_SIGMA * np.median(np.abs(smooth[valid] - centre))
+        sigma = mad_sigma(smooth[valid], centre=centre)
         if not sigma > MIN_SIGMA:
             return None
         sources = good & (np.abs(smooth - centre) > DETECT_SIGMA * sigma)
@@ -134,7 +134,7 @@ def blank_tile(sci, ivar):
         if valid.mean() < MIN_VALID_FRACTION:
             return None
     residual = np.where(valid, pixels - _background(pixels, valid), 0.0)
-    sigma = MAD_TO_SIGMA * np.median(np.abs(residual[valid]))
+    sigma = mad_sigma(residual[valid], centre=0.0)
     if not sigma > MIN_SIGMA:
         return None
     valid = valid & (np.abs(residual) < CLIP_SIGMA * sigma)

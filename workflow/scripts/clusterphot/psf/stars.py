@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
+from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.base.units import mag_ab
 
 log = logging.getLogger(__name__)
@@ -420,7 +421,13 @@ def fit_locus(mag, radius_px, usable, options):
             slope = np.clip(slope + np.polyfit(mag[near], distance[near], 1)[0], -0.06, 0.06)
         centre += np.median(ln_radius[near] - centre - slope * (mag[near] - pivot))
         sigma = np.clip(
-            1.4826 * np.median(np.abs(ln_radius[near] - centre - slope * (mag[near] - pivot))), 0.01, 0.08
+            mad_sigma(
+                ln_radius[near] - centre - slope * (mag[near] - pivot),
+                centre=0.0,
+                factor=PRINTED_MAD_TO_SIGMA,
+            ),
+            0.01,
+            0.08,
         )
     values = (centre, slope, sigma, max(3.0 * sigma, 0.12))
     names = ("ln_radius", "slope", "sigma", "window")

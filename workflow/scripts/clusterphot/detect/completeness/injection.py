@@ -66,6 +66,11 @@ def run_injections(run, field, maps, found, locus, finder_options, selection, op
     -------
     table : `astropy.table.Table`
         One row per cluster: what was put in, where, and what was found.
+
+    Raises
+    ------
+    ValueError
+        If no cell of the field was searched, or there is no room for a single cluster.
     """
     rng = np.random.default_rng([options.seed, zlib.crc32(run.encode())])
     shape = field.bands[field.reference].mosaic.shape

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
+from clusterphot.base.robust import mad_sigma
 from clusterphot.mosaics.celestial import sky_to_pixel
 
 GRID_ARCSEC = 0.04
@@ -107,7 +108,7 @@ def high_pass(sci, good, pixel_scale_arcsec, *, core_arcsec=0.04, sky_arcsec=0.4
     smooth = ndimage.gaussian_filter(filled, core_arcsec / pixel_scale_arcsec)
     smooth -= ndimage.gaussian_filter(filled, sky_arcsec / pixel_scale_arcsec)
     inner = smooth[good]
-    sigma = 1.4826 * np.median(np.abs(inner - np.median(inner)))
+    sigma = mad_sigma(inner)
     return np.where(good, smooth / (sigma if sigma > 0 else 1.0), 0.0)
 
 
@@ -152,7 +153,7 @@ def _peak(image):
     """Highest pixel of an image to a fraction of a pixel, and its height over the scatter (MAD)."""
     y, x = np.unravel_index(np.argmax(image), image.shape)
     middle = np.median(image)
-    scatter = 1.4826 * np.median(np.abs(image - middle))
+    scatter = mad_sigma(image, centre=middle)
     height = float((image[y, x] - middle) / scatter) if scatter > 0 else 0.0
     return y + _vertex(image[:, x], y), x + _vertex(image[y], x), height
 
