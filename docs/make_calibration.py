@@ -15,7 +15,7 @@ REPO = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPO / "workflow" / "scripts"), str(REPO / "tests")]
 
 from clusterphot.base.cosmology import age_of_universe_gyr, flat_lambda_cdm  # noqa: E402
-from clusterphot.base.tables import read_photometry  # noqa: E402
+from clusterphot.base.user_tables import read_photometry  # noqa: E402
 from clusterphot.figures.interpolation import plot_interpolation  # noqa: E402
 from clusterphot.figures.posterior import sbc_figure  # noqa: E402
 from clusterphot.figures.style import save_figure  # noqa: E402

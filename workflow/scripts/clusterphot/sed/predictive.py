@@ -10,10 +10,10 @@ import numpy as np
 from astropy.table import Table
 from scipy.special import chdtrc, gammaincinv
 
+from clusterphot.base.robust import MEDIAN_ERROR, PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.sed.chi2 import N_FITTED, Photometry, prepare_photometry
 from clusterphot.sed.posterior import covariances, posteriors
 
-MAD_SIGMA = 1.4826
 FACTORS = tuple(float(f) for f in np.round(2.0 ** (np.arange(0, 41) / 8), 4))
 """Growth of the errors that is tried: 1 to 32 in steps of 9 %."""
 
@@ -151,7 +151,8 @@ def _median_error(values):
     if len(values) == 0:
         return np.nan, np.nan
     median = np.median(values)
-    return median, 1.2533 * MAD_SIGMA * np.median(np.abs(values - median)) / np.sqrt(len(values))
+    error = mad_sigma(values, factor=MEDIAN_ERROR * PRINTED_MAD_TO_SIGMA) / np.sqrt(len(values))
+    return median, error
 
 
 def growth_of_errors(residual, err, spread, *, factors=FACTORS):
@@ -171,9 +172,8 @@ def growth_of_errors(residual, err, spread, *, factors=FACTORS):
     """
     if len(residual) == 0:
         return float("nan")
-    scatter = np.array(
-        [MAD_SIGMA * np.median(np.abs(residual) / np.hypot(factor * err, spread)) for factor in factors]
-    )
+    pulls = np.stack([residual / np.hypot(factor * err, spread) for factor in factors])
+    scatter = mad_sigma(pulls, centre=0.0, axis=1, factor=PRINTED_MAD_TO_SIGMA)
     # The scatter falls with the factor; interpolate in logarithms
     return float(np.exp(np.interp(0.0, -np.log(np.maximum(scatter, 1e-12)), np.log(factors))))
 
@@ -246,9 +246,7 @@ def predictive_table(photometry, model, filters):
                 "offset_err": offset_err,
                 "zero_point_error": float(model.nuisance.zero_point_error[band]),
                 "median_pull": np.median(pull) if len(pull) else np.nan,
-                "pull_scatter": MAD_SIGMA * np.median(np.abs(pull - np.median(pull)))
-                if len(pull)
-                else np.nan,
+                "pull_scatter": mad_sigma(pull, factor=PRINTED_MAD_TO_SIGMA) if len(pull) else np.nan,
                 "error_factor": growth_of_errors(residual, err, spread),
             }
         )

@@ -11,7 +11,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
 from clusterphot.measure.flux_errors import NoiseOperator
-from clusterphot.measure.linear import sky_terms
+from clusterphot.measure.linear import SkyTerms
 from clusterphot.psf.reference import fwhm_px
 from clusterphot.sizes.models import PsfSpectrum, broadening_variance, gaussian_transfer, transfer
 from clusterphot.stack.combine import mirrored_spectra, shift_spectra
@@ -157,7 +157,7 @@ class SizeGrid:
         point = self.spectra(0.0)
         shifts = np.concatenate([self.spectrum.images(s, size) for s in self.spectrum.gradient(point)])
         shifts = shifts.reshape(2, -1)
-        sky = sky_terms(self.options.sky, size)
+        sky = SkyTerms(self.options.sky, size).images
         radii = self.options.radius_max_pc * np.linspace(0.0, 1.0, 16) ** 1.5
         steps = (
             np.unique(np.linspace(0, len(self.fraction) - 1, 7).astype(int)) if self.scatter_fraction else [0]
