@@ -12,7 +12,6 @@ import numpy as np
 import sep
 from astropy.table import Table
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
@@ -472,6 +471,8 @@ def classify(found, locus, options, pixel_scale_arcsec):
 
 def _crowded(found, options, pixel_scale_arcsec):
     """Whether another detection of enough flux lies within the isolation radius."""
+    from scipy.spatial import cKDTree
+
     position = np.column_stack([found["x"], found["y"]])
     flux = 10 ** (-0.4 * np.array(found["mag_auto"]))
     crowded = np.zeros(len(found), dtype=bool)
