@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from clusterphot.base.filters import load_filter
 from clusterphot.base.flags import FOUND_BY_FIT
+from clusterphot.base.robust import MEDIAN_ERROR, mad_sigma
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import (
     ACCENT,
@@ -166,7 +167,7 @@ def _draw_bins(column, place, rows, upper, filter_and_color):
     errors = (
         np.array([row["bias_err"] for row in rows]) * factor
         if quantity == "bias"
-        else 1.2533 * scatter / np.sqrt(n)
+        else MEDIAN_ERROR * scatter / np.sqrt(n)
     )
     style = {"fmt": "o", "ms": 2.6, "lw": 0.8, "color": color, "label": filt}
     column[0].errorbar(place, values, errors, **style)
@@ -275,7 +276,7 @@ def _draw_masses(ax, true, found, err):
     ax.plot(ends, ends, color=INK, lw=0.7, ls="--", zorder=3)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     difference = found[known] - true[known]
-    scatter = 1.4826 * np.median(np.abs(difference - np.median(difference)))
+    scatter = mad_sigma(difference)
     ax.set_title(
         f"n = {known.sum()}, median ${np.median(difference):+.3f}$, scatter {scatter:.3f} dex", fontsize=7
     )

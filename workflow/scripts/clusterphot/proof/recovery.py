@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.flags import FOUND_BY_FIT
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 from clusterphot.base.tables import flux_arrays
 from clusterphot.base.units import mag_ab
 from clusterphot.base.user_tables import parse_carried, read_user_table
@@ -237,7 +237,7 @@ def median(values):
 
 def robust_scatter(values):
     """1.4826 times the median absolute deviation, NaN of fewer than two values."""
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values)))) if len(values) > 1 else np.nan
+    return float(mad_sigma(values)) if len(values) > 1 else np.nan
 
 
 def flux_rows(matched, filt):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import erfc, gammainccinv
-from scipy.stats import chi2 as chi2_distribution
 
 from clusterphot.base.flags import Flag
 from clusterphot.base.units import without_sentinels
@@ -155,7 +154,7 @@ def is_poor(chi2, dof):
     Without degrees of freedom no fit is poor.
     """
     dof = np.asarray(dof)
-    limit = ERROR_FACTOR**2 * chi2_distribution.isf(POOR_FIT_P, np.maximum(dof, 1))
+    limit = ERROR_FACTOR**2 * 2.0 * gammainccinv(0.5 * np.maximum(dof, 1), POOR_FIT_P)
     return (dof > 0) & (np.nan_to_num(chi2) > limit)
 
 
