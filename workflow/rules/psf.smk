@@ -50,6 +50,8 @@ rule build_psf:
     params:
         size_arcsec=config["psf"]["size_arcsec"],
         beyond_stamp=config["psf"]["beyond_stamp"],
+        psf_encircled_energy=get_mosaic_value("psf_encircled_energy"),
+        psf_error=get_mosaic_value("psf_error"),
         code=code_digest("build_psf"),
     log:
         "logs/build_psf/{field}/{filter}.log",
