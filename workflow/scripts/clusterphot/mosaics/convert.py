@@ -16,8 +16,8 @@ from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from clusterphot import __version__
-from clusterphot.base.checksums import checksum_cards
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.files import checksum_cards
 from clusterphot.base.products import IVAR_UNIT, mosaic_header, pixel_scale, whole_file
 from clusterphot.mosaics.fits_rows import ImageHdu, Rows, is_gzip, is_image, padded, walk
 
