@@ -28,7 +28,7 @@ def interpolation_error(grid):
 
     Notes
     -----
-    A node is predicted from its two neighbours, over a gap twice as wide as any that `clusterphot.ssp.refine.refine_grid` bridges:
+    A node is predicted from its two neighbours, over a gap twice as wide as any that `refine_grid` bridges in a fit:
     four times the largest error inside a gap for a smooth function, about the error itself for a step.
     """
     rows = []
