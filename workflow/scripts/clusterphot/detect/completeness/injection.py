@@ -16,6 +16,7 @@ from clusterphot.detect.catalog import MOMENT_ROWS, angle_of, detect_box, turned
 from clusterphot.detect.crowding import SAME_ARCSEC, neighbour_light
 from clusterphot.detect.field import apply_selection
 from clusterphot.detect.kernels import derivatives
+from clusterphot.detect.masks import at_pixels
 from clusterphot.detect.planes import ModelDrawer
 from clusterphot.detect.selection import MOMENTS
 from clusterphot.detect.tiles import CELL_PX
@@ -239,13 +240,6 @@ class Artist:
         plane.sci = plane.sci + light
 
 
-def _pixels(table, box, shape):
-    """Indices of the pixels of a box at the positions of a table."""
-    row = np.clip(np.rint(table["y"]).astype(int) - box[0], 0, shape[0] - 1)
-    column = np.clip(np.rint(table["x"]).astype(int) - box[2], 0, shape[1] - 1)
-    return row, column
-
-
 def _matched(injected, result, field, box):
     """What was found of each cluster."""
     table, scale = result.table, field.bands[field.reference].mosaic.pixel_scale_arcsec
@@ -270,5 +264,5 @@ def _matched(injected, result, field, box):
             out[f"{kind}_{name}"] = values
         out[f"noise_{name}"] = result.probed_noise[:, number]
     out["surface_brightness"] = result.probed_light
-    out["searched"] = np.isfinite(result.noise[_pixels(out, box, result.noise.shape)])
+    out["searched"] = np.isfinite(at_pixels(result.noise, out["x"] - box[2], out["y"] - box[0]))
     return out
