@@ -301,10 +301,11 @@ class BoxFinder:
             result = shape_coefficients(residual, kernels, x, y)
             flux = found.flux[:, k]
             variance = sampled(plane.sigma, x, y, order=0) ** 2
-            # a position is known to flux over noise: bands weigh with the square, per area of the reference pixels
+            # a position is known to flux over noise: bands weigh with the square, per area of the reference pixels,
+            # and a mirrored band counts like any other
             measured = np.isfinite(result[:, 0]) & (flux > 0)
             weight = np.where(measured, np.maximum(flux, 0.0) ** 2 / variance, 0.0)
-            weight /= np.linalg.det(plane.matrix) ** -1
+            weight *= abs(np.linalg.det(plane.matrix))
             moved = -np.nan_to_num(result[:, [SHIFT_X, SHIFT_Y]]).T
             shift = moved / np.where(flux > 0, flux, np.inf)
             step += weight * (np.linalg.inv(plane.matrix) @ shift)

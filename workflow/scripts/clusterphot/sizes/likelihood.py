@@ -7,8 +7,8 @@ covariance follows exactly from the measured noise correlation. Radii pc, images
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 from scipy.interpolate import CubicSpline
+from scipy.special import ndtri
 
 from clusterphot.measure.flux_errors import NoiseOperator
 from clusterphot.measure.linear import SkyTerms
@@ -346,7 +346,7 @@ class SizeLikelihood:
         held at 0.
         """
         fine, rise = self.profile(psf_known=psf_known)
-        level = stats.norm.ppf(self.grid.options.confidence) ** 2
+        level = ndtri(self.grid.options.confidence) ** 2
         last = rise.shape[1] - 1 - np.argmax(rise[:, ::-1] <= level, axis=1)
         following = np.minimum(last + 1, rise.shape[1] - 1)
         rows = np.arange(len(rise))
