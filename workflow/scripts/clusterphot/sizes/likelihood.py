@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 
 from clusterphot.measure.flux_errors import NoiseOperator
 from clusterphot.measure.linear import SkyTerms
-from clusterphot.psf.reference import fwhm_px
+from clusterphot.psf.shape import fwhm_px
 from clusterphot.sizes.models import PsfSpectrum, broadening_variance, gaussian_transfer, transfer
 from clusterphot.stack.combine import mirrored_spectra, shift_spectra
 
