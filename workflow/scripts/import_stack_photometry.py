@@ -4,7 +4,8 @@ from astropy.table import Table
 from clusterphot.base.checksums import sha256
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_columns, provenance, write_table
-from clusterphot.base.user_tables import read_photometry, without_sentinels
+from clusterphot.base.units import without_sentinels
+from clusterphot.base.user_tables import read_photometry
 
 
 def main(smk):

@@ -7,7 +7,7 @@ mas as named; PSFs sum to 1.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, signal
+from scipy import fft
 
 from clusterphot.base.images import crop
 from clusterphot.base.products import Psf
@@ -162,10 +162,12 @@ def _monochromatic(amplitude, opd_m, wave_m, sample_arcsec, n):
     The chirp z-transform (Rabiner et al. 1969) samples the transform of the pupil as finely as wanted;
     unlike a matrix product its last bits do not depend on the number of threads.
     """
+    from scipy.signal import CZT
+
     field = amplitude * np.exp(2j * np.pi / wave_m * opd_m)
     step = np.radians(sample_arcsec / 3600.0) * PUPIL_WIDTH_M / PUPIL_PIXELS / wave_m
     ratio, start = np.exp(-2j * np.pi * step), np.exp(-2j * np.pi * step * (n // 2))
-    transform = signal.CZT(PUPIL_PIXELS, n, w=ratio, a=start)
+    transform = CZT(PUPIL_PIXELS, n, w=ratio, a=start)
     return np.abs(transform(transform(field, axis=1), axis=0)) ** 2
 
 

@@ -44,6 +44,9 @@ GROW_PX = 3
 N_ITERATIONS = 3
 """Turns of background and sources: the first background holds the sources themselves."""
 
+MIN_SIGMA = 1e-6
+"""Scatter, in units of the stated error, below which a tile is constant up to rounding: no noise was seen there."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -146,22 +149,31 @@ def faintest_first(mosaic, tile_px):
 
 
 def blank_tile(sci, ivar):
-    """Pixels less background in units of the stated error, and the mask of blank ones; or None."""
+    """Pixels less background in units of the stated error, and the mask of blank ones.
+
+    None where too few pixels are blank, or where they do not scatter: a constant tile is no sky.
+    """
     good = (ivar > 0) & np.isfinite(sci)
     pixels = np.where(good, sci, 0.0) * np.sqrt(np.where(good, ivar, 0.0))
     valid = good
+    if good.mean() < MIN_VALID_FRACTION:
+        return None
     for _ in range(N_ITERATIONS):
         # Background of what is blank so far; sources stand out of the rest, smoothed; what remains is blank.
         residual = pixels - _background(pixels, valid)
         smooth = _smooth(residual, good)
         centre = np.median(smooth[valid])
         sigma = mad_sigma(smooth[valid], centre=centre)
+        if not sigma > MIN_SIGMA:
+            return None
         sources = good & (np.abs(smooth - centre) > DETECT_SIGMA * sigma)
         valid = good & ~ndimage.binary_dilation(sources, iterations=GROW_PX)
         if valid.mean() < MIN_VALID_FRACTION:
             return None
     residual = np.where(valid, pixels - _background(pixels, valid), 0.0)
     sigma = mad_sigma(residual[valid], centre=0.0)
+    if not sigma > MIN_SIGMA:
+        return None
     valid = valid & (np.abs(residual) < CLIP_SIGMA * sigma)
     return np.where(valid, residual, 0.0), valid
 

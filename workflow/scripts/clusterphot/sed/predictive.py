@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from scipy.stats import chi2 as chi2_distribution
+from scipy.special import chdtrc, gammaincinv
 
 from clusterphot.base.robust import MEDIAN_ERROR, PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.sed.chi2 import N_FITTED, Photometry, prepare_photometry
@@ -70,7 +70,7 @@ def predictive_columns(photometry, posterior, model):
     """
     chi2 = chi2_of_draws(photometry, posterior, model)
     n_bands = np.isfinite(photometry.flux).sum(axis=1)
-    p_value = chi2_distribution.sf(chi2, np.maximum(n_bands, 1)[:, None])
+    p_value = chdtrc(np.maximum(n_bands, 1)[:, None], chi2)
     return {"chi2_predictive": chi2.mean(axis=1), "p_predictive": p_value.mean(axis=1)}
 
 
@@ -275,7 +275,7 @@ def acceptance(photometry, posterior, model):
     chi2 = best_chi2(photometry, posterior, model)[used]
     dof = n_bands[used] - N_FITTED
     p_value = predictive_columns(photometry, posterior, model)["p_predictive"][used]
-    ratio = chi2 / chi2_distribution.median(dof)
+    ratio = chi2 / (2 * gammaincinv(dof / 2, 0.5))  # the median of a chi-square distribution
     return {
         "n": int(used.sum()),
         "median_chi2": float(np.median(chi2)) if used.any() else np.nan,

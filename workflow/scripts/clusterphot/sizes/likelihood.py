@@ -7,8 +7,8 @@ covariance follows exactly from the measured noise correlation. Radii pc, images
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 from scipy.interpolate import CubicSpline
+from scipy.special import ndtri
 
 from clusterphot.measure.flux_errors import NoiseOperator
 from clusterphot.measure.linear import SkyTerms
@@ -169,11 +169,8 @@ class SizeGrid:
         shifts = shifts.reshape(2, -1)
         sky = SkyTerms(self.options.sky, size).images
         radii = self.options.radius_max_pc * np.linspace(0.0, 1.0, MODE_RADII) ** MODE_RADII_POWER
-        steps = (
-            np.unique(np.linspace(0, len(self.fraction) - 1, MODE_FRACTIONS).astype(int))
-            if self.scatter_fraction
-            else [0]
-        )
+        last = len(self.fraction) - 1
+        steps = np.unique(np.linspace(0, last, MODE_FRACTIONS).astype(int)) if self.scatter_fraction else [0]
         images = np.concatenate(
             [
                 self.spectrum.images(self.spectra(radius, self.fraction[step]), size)
@@ -361,7 +358,7 @@ class SizeLikelihood:
         held at 0.
         """
         fine, rise = self.profile(psf_known=psf_known)
-        level = stats.norm.ppf(self.grid.options.confidence) ** 2
+        level = ndtri(self.grid.options.confidence) ** 2
         last = rise.shape[1] - 1 - np.argmax(rise[:, ::-1] <= level, axis=1)
         following = np.minimum(last + 1, rise.shape[1] - 1)
         rows = np.arange(len(rise))

@@ -25,7 +25,7 @@ MIN_STAMPS = 40
 """With fewer blank stamps noise is drawn with the measured correlation instead."""
 
 N_DRAWN_STAMPS = 400
-"""Stamps drawn then: more than any trial sums."""
+"""Stamps drawn then, of which trials take one each or means."""
 
 SPARSE_ROWS = 500
 """Rows of the mosaic, about, whose weights tell the sigma of a pixel where no tile is blank."""

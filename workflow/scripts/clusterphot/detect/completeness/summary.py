@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from scipy import stats
+from scipy import special
 
 from clusterphot.base.robust import MEDIAN_ERROR, mad_sigma
 from clusterphot.base.units import mag_ab
@@ -201,8 +201,8 @@ def _bias(true, seen, noise, rows):
     scatter = mad_sigma(ratio)
     # A flux is kept where it exceeds the lowest one kept: the median of a truncated normal distribution.
     sigma, cut = noise[rows], np.min(seen[rows] / noise[rows])
-    tail = stats.norm.sf(cut - true[rows] / sigma)
-    expected = np.median(stats.norm.isf(0.5 * tail) * sigma / true[rows])
+    tail = special.ndtr(true[rows] / sigma - cut)
+    expected = np.median(-special.ndtri(0.5 * tail) * sigma / true[rows])
     return {
         "flux_bias": float(np.median(ratio)),
         "flux_bias_err": float(MEDIAN_ERROR * scatter / np.sqrt(rows.sum())),
