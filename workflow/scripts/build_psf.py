@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from clusterphot.base.checksums import checksum_cards
+from clusterphot.base.files import checksum_cards
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.psf.build import PsfOptions, build_psf, use_psf, write_psf_result
