@@ -7,12 +7,26 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import AsinhNorm
 
-from clusterphot.figures.style import FAINT, INK, PAGE_WIDTH_IN, in_style, new_figure, plain_ticks, say_empty
+from clusterphot.figures.style import (
+    INK,
+    PAGE_WIDTH_IN,
+    in_style,
+    label_field,
+    new_figure,
+    plain_ticks,
+    say_empty,
+)
+from clusterphot.stack.build import read_stack
 
 ROWS = ("Stack", "Model", "Residual")
 RULER_ARCSEC = 0.2
 SOFTENING = 0.04
 """Intensity, in units of the brightest pixel, below which the scale is nearly linear."""
+
+
+def draw(stacks, *, field):
+    """Figure of the rule plot_stacks, from the files of its input."""
+    return plot_stacks([read_stack(path) for path in stacks], field=field)
 
 
 @in_style
@@ -72,11 +86,6 @@ def plot_stacks(stacks, *, field):
             bar.ax.yaxis, [0.0, *(t for d in decades for t in (d, 3 * d) if SOFTENING < t / norm.vmax < 1)]
         )
     return figure
-
-
-def label_field(figure, text):
-    """Name of the field, or a note, small, in the upper left corner of a figure without a grid."""
-    figure.suptitle(text, x=0.012, ha="left", fontsize=8, color=FAINT, parse_math=False)
 
 
 def _images(stack):

@@ -1,36 +1,74 @@
-"""Colours and 2.2 micron magnitudes of the clusters beside galaxies, stars and black bodies.
+"""Colours of the clusters beside galaxies, stars and black bodies.
 
-After figure 4 of Faisst et al. (2022, ApJL 941, L11). Magnitudes AB, corrected for Milky Way dust; masses log10 Msun.
+After figure 4 of Faisst et al. (2022, ApJL 941, L11). Magnitudes AB, corrected for Milky Way dust.
 """
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
-from clusterphot.comparisons.catalogue import mass_light_relation
-from clusterphot.figures.colors import draw_error_bars
-from clusterphot.figures.masses import CONVENTIONS
+from clusterphot.base.filters import load_filter
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import flux_arrays, read_table
+from clusterphot.base.units import flux_from_mag_ab
+from clusterphot.comparisons.black_bodies import band_planck
+from clusterphot.figures.colors import choose_filters, draw_error_bars, measure_colors
 from clusterphot.figures.style import (
     ACCENT,
-    COLUMN_WIDTH_IN,
     FAINT,
     INK,
     PAGE_WIDTH_IN,
     in_style,
-    label_figure,
+    label_field,
     new_figure,
     say_empty,
 )
+from clusterphot.foreground.dust import curve_extinction
+from clusterphot.foreground.star_counts import absolute_magnitudes
 
 QUIESCENT, STAR_FORMING, STARS = "#cc3311", "#009988", "#b8a000"
+
+
 KINDS = (
     ("quiescent galaxies", 1, QUIESCENT, "o"),
     ("star-forming galaxies", 0, STAR_FORMING, "s"),
     ("galaxies", -1, FAINT, "D"),
 )
+
+
 EXTINCTION_AV = 2.0
 """A_V of the arrow, mag, as in the paper."""
 
+
 MANY_GALAXIES = 500
+
+
+def draw(photometry, comparison, sequence, *, filters, redshift, r_v, black_body_k, field):
+    """Figure of the rule plot_comparison_colors, from the files of its input; ``comparison`` may be none."""
+    chosen = choose_filters(filters, redshift)
+
+    def place(flux):
+        """Places of fluxes in the plane of the two colours."""
+        of_flux = measure_colors(flux, np.zeros_like(flux), chosen)
+        return of_flux.x, of_flux.y
+
+    dwarfs = read_literature(sequence)
+    stars = flux_from_mag_ab(np.array([absolute_magnitudes(dwarfs, name) for name in chosen]).T)
+    galaxies = None
+    if comparison:
+        table = read_table(comparison)
+        flux = flux_from_mag_ab(np.array([np.ma.filled(table[f"mag_{name}"], np.nan) for name in chosen]).T)
+        galaxies = (*place(flux), np.asarray(table["is_quiescent"]))
+    pivots = np.array([load_filter(name).wave_pivot for name in chosen])
+    reddened = 10 ** (-0.4 * curve_extinction(pivots, EXTINCTION_AV, r_v))
+    (x0, x1), (y0, y1) = place(np.array([np.ones_like(reddened), reddened]))
+    bodies = place(band_planck(np.array(black_body_k, dtype=float), chosen)) if black_body_k else ([], [])
+    return plot_comparison_colors(
+        measure_colors(*flux_arrays(read_table(photometry), chosen), chosen),
+        galaxies=galaxies,
+        stars=(*place(stars), [str(name) for name in dwarfs["spectral_type"]]),
+        black_bodies=list(zip(black_body_k, *bodies, strict=True)),
+        extinction=(x1 - x0, y1 - y0),
+        field=field,
+    )
 
 
 @in_style
@@ -58,10 +96,10 @@ def plot_comparison_colors(colors, *, galaxies, stars, black_bodies, extinction,
     ax.set(xlabel=colors.x_label, ylabel=colors.y_label)
     shown = colors.shown
     note = f"{shown.sum()} of {len(shown)} clusters"
-    label_figure_without_grid(figure, field, note)
+    label_field(figure, f"{field}: {note}" if note else field)
     _set_color_limits(ax, colors, stars)
     if galaxies is not None:
-        _draw_galaxies(ax, *galaxies)
+        draw_galaxies(ax, *galaxies)
     _draw_clusters(ax, colors)
     _draw_stars(ax, *stars)
     for number, (temperature, bx, by) in enumerate(black_bodies):
@@ -101,13 +139,6 @@ def _draw_clusters(ax, colors):
         say_empty(ax)
 
 
-def label_figure_without_grid(figure, field, note=""):
-    """Name of the field and a note, small, in the upper left corner."""
-    figure.suptitle(
-        f"{field}: {note}" if note else field, x=0.012, ha="left", fontsize=8, color=FAINT, parse_math=False
-    )
-
-
 def _set_color_limits(ax, colors, stars):
     """Range of nearly all clusters and of stars of types to M."""
     early = np.array([name[0] not in "LT" for name in stars[2]], dtype=bool)
@@ -120,7 +151,7 @@ def _set_color_limits(ax, colors, stars):
             setter(min(ends) - room, max(ends) + room)
 
 
-def _draw_galaxies(ax, x, y, is_quiescent):
+def draw_galaxies(ax, x, y, is_quiescent):
     """Points of each kind of galaxy; many are drawn small and without edges."""
     for label, flag, color, marker in KINDS:
         of_kind = is_quiescent == flag
@@ -183,79 +214,3 @@ def _draw_reddening(ax, dx, dy):
         va="top",
         zorder=7,
     )
-
-
-@in_style
-def plot_mass_light(
-    magnitude, log_mass, log_mass_err, *, galaxies, filter_name, mass_convention, field, grid
-):
-    """Figure of the magnitude near 2.2 micron against mass.
-
-    Parameters
-    ----------
-    magnitude, log_mass, log_mass_err : (n,) float ndarray
-    galaxies : (magnitude, log_mass, is_quiescent) or None
-    filter_name : str
-    mass_convention : {'vband', 'faisst2022'}
-    field, grid : str
-
-    Returns
-    -------
-    figure : `matplotlib.figure.Figure`
-
-    Notes
-    -----
-    The relation of the quiescent galaxies is a straight line of least absolute deviations, continued to the clusters.
-    """
-    figure = new_figure(COLUMN_WIDTH_IN, 3.6)
-    ax = figure.subplots()
-    label_figure(figure, field, grid)
-    ax.set(
-        xlabel=f"{filter_name} magnitude (AB)",
-        ylabel="$\\log_{10}$ (stellar mass / $M_\\odot$)\n" + CONVENTIONS[mass_convention],
-    )
-    known = np.isfinite(magnitude) & np.isfinite(log_mass)
-    ends = [magnitude[known]]
-    if galaxies is not None and np.any(np.isfinite(galaxies[0]) & np.isfinite(galaxies[1])):
-        mags, masses, is_quiescent = galaxies
-        _draw_galaxies(ax, mags, masses, is_quiescent)
-        ends.append(mags[np.isfinite(mags) & np.isfinite(masses)])
-        quiescent = is_quiescent == 1
-        intercept, slope, scatter = mass_light_relation(mags[quiescent], masses[quiescent])
-        if np.isfinite(slope):
-            line = np.array([min(e.min() for e in ends if len(e)), max(e.max() for e in ends if len(e))])
-            ax.plot(
-                line,
-                intercept + slope * (line - 25),
-                color=QUIESCENT,
-                lw=1.1,
-                zorder=2,
-                label=f"quiescent: slope ${slope:.2f}$ dex/mag,\nscatter {scatter:.2f} dex",
-            )
-    if known.any():
-        ax.errorbar(
-            magnitude[known],
-            log_mass[known],
-            log_mass_err[known],
-            fmt="none",
-            ecolor="#bbbbbb",
-            elinewidth=0.4,
-            zorder=1,
-        )
-        ax.scatter(
-            magnitude[known],
-            log_mass[known],
-            s=10,
-            c=ACCENT,
-            ec="white",
-            lw=0.3,
-            zorder=3,
-            label=f"clusters ({known.sum()})",
-        )
-    else:
-        say_empty(ax)
-    ax.invert_xaxis()
-    ax.xaxis.set_major_locator(MaxNLocator(6))
-    if ax.get_legend_handles_labels()[0]:
-        figure.legend(loc="outside lower center", ncols=2)
-    return figure
