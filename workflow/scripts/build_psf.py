@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from clusterphot.base.checksums import checksum_cards
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.psf.build import PsfOptions, build_psf, use_psf, write_psf_result
 from clusterphot.psf.reference import load_user_psf, read_encircled_energy
@@ -26,5 +26,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))
