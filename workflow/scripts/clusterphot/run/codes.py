@@ -34,7 +34,7 @@ WITHOUT_EFFECT = (
 """Modules that cannot change a result: messages, logs and the reading of the configuration."""
 
 
-def driver_digest(scripts, driver):
+def driver_digest(scripts, driver, modules=()):
     """Digest of the modules that ``driver`` imports, directly or through one another.
 
     Parameters
@@ -42,7 +42,9 @@ def driver_digest(scripts, driver):
     scripts : path
         Folder with the drivers and the package.
     driver : str
-        Name of the driver without ``.py``; also that of its rule.
+        Name of the driver without ``.py``.
+    modules : sequence of str, optional
+        More modules that it imports, by names that it puts together; without the package.
 
     Returns
     -------
@@ -50,15 +52,15 @@ def driver_digest(scripts, driver):
         12 hexadecimal digits.
     """
     scripts = Path(scripts)
-    modules, todo = set(), _imports(scripts / f"{driver}.py")
+    found, todo = set(), _imports(scripts / f"{driver}.py") | set(modules)
     while todo:
         name = todo.pop()
-        if name in modules or name in WITHOUT_EFFECT:
+        if name in found or name in WITHOUT_EFFECT:
             continue
-        modules.add(name)
+        found.add(name)
         todo |= _imports(_source(scripts, name))
     digest = hashlib.sha256()
-    for name in sorted(modules):
+    for name in sorted(found):
         digest.update(name.encode())
         digest.update(_read(_source(scripts, name)).digest)
     return digest.hexdigest()[:12]
