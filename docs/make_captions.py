@@ -1,4 +1,4 @@
-"""Write workflow/report/figure.rst, the captions in Snakemake's own report, from the list of figures (`make docs-code`)."""
+"""Write workflow/report/figure.rst, the captions of Snakemake's own report (`make docs-code`)."""
 
 import sys
 import textwrap

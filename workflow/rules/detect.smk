@@ -175,7 +175,11 @@ rule candidates:
             for name in FIELDSET.given_by_mosaics
             for kind in ("ecsv", "html")
         ],
-        [f"results/{name}/figures/candidates.png" for name in FIELDSET.given_by_mosaics],
+        [
+            f"results/{name}/figures/{figure}.png"
+            for name in FIELDSET.given_by_mosaics
+            for figure in ("candidates", "point_likeness")
+        ],
 
 
 rule completeness:

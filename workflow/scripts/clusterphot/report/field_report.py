@@ -283,9 +283,7 @@ def _write_pages(folder, inputs, tables, figures, sky):
     pages.write_page(environment, "clusters.html", folder / "clusters.html", page="clusters", **common)
     sources = [describe_file(path, config=inputs.config, codes=inputs.codes) for path in inputs.all_files()]
     entries = [
-        (shown["entry"], as_yaml(shown["entry"].parameters))
-        for group in figures.values()
-        for shown in group
+        (shown["entry"], as_yaml(shown["entry"].parameters)) for group in figures.values() for shown in group
     ]
     pages.write_page(
         environment, "origins.html", folder / "origins.html", page="origins", sources=sources, entries=entries,

@@ -1,4 +1,4 @@
-"""The figures on the page of a field: their texts, from `clusterphot.figures.registry`, and what they were drawn from."""
+"""The figures on the page of a field: the texts of `clusterphot.figures.registry`, and what they were drawn from."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
