@@ -4,7 +4,8 @@ import logging
 
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
-from clusterphot.sed.posterior_columns import check_sample, field_model, systematic_fractions
+from clusterphot.sed.posterior_model import field_model, systematic_fractions
+from clusterphot.sed.predictive import check_sample
 from clusterphot.ssp.grid import read_projected_grid
 
 

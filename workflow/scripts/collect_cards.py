@@ -9,7 +9,7 @@ from clusterphot.measure.fit import FitOptions
 from clusterphot.report.cards import make_populations, make_sheets, write_cards
 from clusterphot.report.stamps import FilterStamps
 from clusterphot.sed.best_fit import load_models
-from clusterphot.sed.posterior_columns import field_model, systematic_fractions
+from clusterphot.sed.posterior_model import field_model, systematic_fractions
 from clusterphot.ssp.grid import read_projected_grid
 
 

@@ -6,12 +6,8 @@ from astropy.table import Table
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
 from clusterphot.sed.best_fit import describe_v_filter, fit_sources, load_models, make_options
-from clusterphot.sed.posterior_columns import (
-    describe_model,
-    field_model,
-    posterior_columns,
-    systematic_fractions,
-)
+from clusterphot.sed.posterior import posterior_columns
+from clusterphot.sed.posterior_model import describe_model, field_model, systematic_fractions
 from clusterphot.ssp.grid import read_projected_grid
 
 

@@ -13,12 +13,8 @@ from clusterphot.base.tables import (
     write_table,
 )
 from clusterphot.sed.best_fit import describe_v_filter, fit_sources, load_models, make_options, write_chi2_map
-from clusterphot.sed.posterior_columns import (
-    describe_model,
-    field_model,
-    posterior_columns,
-    systematic_fractions,
-)
+from clusterphot.sed.posterior import posterior_columns
+from clusterphot.sed.posterior_model import describe_model, field_model, systematic_fractions
 from clusterphot.ssp.grid import read_projected_grid
 
 

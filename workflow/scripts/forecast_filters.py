@@ -7,7 +7,7 @@ from clusterphot.base.tables import provenance, write_table
 from clusterphot.figures.posterior import forecast_figure
 from clusterphot.figures.style import save_figure
 from clusterphot.sed.forecast import Truth, forecast
-from clusterphot.sed.posterior_columns import field_model
+from clusterphot.sed.posterior_model import field_model
 from clusterphot.ssp.grid import read_projected_grid
 
 

@@ -3,11 +3,13 @@
 from astropy.table import Table
 from clusterphot.base.checksums import sha256
 from clusterphot.base.jobs import run_job
-from clusterphot.base.tables import flux_columns, provenance, read_photometry, write_table
+from clusterphot.base.tables import flux_columns, provenance, write_table
+from clusterphot.base.user_tables import read_photometry, without_sentinels
 
 
 def main(smk):
     ids, filters, flux, err, _ = read_photometry(smk.input.table, smk.input.table)
+    flux, err, _ = without_sentinels(flux, err)
     table = Table({"id": ids, **flux_columns(filters, flux, err)})
     meta = provenance(
         "import_stack_photometry",

@@ -2,7 +2,8 @@
 
 from clusterphot.base.checksums import sha256
 from clusterphot.base.jobs import run_job
-from clusterphot.base.tables import provenance, read_table, read_user_rows, write_table
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.base.user_tables import read_user_rows
 from clusterphot.measure.join_filters import join_filters
 
 

@@ -8,7 +8,7 @@ from astropy.table import Table
 from clusterphot.base.cosmology import flat_lambda_cdm
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import whole_file
-from clusterphot.base.tables import read_photometry, read_positions
+from clusterphot.base.user_tables import read_photometry, read_positions
 from clusterphot.simulate import truth as scene
 from clusterphot.simulate.light import ssp_twins
 from clusterphot.ssp.grid import project_grid, read_grid, resample_ages, select_metallicities

@@ -8,6 +8,7 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from clusterphot.base.errors import DataError
+from clusterphot.base.images import crop, fourier_shift, polynomial_terms, radius_grid
 from clusterphot.base.products import Mosaic, Psf, read_psf
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.figures.psf import plot_psf
@@ -21,7 +22,7 @@ from clusterphot.psf.reference import (
     windowed_centroid,
 )
 from clusterphot.psf.scale_errors import flux_scale, jackknife
-from clusterphot.psf.star_fits import crop, fit_star, fourier_shift, polynomial_terms, radius_grid
+from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import no_stars
 from clusterphot.psf.wings import power_law_light
 

@@ -2,8 +2,6 @@
 
 import contextlib
 
-import h5py
-
 from clusterphot.base.files import whole_file
 
 
@@ -13,6 +11,8 @@ def whole_hdf5(path):
 
     On a full disk HDF5 does not raise an error that could be told: it crashes.
     """
+    import h5py
+
     with h5py.File(path, "w", driver="core", backing_store=False) as file:
         yield file
         file.flush()

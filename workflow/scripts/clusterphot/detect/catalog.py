@@ -140,7 +140,7 @@ def _moments(found, k, band, plane):
         scale2 * found.shape[:, k, row] / flux
         for row in (filters.SIZE, filters.ELONGATION_PLUS, filters.ELONGATION_CROSS)
     )
-    plus, cross = turned(plus, cross, angle_of(plane))
+    plus, cross = to_reference_axes(plus, cross, plane.matrix)
     unit = scale2 * found.noise[:, k] / np.sqrt(band.kernels.flux_variance) / flux
     root = np.sqrt(np.diag(band.kernels.shape_variance))
     values = dict(zip(MOMENTS, (size, plus, cross), strict=True))
@@ -151,15 +151,41 @@ def _moments(found, k, band, plane):
     return values
 
 
-def angle_of(plane):
-    """Angle in radians by which the axes of a plane are turned against those of the reference filter."""
-    return np.arctan2(plane.matrix[1, 0], plane.matrix[0, 0])
+def to_reference_axes(plus, cross, matrix):
+    """Elongations in the axes of a plane, in those of the reference filter.
+
+    Parameters
+    ----------
+    plus, cross : float ndarray
+        Second moments xx - yy and 2 xy, any unit.
+    matrix : (2, 2) float ndarray
+        From positions in the reference filter to those in the plane: turned, and mirrored where its determinant
+        is negative.
+
+    Returns
+    -------
+    plus, cross : float ndarray
+
+    Notes
+    -----
+    An angle p of the reference is a + p in a plane turned by a, and a - p in one that is mirrored too.
+    """
+    c, s = _double_angle(matrix)
+    across = np.sign(np.linalg.det(matrix)) * (c * cross - s * plus)
+    return c * plus + s * cross, across
 
 
-def turned(plus, cross, angle):
-    """Elongations along and across the axes of a plane in axes turned back by an angle."""
-    c, s = np.cos(2.0 * angle), np.sin(2.0 * angle)
-    return c * plus + s * cross, c * cross - s * plus
+def to_plane_axes(plus, cross, matrix):
+    """The inverse of `to_reference_axes`."""
+    c, s = _double_angle(matrix)
+    cross = np.sign(np.linalg.det(matrix)) * cross
+    return c * plus - s * cross, c * cross + s * plus
+
+
+def _double_angle(matrix):
+    """Cosine and sine of twice the angle of the reference's x axis in the plane."""
+    angle = 2.0 * np.arctan2(matrix[1, 0], matrix[0, 0])
+    return np.cos(angle), np.sin(angle)
 
 
 def _stands_out(found, finder):

@@ -272,7 +272,7 @@ class BoxFinder:
             weight = np.where(
                 np.isfinite(result[:, 0]) & (flux > 0), np.maximum(flux, 0.0) ** 2 / variance, 0.0
             )
-            weight /= np.linalg.det(plane.matrix) ** -1
+            weight *= abs(np.linalg.det(plane.matrix))  # an area: a mirrored band counts like any other
             shift = -np.nan_to_num(result[:, [filters.SHIFT_X, filters.SHIFT_Y]]).T / np.where(
                 flux > 0, flux, np.inf
             )

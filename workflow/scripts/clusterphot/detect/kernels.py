@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage, signal
 
-from clusterphot.psf.star_fits import crop, polynomial_terms, radius_grid
+from clusterphot.base.images import crop, polynomial_terms, radius_grid
 
 N_PHASES = 8
 """Sub-pixel phases per axis at which the shape filters are tabulated."""

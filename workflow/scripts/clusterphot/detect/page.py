@@ -13,7 +13,7 @@ import zlib
 import numpy as np
 from scipy.spatial import cKDTree
 
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 
 STAMP_ARCSEC = 1.2
 MAX_NEIGHBOURS = 12
@@ -128,7 +128,7 @@ def _stamp(mosaic, ra, dec, side):
     if not good.any():
         return np.zeros((side, side), dtype=np.uint8)
     middle = np.median(sci[good])
-    scale = max(MAD_TO_SIGMA * np.median(np.abs(sci[good] - middle)), 1e-12)
+    scale = max(mad_sigma(sci[good], centre=middle), 1e-12)
     grey = np.arcsinh(np.where(good, sci - middle, 0.0) / (2 * scale))
     low, high = -1.5, max(float(grey.max()), 2.5)
     grey = np.clip(255 * (grey - low) / (high - low), 0, 255).astype(np.uint8) // GREY_STEP * GREY_STEP

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 from scipy.spatial import cKDTree
 
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import mag_ab
 from clusterphot.psf.stars import ROLE_NONE
 
@@ -202,14 +202,14 @@ def _matched(table, stars, radius_px):
 
 def _robust_fit(terms, value, error):
     """Weighted least squares with clipping; intrinsic scatter from what exceeds the errors."""
-    scatter = MAD_TO_SIGMA * np.median(np.abs(value - np.median(value)))
+    scatter = mad_sigma(value)
     keep = np.ones(len(value), dtype=bool)
     for _ in range(6):
         weight = 1.0 / (error**2 + scatter**2)
         matrix = (terms[:, keep] * weight[keep]) @ terms[:, keep].T
         coefficients = np.linalg.solve(matrix, (terms[:, keep] * weight[keep]) @ value[keep])
         left = value - coefficients @ terms
-        total = MAD_TO_SIGMA * np.median(np.abs(left[keep]))
+        total = mad_sigma(left[keep], centre=0.0)
         typical = np.median(error[keep])
         scatter = np.sqrt(max(total**2 - typical**2, 0.0))
         keep = np.abs(left) < CLIP_SIGMA * np.sqrt(error**2 + scatter**2 + 1e-12)

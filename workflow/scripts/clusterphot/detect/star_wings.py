@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.images import radius_grid
+from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.detect.kernels import TAPER_ARCSEC
-from clusterphot.psf.star_fits import radius_grid
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +197,6 @@ def wing_flux(mosaic, light, x, y):
         terms = np.stack([shape[good], np.ones(good.sum())], axis=1)
         (flux, sky), *_ = np.linalg.lstsq(terms, sci[good], rcond=None)
         away = np.where(good, sci - flux * shape - sky, 0.0)
-        scatter = MAD_TO_SIGMA * np.median(np.abs(away[good]))
+        scatter = mad_sigma(away[good], centre=0.0)
         good &= np.abs(away) < CLIP_SIGMA * scatter
     return max(float(flux), 0.0)

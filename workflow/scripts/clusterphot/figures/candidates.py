@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from clusterphot.base.tables import read_positions, read_table
+from clusterphot.base.tables import read_table
+from clusterphot.base.user_tables import read_positions
 from clusterphot.detect.tiles import CELL_PX, read_maps
 from clusterphot.figures.overview import read_small, robust_sky
 from clusterphot.figures.style import (

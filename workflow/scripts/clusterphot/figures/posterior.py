@@ -5,7 +5,6 @@ widths dex.
 """
 
 import numpy as np
-from scipy.stats import binom
 
 from clusterphot.base.filters import load_filter
 from clusterphot.figures.style import (
@@ -41,6 +40,8 @@ def sbc_figure(ranks, table, *, note=""):
     figure : `matplotlib.figure.Figure`
         One panel per quantity; the shaded band holds 99 % of the counts of each bin if the ranks are flat.
     """
+    from scipy.stats import binom
+
     figure = new_figure(PAGE_WIDTH_IN, 2.5)
     axes = figure.subplots(1, len(ranks), squeeze=False, sharey=True)[0]
     figure.suptitle(note, x=0.012, ha="left", fontsize=8, color=FAINT, parse_math=False)

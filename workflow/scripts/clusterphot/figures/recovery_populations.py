@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
+from clusterphot.base.robust import mad_sigma
 from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     ACCENT,
@@ -105,7 +106,7 @@ def _draw_masses(ax, true, found, err):
     ax.plot(ends, ends, color=INK, lw=0.7, ls="--", zorder=3)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     difference = found[known] - true[known]
-    scatter = 1.4826 * np.median(np.abs(difference - np.median(difference)))
+    scatter = mad_sigma(difference)
     ax.set_title(
         f"n = {known.sum()}, median ${np.median(difference):+.3f}$, scatter {scatter:.3f} dex", fontsize=7
     )

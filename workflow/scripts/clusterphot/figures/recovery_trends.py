@@ -6,6 +6,7 @@ See `clusterphot.proof.recovery` for the table behind the figure. Fluxes nJy, ha
 import numpy as np
 
 from clusterphot.base.filters import load_filter
+from clusterphot.base.robust import MEDIAN_ERROR
 from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     ACCENT,
@@ -113,7 +114,7 @@ def _draw_bins(column, place, rows, upper, filter_and_color):
     errors = (
         np.array([row["bias_err"] for row in rows]) * factor
         if quantity == "bias"
-        else 1.2533 * scatter / np.sqrt(n)
+        else MEDIAN_ERROR * scatter / np.sqrt(n)
     )
     style = {"fmt": "o", "ms": 2.6, "lw": 0.8, "color": color, "label": filt}
     column[0].errorbar(place, values, errors, **style)

@@ -14,7 +14,7 @@ class Results:
 
     Parameters
     ----------
-    scenes : `clusterphot.measure.companions.Scenes`
+    scenes : `clusterphot.measure.neighbours.Scenes`
     """
 
     OF_ROWS = {"positions": 2, "fluxes": 0, "flux_errors": 0, "position_covariance": 3}

@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.images import crop, radius_grid
 from clusterphot.base.products import Psf, read_psf, write_psf
 from clusterphot.psf import wings as psf_wings
 from clusterphot.psf.core import core_sample, cut_stars, drop_misfits, first_model, fit_core, update_core
@@ -20,7 +21,6 @@ from clusterphot.psf.join import saturated_share, update_wings, wing_sample
 from clusterphot.psf.model import PSF_FLAG_SENTENCES, PsfFlag, PsfOptions, model_light, normalise
 from clusterphot.psf.reference import encircled_energy, fwhm_px, reference_ee, reference_scatter
 from clusterphot.psf.scale_errors import core_error, wing_errors
-from clusterphot.psf.star_fits import crop, radius_grid
 from clusterphot.psf.stars import ROLE_NONE
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,12 @@ Sub-pixel alignment by fitting the PSF and moving residuals in Fourier space (af
 import numpy as np
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.images import crop, fourier_shift, polynomial_terms, radius_grid
+from clusterphot.base.robust import mad_sigma
 from clusterphot.psf.model import Model, PsfFlag, Star
 from clusterphot.psf.reference import windowed_centroid
 from clusterphot.psf.scale_errors import SATURATED_FIT_ARCSEC
-from clusterphot.psf.star_fits import crop, fit_star, fourier_shift, polynomial_terms, radius_grid
+from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import ROLE_CORE, ROLE_NONE
 from clusterphot.psf.wings import POWER
 
@@ -195,7 +197,7 @@ def update_core(core, model):
     if len(core) >= 4:
         centre = np.median(np.where(good, values, 0.0), axis=0)
         error = np.sqrt(1.0 / np.maximum(weight, 1e-300) + (0.03 * present) ** 2)
-        spread = 1.4826 * np.median(np.abs(values - centre), axis=0)
+        spread = mad_sigma(values, centre=centre, axis=0)
         weight[np.abs(values - centre) > 4.0 * np.maximum(error, spread)] = 0.0
     total = weight.sum(axis=0)
     mean = np.where(total > 0, (weight * values).sum(axis=0) / np.maximum(total, 1e-300), 0.0)

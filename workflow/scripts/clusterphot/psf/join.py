@@ -6,11 +6,12 @@ The solution itself is in psf_wings.py. Fluxes nJy, lengths in arcsec or pixels 
 
 import numpy as np
 
+from clusterphot.base.images import crop, fourier_shift, polynomial_terms, radius_grid
+from clusterphot.base.robust import mad_sigma
 from clusterphot.psf import wings as psf_wings
 from clusterphot.psf.core import core_residual, fit_one, misfit
 from clusterphot.psf.reference import reference_ee, reference_scatter
 from clusterphot.psf.scale_errors import saturated_flux_error
-from clusterphot.psf.star_fits import crop, fourier_shift, polynomial_terms, radius_grid
 
 RING_ERROR, WING_ERROR = 0.6, 0.15
 """Fractional errors of single rings of the reference within 0.35", and of rings and power law beyond; the
@@ -156,7 +157,7 @@ def _wing_detail(wings, solution, model, sky_order, reach):
     values, weights = np.stack(values), np.stack(weights)
     if len(wings) >= 4:
         centre = np.median(values, axis=0)
-        spread = 1.4826 * np.median(np.abs(values - centre), axis=0)
+        spread = mad_sigma(values, centre=centre, axis=0)
         error = np.sqrt(1.0 / np.maximum(weights, 1e-300))
         weights[np.abs(values - centre) > 4.0 * np.maximum(error, 0.5 * spread)] = 0.0
     total = weights.sum(axis=0)

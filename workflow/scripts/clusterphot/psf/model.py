@@ -9,8 +9,8 @@ from enum import IntFlag
 
 import numpy as np
 
+from clusterphot.base.images import crop, fourier_shift, radius_grid
 from clusterphot.psf.reference import windowed_centroid
-from clusterphot.psf.star_fits import crop, fourier_shift, radius_grid
 from clusterphot.psf.wings import WingGrid, power_law_light
 
 

@@ -12,7 +12,7 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Noise
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 
 MESH_PX = 20
 MAX_CANDIDATES = 400
@@ -22,6 +22,8 @@ DETECT_SIGMA = 4.0
 CLIP_SIGMA = 4.0
 GROW_PX = 3
 N_ITERATIONS = 3
+MIN_SIGMA = 1e-6
+"""Scatter, in units of the stated error, below which a tile is constant up to rounding: no noise was seen there."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
         if tile is None:
             continue
         pixels, valid = tile
-        sigmas.append(MAD_TO_SIGMA * np.median(np.abs(pixels[valid])))
+        sigmas.append(mad_sigma(pixels[valid], centre=0.0))
         correlations.append(_autocorrelation(pixels, valid, max_lag_px))
         n_pixels += int(valid.sum())
         if len(sigmas) == n_wanted:
@@ -111,21 +113,30 @@ def faintest_first(mosaic, tile_px):
 
 
 def blank_tile(sci, ivar):
-    """Pixels less background in units of the stated error, and the mask of blank ones; or None."""
+    """Pixels less background in units of the stated error, and the mask of blank ones.
+
+    None where too few pixels are blank, or where they do not scatter: a constant tile is no sky.
+    """
     good = (ivar > 0) & np.isfinite(sci)
     pixels = np.where(good, sci, 0.0) * np.sqrt(np.where(good, ivar, 0.0))
     valid = good
+    if good.mean() < MIN_VALID_FRACTION:
+        return None
     for _ in range(N_ITERATIONS):
         residual = pixels - _background(pixels, valid)
         smooth = _smooth(residual, good)
         centre = np.median(smooth[valid])
-        sigma = MAD_TO_SIGMA * np.median(np.abs(smooth[valid] - centre))
+        sigma = mad_sigma(smooth[valid], centre=centre)
+        if not sigma > MIN_SIGMA:
+            return None
         sources = good & (np.abs(smooth - centre) > DETECT_SIGMA * sigma)
         valid = good & ~ndimage.binary_dilation(sources, iterations=GROW_PX)
         if valid.mean() < MIN_VALID_FRACTION:
             return None
     residual = np.where(valid, pixels - _background(pixels, valid), 0.0)
-    sigma = MAD_TO_SIGMA * np.median(np.abs(residual[valid]))
+    sigma = mad_sigma(residual[valid], centre=0.0)
+    if not sigma > MIN_SIGMA:
+        return None
     valid = valid & (np.abs(residual) < CLIP_SIGMA * sigma)
     return np.where(valid, residual, 0.0), valid
 

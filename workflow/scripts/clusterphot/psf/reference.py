@@ -9,8 +9,8 @@ import numpy as np
 from astropy.io import fits
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.images import crop, fourier_shift, radius_grid
 from clusterphot.base.products import Psf
-from clusterphot.psf.star_fits import crop, fourier_shift, radius_grid
 
 RADII_ARCSEC = (0.1, 0.2, 0.4, 1.0)
 EE_COLUMNS = ("ee_0p1", "ee_0p2", "ee_0p4", "ee_1p0")

@@ -7,7 +7,7 @@ numbers. All errors are fractions of the flux, 1 sigma.
 
 import numpy as np
 
-from clusterphot.psf.star_fits import crop, polynomial_terms, radius_grid
+from clusterphot.base.images import crop, polynomial_terms, radius_grid
 
 
 def flux_scale(true_image, model_image, pixel_scale_arcsec, half_arcsec=0.4):

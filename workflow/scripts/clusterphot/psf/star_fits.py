@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clusterphot.base.images import crop, fourier_shift, polynomial_terms
+
 
 @dataclass(frozen=True)
 class StarFit:
@@ -28,59 +30,6 @@ class StarFit:
     chi2_dof: float
     n_pixels: int
     ok: bool
-
-
-def fourier_shift(image, dx, dy, *, gradients=False):
-    """Shift an odd-sized image by a fraction of a pixel with the Fourier shift theorem.
-
-    Parameters
-    ----------
-    image : (n, n) float ndarray, odd n
-        Must fall smoothly to about zero at its border, and hold no invalid pixels; never a mask.
-    dx, dy : float
-        Shift towards larger x and y, pixels.
-    gradients : bool, optional
-        Also return the derivatives of the shifted image with respect to x and y.
-
-    Returns
-    -------
-    shifted : (n, n) float ndarray, or tuple of three with the gradients.
-    """
-    ny, nx = image.shape
-    if ny % 2 == 0 or nx % 2 == 0:
-        raise ValueError(f"image: shape {image.shape}, expected odd sides")
-    ky = np.fft.fftfreq(ny)[:, None]
-    kx = np.fft.rfftfreq(nx)[None, :]
-    spectrum = np.fft.rfft2(image) * np.exp(-2j * np.pi * (kx * dx + ky * dy))
-    shifted = np.fft.irfft2(spectrum, s=image.shape)
-    if not gradients:
-        return shifted
-    along_x = np.fft.irfft2(spectrum * (2j * np.pi * kx), s=image.shape)
-    along_y = np.fft.irfft2(spectrum * (2j * np.pi * ky), s=image.shape)
-    return shifted, along_x, along_y
-
-
-def polynomial_terms(half_px, order, scale_px=None):
-    """Sky terms 1, x, y, x2, xy, y2 up to ``order`` (-1: none) on a (2h+1, 2h+1) stamp, coordinates in units
-    of ``scale_px``."""
-    axis = np.arange(-half_px, half_px + 1) / float(scale_px or max(half_px, 1))
-    y, x = np.meshgrid(axis, axis, indexing="ij")
-    terms = [x**i * y ** (total - i) for total in range(order + 1) for i in range(total, -1, -1)]
-    return np.stack(terms) if terms else np.zeros((0, *x.shape))
-
-
-def radius_grid(half_px):
-    """Distance of every pixel of a (2h+1, 2h+1) stamp from its middle pixel, in pixels."""
-    axis = np.arange(-half_px, half_px + 1)
-    return np.hypot(axis[:, None], axis[None, :])
-
-
-def crop(image, half_px):
-    """Central (2h+1, 2h+1) pixels of an odd-sized stamp."""
-    middle = image.shape[0] // 2
-    if half_px > middle:
-        raise ValueError(f"half_px: {half_px}, expected at most {middle} for shape {image.shape}")
-    return image[middle - half_px : middle + half_px + 1, middle - half_px : middle + half_px + 1]
 
 
 def fit_star(data, ivar, psf, *, start=(0.0, 0.0), sky_order=2, max_shift_px=2.0, n_iter=12, fixed=False):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clusterphot.psf.star_fits import fourier_shift, polynomial_terms, radius_grid
+from clusterphot.base.images import fourier_shift, polynomial_terms, radius_grid
+from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
 
 N_SECTORS = 12
 POWER = 2.8
@@ -206,7 +207,7 @@ def _clip_cells(cells, values, probe, grid):
     deviation = np.abs(values - median[cells])
     spread = _medians(sampled, deviation[probe], grid.n_cells)
     limit = np.where(np.arange(grid.n_cells) < grid.n_inner * N_SECTORS, INNER_CLIP, OUTER_CLIP)
-    return deviation <= (limit * 1.4826 * np.maximum(spread, 1e-12))[cells]
+    return deviation <= (limit * PRINTED_MAD_TO_SIGMA * np.maximum(spread, 1e-12))[cells]
 
 
 def _medians(cells, values, n_cells):
@@ -328,7 +329,7 @@ def _sky_variance(star, left):
     good = star.cells["good"]
     if not good.any():
         return 1.0
-    scatter = 1.4826 * np.median(np.abs(left[good] - np.median(left[good])))
+    scatter = mad_sigma(left[good], factor=PRINTED_MAD_TO_SIGMA)
     noise = np.median(_white_variance(star)[good])
     return max(scatter**2 - noise, 0.1 * noise)
 

@@ -6,12 +6,16 @@ Headers of mosaics and the small images of PSFs are inspected in the main proces
 import os
 from dataclasses import dataclass
 
-from clusterphot.base import tables
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.files import near_hint
+from clusterphot.base.user_tables import read_positions
 from clusterphot.mosaics import download
 
 DETECT = "detect"
 """Instead of a source list: the field has none yet and is to be searched."""
+
+FILE_KINDS = ("sci", "wht", "err")
+"""Files that make a mosaic: image and inverse variances, or 1-sigma errors in their place."""
 
 SIMULATION_FILTERS = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 
@@ -22,8 +26,8 @@ class MosaicEntry:
 
     Attributes
     ----------
-    sci, wht, psf : str or None
-        As the configuration names them: path or URL.
+    sci, wht, err, psf : str or None
+        As the configuration names them: path or URL; ``err`` holds 1-sigma errors in place of the weights.
     zero_point_factor : float
         Fluxes of the mosaic are multiplied by it.
     zero_point_error : float or None
@@ -34,13 +38,14 @@ class MosaicEntry:
 
     sci: str
     wht: str | None = None
+    err: str | None = None
     psf: str | None = None
     zero_point_factor: float = 1.0
     zero_point_error: float | None = None
     gain_e_per_njy: float | None = None
 
     def local(self, kind, field, filt):
-        """Path of ``sci`` or ``wht`` on disk: the file itself, or where its URL is fetched to."""
+        """Path of ``sci``, ``wht`` or ``err`` on disk: the file itself, or where its URL is fetched to."""
         place = getattr(self, kind)
         if place is None:
             return None
@@ -92,7 +97,7 @@ def load_image_field(name, entry, where):
                 "the target candidates searches any field with mosaics; the list says what is simulated.",
             )
     else:
-        ids, ra, dec = tables.read_positions(source_list, f"{where}.sources")
+        ids, ra, dec = read_positions(source_list, f"{where}.sources")
         positions = list(zip(ids, ra.tolist(), dec.tolist(), strict=True))
     simulated = "simulation" in entry
     mosaics = simulated_mosaics(name, entry) if simulated else _given_mosaics(entry)
@@ -137,22 +142,25 @@ def check_files(field, where):
     ------
     ConfigError, DataError
     """
-    from clusterphot.mosaics.convert import check_gain, check_overlap, inspect_mosaic
+    from clusterphot.mosaics.headers import check_gain, check_overlap, contradicting_filter, inspect_mosaic
 
     ra = [position[1] for position in field.positions]
     dec = [position[2] for position in field.positions]
     for filt, entry in field.mosaics.items():
         key = f"{where}.mosaics.{filt}"
-        remote = [kind for kind in ("sci", "wht") if download.is_url(getattr(entry, kind) or "")]
+        remote = [kind for kind in FILE_KINDS if download.is_url(getattr(entry, kind) or "")]
         for kind in remote:
             check_url(getattr(entry, kind), f"{key}.{kind}")
-        for kind in ("sci", "wht"):
+        for kind in FILE_KINDS:
             path = getattr(entry, kind)
             if kind not in remote and path is not None and not os.path.isfile(path):
-                raise DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", tables.near_hint(path))
+                raise DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", near_hint(path))
         info = None
         if not remote:
-            info = inspect_mosaic(entry.sci, entry.wht)
+            info = inspect_mosaic(entry.sci, entry.wht, err=entry.err)
+            error, source = contradicting_filter(info, filt)
+            if source == "header":
+                raise error
             if field.positions:
                 check_overlap(info, ra, dec)
             check_gain(info, entry.gain_e_per_njy)
@@ -214,7 +222,7 @@ def check_psf(path, key, filt, info):
     from clusterphot.psf.reference import load_user_psf
 
     if not os.path.isfile(path):
-        raise DataError(f"{key} = {path}", "no such file", "a PSF image", tables.near_hint(path))
+        raise DataError(f"{key} = {path}", "no such file", "a PSF image", near_hint(path))
     if not any(is_image(hdu) for hdu in walk(path)):
         raise DataError(f"{key} = {path}", "no image", "a FITS file with a 2-D image")
     if info is not None:

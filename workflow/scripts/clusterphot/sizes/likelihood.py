@@ -7,11 +7,11 @@ covariance follows exactly from the measured noise correlation. Radii pc, images
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 from scipy.interpolate import CubicSpline
+from scipy.special import ndtri
 
 from clusterphot.measure.flux_errors import NoiseOperator
-from clusterphot.measure.linear import sky_terms
+from clusterphot.measure.linear import SkyTerms
 from clusterphot.psf.reference import fwhm_px
 from clusterphot.sizes.models import PsfSpectrum, broadening_variance, gaussian_transfer, transfer
 from clusterphot.stack.combine import mirrored_spectra, shift_spectra
@@ -157,7 +157,7 @@ class SizeGrid:
         point = self.spectra(0.0)
         shifts = np.concatenate([self.spectrum.images(s, size) for s in self.spectrum.gradient(point)])
         shifts = shifts.reshape(2, -1)
-        sky = sky_terms(self.options.sky, size)
+        sky = SkyTerms(self.options.sky, size).images
         radii = self.options.radius_max_pc * np.linspace(0.0, 1.0, 16) ** 1.5
         steps = (
             np.unique(np.linspace(0, len(self.fraction) - 1, 7).astype(int)) if self.scatter_fraction else [0]
@@ -346,7 +346,7 @@ class SizeLikelihood:
         held at 0.
         """
         fine, rise = self.profile(psf_known=psf_known)
-        level = stats.norm.ppf(self.grid.options.confidence) ** 2
+        level = ndtri(self.grid.options.confidence) ** 2
         last = rise.shape[1] - 1 - np.argmax(rise[:, ::-1] <= level, axis=1)
         following = np.minimum(last + 1, rise.shape[1] - 1)
         rows = np.arange(len(rise))

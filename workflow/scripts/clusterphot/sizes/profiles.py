@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.table import Table
-from scipy import stats
+from scipy.special import chdtrc
 
 from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid
 from clusterphot.sizes.limits import alignment_variance
@@ -198,7 +198,7 @@ def fit_profile(values, shape, terms, covariance):
     scaled = (values.T - sky) * flux[0] / flux
     chi2 = float(rest @ inverse @ rest) if enough else float("nan")
     fit = {"flux": float(flux[0]), "chi2": chi2, "dof": dof}
-    fit["p_value"] = float(stats.chi2.sf(chi2, dof)) if enough else float("nan")
+    fit["p_value"] = float(chdtrc(dof, chi2)) if enough else float("nan")
     return fit, sky[:, 0], np.std(scaled[:, 1:], axis=1, ddof=1)
 
 

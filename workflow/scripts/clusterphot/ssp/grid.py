@@ -7,7 +7,6 @@ Spectra in Lsun/Angstrom per Msun formed, vacuum Angstrom, ages in Gyr, fluxes i
 import dataclasses
 import functools
 
-import h5py
 import numpy as np
 from astropy import constants
 from astropy import units as u
@@ -523,6 +522,8 @@ def _write(path, record):
 
 def _open(path):
     """Open an HDF5 file for reading, or say in one message why not."""
+    import h5py
+
     try:
         return h5py.File(path, "r")
     except OSError as exc:

@@ -12,7 +12,7 @@ from astropy.table import Table, vstack
 from scipy.spatial import cKDTree
 
 from clusterphot.base.units import flux_from_mag_ab
-from clusterphot.detect.catalog import MAS_PER_ARCSEC, angle_of, detect_box, turned
+from clusterphot.detect.catalog import MAS_PER_ARCSEC, detect_box, to_plane_axes
 from clusterphot.detect.crowding import neighbour_light
 from clusterphot.detect.field import apply_selection
 from clusterphot.detect.kernels import ELONGATION_CROSS, ELONGATION_PLUS, SIZE, derivatives
@@ -66,6 +66,11 @@ def run_injections(run, field, maps, found, locus, finder_options, selection, op
     -------
     table : `astropy.table.Table`
         One row per cluster: what was put in, where, and what was found.
+
+    Raises
+    ------
+    ValueError
+        If no cell of the field was searched, or there is no room for a single cluster.
     """
     rng = np.random.default_rng([options.seed, zlib.crc32(run.encode())])
     shape = field.bands[field.reference].mosaic.shape
@@ -207,7 +212,7 @@ class Artist:
         band = plane.band
         flux = np.asarray(self.injected[f"flux_in_{band.name}"])[rows]
         size, plus, cross = (self.moments[band.name, moment][rows] for moment in MOMENTS)
-        plus, cross = turned(plus, cross, -angle_of(plane))
+        plus, cross = to_plane_axes(plus, cross, plane.matrix)
         unit = 2.0 * (band.mosaic.pixel_scale_arcsec * MAS_PER_ARCSEC) ** 2
         plane.model[:] = 0.0
         place = plane.position(x, y)

@@ -8,7 +8,7 @@ than of photons and beside bright neighbours. Magnitudes AB, noise and neighbour
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 NOISE_SLOPE = 2.5
 """Limits move by this much per decade of noise where S/N alone decides; the prior mean of the slope."""
@@ -219,13 +219,13 @@ def test_fit(fit, where, detected, *, fitted=False):
     away = scale * np.array([away[rows].sum() for rows in members])
     if not fitted:
         chi2, dof = float((away**2).sum()), len(away)
-        return chi2, dof, float(stats.chi2.sf(chi2, dof))
+        return chi2, dof, float(special.chdtrc(dof, chi2))
     slopes = fit.slopes(*where)
     slopes = scale[:, None] * np.stack([slopes[rows].sum(axis=0) for rows in members])
     room, axes = np.linalg.eigh(np.eye(len(away)) - slopes @ fit.covariance @ slopes.T)
     kept = room > MIN_ROOM
     chi2, dof = float(((axes.T @ away)[kept] ** 2 / room[kept]).sum()), int(kept.sum())
-    return chi2, dof, float(stats.chi2.sf(chi2, dof)) if dof else 1.0
+    return chi2, dof, float(special.chdtrc(dof, chi2)) if dof else 1.0
 
 
 def _bins(rows, probability):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from scipy import stats
+from scipy import special
 
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import MEDIAN_ERROR, mad_sigma
 from clusterphot.base.units import mag_ab
 from clusterphot.detect.completeness.logistic import Logistic, fit_logistic, glow_of
 from clusterphot.detect.selection import magnitudes
@@ -198,14 +198,14 @@ def _bias(true, seen, noise, rows):
         names = ("flux_bias", "flux_bias_err", "flux_bias_eddington", "flux_scatter")
         return dict.fromkeys(names, np.nan)
     ratio = seen[rows] / true[rows] - 1.0
-    scatter = MAD_TO_SIGMA * np.median(np.abs(ratio - np.median(ratio)))
+    scatter = mad_sigma(ratio)
     # A flux is kept where it exceeds the lowest one kept: the median of a truncated normal distribution.
     sigma, cut = noise[rows], np.min(seen[rows] / noise[rows])
-    tail = stats.norm.sf(cut - true[rows] / sigma)
-    expected = np.median(stats.norm.isf(0.5 * tail) * sigma / true[rows])
+    tail = special.ndtr(true[rows] / sigma - cut)
+    expected = np.median(-special.ndtri(0.5 * tail) * sigma / true[rows])
     return {
         "flux_bias": float(np.median(ratio)),
-        "flux_bias_err": float(1.2533 * scatter / np.sqrt(rows.sum())),
+        "flux_bias_err": float(MEDIAN_ERROR * scatter / np.sqrt(rows.sum())),
         "flux_bias_eddington": float(expected),
         "flux_scatter": float(scatter),
     }
