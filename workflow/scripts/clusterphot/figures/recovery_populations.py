@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
+from clusterphot.base.flags import FOUND_BY_FIT
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
@@ -48,14 +49,14 @@ def plot_populations(sources, *, field):
     """
     figure = new_figure(PAGE_WIDTH_IN, 3.3)
     left, right = figure.subplots(1, 2, width_ratios=(1.12, 1))
-    label_field(figure, f"{field}: populations of unflagged sources")
+    label_field(figure, f"{field}: populations of sources without a flag in photometry")
     left.set(xlabel="True age (Gyr)", ylabel="Recovered age (Gyr)")
     right.set(xlabel=r"True $\log_{10}\,(M/M_\odot)$", ylabel=r"Recovered $\log_{10}\,(M/M_\odot)$")
     if "true_age_gyr" not in sources.colnames:
         say_empty(left)
         say_empty(right)
         return figure
-    clean = np.asarray(sources["flags_sed"]) == 0
+    clean = (np.asarray(sources["flags_sed"]) & ~int(FOUND_BY_FIT)) == 0
     _draw_ages(figure, left, *(np.asarray(sources[name])[clean] for name in ("true_age_gyr", "age_gyr")))
     _draw_masses(
         right, *(np.asarray(sources[n])[clean] for n in ("true_log_mass", "log_mass", "log_mass_err"))

@@ -127,8 +127,8 @@ FIGURES = (
         "recovery_populations",
         section="recovery",
         title="Populations",
-        caption="Ages and masses from the measured fluxes against those from the true ones, for sources whose "
-        "fit has no flag.",
+        caption="Ages and masses from the measured fluxes against those from the true ones, for sources without "
+        "a flag in photometry.",
         needs="truth",
     ),
     Figure(
