@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from clusterphot.base.images import crop
 from clusterphot.base.products import Psf
 from clusterphot.optics.bands import channel, photon_wavelengths
 from clusterphot.optics.detector import (
@@ -186,9 +187,8 @@ def moved(image, dx, dy):
 
 def core_centroid(image, fwhm_px):
     """Centroid (dx, dy) from the middle pixel under a Gaussian weight as wide as the core."""
-    middle = np.array(image.shape) // 2
     half = int(2 * fwhm_px) + 1
-    stamp = image[middle[0] - half : middle[0] + half + 1, middle[1] - half : middle[1] + half + 1]
+    stamp = crop(image, half)
     y, x = np.indices(stamp.shape) - half
     weight = stamp * np.exp(-4 * np.log(2) * (x**2 + y**2) / fwhm_px**2)
     # A Gaussian of the same width halves the apparent offset of a Gaussian core.
@@ -197,9 +197,7 @@ def core_centroid(image, fwhm_px):
 
 def fwhm_arcsec(image, pixel_scale_arcsec):
     """Diameter of the circle with the area above half maximum, on a finer grid by the image's Fourier series."""
-    middle = len(image) // 2
-    half = min(middle, FWHM_HALF_SAMPLES)
-    stamp = image[middle - half : middle + half + 1, middle - half : middle + half + 1]
+    stamp = crop(image, min(len(image) // 2, FWHM_HALF_SAMPLES))
     n = len(stamp)
     spectrum = fft.fftshift(fft.fft2(stamp))
     pad = (FWHM_ZOOM - 1) * n // 2
