@@ -15,7 +15,7 @@ sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 from clusterphot.base.errors import UserError
 from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm
-from clusterphot.run.codes import driver_digest, folder_digest, params_digest
+from clusterphot.run.codes import Sources, folder_digest, params_digest
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 BY_CONDA = "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
@@ -85,6 +85,9 @@ wildcard_constraints:
     filters=r"[A-Za-z0-9_+]+",
 
 
+SOURCES = Sources(REPO / "workflow" / "scripts")
+
+
 def code_digest(rule):
     """Params function: digest of the modules that a rule's driver uses, and of the rule's plain params by their names.
 
@@ -93,8 +96,7 @@ def code_digest(rule):
 
     @functools.cache
     def digest():
-        modules = driver_digest(REPO / "workflow" / "scripts", rule)
-        return " ".join([modules, *params_digest(getattr(rules, rule).params)])
+        return " ".join([SOURCES.digest(rule), *params_digest(getattr(rules, rule).params)])
 
     return lambda wildcards: digest()
 
@@ -537,4 +539,4 @@ def get_report_codes():
         "build_ssp_grid",
     )
     plots = sorted(path.stem for path in scripts.glob("plot_*.py"))
-    return {driver: driver_digest(scripts, driver) for driver in (*drivers, *plots)}
+    return {driver: SOURCES.digest(driver) for driver in (*drivers, *plots)}
