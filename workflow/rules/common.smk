@@ -17,7 +17,7 @@ from clusterphot.base.errors import UserError
 from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm
-from clusterphot.run.codes import driver_digest, folder_digest, params_digest
+from clusterphot.run.codes import Sources, folder_digest, params_digest
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 BY_CONDA = "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
@@ -87,6 +87,9 @@ wildcard_constraints:
     filters=r"[A-Za-z0-9_+]+",
 
 
+SOURCES = Sources(SCRIPTS)
+
+
 def code_digest(rule, driver=None, modules=()):
     """Params function: digest of the modules that a rule's driver uses, and of the rule's plain params by their names.
 
@@ -96,7 +99,7 @@ def code_digest(rule, driver=None, modules=()):
 
     @functools.cache
     def digest():
-        code = driver_digest(SCRIPTS, driver or rule, modules)
+        code = SOURCES.digest(driver or rule, modules)
         return " ".join([code, *params_digest(getattr(rules, rule).params)])
 
     return lambda wildcards: digest()
@@ -560,6 +563,5 @@ def get_report_codes():
         "stack_sources",
         "build_ssp_grid",
     )
-    codes = {driver: driver_digest(SCRIPTS, driver) for driver in drivers}
-    plots = {plot.rule: driver_digest(SCRIPTS, "plot_figure", [f"figures.{plot.name}"]) for plot in FIGURES}
-    return codes | plots
+    codes = {driver: SOURCES.digest(driver) for driver in drivers}
+    return codes | {plot.rule: SOURCES.digest("plot_figure", [f"figures.{plot.name}"]) for plot in FIGURES}
