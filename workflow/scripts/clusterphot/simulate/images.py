@@ -87,7 +87,7 @@ class SimulatedImage:
     gain_e_per_njy: float | None
 
 
-def simulate_filter(truth, filt):
+def simulate_filter(truth, filt, *, telescope=None):
     """Simulate one filter of the field whose truth `scene.draw_scene` has drawn.
 
     Parameters
@@ -96,6 +96,8 @@ def simulate_filter(truth, filt):
         Its metadata hold the `scene.FieldConfig`.
     filt : str
         One of the filters of the field.
+    telescope : pair of ndarray, optional
+        Amplitude and wavefront error of the field's pupil, the same in all filters; computed where not given.
 
     Returns
     -------
@@ -104,7 +106,7 @@ def simulate_filter(truth, filt):
     config = scene.config_of(truth)
     if f"flux_{filt}" not in truth.colnames:
         raise ValueError(f"filter {filt} is not among those of the truth table: {config.filters}")
-    psf = oversampled_psf(filt, config.optics())
+    psf = oversampled_psf(filt, config.optics(), telescope=telescope)
     model = render(truth, filt, psf, config)
     sigma = white_sigma(psf, config)
     scale = psf.pixel_scale_arcsec
