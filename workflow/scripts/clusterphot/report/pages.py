@@ -71,7 +71,7 @@ def copy_figures(entries, folder):
 
     Parameters
     ----------
-    entries : dict of str to list of `clusterphot.report.catalogue.FigureEntry`
+    entries : dict of str to list of `clusterphot.report.figure_entries.FigureEntry`
     folder : Path
 
     Returns
