@@ -3,13 +3,13 @@
 import logging
 from dataclasses import replace
 
-from clusterphot.base.checksums import checksum_cards
+from clusterphot.base.files import checksum_cards
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.psf.build import PsfOptions, build_psf, use_psf, write_psf_result
 from clusterphot.psf.reference import read_encircled_energy
 from clusterphot.psf.stars import read_stars
-from clusterphot.psf.user_files import load_user_psf
+from clusterphot.psf.user_file import load_user_psf
 
 log = logging.getLogger(__name__)
 

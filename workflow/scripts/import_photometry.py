@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 from astropy.table import Table
-from clusterphot.base.checksums import sha256
+from clusterphot.base.files import sha256
 from clusterphot.base.flags import Flag
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_columns, provenance, write_table

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from clusterphot.base import columns, tables, units, user_tables
-from clusterphot.base.checksums import sha256
 from clusterphot.base.errors import DataError
+from clusterphot.base.files import sha256
 
 IDS = ["SC 1", "é/2 ☆", "#3", 'a"b', "007", "nan"]
 HEADER = "id,ra,dec,flux_F090W,flux_err_F090W,flux_F150W,flux_err_F150W"

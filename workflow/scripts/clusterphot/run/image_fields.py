@@ -226,10 +226,10 @@ def check_psf(path, key, filt, info, *, encircled_energy=None):
     Returns
     -------
     notes : list of str
-        What is odd about it; see `clusterphot.psf.user_files.load_user_psf`.
+        What is odd about it; see `clusterphot.psf.user_file.load_user_psf`.
     """
     from clusterphot.mosaics.fits_rows import is_image, walk
-    from clusterphot.psf.user_files import load_user_psf
+    from clusterphot.psf.user_file import load_user_psf
 
     if not os.path.isfile(path):
         raise DataError(f"{key} = {path}", "no such file", "a PSF image", near_hint(path))
