@@ -18,6 +18,7 @@ from pathlib import Path
 
 from clusterphot.base import tables
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.config.configuration import complete_configuration, configuration_schema
 from clusterphot.measure.engines.install import check_engines
 from clusterphot.run import chunks, configuration
 from clusterphot.run.grids import Libraries
@@ -259,7 +260,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     Parameters
     ----------
     config : dict
-        As merged by Snakemake; shipped fields are added in place when it names none.
+        As merged by Snakemake; what it lacks is added in place: defaults, and the shipped fields when it names none.
     repo : Path
         Folder of the Snakefile.
     user_files : list of str
@@ -281,11 +282,11 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     """
     if "fields" not in config:
         config["fields"] = shipped_fields(repo)
+    complete_configuration(config)
     origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
     models = Libraries(config, repo, origin)
     if check:
-        schema = configuration.load_yaml(repo / "workflow" / "schemas" / "config.schema.yaml")
-        configuration.check_schema(config, schema, origin)
+        configuration.check_schema(config, configuration_schema(), origin)
         configuration.check_relations(config, origin)
         configuration.check_sfd_maps(config, origin)
         if software_here:
