@@ -49,6 +49,3 @@ rule all:
         rules.figures.input,
         rules.libraries.input,
         rules.report.input,
-
-
-name_params(workflow.rules)  # two params that swap their values are a change

@@ -122,12 +122,12 @@ class Snakemake:
         self._sockets.cleanup()
 
 
-def command(*argv, cwd, timeout=300):
-    """Run the command ``snakemake`` itself, as a user would."""
+def command(*argv, cwd, timeout=300, **variables):
+    """Run the command ``snakemake`` itself, as a user would, with more variables in its environment."""
     done = subprocess.run(
         [Path(sys.executable).with_name("snakemake"), *map(str, argv)],
         cwd=cwd,
-        env=environment(),
+        env=environment() | variables,
         capture_output=True,
         text=True,
         timeout=timeout,

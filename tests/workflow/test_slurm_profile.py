@@ -1,7 +1,11 @@
-"""profiles/slurm: rules it names exist, and its groups need nothing that is made from their own results."""
+"""profiles/slurm: rules it names exist, its groups need nothing made from their own results; what is asked of SLURM."""
 
+import os
+import shutil
+
+import pytest
 import yaml
-from running import REPO
+from running import CONFIGS, REPO, command
 from slurm_jobs import PROFILE, slurm_jobs
 from test_rebuild_matrix import rules_after
 
@@ -64,3 +68,54 @@ def test_profiles_agree():
     """What is not about the cluster is the same in both."""
     default = yaml.safe_load((REPO / "profiles" / "default" / "config.yaml").read_text(encoding="utf-8"))
     assert {key: PROFILE.get(key) for key in default} == default
+
+
+@pytest.fixture
+def submit(tmp_path):
+    """Function that starts a run on a SLURM of stand-ins; `scancel` writes down what is cancelled and ends the run."""
+    commands = {
+        "sinfo": "case \"$*\" in *%R*) echo short;; *) echo 'short*|1:00:00|8|16000';; esac",
+        "squeue": f"echo '7 {tmp_path}'; echo '8 /another'",
+        "sbatch": "true",
+        "scancel": f"echo $* > {tmp_path}/cancelled; kill -TERM $PPID",
+        "scontrol": "echo 'MinJobAge = 300 sec'",
+        "sacct": "exit 1",
+    }
+    shutil.copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "bin").mkdir()
+    for name, script in commands.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+
+    def start(*argv):
+        options = ("--workflow-profile", REPO / "profiles" / "slurm", "--configfile", "small.yaml")
+        path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+        return command("-s", REPO / "Snakefile", *options, *argv, "--", "seds", cwd=tmp_path, PATH=path)
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (
+            ["--set-resources", "fit_sed:slurm_partition=lng"],
+            "slurm_partition: got lng, expected one of short",
+        ),
+        (["--slurm-init-seconds-before-status-checks", "200"], "forgets jobs after 300 s"),
+        (["--default-resources", "runtime=90"], "minutes, expected at most 60"),
+    ],
+)
+def test_a_run_that_slurm_would_not_take(submit, tmp_path, argv, says):
+    """Options of the command line reach the questions; the run ends before its first job."""
+    run = submit(*argv)
+    assert run.status == 1
+    assert says in run.stderr and "Traceback" not in run.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_jobs_of_a_dead_run_are_cancelled(submit, tmp_path):
+    """Those of this folder alone, before the first job is sent."""
+    run = submit()
+    assert "SLURM jobs of a run that died are cancelled: 7\n" in run.stderr
+    assert (tmp_path / "cancelled").read_text() == "7\n"

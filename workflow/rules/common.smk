@@ -4,6 +4,7 @@ Inputs: config, the tables it names. Outputs: names used in the rule files (FIEL
 Rules: none.
 """
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -12,8 +13,16 @@ REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
 from clusterphot.base.errors import UserError
+from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
+from clusterphot.config.keys import keys_of
+from clusterphot.config.luminosity import BinningKeys, FunctionKeys
+from clusterphot.config.photometry import FitKeys
+from clusterphot.config.psf import StampKeys, StarKeys
+from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
+from clusterphot.config.stack import Stack
+from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm
-from clusterphot.run.codes import driver_digest, folder_digest, name_params
+from clusterphot.run.codes import driver_digest, folder_digest, params_digest
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 BY_CONDA = "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
@@ -29,51 +38,31 @@ def stop_at_mistakes(function, *args, **kwargs):
         sys.exit(1)
 
 
-def get_arguments():
-    """Arguments of the command `snakemake`, profiles included; it keeps them in a variable of its own."""
-    frame = sys._getframe()
-    while frame is not None:
-        if hasattr(frame.f_locals.get("args"), "executor"):
-            return frame.f_locals["args"]
-        frame = frame.f_back
-    return None
+if workflow.is_main_process and (dead := locks.release_stale_lock()) is not None:
+    print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
 
 
-def check_before_start():
-    """Before the first job: no lock of a dead run in the way, and a scheduler that takes jobs."""
-    if not workflow.is_main_process:
-        return
-    dead = locks.release_stale_lock()
-    if dead is not None:
-        print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
-    arguments = get_arguments()
-    if arguments is not None and arguments.executor == "slurm" and not arguments.dryrun:
-        slurm.check_cluster(
-            slurm.places(arguments.default_resources, arguments.set_resources),
-            status_command=arguments.slurm_status_command,
-            seconds_between=arguments.slurm_init_seconds_before_status_checks,
-            cores=arguments.cores or 1,
-        )
-        if not locks.is_locked() and (left := slurm.jobs_in_queue(os.getcwd())):
-            print(f"SLURM jobs of a run that died are cancelled: {' '.join(left)}", file=sys.stderr)
-            slurm.cancel_jobs(left)
-
-
-stop_at_mistakes(check_before_start)
-
-
-def check_sizes():
-    """SLURM jobs, groups of rules among them, fit into their partitions."""
-    arguments = get_arguments()
-    if arguments is not None and arguments.executor == "slurm":
-        dag = workflow.dag
-        sent = {dag.get_job_group(job) or job for job in dag.needrun_jobs() if not job.is_local}
-        slurm.check_sizes((job.name, {**dict(job.resources.items()), "cores": job.threads}) for job in sent)
+def check_slurm():
+    """Before the first job goes to SLURM: it takes jobs of these sizes, and none of a run that died are left in it."""
+    settings, asked, dag = workflow.executor_settings, workflow.resource_settings, workflow.dag
+    slurm.check_cluster(
+        slurm.places(asked.default_resources, asked.overwrite_resources),
+        status_command=settings.status_command,
+        seconds_between=settings.init_seconds_before_status_checks,
+        cores=asked.cores or 1,
+    )
+    sent = {dag.get_job_group(job) or job for job in dag.needrun_jobs() if not job.is_local}
+    slurm.check_sizes((job.name, {**dict(job.resources.items()), "cores": job.threads}) for job in sent)
+    holds_lock = workflow.execution_settings.lock
+    if holds_lock and (left := slurm.jobs_in_queue(os.getcwd())):
+        print(f"SLURM jobs of a run that died are cancelled: {' '.join(left)}", file=sys.stderr)
+        slurm.cancel_jobs(left)
 
 
 onstart:
     locks.record_run()
-    stop_at_mistakes(check_sizes)
+    if workflow.executor_plugin.name == "slurm":
+        stop_at_mistakes(check_slurm)
 
 
 FIELDSET = stop_at_mistakes(
@@ -87,7 +76,8 @@ FIELDSET = stop_at_mistakes(
 )
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
-FIT_ENV = TRACTOR_ENV if config["photometry"]["engine"] == "tractor" else ENV
+FIDUCIAL_GRID = config["sed"]["fiducial_grid"]
+FIT_ENV = str(REPO / "envs" / f"{engines.ENGINES[config['photometry']['engine']].environment}.yaml")
 ENGINES = config["photometry"]["compare_engines"]
 COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
 
@@ -99,13 +89,21 @@ wildcard_constraints:
     chunk=r"c\d+|src-[^/]+",
     tile=r"t\d+",
     run=r"r\d+",
-    redshift=r"[0-9.]+",
-    filters=r"[A-Za-z0-9_+]+",
+    projection=fields.alternatives(FIELDSET.projections),
 
 
-def code_digest(driver):
-    """Digest of a driver's package modules, so that an edited module reruns the rules that use it."""
-    return driver_digest(REPO / "workflow" / "scripts", driver)
+def code_digest(rule):
+    """Params function: digest of the modules that a rule's driver uses, and of the rule's plain params by their names.
+
+    An edited module then reruns the rules that use it, and two params that swap their values are a change.
+    """
+
+    @functools.cache
+    def digest():
+        modules = driver_digest(REPO / "workflow" / "scripts", rule)
+        return " ".join([modules, *params_digest(getattr(rules, rule).params)])
+
+    return lambda wildcards: digest()
 
 
 def get_resource(name):
@@ -308,42 +306,9 @@ def get_compared_maps(wildcards):
     return config["luminosity"]["compare_maps"].get(wildcards.field, [])
 
 
-# Keys that go into params together, by name. Snakemake compares the values of params as a set, so that of two numbers
-# that are equal to others a change would go unnoticed.
-SEARCH_KEYS = ("threshold_sigma", "n_passes", "separation_arcsec", "psf_error")
-INJECTION_KEYS = (
-    "n_per_run",
-    "seed",
-    "mag_range",
-    "colour_scatter",
-    "light_exponent",
-    "clearance_arcsec",
-)
-FUNCTION_KEYS = (
-    "turnover_range",
-    "width_range",
-    "fall",
-    "reach",
-    "n_completeness_draws",
-    "bin_mag",
-    "mag_limit",
-    "seed",
-)
-SELECTION_KEYS = (
-    "min_snr_reference",
-    "band_rule",
-    "min_snr_others",
-    "min_snr_band",
-    "mag_min",
-    "mag_max",
-    "max_extent_sigma",
-    "min_extent_mas2",
-    "max_sharp_sigma",
-    "max_elongation_sigma",
-    "max_surface_brightness",
-    "max_missing",
-    "colour_box",
-)
+def get_keys(section, group):
+    """Params of the keys of a section that go together, by name."""
+    return {key: config[section][key] for key in keys_of(group)}
 
 
 def get_chunk_members(wildcards):
@@ -357,45 +322,24 @@ def get_ssp_library(wildcards):
     return stop_at_mistakes(FIELDSET.libraries.files, wildcards.grid)
 
 
-def get_projected_grid(wildcards):
-    """Grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
-    field = FIELDSET[wildcards.field]
-    return f"results/ssp/{wildcards.grid}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+def get_grid_path(kind, grid, projection):
+    """Path of a grid of fluxes: ``projected`` with the ages of the best fits, ``native`` with all of the library."""
+    return f"results/ssp/{grid}/{kind}/{projection.digest}.h5"
 
 
-def get_native_grid(wildcards):
-    """The same for all ages of the library, for the posteriors."""
-    field = FIELDSET[wildcards.field]
-    return f"results/ssp/{wildcards.grid}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
-
-
-def get_rest_frame_grid(wildcards):
-    """All ages of the library through the rest-frame filters, at redshift 0."""
-    filters = "+".join(config["sed"]["rest_frame_filters"])
-    return f"results/ssp/{wildcards.grid}/native/z0/{filters}.h5"
+def get_field_grid(kind, grid=None):
+    """Input function: grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
+    return lambda wildcards: get_grid_path(kind, grid or wildcards.grid, FIELDSET[wildcards.field].projection)
 
 
 def get_all_grids(kind):
     """Input function: the projected or native grids of all libraries to be fitted, at the field's redshift."""
-
-    def paths(wildcards):
-        field = FIELDSET[wildcards.field]
-        name = f"{kind}/z{field.redshift}/{'+'.join(field.filters)}.h5"
-        return [f"results/ssp/{grid}/{name}" for grid in GRIDS]
-
-    return paths
+    return lambda wildcards: [get_grid_path(kind, grid, FIELDSET[wildcards.field].projection) for grid in GRIDS]
 
 
-def get_readers(wildcards):
-    """Reader of each library to be fitted, by its name."""
-    return {grid: config["ssp_grids"][grid]["reader"] for grid in GRIDS}
-
-
-def get_fiducial_projection(wildcards):
-    """The projected grid behind tables and figures."""
-    field = FIELDSET[wildcards.field]
-    fiducial = config["sed"]["fiducial_grid"]
-    return f"results/ssp/{fiducial}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+def get_rest_frame_grid(wildcards):
+    """All ages of the library through the rest-frame filters, at redshift 0."""
+    return get_grid_path("native", wildcards.grid, FIELDSET.at_rest)
 
 
 def get_forecast_grid(wildcards):
@@ -403,8 +347,17 @@ def get_forecast_grid(wildcards):
     section = config["forecast"]
     if workflow.is_main_process:
         stop_at_mistakes(fields.check_forecast, section, FIELDSET.libraries)
-    filters = "+".join([*section["baseline"], *section["extra"]])
-    return f"results/ssp/{section['grid']}/native/z{section['redshift']}/{filters}.h5"
+    return get_grid_path("native", section["grid"], FIELDSET.of_forecast)
+
+
+def get_projection_value(name):
+    """Params function: redshift or filters of a grid of fluxes."""
+    return lambda wildcards: getattr(FIELDSET.projections[wildcards.projection], name)
+
+
+def get_readers(wildcards):
+    """Reader of each library to be fitted, by its name."""
+    return {grid: config["ssp_grids"][grid]["reader"] for grid in GRIDS}
 
 
 def get_forecast_depths():
@@ -434,14 +387,14 @@ def get_stack_fit(wildcards):
 
 def get_reproduction_products(wildcards):
     """Tables and images of a field that numbers of Faisst et al. (2022) are computed from, by name."""
-    field, grid = FIELDSET[wildcards.field], config["sed"]["fiducial_grid"]
+    field, grid = FIELDSET[wildcards.field], FIDUCIAL_GRID
     folder = f"results/{field.name}"
     products = {
         "photometry": f"{folder}/photometry_dereddened.ecsv",
         "extinction": f"{folder}/extinction.ecsv",
         "clusters": f"{folder}/sed/{grid}/clusters.ecsv",
         "formation": f"{folder}/sed/{grid}/formation.ecsv",
-        "grid": get_fiducial_projection(wildcards),
+        "grid": get_field_grid("projected", FIDUCIAL_GRID)(wildcards),
         "four_color": get_four_color_files(wildcards),
     }
     if field.center_deg is not None:
@@ -484,19 +437,12 @@ def get_four_color_files(wildcards):
     return fields.four_color_files(config["sed"]["four_color_dir"])
 
 
-REPORT_GRIDS = [config["sed"]["fiducial_grid"], *(g for g in GRIDS if g != config["sed"]["fiducial_grid"])]
+REPORT_GRIDS = [FIDUCIAL_GRID, *(grid for grid in GRIDS if grid != FIDUCIAL_GRID)]
 
 
 def templates_digest(folder):
     """Digest of the templates of pages, so that an edited one rewrites the pages."""
     return folder_digest(REPO / "workflow" / "scripts" / "clusterphot" / folder)
-
-
-def get_fiducial_native_grid(wildcards):
-    """The grid of all ages behind the posteriors of the cards."""
-    field = FIELDSET[wildcards.field]
-    fiducial = config["sed"]["fiducial_grid"]
-    return f"results/ssp/{fiducial}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
 
 
 def get_card_images(wildcards):

@@ -255,7 +255,7 @@ rule plot_chi2_map:
 rule plot_stack_sed:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
-        projected=get_projected_grid,
+        projected=get_field_grid("projected"),
         grid="results/ssp/{grid}/grid.h5",
     output:
         png=report(
@@ -291,7 +291,7 @@ rule plot_colors:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
-        projected=get_projected_grid,
+        projected=get_field_grid("projected"),
     output:
         png=report(
             "results/{field}/figures/colors_{grid}.png",

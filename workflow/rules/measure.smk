@@ -52,12 +52,7 @@ rule fit_sources:
     params:
         engine=config["photometry"]["engine"],
         preset=config["photometry"]["preset"],
-        position=config["photometry"]["position"],
-        sky=config["photometry"]["sky"],
-        max_shift_px=config["photometry"]["max_shift_px"],
-        joint_radius_arcsec=config["photometry"]["joint_radius_arcsec"],
-        blend_radius_arcsec=config["photometry"]["blend_radius_arcsec"],
-        position_sigma_arcsec=config["photometry"]["position_sigma_arcsec"],
+        **get_keys("photometry", FitKeys),
         code=code_digest("fit_sources"),
     log:
         "logs/fit_sources/{field}/{filter}/{chunk}.log",
@@ -114,12 +109,7 @@ rule compare_engines:
     params:
         engines=ENGINES,
         preset=config["photometry"]["preset"],
-        position=config["photometry"]["position"],
-        sky=config["photometry"]["sky"],
-        max_shift_px=config["photometry"]["max_shift_px"],
-        joint_radius_arcsec=config["photometry"]["joint_radius_arcsec"],
-        blend_radius_arcsec=config["photometry"]["blend_radius_arcsec"],
-        position_sigma_arcsec=config["photometry"]["position_sigma_arcsec"],
+        **get_keys("photometry", FitKeys),
         code=code_digest("compare_engines"),
     wildcard_constraints:
         field=fields.alternatives(COMPARED_FIELDS),

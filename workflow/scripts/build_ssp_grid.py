@@ -4,15 +4,14 @@ import logging
 
 from clusterphot.base.jobs import job_logging
 from clusterphot.ssp.grid import write_grid
-from clusterphot.ssp.readers import read_library
+from clusterphot.ssp.readers import READERS
 
 
 def main(smk):
-    par, files = smk.params, list(smk.input.library)
-    grid = read_library(
-        par.reader,
+    par = smk.params
+    grid = READERS[par.reader].read(
         par.options,
-        library=files[0] if len(files) == 1 else None,
+        files=list(smk.input.library),
         ages_gyr=par.ages_gyr,
         metallicity_zsun=par.metallicity_zsun,
     )

@@ -102,12 +102,12 @@ def test_the_engine_is_looked_for_where_it_is_used(tmp_path):
     def origin(path):
         return "my.yaml"
 
-    install.check_engines(config_of(sources="s.csv"), origin, nowhere)
-    install.check_engines(config_of("tractor", photometry="p.csv"), origin, nowhere)
+    engines.check_engines(config_of(sources="s.csv"), origin, nowhere)
+    engines.check_engines(config_of("tractor", photometry="p.csv"), origin, nowhere)
     with pytest.raises(ConfigError, match="my.yaml, photometry.engine: got tractor"):
-        install.check_engines(config_of("tractor", sources="s.csv"), origin, nowhere)
+        engines.check_engines(config_of("tractor", sources="s.csv"), origin, nowhere)
     with pytest.raises(ConfigError, match="my.yaml, photometry.compare_engines: got tractor"):
-        install.check_engines(config_of(compare=["psf", "tractor"], sources="s.csv"), origin, nowhere)
+        engines.check_engines(config_of(compare=["psf", "tractor"], sources="s.csv"), origin, nowhere)
 
 
 @pytest.mark.skipif(install.find_problem() is None, reason="The Tractor is installed here")

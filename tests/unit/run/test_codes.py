@@ -2,11 +2,10 @@
 
 import re
 import shutil
-import types
 from pathlib import Path
 
 import pytest
-from clusterphot.run.codes import driver_digest, name_params
+from clusterphot.run.codes import driver_digest, params_digest
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
 
@@ -102,14 +101,12 @@ def test_every_driver_has_a_digest():
 
 
 def test_params_that_swap_values_are_a_change():
-    """As sets {1, 2, '0'} are equal whichever of two params is 1; with the names in ``code`` they are not."""
+    """As sets {1, 2, '0'} are equal whichever of two params is 1; with their names they are not."""
     from snakemake.iocontainers import Params
 
-    def values(**named):
-        rule = types.SimpleNamespace(params=Params(fromdict={**named, "computed": len, "code": "0"}))
-        name_params([rule])
-        assert rule.params.code == rule.params[-1] and rule.params.code.startswith("0 ")
-        return {repr(value) for value in rule.params}
+    def digest(**named):
+        return params_digest(Params(fromdict={**named, "computed": len}))
 
-    assert values(first=1, second=2, third=1) == values(first=1, second=2, third=1)
-    assert values(first=1, second=2, third=1) != values(first=2, second=2, third=1)
+    assert digest(first=1, second=2, third=1) == digest(first=1, second=2, third=1)
+    assert digest(first=1, second=2, third=1) != digest(first=2, second=2, third=1)
+    assert digest() == []

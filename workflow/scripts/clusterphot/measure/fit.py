@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clusterphot.base.flags import Flag
+from clusterphot.config.photometry import EngineKeys, FitKeys
 from clusterphot.measure.blocks import MISFIT_SIGMA, fit_free, fit_tied, sky_is_adequate
 from clusterphot.measure.companions import listed_scenes, tied_scenes
 from clusterphot.measure.engines import open_engine
@@ -45,24 +46,13 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class FitOptions:
-    """Choices of the fit; the defaults are those of the workflow.
+class FitOptions(FitKeys):
+    """Choices of the fit: keys of the configuration, and what a preset changes beside them.
 
     Attributes
     ----------
-    sky : {'quadratic', 'plane', 'constant'}
-        Local sky of each cutout.
-    position : {'tied', 'free'}
-        In filters other than the reference: fixed to the position fitted there, or fitted anew.
-    max_shift_px : float
-        Half side of the box a fitted position is confined to, pixels of the filter.
     neighbours : bool
         Fit listed sources within ``joint_radius_arcsec`` together with the target.
-    joint_radius_arcsec, blend_radius_arcsec : float
-        Pairs nearer than the second are flagged as blended.
-    position_sigma_arcsec : float
-        1-sigma error of a listed coordinate, used as a Gaussian prior in the reference filter; 0 for no
-        prior.
     debias : bool
         Correct fluxes for the mean gain of a maximum over positions, and for the loss by an erring tied
         position.
@@ -73,13 +63,7 @@ class FitOptions:
         and inflate the error if the smallest is not fitted either.
     """
 
-    sky: str = "quadratic"
-    position: str = "tied"
-    max_shift_px: float = 2.0
     neighbours: bool = True
-    joint_radius_arcsec: float = 0.55
-    blend_radius_arcsec: float = 0.08
-    position_sigma_arcsec: float = 0.02
     debias: bool = True
     conditional_errors: bool = False
     adaptive_window: bool = True
@@ -100,12 +84,6 @@ class FitOptions:
                 adaptive_window=False,
             )
         raise ValueError(f"preset is {preset!r}, expected 'default' or 'paper'")
-
-
-FIT_KEYS = (
-    "sky", "position", "max_shift_px", "joint_radius_arcsec", "blend_radius_arcsec", "position_sigma_arcsec",
-)  # fmt: skip
-"""Fields of `FitOptions` that are keys of the configuration."""
 
 
 class FilterSetup:
@@ -190,7 +168,9 @@ def _windows(size_px, pixel_scale_arcsec, options):
     return [whole, *((distance <= radius).astype(float) for radius in radii)]
 
 
-def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=(0.0, 0.0), engine="psf"):
+def fit_sources(
+    cutouts, psf, noise, wcs, options, *, reference=None, offset_px=(0.0, 0.0), engine=EngineKeys.engine
+):
     """Photometry of the sources of one chunk in one filter.
 
     Parameters
@@ -207,8 +187,8 @@ def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=
     offset_px : (dx, dy) floats
         Position of a source in this filter's image less that expected from the reference filter and the two
         WCS.
-    engine : {'psf', 'tractor'}
-        What finds positions, fluxes and sky, see `clusterphot.measure.engines`.
+    engine : str
+        What finds positions, fluxes and sky: a key of `clusterphot.measure.engines.ENGINES`.
 
     Returns
     -------

@@ -33,6 +33,10 @@ WITHOUT_EFFECT = (
 )
 """Modules that cannot change a result: messages, logs and the reading of the configuration."""
 
+OF_THE_CONFIGURATION = "config"
+"""Room of the keys of the configuration. Their values reach a rule as params: another sentence, range or default
+changes no result by itself."""
+
 
 def driver_digest(scripts, driver):
     """Digest of the modules that ``driver`` imports, directly or through one another.
@@ -53,7 +57,7 @@ def driver_digest(scripts, driver):
     modules, todo = set(), _imports(scripts / f"{driver}.py")
     while todo:
         name = todo.pop()
-        if name in modules or name in WITHOUT_EFFECT:
+        if name in modules or name in WITHOUT_EFFECT or name.split(".")[0] == OF_THE_CONFIGURATION:
             continue
         modules.add(name)
         todo |= _imports(_source(scripts, name))
@@ -147,22 +151,22 @@ def folder_digest(folder):
     return digest.hexdigest()[:12]
 
 
-def name_params(rules):
-    """Add a digest of the plain params of each rule, by their names, to its param ``code``.
+def params_digest(params):
+    """Digest of the plain params of a rule by their names.
 
     Snakemake compares the values of params as a set, without names: where an old and a new value are those of other
     params too, an edit would go unnoticed.
 
     Parameters
     ----------
-    rules : iterable of Snakemake's rules
-        Changed in place; params that are functions are compared by Snakemake alone.
+    params : Snakemake's params of a rule
+        Functions among them are compared by Snakemake alone.
+
+    Returns
+    -------
+    digest : list of str
+        12 hexadecimal digits; empty where no params are plain.
     """
-    for rule in rules:
-        params = rule.params
-        plain = {name: value for name, value in params.items() if name != "code" and not callable(value)}
-        if plain and params.get("code") is not None:
-            text = json.dumps(plain, sort_keys=True, default=str)
-            place = list(params).index(params.code)
-            params[place] = f"{params.code} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
-            params._set_name("code", place)
+    plain = {name: value for name, value in params.items() if not callable(value)}
+    text = json.dumps(plain, sort_keys=True, default=str)
+    return [hashlib.sha256(text.encode()).hexdigest()[:12]] if plain else []

@@ -4,20 +4,42 @@ Built while the rules are read, so that nothing heavy is imported; libraries are
 before the first job. Ages in Gyr, metallicities in solar units of each library.
 """
 
+import hashlib
 import math
 import os
+from dataclasses import dataclass
 from functools import partial
 
 from clusterphot.base.errors import ConfigError, UserError
 from clusterphot.base.units import METALLICITY_RTOL
 from clusterphot.run import configuration
-from clusterphot.ssp.readers import INTERPOLATED, check_library, complete_options, library_files
+from clusterphot.ssp.readers import READERS, complete_options
 
 EMBEDDED = "ssp/bc03_miles_kroupa.h5"
 """File in resources/ of the reader ``embedded``."""
 
 NATIVE = "native"
 """Value of ``metallicity_zsun`` of a grid: all metallicities of the library."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """How a grid of stellar populations is seen: at a redshift, through filters.
+
+    Attributes
+    ----------
+    redshift : float
+    filters : tuple of str
+    """
+
+    redshift: float
+    filters: tuple
+
+    @property
+    def digest(self):
+        """Name of its files, ten hexadecimal digits: filters joined would be too long for a path, 1e-05 no number."""
+        text = f"{float(self.redshift)!r} {' '.join(self.filters)}"
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 class Libraries:
@@ -55,7 +77,7 @@ class Libraries:
         """Files that a grid is read from; none where the library is computed."""
         if self.reader(grid) == "embedded":
             return [str(self._repo / "resources" / EMBEDDED)]
-        return library_files(self.reader(grid), self.options(grid))
+        return READERS[self.reader(grid)].files(self.options(grid))
 
     def metallicities(self, grid):
         """Metallicities of the best fits with a grid: a list, or ``native``."""
@@ -64,7 +86,7 @@ class Libraries:
 
     def computed_axes(self, grid):
         """Ages and metallicities to compute, where a library interpolates; else nothing."""
-        if self.reader(grid) not in INTERPOLATED:
+        if not READERS[self.reader(grid)].interpolates:
             return [], []
         return configuration.age_grid(self._sed["age_gyr"]), self.metallicities(grid)
 
@@ -92,11 +114,11 @@ class Libraries:
         return self._axes[grid]
 
     def _read_axes(self, grid):
-        reader, options = self.reader(grid), self.options(grid)
-        if reader == "embedded":
+        if self.reader(grid) == "embedded":
             return _axes_of_file(self._repo / "resources" / EMBEDDED)
-        if reader not in INTERPOLATED:
-            return check_library(reader, options, self.where(grid))
+        reader, options = READERS[self.reader(grid)], self.options(grid)
+        if not reader.interpolates:
+            return reader.axes(options, self.where(grid))
         ages, metallicities = self.computed_axes(grid)
         wanted = {"ages_gyr": ages, "metallicity_zsun": [] if metallicities == NATIVE else metallicities}
         made = f"results/ssp/{grid}/grid.h5"
@@ -105,8 +127,8 @@ class Libraries:
             if set(metallicities) <= set(
                 axes["metallicity_zsun"]
             ):  # computed once, FSPS need not read its data again
-                return axes | check_library(reader, options, self.where(grid), data=False, **wanted)
-        return check_library(reader, options, self.where(grid), **wanted)
+                return axes | reader.axes(options, self.where(grid), data=False, **wanted)
+        return reader.axes(options, self.where(grid), **wanted)
 
     def check_models(self, dust):
         """Check that ages and metallicities of the configuration are within the libraries to be fitted.
@@ -155,7 +177,7 @@ class Libraries:
         nodes = axes["metallicity_zsun"]
         where = f"{self.origin(tuple(key.split('.')))}, {key}"
         for value in values:
-            if self.reader(grid) in INTERPOLATED:
+            if READERS[self.reader(grid)].interpolates:
                 if not nodes[0] * (1 - 1e-9) <= value <= nodes[-1] * (1 + 1e-9):
                     expected = f"{nodes[0]:g} to {nodes[-1]:g}, the metallicities of the grid {grid}"
                     raise ConfigError(where, f"{value:g}", expected)

@@ -13,8 +13,6 @@ from clusterphot.mosaics import download
 DETECT = "detect"
 """Instead of a source list: the field has none yet and is to be searched."""
 
-SIMULATION_FILTERS = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
-
 
 @dataclass(frozen=True)
 class MosaicEntry:
@@ -56,7 +54,7 @@ def simulated_mosaics(name, entry):
             wht=f"results/{name}/simulation/{filt}_wht.fits",
             **{key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
         )
-        for filt in entry["simulation"].get("filters", SIMULATION_FILTERS)
+        for filt in entry["simulation"]["filters"]
     }
 
 

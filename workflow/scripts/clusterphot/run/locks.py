@@ -22,11 +22,6 @@ def record_run(process_id=None):
         RECORD.write_text(json.dumps(entry), encoding="utf-8")
 
 
-def is_locked():
-    """Whether a run holds the working directory."""
-    return LOCKS.is_dir() and any(LOCKS.iterdir())
-
-
 def release_stale_lock():
     """Remove the lock of a run that no longer exists.
 

@@ -24,7 +24,7 @@ _LN_2PI = np.log(2 * np.pi)
 
 def _limits(mu, scale, priors):
     """Ends of the two panels of the mass over its error that hold the integrand: low, joint, high."""
-    if priors.mass == "log-uniform":
+    if priors.mass_prior == "log-uniform":
         bottom, top = priors.mass_min_msun / scale, priors.mass_max_msun / scale
     else:
         bottom, top = _SMALLEST, np.inf
@@ -57,7 +57,7 @@ def mass_nodes(mu, scale, priors):
     exponent *= exponent
     exponent *= -0.5
     exponent += (0.5 * np.minimum(mu, 0.0) ** 2)[:, None]
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         exponent += log_t
     weights = np.exp(exponent, out=exponent)
     weights *= step
@@ -178,7 +178,7 @@ def mass_lattice(mu, scale, priors):
     weights *= weights
     weights *= -0.5
     weights += (0.5 * np.minimum(mu, 0.0) ** 2)[:, None]
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         weights += log_t
     np.exp(weights, out=weights)
     weights /= weights.sum(axis=1, keepdims=True)

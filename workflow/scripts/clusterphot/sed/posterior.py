@@ -11,6 +11,8 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from clusterphot.base.filters import load_filter
+from clusterphot.config.dust import Dust
+from clusterphot.config.sed import PriorKeys
 from clusterphot.sed.numerics import (
     N_CELLS,
     edge_probability,
@@ -33,32 +35,19 @@ _STRATA = (np.arange(N_CELLS) + 0.5) / N_CELLS
 
 
 @dataclass(frozen=True)
-class Priors:
-    """Priors; each is proper, so that evidences are defined.
+class Priors(PriorKeys):
+    """Priors: keys of the configuration. Each is proper, so that evidences are defined.
 
-    Attributes
-    ----------
-    age, metallicity : {'uniform', 'log-uniform'}
-        Between the ends of the fine grid.
-    mass : {'log-uniform', 'gaussian'}
-        Of the surviving mass: log-uniform from mass_min_msun to mass_max_msun, or a Gaussian in linear mass
-        of mean mass_mean_msun and width mass_sigma_msun, cut at zero.
+    Those of age and metallicity lie between the ends of the fine grid; that of the surviving mass is log-uniform
+    between its ends, or a Gaussian in linear mass, cut at zero.
     """
 
-    age: str = "log-uniform"
-    metallicity: str = "log-uniform"
-    mass: str = "log-uniform"
-    mass_min_msun: float = 1e4
-    mass_max_msun: float = 1e9
-    mass_mean_msun: float = 0.0
-    mass_sigma_msun: float = 1e8
-
     def __post_init__(self):
-        for name in ("age", "metallicity"):
+        for name in ("age_prior", "metallicity_prior"):
             if getattr(self, name) not in ("uniform", "log-uniform"):
-                raise ValueError(f"prior of {name} {getattr(self, name)!r}, expected uniform or log-uniform")
-        if self.mass not in ("log-uniform", "gaussian"):
-            raise ValueError(f"prior of mass {self.mass!r}, expected log-uniform or gaussian")
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected uniform or log-uniform")
+        if self.mass_prior not in ("log-uniform", "gaussian"):
+            raise ValueError(f"mass_prior is {self.mass_prior!r}, expected log-uniform or gaussian")
         if not 0 < self.mass_min_msun < self.mass_max_msun:
             raise ValueError(
                 f"masses from {self.mass_min_msun} to {self.mass_max_msun} Msun, expected 0 < min < max"
@@ -192,7 +181,7 @@ class Posterior:
 # ------------------------------------------------------------------------------------------- the model
 
 
-def extinction_per_av(filters, redshift, *, r_v=3.1):
+def extinction_per_av(filters, redshift, *, r_v=Dust.r_v):
     """Extinction in observed filters per magnitude of A_V in the rest frame of the source.
 
     Parameters
@@ -261,8 +250,8 @@ def make_model(grid, priors, nuisance):
     ml_v = np.broadcast_to(grid.ml_v, (len(av), *grid.ml_v.shape)).reshape(-1)
     age, metallicity = np.asarray(grid.age_gyr, float), np.asarray(grid.metallicity_zsun, float)
     log_prior = (
-        _log_node_prior(age, priors.age)[None, :, None]
-        + _log_node_prior(metallicity, priors.metallicity)[None, None, :]
+        _log_node_prior(age, priors.age_prior)[None, :, None]
+        + _log_node_prior(metallicity, priors.metallicity_prior)[None, None, :]
         - np.log(len(av)) * np.ones((len(av), 1, 1))
     )
     return Model(
@@ -435,7 +424,7 @@ def _cells(cross, norm, constant, model):
         Log of what the weights are to be multiplied with; -inf where the posterior is not defined.
     """
     priors = model.priors
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         norm += priors.mass_sigma_msun**-2.0
         cross += priors.mass_mean_msun / priors.mass_sigma_msun**2
     np.sqrt(norm, out=norm)
@@ -449,7 +438,7 @@ def _cells(cross, norm, constant, model):
     flat = log_cell.reshape(-1)
     kept = np.flatnonzero(flat > flat.max() - _DEPTH)
     mu, scale = cross.reshape(-1)[kept], norm.reshape(-1)[kept]
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         # The cut at zero: Phi(mu) of the posterior over Phi(offset) of the prior
         offset = priors.mass_mean_msun / priors.mass_sigma_msun
         log_mass = log_ndtr(mu) + 0.5 * np.minimum(mu, 0.0) ** 2 + np.log(scale / priors.mass_sigma_msun)

@@ -3,15 +3,14 @@
 Keys as in config/config.yaml; ages Gyr, metallicities in solar units of the grid, masses Msun.
 """
 
-from dataclasses import fields
-
 import numpy as np
 
 from clusterphot.base.errors import ConfigError
+from clusterphot.config.dust import Dust
+from clusterphot.config.keys import keys_of
+from clusterphot.config.sed import PriorKeys
 from clusterphot.sed.posterior import Nuisance, Priors, extinction_per_av, make_model
 from clusterphot.ssp.refine import refine_grid
-
-PRIOR_KEYS = {"age": "age_prior", "metallicity": "metallicity_prior", "mass": "mass_prior"}
 
 
 def prior_range(options, name, axis, *, limit=np.inf):
@@ -48,7 +47,7 @@ def prior_range(options, name, axis, *, limit=np.inf):
     return low, high
 
 
-def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=3.1):
+def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=Dust.r_v):
     """Fine grid, priors and nuisance model of a field.
 
     Parameters
@@ -83,8 +82,7 @@ def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_
         step_log_age_dex=options["step_log_age_dex"],
         step_log_metallicity_dex=options["step_log_metallicity_dex"],
     )
-    names = [field.name for field in fields(Priors)]
-    priors = Priors(**{name: options[PRIOR_KEYS.get(name, name)] for name in names})
+    priors = Priors(**{name: options[name] for name in keys_of(PriorKeys)})
     default = options["zero_point_error"]
     nuisance = Nuisance(
         zero_point_error=tuple(zero_point_error.get(name, default) for name in fine.filters),

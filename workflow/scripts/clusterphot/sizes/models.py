@@ -10,6 +10,8 @@ import numpy as np
 from scipy import special
 from scipy.interpolate import CubicSpline
 
+from clusterphot.config.sizes import LimitKeys
+
 MODELS = ("gaussian", "king", "plummer")
 
 HALF_LIGHT_OVER_SIGMA = np.sqrt(2.0 * np.log(2.0))
@@ -28,7 +30,7 @@ MIN_FWHM_FACTOR = 0.6
 # ---- profiles --------------------------------------------------------------------------------------------
 
 
-def transfer(model, frequency, half_light_arcsec, *, king_concentration=1.5):
+def transfer(model, frequency, half_light_arcsec, *, king_concentration=LimitKeys.king_concentration):
     """Fourier (Hankel) transform of a unit-flux round profile.
 
     Parameters

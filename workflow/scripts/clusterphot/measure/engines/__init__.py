@@ -1,59 +1,108 @@
-"""Engines of the point-source fits: what finds positions, fluxes and sky of a block of cutouts.
+"""Engines of the point-source fits, one entry each in `ENGINES`: what finds positions, fluxes and sky of cutouts.
 
-Scenes, masks, errors, flags and tables are common to all engines, see `clusterphot.measure.blocks`.
-Fluxes nJy, positions cutout pixels (0-based).
+Importing this costs nothing. Scenes, masks, errors, flags and tables are common to all engines, see
+`clusterphot.measure.blocks`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
-
-ENGINES = ("psf", "tractor")
 
 
 @dataclass(frozen=True)
-class Solution:
-    """What an engine found for n cutouts with c components and k sky terms.
+class Engine:
+    """An engine, as the checks, the rules and the figures see it.
 
     Attributes
     ----------
-    positions : (n, c, 2) float ndarray
-    values : (n, c + k) float ndarray or None
-        Fluxes, then coefficients of the sky terms; None where the exact linear solution at ``positions`` is
-        to be used.
-    conditional_err : (n,) float ndarray or None
-        The engine's own error of the target's flux with all else fixed; None for 1 / sqrt(sum w P^2).
+    title : str
+        Its name in figures.
+    open : callable
+        Takes a `clusterphot.measure.fit.FilterSetup`; gives an object with ``solve_free(block, start, prior)`` and
+        ``solve_tied(block, positions)``, each giving a `clusterphot.measure.engines.solution.Solution`.
+    check : callable, optional
+        Takes where the user asked for it, what the user wrote, and the folders to look in or None; raises a ConfigError
+        where the engine's program is not installed, before the first job.
+    environment : str, optional
+        Conda environment of its jobs, in envs/.
     """
 
-    positions: np.ndarray
-    values: np.ndarray | None = None
-    conditional_err: np.ndarray | None = None
+    title: str
+    open: Callable
+    check: Callable | None = None
+    environment: str = "clusterphot"
+
+
+def _open_psf(setup):
+    from clusterphot.measure.engines.psf_engine import PsfEngine
+
+    return PsfEngine()
+
+
+def _open_tractor(setup):
+    from clusterphot.measure.engines.tractor_engine import TractorEngine
+
+    return TractorEngine(setup)
+
+
+def _check_tractor(where, got, path=None):
+    from clusterphot.measure.engines.install import check_tractor
+
+    check_tractor(where, got, path)
+
+
+ENGINES = {
+    "psf": Engine("our engine", _open_psf),
+    "tractor": Engine("The Tractor", _open_tractor, _check_tractor, environment="tractor"),
+}
+"""Engines by their names in the configuration."""
 
 
 def open_engine(name, setup):
-    """Engine of this name.
+    """Engine of this name, for one filter.
 
     Parameters
     ----------
-    name : {'psf', 'tractor'}
+    name : str
+        A key of `ENGINES`.
     setup : `clusterphot.measure.fit.FilterSetup`
 
     Returns
     -------
     engine : object
-        ``solve_free(block, start, prior)`` and ``solve_tied(block, positions)``, each giving a `Solution`.
+        See `Engine.open`.
 
     Raises
     ------
     ConfigError
         If the engine's program is not installed.
     """
-    if name == "psf":
-        from clusterphot.measure.engines.psf_engine import PsfEngine
+    if name not in ENGINES:
+        raise ValueError(f"engine is {name!r}, expected one of {', '.join(ENGINES)}")
+    return ENGINES[name].open(setup)
 
-        return PsfEngine()
-    if name == "tractor":
-        from clusterphot.measure.engines.tractor_engine import TractorEngine
 
-        return TractorEngine(setup)
-    raise ValueError(f"engine is {name!r}, expected one of {', '.join(ENGINES)}")
+def check_engines(config, origin, path=None):
+    """Stop before the first job where a field of images asks for an engine that cannot run.
+
+    Parameters
+    ----------
+    config : dict
+    origin : callable
+        See `clusterphot.run.configuration.locate_keys`.
+    path : list of str, optional
+        Folders to look for programs in; by default those of the running interpreter.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if not any("sources" in field for field in config["fields"].values()):
+        return
+    asked = {
+        "engine": [config["photometry"]["engine"]],
+        "compare_engines": config["photometry"]["compare_engines"],
+    }
+    for key, names in asked.items():
+        for name in names:
+            if ENGINES[name].check is not None:
+                ENGINES[name].check(f"{origin(('photometry', key))}, photometry.{key}", name, path)

@@ -142,32 +142,6 @@ def check_tractor(where, got, path=None):
         )
 
 
-def check_engines(config, origin, path=None):
-    """Stop before the first job where a field of images asks for The Tractor and it cannot run.
-
-    Parameters
-    ----------
-    config : dict
-    origin : callable
-        See `clusterphot.run.configuration.locate_keys`.
-    path : list of str, optional
-        As in `find_problem`.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if not any("sources" in field for field in config["fields"].values()):
-        return
-    asked = {
-        "engine": [config["photometry"]["engine"]],
-        "compare_engines": config["photometry"]["compare_engines"],
-    }
-    for key, names in asked.items():
-        if "tractor" in names:
-            check_tractor(f"{origin(('photometry', key))}, photometry.{key}", "tractor", path)
-
-
 def check_importable():
     """Stop a job whose interpreter cannot import The Tractor.
 

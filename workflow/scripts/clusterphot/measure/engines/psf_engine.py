@@ -3,7 +3,7 @@
 See `clusterphot.measure.positions` for the method.
 """
 
-from clusterphot.measure.engines import Solution
+from clusterphot.measure.engines.solution import Solution
 from clusterphot.measure.positions import search_positions
 
 

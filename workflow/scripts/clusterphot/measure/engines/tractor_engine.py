@@ -10,8 +10,9 @@ import logging
 
 import numpy as np
 
-from clusterphot.measure.engines import Solution, install
+from clusterphot.measure.engines import install
 from clusterphot.measure.engines.bounded import BoundedPosition, conditional_variances, optimise
+from clusterphot.measure.engines.solution import Solution
 from clusterphot.measure.linear import solve
 
 MIN_START_SIGMA = 1e-3

@@ -51,7 +51,7 @@ class IsedModel:
     header: str
 
 
-def read_galaxev(directory, *, family=None):
+def read(directory, *, family=None):
     """Grid of the GALAXEV models in a folder.
 
     Parameters
@@ -97,7 +97,7 @@ def read_galaxev(directory, *, family=None):
     )
 
 
-def galaxev_axes(directory, *, family=None):
+def axes(directory, *, family=None):
     """Axes of the models in a folder, from the beginnings of their files; checks that all files are there.
 
     Returns

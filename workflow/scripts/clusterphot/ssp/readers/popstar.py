@@ -23,7 +23,7 @@ _UNIT = "solLum Angstrom-1 solMass-1"
 _AGE_COLUMN = re.compile(r"logage_yr_(\d+\.\d+)_(stellar|total)")
 
 
-def read_popstar(file=None, *, nebular=False):
+def read(file=None, *, nebular=False):
     """Grid of the PopStar models.
 
     Parameters
@@ -70,8 +70,8 @@ def read_popstar(file=None, *, nebular=False):
     )
 
 
-def popstar_axes(file=None, *, nebular=False):
-    """Axes of the models, as `clusterphot.ssp.readers.galaxev.galaxev_axes`."""
+def axes(file=None, *, nebular=False):
+    """Axes of the models, as `clusterphot.ssp.readers.galaxev.axes`."""
     path = find_popstar(file)
     with _open(path) as hdus:
         fractions, ages, wave = _axes(hdus, path, "total" if nebular else "stellar")
