@@ -94,7 +94,7 @@ def projected_grid(embedded_grid):
 @pytest.fixture(scope="session")
 def published():
     """Table 1 of Faisst et al. (2022): ids, fluxes and errors (n, 6) in nJy, carried columns as text."""
-    from clusterphot.base.tables import read_photometry
+    from clusterphot.base.user_tables import read_photometry
 
     ids, filters, flux, err, carried = read_photometry(
         str(REPO / "resources" / "faisst2022" / "table1.csv"), "test"
@@ -106,7 +106,7 @@ def published():
 @pytest.fixture(scope="session")
 def published_stack():
     """Table 2 of Faisst et al. (2022): fluxes and errors (1, 6) of the stack in nJy."""
-    from clusterphot.base.tables import read_photometry
+    from clusterphot.base.user_tables import read_photometry
 
     _, filters, flux, err, _ = read_photometry(str(REPO / "resources" / "faisst2022" / "table2.csv"), "test")
     assert tuple(filters) == SIX

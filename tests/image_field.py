@@ -70,7 +70,7 @@ def draw_field(folder):
     """Simulate the field and write what a user has: mosaics, a PSF, a list of sources, ten lines of YAML."""
     import simulate_field
     from astropy.table import Table
-    from clusterphot.base.tables import read_photometry
+    from clusterphot.base.user_tables import read_photometry
     from clusterphot.simulate import truth as scene
 
     names, filters, flux, *_ = read_photometry(str(TABLE1), "test")

@@ -35,7 +35,7 @@ def draw_truth(seed, *, fainter_mag=0.0, filters=FILTERS, **settings):
     settings
         Of `clusterphot.simulate.truth.FieldConfig`.
     """
-    from clusterphot.base.tables import read_photometry
+    from clusterphot.base.user_tables import read_photometry
     from clusterphot.simulate import truth as scene
 
     names, known, flux, *_ = read_photometry(str(TABLE1), "table 1")

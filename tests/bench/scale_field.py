@@ -30,7 +30,7 @@ def draw_sources(n_clusters, n_pixels, seed, n_stars=250):
     x, y : (n,) float ndarray
     flux : dict of str to (n,) float ndarray
     """
-    from clusterphot.base.tables import read_photometry
+    from clusterphot.base.user_tables import read_photometry
 
     rng = np.random.default_rng(seed)
     _, filters, published, *_ = read_photometry(str(TABLE1), "table 1")

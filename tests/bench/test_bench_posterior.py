@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from clusterphot.base.cosmology import flat_lambda_cdm
 from clusterphot.sed import posterior as po
+from clusterphot.sed import posterior_model as pm
 from clusterphot.sed.chi2 import Photometry, prepare_photometry
 from clusterphot.ssp.grid import project_grid, resample_ages, select_metallicities
 from clusterphot.ssp.refine import refine_grid
@@ -30,14 +31,14 @@ def model(embedded_grid):
     grid = select_metallicities(embedded_grid, [0.005, 0.02, 0.2, 0.4, 1.0, 2.5])
     grid = resample_ages(grid, ages[(ages > 0.4) & (ages < 11.2)])
     grid = project_grid(grid, SIX, 0.39, flat_lambda_cdm(70.0, 0.3))
-    nuisance = po.Nuisance(
+    nuisance = pm.Nuisance(
         zero_point_error=(0.02,) * 6,
         ebv_error_mag=0.03,
         extinction_per_ebv=(1.40, 0.592, 0.389, 0.250, 0.184, 0.145),
         jitter="multiply",
         jitter_levels=(1.0, 1.4, 2.0, 2.8, 4.0),
     )
-    return po.make_model(refine_grid(grid, age_range_gyr=(0.5, 9.27)), po.Priors(), nuisance)
+    return pm.make_model(refine_grid(grid, age_range_gyr=(0.5, 9.27)), pm.Priors(), nuisance)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import time
 import numpy as np
 from clusterphot.base.cosmology import flat_lambda_cdm
 from clusterphot.sed import posterior as po
+from clusterphot.sed import posterior_model as pm
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.rest_frame import make_rest_frame, rest_frame_columns
 from clusterphot.ssp.grid import nodes_around, project_grid
@@ -23,7 +24,7 @@ def test_rest_frame(benchmark, embedded_grid, published):
     ranges = {"age_range_gyr": (0.5, 11.0), "metallicity_range_zsun": (0.005, 2.5)}
     library = nodes_around(embedded_grid, **ranges)
     fine = refine_grid(project_grid(library, SIX, 0.39, cosmology), age_range_gyr=(0.5, 9.27))
-    model = po.make_model(fine, po.Priors(), po.Nuisance(zero_point_error=(0.02,) * 6))
+    model = pm.make_model(fine, pm.Priors(), pm.Nuisance(zero_point_error=(0.02,) * 6))
     at_rest = project_grid(library, ("bessell_B", "bessell_V", "bessell_I"), 0.0, cosmology)
     posterior = po.posteriors(prepare_photometry(flux[rows], err[rows]), model)
     times = []

@@ -3,11 +3,11 @@
 import urllib.parse
 
 import pytest
-from clusterphot.base import tables
+from clusterphot.base import user_tables
 from clusterphot.run import chunks
 from running import CONFIGS, REPO, command
 
-IDS = tables.read_photometry(str(CONFIGS / "small.csv"), "small.csv")[0]
+IDS = user_tables.read_photometry(str(CONFIGS / "small.csv"), "small.csv")[0]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.yaml")))

@@ -171,7 +171,7 @@ def serve_field(folder):
 
     import simulate_field
     from astropy.table import Table
-    from clusterphot.base.tables import read_photometry
+    from clusterphot.base.user_tables import read_photometry
     from clusterphot.simulate import truth as scene
 
     table = str(REPO / "resources" / "faisst2022" / "table1.csv")

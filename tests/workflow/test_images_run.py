@@ -477,10 +477,10 @@ def test_a_new_order_of_rows_reruns_the_merges(replan, run_copy, rows):
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("cutouts", {"cut_sources"} | FITTED),
-        ("offsets", {"measure_offset"} | FITTED),
-        ("photometry_table", JOINED),
-        ("combine", STACKED),
+        ("measure/cutouts", {"cut_sources"} | FITTED),
+        ("psf/offsets", {"measure_offset"} | FITTED),
+        ("measure/join_filters", JOINED),
+        ("stack/combine", STACKED),
     ],
 )
 def test_an_edited_module_reruns_its_stage_and_what_follows(imaged, replan, module, rules):

@@ -190,14 +190,14 @@ def test_a_new_comparison_catalogue_reruns_only_the_figures_that_use_it(run_copy
 @pytest.mark.parametrize(
     ("module", "rules", "figures"),
     [
-        ("sed", POSTERIORS | OF_REST | {"classify_sources"}, "of models"),
-        ("dust", AFTER_DUST | {"compute_extinction"}, "all"),
-        ("paper_tables", {"write_table1", "write_table2"}, "none"),
-        ("bcg", set(), "none"),
-        ("machine_tables", {"write_table1", "write_table2", "write_rescue"}, "none"),
-        ("reproduction_page", {"write_reproduction"}, "none"),
-        ("reproduction_values", REPRODUCED, "none"),
-        ("psf", set(), "none"),
+        ("sed/chi2", POSTERIORS | OF_REST | {"classify_sources"}, "of models"),
+        ("foreground/dust", AFTER_DUST | {"compute_extinction"}, "all"),
+        ("publish/paper_tables", {"write_table1", "write_table2"}, "none"),
+        ("comparisons/bcg", set(), "none"),
+        ("publish/machine_tables", {"write_table1", "write_table2", "write_rescue"}, "none"),
+        ("validation/page", {"write_reproduction"}, "none"),
+        ("validation/values", REPRODUCED, "none"),
+        ("psf/build", set(), "none"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from clusterphot.base.tables import read_positions, read_table
+from clusterphot.base.tables import read_table
+from clusterphot.base.user_tables import read_positions
 from running import CONFIGS, copy_run
 
 SELFTEST = Path(__file__).resolve().parents[1] / "report" / "selftest.js"

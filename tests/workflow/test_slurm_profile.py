@@ -77,7 +77,7 @@ def submit(tmp_path):
         "sinfo": "case \"$*\" in *%R*) echo short;; *) echo 'short*|1:00:00|8|16000';; esac",
         "squeue": f"echo '7 {tmp_path}'; echo '8 /another'",
         "sbatch": "true",
-        "scancel": f"echo $* > {tmp_path}/cancelled; kill -TERM $PPID",
+        "scancel": f"echo $* > {tmp_path}/cancelled; kill -KILL $PPID",
         "scontrol": "echo 'MinJobAge = 300 sec'",
         "sacct": "exit 1",
     }

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from clusterphot.base.checksums import checksum_cards
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.config.keys import values_of
 from clusterphot.config.psf import StampKeys
@@ -28,5 +28,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

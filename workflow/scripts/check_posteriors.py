@@ -2,9 +2,10 @@
 
 import logging
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
-from clusterphot.sed.posterior_columns import check_sample, field_model, systematic_fractions
+from clusterphot.sed.posterior_model import field_model, systematic_fractions
+from clusterphot.sed.predictive import check_sample
 from clusterphot.ssp.grid import read_projected_grid
 
 
@@ -30,5 +31,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

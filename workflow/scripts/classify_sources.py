@@ -3,7 +3,7 @@
 import logging
 
 from astropy.table import Table
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.comparisons.contamination import CLASSES, classify_field
@@ -47,5 +47,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

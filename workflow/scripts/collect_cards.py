@@ -2,14 +2,14 @@
 
 import logging
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_cutouts, read_noise, read_psf
 from clusterphot.base.tables import flux_arrays, read_table, systematic_errors
 from clusterphot.measure.fit import FitOptions
 from clusterphot.report.cards import make_populations, make_sheets, write_cards
 from clusterphot.report.stamps import FilterStamps
 from clusterphot.sed.best_fit import load_models
-from clusterphot.sed.posterior_columns import field_model, systematic_fractions
+from clusterphot.sed.posterior_model import field_model, systematic_fractions
 from clusterphot.ssp.grid import read_projected_grid
 
 
@@ -40,5 +40,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

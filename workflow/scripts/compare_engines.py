@@ -2,7 +2,7 @@
 
 import logging
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_cutouts, read_noise, read_psf, read_wcs
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.config.keys import values_of
@@ -39,5 +39,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

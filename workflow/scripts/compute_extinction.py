@@ -5,7 +5,7 @@ import logging
 import numpy as np
 from astropy.table import Table
 from clusterphot.base.filters import load_filter
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, write_table
 from clusterphot.foreground.dust import extinction_through_filter, sfd_ebv
 from clusterphot.ssp.grid import read_grid, resample_ages, select_metallicities
@@ -37,5 +37,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

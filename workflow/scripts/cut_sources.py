@@ -1,6 +1,6 @@
 """Cut the sources of a chunk out of one filter's mosaic (rule cut_sources)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic, write_cutouts
 from clusterphot.measure.cutouts import make_cutouts
 
@@ -16,5 +16,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Correct a chunk's fluxes for Milky Way dust (rule deredden_photometry)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import carried_columns, provenance, read_table, write_table
 from clusterphot.foreground.dust import deredden_table
 
@@ -15,5 +15,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

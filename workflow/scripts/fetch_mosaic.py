@@ -1,6 +1,6 @@
 """Fetch one file of a mosaic by its URL (rule fetch_mosaic)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.mosaics.download import fetch
 
 
@@ -15,5 +15,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

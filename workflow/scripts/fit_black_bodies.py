@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 from astropy.table import Table
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import (
     error_correlation,
     flux_arrays,
@@ -43,5 +43,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

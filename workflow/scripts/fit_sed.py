@@ -3,15 +3,11 @@
 import logging
 
 from astropy.table import Table
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
 from clusterphot.sed.best_fit import describe_v_filter, fit_sources, load_models, make_options
-from clusterphot.sed.posterior_columns import (
-    describe_model,
-    field_model,
-    posterior_columns,
-    systematic_fractions,
-)
+from clusterphot.sed.posterior import posterior_columns
+from clusterphot.sed.posterior_model import describe_model, field_model, systematic_fractions
 from clusterphot.ssp.grid import read_projected_grid
 
 
@@ -46,5 +42,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -3,7 +3,7 @@
 import logging
 
 from astropy.table import Table
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import (
     error_correlation,
     flux_arrays,
@@ -13,12 +13,8 @@ from clusterphot.base.tables import (
     write_table,
 )
 from clusterphot.sed.best_fit import describe_v_filter, fit_sources, load_models, make_options, write_chi2_map
-from clusterphot.sed.posterior_columns import (
-    describe_model,
-    field_model,
-    posterior_columns,
-    systematic_fractions,
-)
+from clusterphot.sed.posterior import posterior_columns
+from clusterphot.sed.posterior_model import describe_model, field_model, systematic_fractions
 from clusterphot.ssp.grid import read_projected_grid
 
 
@@ -60,5 +56,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

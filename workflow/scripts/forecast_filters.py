@@ -2,12 +2,12 @@
 
 import logging
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, write_table
 from clusterphot.figures.posterior import forecast_figure
 from clusterphot.figures.style import save_figure
 from clusterphot.sed.forecast import Truth, forecast
-from clusterphot.sed.posterior_columns import field_model
+from clusterphot.sed.posterior_model import field_model
 from clusterphot.ssp.grid import read_projected_grid
 
 
@@ -37,5 +37,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

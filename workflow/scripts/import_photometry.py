@@ -1,22 +1,33 @@
 """Take a chunk of a field's photometry from the user's table (rule import_photometry)."""
 
+import logging
+
 import numpy as np
 from astropy.table import Table
 from clusterphot.base.checksums import sha256
-from clusterphot.base.jobs import job_logging
-from clusterphot.base.tables import flux_columns, parse_carried, provenance, read_photometry, write_table
+from clusterphot.base.flags import Flag
+from clusterphot.base.jobs import run_job
+from clusterphot.base.tables import flux_columns, provenance, write_table
+from clusterphot.base.user_tables import parse_carried, read_photometry, without_sentinels
+
+log = logging.getLogger(__name__)
 
 
 def main(smk):
     ids, filters, flux, err, carried = read_photometry(smk.input.table, smk.input.table)
     row_of = {name: row for row, name in enumerate(ids)}
     rows = [row_of[name] for name in smk.params.ids]
+    flux, err, odd = without_sentinels(flux[rows], err[rows])
+    for row, band in zip(*np.nonzero(odd), strict=True):
+        log.warning(
+            "%s: %s is beyond any measurement, and taken as missing", smk.params.ids[row], filters[band]
+        )
     table = Table({"id": smk.params.ids})
     for name, values in carried.items():
-        table["flags_listed" if name == "flags" else name] = parse_carried(values)[rows]
-    kept = [name for name in table.colnames if name not in ("id", "ra", "dec")]
-    table["flags"] = np.zeros(len(rows), dtype=int)
-    for name, values in flux_columns(filters, flux[rows], err[rows]).items():
+        table[name] = values[rows] if name in ("ra", "dec") else parse_carried(values)[rows]
+    kept = [name for name in carried if name not in ("ra", "dec")]
+    table["flags"] = np.where(odd.any(axis=1), int(Flag.UNUSABLE_BAND), 0)
+    for name, values in flux_columns(filters, flux, err).items():
         table[name] = values
     meta = provenance(
         "import_photometry",
@@ -29,5 +40,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -2,12 +2,14 @@
 
 from astropy.table import Table
 from clusterphot.base.checksums import sha256
-from clusterphot.base.jobs import job_logging
-from clusterphot.base.tables import flux_columns, provenance, read_photometry, write_table
+from clusterphot.base.jobs import run_job
+from clusterphot.base.tables import flux_columns, provenance, write_table
+from clusterphot.base.user_tables import read_photometry, without_sentinels
 
 
 def main(smk):
     ids, filters, flux, err, _ = read_photometry(smk.input.table, smk.input.table)
+    flux, err, _ = without_sentinels(flux, err)
     table = Table({"id": ids, **flux_columns(filters, flux, err)})
     meta = provenance(
         "import_stack_photometry",
@@ -20,5 +22,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

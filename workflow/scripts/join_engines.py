@@ -1,7 +1,7 @@
 """Join the comparisons of the engines in all filters (rule join_engines)."""
 
 from astropy.table import vstack
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.measure.engines.comparison import summarise
 
@@ -17,5 +17,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

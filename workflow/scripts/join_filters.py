@@ -1,8 +1,9 @@
 """Join the fits of a chunk in all filters, one row per source (rule join_filters)."""
 
 from clusterphot.base.checksums import sha256
-from clusterphot.base.jobs import job_logging
-from clusterphot.base.tables import provenance, read_table, read_user_rows, write_table
+from clusterphot.base.jobs import run_job
+from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.base.user_tables import read_user_rows
 from clusterphot.measure.join_filters import join_filters
 
 
@@ -17,5 +18,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Join the fluxes of the stacks of all filters of a field in one row (rule join_stacks)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, write_table
 from clusterphot.stack.build import join_stacks, read_stack
 
@@ -20,5 +20,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

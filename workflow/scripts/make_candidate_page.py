@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from clusterphot.base.files import whole_file
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.base.tables import read_table
 from clusterphot.detect.page import candidate_page
@@ -22,5 +22,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

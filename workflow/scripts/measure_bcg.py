@@ -5,7 +5,7 @@ import logging
 import numpy as np
 from astropy.table import Table
 from clusterphot.base.cosmology import kpc_per_arcsec
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.base.units import mag_ab
@@ -42,5 +42,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 from astropy.table import vstack
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.detect.completeness import summary
 from clusterphot.detect.completeness.maps import write_limits
@@ -38,5 +38,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Measure a filter's offset from the reference filter on the stars (rule measure_offset)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic, read_psf
 from clusterphot.psf.offsets import measure_offset, write_offset
 from clusterphot.psf.stars import read_stars
@@ -21,5 +21,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

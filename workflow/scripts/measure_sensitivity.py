@@ -2,7 +2,7 @@
 
 import logging
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.sed.library_comparison import read_libraries, read_stack
 from clusterphot.sed.sensitivity import sensitivity_table
@@ -25,5 +25,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -2,7 +2,7 @@
 
 import logging
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.detect.field import make_bands, read_inputs
@@ -43,5 +43,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

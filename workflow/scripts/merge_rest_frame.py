@@ -1,6 +1,6 @@
 """Merge the rest-frame quantities of all chunks of a field (rule merge_rest_frame)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import merge_tables, provenance, write_table
 
 
@@ -10,5 +10,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Sizes of the stack and of all clusters of a field in one table (rule merge_sizes)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import merge_tables, provenance, read_table, write_table
 from clusterphot.sizes.limits import with_stack
 
@@ -16,5 +16,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,7 +1,8 @@
 """Draw the candidates of a field and their point-likeness (rule plot_candidates)."""
 
-from clusterphot.base.jobs import job_logging
-from clusterphot.base.tables import read_positions, read_table
+from clusterphot.base.jobs import run_job
+from clusterphot.base.tables import read_table
+from clusterphot.base.user_tables import read_positions
 from clusterphot.detect.tiles import read_maps
 from clusterphot.figures.candidates import plot_candidates, plot_point_likeness
 from clusterphot.figures.overview import read_small
@@ -20,5 +21,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

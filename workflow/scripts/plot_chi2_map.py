@@ -1,7 +1,7 @@
 """Draw the chi-square map of the stack of a field (rule plot_chi2_map)."""
 
 from clusterphot.base.cosmology import age_of_universe_gyr
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.chi2_map import plot_chi2_map, read_chi2_map
 from clusterphot.figures.style import save_figure
@@ -19,5 +19,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import pixel_scale
 from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosity import plot_cluster_map
@@ -30,5 +30,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw rest-frame B-I against M_I of the clusters (rule plot_color_magnitude)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosities import plot_color_magnitude, rest_frame_colors
@@ -21,5 +21,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw the colours of the clusters and their components (rule plot_color_mixture)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosity import plot_color_mixture
 from clusterphot.figures.style import save_figure
@@ -18,5 +18,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,7 +1,7 @@
 """Draw the colour-colour diagram of the clusters of a field (rule plot_colors)."""
 
 import numpy as np
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.figures.colors import choose_filters, measure_colors, model_tracks, plot_colors
 from clusterphot.figures.style import save_figure
@@ -24,5 +24,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

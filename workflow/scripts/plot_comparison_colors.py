@@ -2,7 +2,7 @@
 
 import numpy as np
 from clusterphot.base.filters import load_filter
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.base.units import flux_from_mag_ab
@@ -47,5 +47,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

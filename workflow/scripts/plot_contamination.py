@@ -1,7 +1,7 @@
 """Draw the probabilities that sources are clusters (rule plot_contamination)."""
 
 import numpy as np
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.figures.colors import choose_filters, measure_colors
 from clusterphot.figures.contamination import plot_contamination
@@ -21,5 +21,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

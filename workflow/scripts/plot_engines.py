@@ -1,6 +1,6 @@
 """Draw the differences between the engines of photometry (rule plot_engines)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.engines import plot_engines
 from clusterphot.figures.style import save_figure
@@ -17,5 +17,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw when the clusters of a field formed, against their masses (rule plot_formation)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.formation import plot_formation
 from clusterphot.figures.style import save_figure
@@ -19,5 +19,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

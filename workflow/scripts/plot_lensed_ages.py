@@ -1,7 +1,7 @@
 """Draw ages of the clusters beside those in lensed galaxies (rule plot_lensed_ages)."""
 
 import numpy as np
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import read_table
 from clusterphot.figures.lensed_ages import plot_lensed_ages
@@ -21,5 +21,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,7 +1,7 @@
 """Draw the luminosity function and the mass-to-light ratios of the clusters (rule plot_luminosities)."""
 
 import numpy as np
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosities import plot_luminosities
@@ -30,5 +30,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw the luminosity function and the posterior of its turnover (rule plot_luminosity_function)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.luminosity import plot_luminosity_function
 from clusterphot.figures.style import save_figure
@@ -20,5 +20,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

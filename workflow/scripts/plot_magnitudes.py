@@ -1,7 +1,7 @@
 """Draw the magnitudes of the sources of a field with the depths of its filters (rule plot_magnitudes)."""
 
 from clusterphot.base.filters import nearest_filter
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.overview import plot_magnitudes
 from clusterphot.figures.style import save_figure
@@ -22,5 +22,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -2,7 +2,7 @@
 
 import numpy as np
 from clusterphot.base.filters import nearest_filter
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.base.units import mag_ab
 from clusterphot.figures.comparison import plot_mass_light
@@ -32,5 +32,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

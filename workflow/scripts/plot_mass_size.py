@@ -1,7 +1,7 @@
 """Draw masses and sizes beside other stellar systems (rule plot_mass_size)."""
 
 import numpy as np
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import read_table
 from clusterphot.figures.mass_size import plot_mass_size
@@ -28,5 +28,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

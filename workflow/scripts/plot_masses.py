@@ -1,7 +1,7 @@
 """Draw the histogram of the masses of the clusters of a field (rule plot_masses)."""
 
 import numpy as np
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.masses import plot_masses
 from clusterphot.figures.style import save_figure
@@ -19,5 +19,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,7 +1,7 @@
 """Draw the colour composite of a field with its sources and footprints (rule plot_overview)."""
 
 from clusterphot.base.cosmology import kpc_per_arcsec
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.overview import plot_overview, read_small
 from clusterphot.figures.style import save_figure
@@ -20,5 +20,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw the light profiles of the stacks beside the PSF's (rule plot_profiles)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.profiles import plot_profiles
 from clusterphot.figures.style import save_figure
@@ -13,5 +13,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw stars, encircled energy and stamp of one filter's PSF (rule plot_psf)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.figures.psf import plot_psf
 from clusterphot.figures.style import save_figure
 from clusterphot.psf.build import read_psf_result
@@ -13,5 +13,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw pulls, biases and populations against the truth of a field (rule plot_recovery)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import read_table
 from clusterphot.figures.recovery import plot_populations, plot_pulls, plot_trends
 from clusterphot.figures.style import save_figure
@@ -19,5 +19,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,7 +1,7 @@
 """Draw size limits and what can be resolved (rule plot_sizes)."""
 
 from clusterphot.base.cosmology import kpc_per_arcsec
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_psf
 from clusterphot.base.tables import read_table
 from clusterphot.figures.sizes import plot_sizes
@@ -30,5 +30,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw stack, model and residual of a field in all filters (rule plot_stack)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.figures.stack import plot_stacks
 from clusterphot.figures.style import save_figure
 from clusterphot.stack.build import read_stack
@@ -12,5 +12,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """Draw the spectral energy distribution of the stack of a field (rule plot_stack_sed)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import error_correlation, flux_arrays, read_table, systematic_errors
 from clusterphot.figures.stack_sed import plot_stack_sed
 from clusterphot.figures.style import save_figure
@@ -30,5 +30,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

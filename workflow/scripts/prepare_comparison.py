@@ -4,7 +4,7 @@ import logging
 
 from astropy.table import Table
 from clusterphot.base.checksums import sha256
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, write_table
 from clusterphot.comparisons.catalogue import interpolate_magnitudes, read_comparison
 
@@ -34,5 +34,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

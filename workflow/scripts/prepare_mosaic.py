@@ -1,6 +1,6 @@
 """Convert one filter's mosaic to nJy per pixel and inverse variance (rule prepare_mosaic)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.mosaics.convert import convert_mosaic, inspect_mosaic
 
 
@@ -19,5 +19,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,7 +1,7 @@
 """Project all ages of a library within the priors through filters (rule project_native_grid)."""
 
 from clusterphot.base.cosmology import flat_lambda_cdm
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.ssp.grid import nodes_around, project_grid, read_grid, write_projected_grid
 
 
@@ -17,5 +17,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,7 +1,7 @@
 """Project a grid of stellar populations through a field's filters at its redshift (rule project_ssp_grid)."""
 
 from clusterphot.base.cosmology import flat_lambda_cdm
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.ssp.grid import (
     project_grid,
     read_grid,
@@ -20,5 +20,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -3,7 +3,7 @@
 import logging
 
 from clusterphot.base.errors import DataError
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.base.tables import provenance
 from clusterphot.config.keys import values_of
@@ -27,5 +27,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

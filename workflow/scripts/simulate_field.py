@@ -5,7 +5,7 @@ import logging
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import write_fits, write_psf
 from clusterphot.simulate.images import simulate_filter
 
@@ -38,5 +38,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

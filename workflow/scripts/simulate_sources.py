@@ -6,9 +6,9 @@ from collections import Counter
 
 from astropy.table import Table
 from clusterphot.base.cosmology import flat_lambda_cdm
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import whole_file
-from clusterphot.base.tables import read_photometry, read_positions
+from clusterphot.base.user_tables import read_photometry, read_positions
 from clusterphot.simulate import truth as scene
 from clusterphot.simulate.light import ssp_twins
 from clusterphot.ssp.grid import project_grid, read_grid, resample_ages, select_metallicities
@@ -51,5 +51,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

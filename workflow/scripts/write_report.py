@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.report.first_page import write_first_page, write_reproduction_page
 
 
@@ -18,5 +18,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from astropy.table import vstack
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.products import whole_file
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.validation.page import html_page, markdown
@@ -26,5 +26,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,6 +1,6 @@
 """The sources of a field in the layout that the RESCUE collaboration asks for (rule write_rescue)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.publish.machine_tables import DETECTION_SIGMA, rescue
 
@@ -18,5 +18,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

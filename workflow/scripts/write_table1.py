@@ -1,6 +1,6 @@
 """Table 1: photometry and masses of the clusters of a field (rule write_table1)."""
 
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table
 from clusterphot.publish.paper_tables import table1, write_formats
 
@@ -12,5 +12,4 @@ def main(smk):
 
 
 if __name__ == "__main__":
-    with job_logging(snakemake.log[0]):  # noqa: F821
-        main(snakemake)  # noqa: F821
+    run_job(main, globals().get("snakemake"))

@@ -1,10 +1,14 @@
 """The log of a job: it opens, says what happened, and closes."""
 
 import logging
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from clusterphot.base.errors import DataError
-from clusterphot.base.jobs import job_logging
+from clusterphot.base.jobs import job_logging, run_job
 
 
 def test_log_ends_with_the_time(tmp_path):
@@ -61,3 +65,28 @@ def test_a_full_disk_is_told_without_a_traceback(tmp_path, error):
     ):
         raise error
     assert "Traceback" not in (tmp_path / "x.log").read_text()
+
+
+def test_run_job_calls_the_driver(tmp_path):
+    job = SimpleNamespace(log=[str(tmp_path / "job.log")], output="result")
+    made = []
+    run_job(lambda smk: made.append(smk.output), job)
+    assert made == ["result"]
+    assert "done in" in (tmp_path / "job.log").read_text()
+
+
+@pytest.mark.parametrize("driver", ["fit_sources", "write_report"])
+def test_a_driver_started_by_hand_says_how_to(driver):
+    path = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / f"{driver}.py"
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{driver}.py is started by Snakemake")
+    assert "make debug FILE=results/..." in done.stderr and "Traceback" not in done.stderr
+
+
+def test_every_driver_is_started_alike():
+    scripts = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
+    commands = {"new_field.py", "check_config.py"}
+    last = 'if __name__ == "__main__":\n    run_job(main, globals().get("snakemake"))\n'
+    drivers = [path for path in scripts.glob("*.py") if path.name not in commands]
+    assert [path.name for path in drivers if not path.read_text().endswith(last)] == []

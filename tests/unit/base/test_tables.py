@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot.base import columns, tables
+from clusterphot.base import columns, tables, user_tables
 from clusterphot.base.checksums import sha256
 from clusterphot.base.errors import DataError
 
@@ -54,7 +54,7 @@ def test_formats_give_the_same(tmp_path, name):
         content = ("\n".join(lines) + "\n").encode()
         with gzip.open(path, "wb") if name.endswith("gz") else open(path, "wb") as stream:
             stream.write(content)
-    ids, filters, read, err, carried = tables.read_photometry(path, "key")
+    ids, filters, read, err, carried = user_tables.read_photometry(path, "key")
     assert ids == wanted
     assert filters == ["F090W"]
     np.testing.assert_array_equal(read[:, 0], flux)
@@ -64,23 +64,24 @@ def test_formats_give_the_same(tmp_path, name):
 
 def test_byte_order_mark_and_windows_line_ends(write):
     """What Excel writes."""
-    names, rows = tables.read_user_table(write("t.csv", "id,ra\r\na,1\r\n", "utf-8-sig"), "key")
-    assert (names, rows) == (("id", "ra"), (("a", "1"),))
+    table = user_tables.read_user_table(write("t.csv", "id,ra\r\na,1\r\n", "utf-8-sig"), "key")
+    assert (table.names, table.rows) == (("id", "ra"), (("a", "1"),))
 
 
 def test_comments_and_blank_lines_are_skipped(write):
     """Comments may hold quotes and commas; a quoted id may open with the comment sign."""
     text = '# made "by, hand\n\nid, ra\n# half\na , 1\n,\n"#7",2\n'
-    assert tables.read_user_table(write("t.csv", text), "key") == (("id", "ra"), (("a", "1"), ("#7", "2")))
+    table = user_tables.read_user_table(write("t.csv", text), "key")
+    assert (table.names, table.rows) == (("id", "ra"), (("a", "1"), ("#7", "2")))
 
 
 def test_quoted_field_with_comma_and_line_break(write):
     text = 'id,note\n"a,b","two\nlines"\n'
-    assert tables.read_user_table(write("t.csv", text), "key")[1] == (("a,b", "two\nlines"),)
+    assert user_tables.read_user_table(write("t.csv", text), "key").rows == (("a,b", "two\nlines"),)
 
 
 def test_stack_of_one_row_needs_no_id(write):
-    ids, filters, flux, _, _ = tables.read_photometry(
+    ids, filters, flux, _, _ = user_tables.read_photometry(
         write("t.csv", "flux_F090W,flux_err_F090W\n1,0.1\n"), "key"
     )
     assert (ids, filters, flux.tolist()) == (["stack"], ["F090W"], [[1.0]])
@@ -89,13 +90,13 @@ def test_stack_of_one_row_needs_no_id(write):
 @pytest.mark.parametrize("gap", ["", "nan", "NaN", "--", "null", "None", " "])
 def test_missing_values(write, gap):
     path = write("t.csv", photometry_rows(f"a,1,2,{gap},{gap},3,0.1"))
-    _, _, flux, err, _ = tables.read_photometry(path, "key")
+    _, _, flux, err, _ = user_tables.read_photometry(path, "key")
     np.testing.assert_array_equal(flux, [[np.nan, 3.0]])
     np.testing.assert_array_equal(err, [[np.nan, 0.1]])
 
 
 def test_zero_error_and_negative_flux_are_legal(write):
-    _, _, flux, err, _ = tables.read_photometry(write("t.csv", photometry_rows("a,1,2,-3,0,3,0")), "key")
+    _, _, flux, err, _ = user_tables.read_photometry(write("t.csv", photometry_rows("a,1,2,-3,0,3,0")), "key")
     assert (flux.tolist(), err.tolist()) == ([[-3.0, 3.0]], [[0.0, 0.0]])
 
 
@@ -103,14 +104,14 @@ def test_own_product_can_be_read_back(write):
     """The kinds of error beside flux_err_F are extra columns, not filters."""
     extra = ",flux_err_sys_F090W,flux_err_conditional_F090W,flux_err_marginal_F090W"
     path = write("t.csv", f"{HEADER}{extra}\na,1,2,1,1,1,1,7,8,9\n")
-    _, filters, _, _, carried = tables.read_photometry(path, "key")
+    _, filters, _, _, carried = user_tables.read_photometry(path, "key")
     assert filters == ["F090W", "F150W"]
     assert carried["flux_err_sys_F090W"] == ["7"]
 
 
 def test_extra_columns_are_carried(write):
     path = write("t.csv", HEADER + ",note\na,1,2,1,1,1,1,hello\n")
-    assert tables.read_photometry(path, "key")[4] == {"ra": ["1"], "dec": ["2"], "note": ["hello"]}
+    assert user_tables.read_photometry(path, "key")[4] == {"ra": [1.0], "dec": [2.0], "note": ["hello"]}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,9 @@ def test_extra_columns_are_carried(write):
         (["99999999999999999999", "1"], np.array(["99999999999999999999", "1"])),
         (["a", "1"], np.array(["a", "1"])),
         (["", ""], np.array([np.nan, np.nan])),
+        (["1E2", "3E4"], np.array(["1E2", "3E4"])),
+        (["101_2", "102_3"], np.array(["101_2", "102_3"])),
+        (["1.5e-03", "1e+22"], np.array([1.5e-3, 1e22])),
     ],
     ids=[
         "floats",
@@ -134,11 +138,14 @@ def test_extra_columns_are_carried(write):
         "20 digits",
         "text",
         "empty",
+        "names like numbers",
+        "digits in groups",
+        "powers of ten",
     ],
 )
 def test_carried_columns_keep_what_was_written(values, parsed):
     """Whole numbers and identifiers are not bent into floats."""
-    found = tables.parse_carried(values)
+    found = user_tables.parse_carried(values)
     assert found.dtype.kind == parsed.dtype.kind
     np.testing.assert_array_equal(found, parsed)
 
@@ -160,9 +167,45 @@ BAD_PHOTOMETRY = {
         r"t\.csv, header: got no column 'id', expected one id per source\.\n"
         r"Hint: the columns are: name, flux_F090W, flux_err_F090W",
     ),
-    "id in capitals": (
-        "ID,flux_F090W,flux_err_F090W\na,1,1\nb,1,1\n",
-        r"t\.csv, header: got no column 'id'.*\nHint: rename 'ID' to 'id'",
+    "ids of two kinds": (
+        "ID,Id,flux_F090W,flux_err_F090W\na,b,1,1\nb,c,1,1\n",
+        r"t\.csv, header: got no column 'id'.*\nHint: rename one of 'ID', 'Id' to 'id'",
+    ),
+    "declared sentinel as an error": (
+        photometry_rows("a,1,2,-99,-99,1,1"),
+        r"column flux_err_F090W: got -99, expected an error in nJy.*\nHint: missing values are written as nan",
+    ),
+    "digits in groups": (
+        photometry_rows("a,1,2,1_0.5,1,1,1"),
+        r"t\.csv, data row 1, column flux_F090W: got '1_0\.5', expected a flux in nJy",
+    ),
+    "decimal commas": (
+        photometry_rows("a,1,2,1,1,1,1").replace(",", ";").replace("a;1;2", "a;1,5;2"),
+        r"t\.csv, data row 1, column ra: got '1,5', expected degrees.*\nHint: write the decimal point as a point",
+    ),
+    "decimal commas among commas": (
+        photometry_rows("a,1,5,2,0,1,1,1,1"),
+        r"t\.csv, line 2: got 9 values, expected 7.*\nHint: .* decimal comma, stands in quotes",
+    ),
+    "comment among the rows": (
+        photometry_rows("a,1,2,1,1,1,1", "# bright, saturated"),
+        r"t\.csv, line 3: got 2 values, expected 7.*\nHint: a comment stands above the header",
+    ),
+    "no line of names": (
+        "a,110.8,-73.4\nb,110.9,-73.4\n",
+        r"no flux column.*\nHint: the line of names is missing: the first line read is a, 110\.8, -73\.4",
+    ),
+    "spaces between columns": (
+        "id ra dec\na 1 2\n",
+        r"no flux column.*\nHint: the columns seem to be separated by spaces",
+    ),
+    "fluxes in capitals": (
+        "ID,FLUX_F090W,FLUX_ERR_F090W\na,1,1\n",
+        r"no flux column.*\nHint: rename one of 'FLUX_F090W', 'FLUX_ERR_F090W' to 'flux_\.\.\.'",
+    ),
+    "a radius for a filter": (
+        "id,flux_F090W,flux_err_F090W,flux_radius\na,1,1,2\n",
+        r"got flux_radius without its error.*\nHint: .*rename it if radius is none",
     ),
     "no flux": (
         "id,mag_F090W\na,1\n",
@@ -206,8 +249,12 @@ BAD_PHOTOMETRY = {
         r"t\.csv, header: got no name for column 4, expected a name for each column",
     ),
     "right ascension as text": (
-        photometry_rows("a,07:23:18,2,1,1,1,1"),
-        r"t\.csv, data row 1, column ra: got '07:23:18', expected degrees from 0 to 360",
+        photometry_rows("a,07:23,2,1,1,1,1"),
+        r"t\.csv, data row 1, column ra: got '07:23', expected degrees from 0 to 360",
+    ),
+    "hours beyond a day": (
+        photometry_rows("a,110:23:18,2,1,1,1,1"),
+        r"t\.csv, .*column ra: got .*expected degrees from 0 to 360",
     ),
     "declination out of range": (
         photometry_rows("a,1,-95,1,1,1,1"),
@@ -225,7 +272,7 @@ BAD_PHOTOMETRY = {
 @pytest.mark.parametrize(("text", "message"), BAD_PHOTOMETRY.values(), ids=BAD_PHOTOMETRY)
 def test_mistake_is_named(write, text, message):
     with pytest.raises(DataError, match=message):
-        tables.read_photometry(write("t.csv", text), "key")
+        user_tables.read_photometry(write("t.csv", text), "key")
 
 
 @pytest.mark.parametrize(
@@ -240,17 +287,168 @@ def test_mistake_is_named(write, text, message):
 def test_positions_are_bounded(write, column, value, message):
     row = {"ra": "1", "dec": "2"} | {column: value}
     with pytest.raises(DataError, match=message):
-        tables.read_positions(write("t.csv", f"id,ra,dec\na,{row['ra']},{row['dec']}\n"), "key")
+        user_tables.read_positions(write("t.csv", f"id,ra,dec\na,{row['ra']},{row['dec']}\n"), "key")
 
 
 def test_positions(write):
-    ids, ra, dec = tables.read_positions(write("t.csv", "id,ra,dec\na,0,-90\nb,360,90\n"), "key")
+    ids, ra, dec = user_tables.read_positions(write("t.csv", "id,ra,dec\na,0,-90\nb,360,90\n"), "key")
     assert (ids, ra.tolist(), dec.tolist()) == (["a", "b"], [0, 360], [-90, 90])
 
 
 def test_missing_position_column(write):
-    with pytest.raises(DataError, match=r"no column 'dec', expected degrees.*\nHint: rename 'DEC' to 'dec'"):
-        tables.read_positions(write("t.csv", "id,ra,DEC\na,1,2\n"), "key")
+    with pytest.raises(
+        DataError, match=r"no column 'dec', expected degrees.*\nHint: the columns are: id, ra, DE"
+    ):
+        user_tables.read_positions(write("t.csv", "id,ra,DE\na,1,2\n"), "key")
+
+
+@pytest.mark.parametrize("header", ["ID,RA,DEC", "Id,Ra,Dec"])
+def test_capitals_are_read(write, header):
+    ids, ra, dec = user_tables.read_positions(write("t.csv", f"{header}\n01,1,2\n"), "key")
+    assert (ids, ra.tolist(), dec.tolist()) == (["01"], [1], [2])
+
+
+def test_small_letters_before_capitals(write):
+    """As after joining two catalogues: id and ID, ra and RA."""
+    path = write("t.csv", "ID,RA,DEC,id,ra,dec\nx,3,4,a,1,2\n")
+    assert user_tables.read_positions(path, "key")[0] == ["a"]
+    table, carried = user_tables.read_user_rows(path, ["a"])
+    assert (carried, list(table["RA"]), table["ra"][0]) == (["ID", "RA", "DEC"], [3], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec"),
+    [
+        ("07:23:18.0", "-73:27:18"),
+        ("7h23m18s", "-73d27m18s"),
+        ("07 23 18", "-73 27 18.00"),
+        ("110.825", "-73.455"),
+    ],
+)
+def test_sexagesimal_positions(write, ra, dec):
+    """7h 23m 18s is 110.825 deg, 73 deg 27' 18" is 73.455 deg; a declination of -00:30 is below the equator."""
+    path = write("t.csv", f"id,ra,dec\na,{ra},{dec}\nb,00:00:04,-00:30:00\n")
+    _, ras, decs = user_tables.read_positions(path, "key")
+    np.testing.assert_allclose(ras, [110.825, 1 / 60], rtol=1e-12)
+    np.testing.assert_allclose(decs, [-73.455, -0.5], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["t.ecsv", "t.fits"])
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("nJy", 1.0), ("uJy", 1e-3), ("Jy", 1e-9), ("erg / (s cm2 Hz)", 1e-32), (None, 1.0)]
+)
+def test_declared_units_are_converted(tmp_path, name, unit, factor):
+    """1 uJy is 1000 nJy, 1 Jy 1e9 nJy and 1e-23 erg/s/cm2/Hz; a table without units is in nJy."""
+    flux = np.array([22.0, 13.0])
+    table = Table({"id": ["a", "b"], "flux_F090W": flux * factor, "flux_err_F090W": flux * factor / 10})
+    for column in ("flux_F090W", "flux_err_F090W"):
+        table[column].unit = unit
+    table.write(tmp_path / name)
+    _, _, read, err, _ = user_tables.read_photometry(str(tmp_path / name), "key")
+    np.testing.assert_allclose(read[:, 0], flux, rtol=1e-12)
+    np.testing.assert_allclose(err[:, 0], flux / 10, rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", ["mag", "mag(AB)", "ABMAG", "nJy2", "h", "erg / (Angstrom s cm2)"])
+def test_units_of_another_kind_are_refused(tmp_path, unit):
+    path = str(tmp_path / "t.ecsv")
+    table = Table({"id": ["a"], "flux_F090W": [1.0], "flux_err_F090W": [0.1]})
+    table.write(path)
+    text = (tmp_path / "t.ecsv").read_text()
+    text = text.replace("{name: flux_F090W, ", f"{{name: flux_F090W, unit: {unit}, ")
+    (tmp_path / "t.ecsv").write_text(text)
+    with pytest.raises(
+        DataError, match=rf"column flux_F090W: got the unit {re.escape(unit)}, expected a flux"
+    ):
+        user_tables.read_photometry(path, "key")
+
+
+def test_hours_of_right_ascension(tmp_path):
+    """An hour is 15 degrees where the table says hours."""
+    path = str(tmp_path / "t.ecsv")
+    table = Table({"id": ["a"], "ra": [7.4], "dec": [-73.45]})
+    table["ra"].unit, table["dec"].unit = "hourangle", "deg"
+    table.write(path)
+    _, ra, dec = user_tables.read_positions(path, "key")
+    np.testing.assert_allclose([ra[0], dec[0]], [111.0, -73.45], rtol=1e-12)
+
+
+def test_positions_of_a_skycoord_column(tmp_path):
+    """The only SkyCoord column stands for ra and dec, in ICRS whatever its frame."""
+    from astropy.coordinates import SkyCoord
+
+    path = str(tmp_path / "t.ecsv")
+    place = SkyCoord([110.83, 0.5], [-73.45, 1.5], unit="deg")
+    Table({"id": ["01", "02"], "sky_centroid": place.galactic}).write(path)
+    ids, ra, dec = user_tables.read_positions(path, "key")
+    assert ids == ["01", "02"]
+    np.testing.assert_allclose(ra, place.ra.deg, rtol=1e-9)
+    np.testing.assert_allclose(dec, place.dec.deg, rtol=1e-9)
+
+
+@pytest.mark.parametrize("above", ["# id,ra,dec\n", "# made by hand\n\n#id, ra , dec\n"])
+def test_names_in_a_comment(write, above):
+    """As numpy.savetxt and TOPCAT write them."""
+    ids, ra, _ = user_tables.read_positions(write("t.csv", f"{above}007,1,2\n# y,3,4\n"), "key")
+    assert (ids, ra.tolist()) == (["007", "# y"], [1, 3])
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_other_delimiters_of_spreadsheets(write, sign):
+    ids, ra, _ = user_tables.read_positions(write("t.csv", f"id{sign}ra{sign}dec\na{sign}1{sign}2\n"), "key")
+    assert (ids, ra.tolist()) == (["a"], [1])
+
+
+@pytest.mark.parametrize("char", list("\t\n\r\v\f\x1c\x85\u2028\u2029\x01"))
+def test_ids_on_more_than_a_line_are_named(write, char):
+    path = write("t.csv", f'id,ra,dec\na,1,2\n"x{char}y",1,2\n')
+    with pytest.raises(DataError, match=rf"data row 2, column id: got .* the character U\+{ord(char):04X}"):
+        user_tables.read_positions(path, "key")
+
+
+def test_odd_line_breaks_in_remarks_become_plain(write, tmp_path):
+    """They would break the lines of a table of text; the rows and the words stay."""
+    path = write("t.csv", 'id,ra,dec,note\n"#1",1,2,"two\u2028lines"\nb,1,2,"and\vtwo\r\nmore"\n')
+    table, carried = user_tables.read_user_rows(path, ["#1", "b"])
+    tables.write_table(str(tmp_path / "t.ecsv"), table, meta={}, carried=carried)
+    read = tables.read_table(str(tmp_path / "t.ecsv"))
+    assert list(read["note"]) == ["two\nlines", "and\ntwo\nmore"]
+    assert list(read["id"]) == ["#1", "b"]
+
+
+def test_columns_named_like_those_of_the_product(write):
+    """None is lost, and none takes the place of ours."""
+    path = write("t.csv", HEADER + ",A_F090W,flags,flags_listed,chi2\na,1,2,1,1,1,1,2,3,4,5\n")
+    carried = user_tables.read_photometry(path, "key")[4]
+    names = {
+        "A_F090W_listed": ["2"],
+        "flags_listed": ["3"],
+        "flags_listed_listed": ["4"],
+        "chi2_listed": ["5"],
+    }
+    assert {name: carried[name] for name in carried if name not in ("ra", "dec")} == names
+
+
+@pytest.mark.parametrize(
+    ("flux", "err", "odd"),
+    [
+        (-1e30, 1, True),
+        (1e300, 1, True),
+        (0, 1e99, True),
+        (5, 1e160, True),
+        (1e-300, 1e-300, False),
+        (5, 0, False),
+    ],
+)
+def test_sentinels_are_missing(flux, err, odd):
+    """A band beyond any measurement is missing; an error that vanishes is zero, which the fits replace."""
+    found_flux, found_err, found = user_tables.without_sentinels(
+        np.array([[flux, 3.0]]), np.array([[err, 0.1]])
+    )
+    assert found.tolist() == [[odd, False]]
+    assert np.isnan(found_flux[0, 0]) == np.isnan(found_err[0, 0]) == odd
+    assert odd or found_err[0, 0] == 0
+    assert (found_flux[0, 1], found_err[0, 1]) == (3.0, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +463,7 @@ def test_missing_position_column(write):
 )
 def test_missing_file(tmp_path, name, message):
     with pytest.raises(DataError, match=message):
-        tables.read_photometry(str(tmp_path / name), "fields.f.photometry")
+        user_tables.read_photometry(str(tmp_path / name), "fields.f.photometry")
 
 
 @pytest.mark.parametrize(
@@ -279,12 +477,12 @@ def test_missing_file(tmp_path, name, message):
 )
 def test_file_of_another_kind(write, name, text, message):
     with pytest.raises(DataError, match="key = .*" + message):
-        tables.read_user_table(write(name, text), "key")
+        user_tables.read_user_table(write(name, text), "key")
 
 
 def test_file_in_another_encoding(write):
     with pytest.raises(DataError, match="got a file that cannot be read .*utf-8"):
-        tables.read_user_table(write("t.csv", "id\né\n", "latin-1"), "key")
+        user_tables.read_user_table(write("t.csv", "id\né\n", "latin-1"), "key")
 
 
 # ----------------------------------------------------------------------------------------------- writing
@@ -415,10 +613,10 @@ def test_fits_table_beside_the_ecsv(tmp_path, chunk_files):
     merged = tables.merge_tables(chunk_files, ["a", "b", "c", "d", "long name é"])
     path = str(tmp_path / "t.fits")
     tables.write_fits_table(path, merged)
-    names, rows = tables.read_user_table(path, "key")
-    assert names == ("id", "chi2", "note")
-    assert [row[0] for row in rows] == ["a", "b", "c", "d", "long name é"]
-    assert [row[2] for row in rows] == ["", "x", "x", "x", "x"]
+    read = user_tables.read_user_table(path, "key")
+    assert read.names == ("id", "chi2", "note")
+    assert [row[0] for row in read.rows] == ["a", "b", "c", "d", "long name é"]
+    assert [row[2] for row in read.rows] == ["", "x", "x", "x", "x"]
 
 
 # ------------------------------------------------------------------------------------------------ pieces

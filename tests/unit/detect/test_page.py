@@ -78,7 +78,7 @@ def test_keys_decide_undo_and_export(text, tmp_path):
 
 
 def test_the_exported_list_is_one_that_the_configuration_can_name(text, tmp_path):
-    from clusterphot.base.tables import read_positions
+    from clusterphot.base.user_tables import read_positions
 
     got = run(text, 'press("a"); press("a"); press("a"); return sourceList(state);', tmp_path)
     (tmp_path / "mine.csv").write_text(got)

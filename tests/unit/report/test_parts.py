@@ -278,7 +278,7 @@ def test_cards_are_paged(tmp_path):
 def model(embedded_grid):
     """Posterior model of four filters, coarse."""
     from clusterphot.base.cosmology import flat_lambda_cdm
-    from clusterphot.sed.posterior import Nuisance, Priors, make_model
+    from clusterphot.sed.posterior_model import Nuisance, Priors, make_model
     from clusterphot.ssp.grid import project_grid
     from clusterphot.ssp.refine import refine_grid
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from clusterphot.figures.posterior import forecast_figure
 from clusterphot.sed import forecast as fc
-from clusterphot.sed.posterior import Nuisance, Priors
+from clusterphot.sed.posterior_model import Nuisance, Priors
 from clusterphot.ssp.grid import ProjectedGrid
 
 FILTERS = ("F150W", "F200W", "F090W", "F444W")

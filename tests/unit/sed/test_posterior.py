@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from clusterphot.sed import numerics as pn
+from clusterphot.sed import mass_integral, quantiles
 from clusterphot.sed import posterior as po
+from clusterphot.sed import posterior_model as pm
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.ssp.grid import ProjectedGrid
 from clusterphot.ssp.refine import refine_grid
@@ -16,7 +17,7 @@ SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 K_EBV = (1.40, 0.592, 0.389, 0.250, 0.184, 0.145)
 """A over E(B-V) at the pivots, Fitzpatrick (1999) with R_V = 3.1."""
 
-DEFAULT = po.Nuisance(
+DEFAULT = pm.Nuisance(
     zero_point_error=(0.02,) * 6,
     ebv_error_mag=0.03,
     extinction_per_ebv=K_EBV,
@@ -73,7 +74,7 @@ def one_model(flux):
 @pytest.mark.parametrize("scale", [1e3, 1e5, 1e6, 3e7])
 def test_mass_integral_against_quad(mu, scale, mass_min):
     """Within 1 % for every S/N, and with bounds far off, near, or through the likelihood."""
-    priors = po.Priors(mass_min_msun=mass_min, mass_max_msun=1e9)
+    priors = pm.Priors(mass_min_msun=mass_min, mass_max_msun=1e9)
     low, high = np.log(mass_min / scale), np.log(1e9 / scale)
 
     def integrand(x):
@@ -82,7 +83,7 @@ def test_mass_integral_against_quad(mu, scale, mass_min):
     near = np.log(np.maximum([mu - 3, mu, mu + 3, 0.05, 0.3, 1], 0.03))
     points = np.clip(near, low + 1e-9, high - 1e-9)
     expected = quad(integrand, low, high, points=np.unique(points), limit=500, epsabs=0, epsrel=1e-9)[0]
-    ours = pn.log_mass_integral(np.array([float(mu)]), np.array([scale]), priors)[0]
+    ours = mass_integral.log_mass_integral(np.array([float(mu)]), np.array([scale]), priors)[0]
     if expected < 1e-200:  # nothing of the likelihood is within the bounds
         assert ours < -200
         return
@@ -93,8 +94,8 @@ def test_evidence_with_a_gaussian_mass_is_a_normal_density():
     """Data of one model with M ~ N(mean, width): N(d; mean m, C + width^2 m m^T); no cut far from zero."""
     unit = np.array([1e-6, 2e-6, 1.5e-6])
     flux, err = np.array([[12.0, 19.0, 17.0]]), np.array([[1.0, 1.5, 2.0]])
-    priors = po.Priors(mass_prior="gaussian", mass_mean_msun=1e7, mass_sigma_msun=1e6)
-    model = po.make_model(one_model(unit), priors, po.Nuisance())
+    priors = pm.Priors(mass_prior="gaussian", mass_mean_msun=1e7, mass_sigma_msun=1e6)
+    model = pm.make_model(one_model(unit), priors, pm.Nuisance())
     result = po.posteriors(prepare_photometry(flux, err), model)
     covariance = np.diag(err[0] ** 2) + 1e12 * np.outer(unit, unit)
     expected = multivariate_normal(1e7 * unit, covariance).logpdf(flux[0])
@@ -110,7 +111,7 @@ def test_evidence_with_a_gaussian_mass_is_a_normal_density():
 def test_evidence_and_mass_with_a_log_uniform_mass(flux):
     """One model, bright, faint and negative: quadrature over log mass."""
     unit, err = np.array([1e-6, 2e-6, 1.5e-6]), np.array([1.0, 1.5, 2.0])
-    model = po.make_model(one_model(unit), po.Priors(), po.Nuisance())
+    model = pm.make_model(one_model(unit), pm.Priors(), pm.Nuisance())
     result = po.posteriors(prepare_photometry([flux], [err]), model)
     log_mass = np.linspace(4, 9, 200001)
     chi2 = sum((f - 10**log_mass * m) ** 2 / e**2 for f, m, e in zip(flux, unit, err, strict=True))
@@ -127,11 +128,11 @@ def test_evidence_and_mass_with_a_log_uniform_mass(flux):
 
 def test_covariance_is_the_one_on_paper():
     flux, err = np.array([[10.0, 20.0, np.nan]]), np.array([[1.0, 2.0, np.nan]])
-    nuisance = po.Nuisance(
+    nuisance = pm.Nuisance(
         (0.1, 0.05, 0.02), 0.03, (1.4, 0.6, 0.4), jitter="multiply", jitter_levels=(1.0, 3.0)
     )
     grid = one_model(np.full(3, 1e-6))
-    nuisance = po.make_model(grid, po.Priors(), nuisance).nuisance
+    nuisance = pm.make_model(grid, pm.Priors(), nuisance).nuisance
     covariance = po.covariances(prepare_photometry(flux, err), np.array([[10.0, 20.0, 5.0]]), nuisance)
     v = 0.4 * np.log(10) * 0.03 * np.array([1.4 * 10, 0.6 * 20])
     for level, factor in enumerate((1.0, 9.0)):
@@ -147,21 +148,21 @@ def test_quantiles_of_a_linear_density():
     """p(x) = 2 x on [0, 1] has quantiles sqrt(p), and p(x) = 1 has p, whatever the nodes."""
     nodes = np.array([0, 0.1, 0.4, 0.45, 0.8, 1.0])
     p = np.array([0.0, 0.025, 0.16, 0.5, 0.84, 1.0])
-    ours = pn.quantiles_of_density(np.stack([2 * nodes, np.ones(6)]), nodes, p)
+    ours = quantiles.quantiles_of_density(np.stack([2 * nodes, np.ones(6)]), nodes, p)
     assert np.allclose(ours, [np.sqrt(p), p], atol=1e-12)
 
 
 def test_edges_of_a_flat_density():
     nodes = np.linspace(-0.3, 0.97, 44)
-    assert pn.edge_probability(np.ones((1, 44)), nodes, 0.05)[0] == pytest.approx(0.1 / 1.27)
+    assert quantiles.edge_probability(np.ones((1, 44)), nodes, 0.05)[0] == pytest.approx(0.1 / 1.27)
 
 
 @pytest.mark.parametrize("age", ["uniform", "log-uniform"])
 @pytest.mark.parametrize("metallicity", ["uniform", "log-uniform"])
 def test_the_prior_comes_back_where_nothing_is_known(fine, age, metallicity):
     """A flux with an error of 1e9: the posterior is the prior, and sums to one."""
-    priors = po.Priors(age_prior=age, metallicity_prior=metallicity)
-    model = po.make_model(fine, priors, po.Nuisance())
+    priors = pm.Priors(age_prior=age, metallicity_prior=metallicity)
+    model = pm.make_model(fine, priors, pm.Nuisance())
     assert np.exp(model.log_prior).sum() == pytest.approx(1)
     result = po.posteriors(prepare_photometry(np.full((1, 6), 1.0), np.full((1, 6), 1e9)), model).columns
     p = np.array(po.PROBABILITIES)
@@ -201,7 +202,7 @@ def test_against_the_full_likelihood(fine, published, row):
     """Five per cent zero points, and the covariance of each model and mass on its own: 0.1 sigma, 0.15 in ln Z."""
     coarse = refine_grid(fine, step_log_age_dex=0.06, step_log_metallicity_dex=0.13)
     nuisance = dataclasses.replace(DEFAULT, zero_point_error=(0.05,) * 6, jitter_levels=(1.0, 2.5))
-    model = po.make_model(coarse, po.Priors(), nuisance)
+    model = pm.make_model(coarse, pm.Priors(), nuisance)
     photometry = prepare_photometry(published[1][row : row + 1], published[2][row : row + 1])
     ours = po.posteriors(photometry, model).columns
     log_mass = np.arange(5.0, 8.6, 0.01)
@@ -212,8 +213,8 @@ def test_against_the_full_likelihood(fine, published, row):
         ("age_gyr", (0, 2), model.age_gyr),
         ("metallicity_zsun", (0, 1), model.metallicity_zsun),
     ):
-        density = nodes.sum(axis=axis) / po.trapezoid_weights(values)
-        expected = pn.quantiles_of_density(density[None], np.log10(values), po.PROBABILITIES)[0]
+        density = nodes.sum(axis=axis) / pm.trapezoid_weights(values)
+        expected = quantiles.quantiles_of_density(density[None], np.log10(values), po.PROBABILITIES)[0]
         got = np.log10([ours[f"{name}_{q}"][0] for q in po.QUANTILE_NAMES])
         assert np.allclose(got, expected, atol=0.1 * 0.5 * (expected[3] - expected[1]))
     cumulative = np.cumsum(weight.sum(axis=(0, 2)))
@@ -224,10 +225,10 @@ def test_against_the_full_likelihood(fine, published, row):
 
 def test_against_a_random_walk(fine, published):
     """Metropolis sampling between the nodes, in (log age, log Z, log mass), at the same covariance."""
-    from clusterphot.sed.predictive import flux_at
+    from clusterphot.sed.posterior_model import flux_at
 
     nuisance = dataclasses.replace(DEFAULT, jitter="none")
-    model = po.make_model(fine, po.Priors(), nuisance)
+    model = pm.make_model(fine, pm.Priors(), nuisance)
     photometry = prepare_photometry(published[1][3:4], published[2][3:4])
     result = po.posteriors(photometry, model)
     precision = np.linalg.inv(po.covariances(photometry, result.covariance_flux, model.nuisance))[0, 0]
@@ -268,7 +269,7 @@ def test_against_a_random_walk(fine, published):
 
 
 def test_bits_do_not_depend_on_the_batch(fine, photometry):
-    model = po.make_model(fine, po.Priors(), DEFAULT)
+    model = pm.make_model(fine, pm.Priors(), DEFAULT)
     together = po.posteriors(photometry, model)
     order = np.random.default_rng(0).permutation(60)
     shuffled = type(photometry)(photometry.flux[order], photometry.err[order], photometry.flags[order])
@@ -289,8 +290,8 @@ def test_a_missing_band_is_a_band_that_is_not_there(fine, photometry):
     nuisance = dataclasses.replace(DEFAULT, zero_point_error=(0.02,) * 5, extinction_per_ebv=K_EBV[1:])
     row = type(photometry)(photometry.flux[3:4], photometry.err[3:4], photometry.flags[3:4])
     less = type(photometry)(row.flux[:, 1:], row.err[:, 1:], row.flags)
-    first = po.posteriors(row, po.make_model(fine, po.Priors(), DEFAULT)).columns
-    second = po.posteriors(less, po.make_model(five, po.Priors(), nuisance)).columns
+    first = po.posteriors(row, pm.make_model(fine, pm.Priors(), DEFAULT)).columns
+    second = po.posteriors(less, pm.make_model(five, pm.Priors(), nuisance)).columns
     for name in first:
         assert first[name][0] == pytest.approx(second[name][0], rel=1e-9), name
 
@@ -298,9 +299,9 @@ def test_a_missing_band_is_a_band_that_is_not_there(fine, photometry):
 def test_scale_of_fluxes(fine, photometry):
     """Ten times the flux and errors, and bounds ten times higher: ten times the mass, all else alike."""
     ten = type(photometry)(10 * photometry.flux, 10 * photometry.err, photometry.flags)
-    first = po.posteriors(photometry, po.make_model(fine, po.Priors(), DEFAULT)).columns
-    priors = po.Priors(mass_min_msun=1e5, mass_max_msun=1e10)
-    second = po.posteriors(ten, po.make_model(fine, priors, DEFAULT)).columns
+    first = po.posteriors(photometry, pm.make_model(fine, pm.Priors(), DEFAULT)).columns
+    priors = pm.Priors(mass_min_msun=1e5, mass_max_msun=1e10)
+    second = po.posteriors(ten, pm.make_model(fine, priors, DEFAULT)).columns
     assert np.allclose(first["age_gyr_p50"], second["age_gyr_p50"], rtol=1e-6)
     assert np.allclose(first["log_mass_p16"] + 1, second["log_mass_p16"], atol=1e-4)
 
@@ -309,8 +310,8 @@ def test_one_level_of_jitter_is_larger_errors(fine, photometry):
     levels = dataclasses.replace(DEFAULT, jitter_levels=(2.0,))
     plain = dataclasses.replace(DEFAULT, jitter="none")
     twice = type(photometry)(photometry.flux, 2 * photometry.err, photometry.flags)
-    first = po.posteriors(photometry, po.make_model(fine, po.Priors(), levels)).columns
-    second = po.posteriors(twice, po.make_model(fine, po.Priors(), plain)).columns
+    first = po.posteriors(photometry, pm.make_model(fine, pm.Priors(), levels)).columns
+    second = po.posteriors(twice, pm.make_model(fine, pm.Priors(), plain)).columns
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
@@ -318,8 +319,8 @@ def test_one_value_of_dust_is_redder_models(fine, photometry):
     a_v = (0.8, 0.5, 0.4, 0.3, 0.2, 0.1)
     dusty = dataclasses.replace(DEFAULT, av_mag=(0.5,), extinction_per_av=a_v)
     red = dataclasses.replace(fine, flux_njy=fine.flux_njy * 10 ** (-0.4 * 0.5 * np.array(a_v)))
-    first = po.posteriors(photometry, po.make_model(fine, po.Priors(), dusty)).columns
-    second = po.posteriors(photometry, po.make_model(red, po.Priors(), DEFAULT)).columns
+    first = po.posteriors(photometry, pm.make_model(fine, pm.Priors(), dusty)).columns
+    second = po.posteriors(photometry, pm.make_model(red, pm.Priors(), DEFAULT)).columns
     assert all(np.allclose(first[name], second[name], rtol=1e-9) for name in first)
 
 
@@ -330,7 +331,7 @@ def test_several_values_of_dust_share_the_prior(fine, photometry):
     for values in ((0.0,), (0.5,), (0.0, 0.5)):
         nuisance = dataclasses.replace(DEFAULT, jitter="none", zero_point_error=(), ebv_error_mag=0.0)
         nuisance = dataclasses.replace(nuisance, av_mag=values, extinction_per_av=a_v)
-        model = po.make_model(fine, po.Priors(), nuisance)
+        model = pm.make_model(fine, pm.Priors(), nuisance)
         evidence[values] = po.posteriors(photometry, model).columns["log_evidence"]
     mean = np.logaddexp(evidence[(0.0,)], evidence[(0.5,)]) - np.log(2)
     assert np.allclose(evidence[(0.0, 0.5)], mean, atol=1e-6)
@@ -342,7 +343,7 @@ def test_several_values_of_dust_share_the_prior(fine, photometry):
 def test_no_data_is_nan_and_one_band_gives_the_prior_of_age(fine):
     flux, err = np.full((2, 6), np.nan), np.full((2, 6), np.nan)
     flux[1, 2], err[1, 2] = 10.0, 1.0
-    result = po.posteriors(prepare_photometry(flux, err), po.make_model(fine, po.Priors(), DEFAULT))
+    result = po.posteriors(prepare_photometry(flux, err), pm.make_model(fine, pm.Priors(), DEFAULT))
     assert all(np.isnan(column[0]) for column in result.columns.values())
     assert all(np.isfinite(column[1]) for column in result.columns.values())
     assert result.columns["age_gyr_p50"][1] == pytest.approx(np.sqrt(0.5 * 9.27), rel=0.05)
@@ -351,21 +352,21 @@ def test_no_data_is_nan_and_one_band_gives_the_prior_of_age(fine):
 
 def test_no_sources(fine):
     result = po.posteriors(
-        prepare_photometry(np.empty((0, 6)), np.empty((0, 6))), po.make_model(fine, po.Priors(), DEFAULT)
+        prepare_photometry(np.empty((0, 6)), np.empty((0, 6))), pm.make_model(fine, pm.Priors(), DEFAULT)
     )
     assert all(column.shape == (0,) for column in result.columns.values())
 
 
 def test_brighter_than_the_prior_allows_is_nan(fine):
     flux = np.full((1, 6), 1e9)
-    model = po.make_model(fine, po.Priors(mass_max_msun=1e6), po.Nuisance())
+    model = pm.make_model(fine, pm.Priors(mass_max_msun=1e6), pm.Nuisance())
     assert np.isnan(po.posteriors(prepare_photometry(flux, 0.01 * flux), model).columns["age_gyr_p50"][0])
 
 
 def test_negative_fluxes_are_data(fine):
     flux = np.array([[-1.0, 2.0, 2.2, 1.5, -0.3, 0.4]])
     result = po.posteriors(
-        prepare_photometry(flux, np.full((1, 6), 0.8)), po.make_model(fine, po.Priors(), DEFAULT)
+        prepare_photometry(flux, np.full((1, 6), 0.8)), pm.make_model(fine, pm.Priors(), DEFAULT)
     )
     assert all(np.isfinite(column[0]) for column in result.columns.values())
 
@@ -373,40 +374,40 @@ def test_negative_fluxes_are_data(fine):
 def test_a_young_cluster_is_at_the_edge(fine):
     unit = fine.flux_njy[0, 20] * 1e7
     photometry = prepare_photometry(unit[None], 0.01 * unit[None])
-    result = po.posteriors(photometry, po.make_model(fine, po.Priors(), po.Nuisance()))
+    result = po.posteriors(photometry, pm.make_model(fine, pm.Priors(), pm.Nuisance()))
     assert result.columns["p_age_edge"][0] > 0.6
 
 
 def test_mistakes(fine, photometry):
     with pytest.raises(ValueError, match="expected uniform or log-uniform"):
-        po.Priors(age_prior="flat")
+        pm.Priors(age_prior="flat")
     with pytest.raises(ValueError, match="0 < min < max"):
-        po.Priors(mass_min_msun=1e9, mass_max_msun=1e8)
+        pm.Priors(mass_min_msun=1e9, mass_max_msun=1e8)
     with pytest.raises(ValueError, match="expected none, multiply or add"):
-        po.Nuisance(jitter="both")
+        pm.Nuisance(jitter="both")
     with pytest.raises(ValueError, match="zero_point_error .* expected 6 values"):
-        po.make_model(fine, po.Priors(), po.Nuisance(zero_point_error=(0.05,)))
+        pm.make_model(fine, pm.Priors(), pm.Nuisance(zero_point_error=(0.05,)))
     with pytest.raises(ValueError, match="extinction_per_ebv"):
-        po.make_model(fine, po.Priors(), po.Nuisance(ebv_error_mag=0.03))
+        pm.make_model(fine, pm.Priors(), pm.Nuisance(ebv_error_mag=0.03))
     five = type(photometry)(photometry.flux[:, 1:], photometry.err[:, 1:], photometry.flags)
     with pytest.raises(ValueError, match="5 bands observed, 6"):
-        po.posteriors(five, po.make_model(fine, po.Priors(), DEFAULT))
+        po.posteriors(five, pm.make_model(fine, pm.Priors(), DEFAULT))
 
 
 def test_dust_of_the_source():
     """A_V = 1 is 1 mag at 5500 A and more in the blue (Fitzpatrick 1999)."""
-    ratio = po.extinction_per_av(SIX, 0.39)
+    ratio = pm.extinction_per_av(SIX, 0.39)
     assert np.all(np.diff(ratio) < 0)
-    assert po.extinction_per_av(["bessell_V"], 0.0)[0] == pytest.approx(1.0, abs=0.02)
+    assert pm.extinction_per_av(["bessell_V"], 0.0)[0] == pytest.approx(1.0, abs=0.02)
 
 
 def test_published_stack(fine, published_stack):
     """Without calibration errors the age is sharp and near 2 Gyr; with 5 % zero points it is nearly open."""
     photometry = prepare_photometry(*published_stack)
-    sharp = po.posteriors(photometry, po.make_model(fine, po.Priors(), po.Nuisance())).columns
+    sharp = po.posteriors(photometry, pm.make_model(fine, pm.Priors(), pm.Nuisance())).columns
     assert 1.4 < sharp["age_gyr_p16"][0] < sharp["age_gyr_p84"][0] < 2.1
     assert sharp["metallicity_zsun_p50"][0] == pytest.approx(0.2, abs=0.05)
-    wide = po.Nuisance(zero_point_error=(0.05,) * 6)
-    wide = po.posteriors(photometry, po.make_model(fine, po.Priors(), wide)).columns
+    wide = pm.Nuisance(zero_point_error=(0.05,) * 6)
+    wide = po.posteriors(photometry, pm.make_model(fine, pm.Priors(), wide)).columns
     assert 1.5 < wide["age_gyr_p16"][0] < 2.2
     assert 5.7 < wide["age_gyr_p84"][0] < 6.8

@@ -3,18 +3,20 @@
 import dataclasses
 
 import numpy as np
+import posterior_mocks
 import pytest
 from clusterphot.figures.posterior import sbc_figure
 from clusterphot.sed import posterior as po
+from clusterphot.sed import posterior_model as pm
 from clusterphot.sed import predictive as pr
 from clusterphot.sed.chi2 import Photometry, prepare_photometry
 from clusterphot.ssp.refine import refine_grid
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 K_EBV = (1.40, 0.592, 0.389, 0.250, 0.184, 0.145)
-PLAIN = po.Nuisance(zero_point_error=(0.02,) * 6, ebv_error_mag=0.03, extinction_per_ebv=K_EBV)
+PLAIN = pm.Nuisance(zero_point_error=(0.02,) * 6, ebv_error_mag=0.03, extinction_per_ebv=K_EBV)
 DEFAULT = dataclasses.replace(PLAIN, jitter="multiply", jitter_levels=(1.0, 1.4, 2.0, 2.8, 4.0))
-BRIGHT = po.Priors(mass_min_msun=3e6, mass_max_msun=1e8)
+BRIGHT = pm.Priors(mass_min_msun=3e6, mass_max_msun=1e8)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +42,8 @@ def errors(published):
 @pytest.fixture(scope="module")
 def sample(fine, errors):
     """200 bright mock clusters that obey the model, without jitter."""
-    model = po.make_model(fine, BRIGHT, PLAIN)
-    mocks = pr.draw_mocks(model, errors, 200, seed=11)
+    model = pm.make_model(fine, BRIGHT, PLAIN)
+    mocks = posterior_mocks.draw_mocks(model, errors, 200, seed=11)
     return model, mocks
 
 
@@ -54,8 +56,8 @@ def photometry_of(mocks, factor=1.0):
 
 def test_simulation_based_calibration(fine, errors):
     """2,000 clusters from the prior: coverage within 3 and 2 points (3 and 4 standard errors), ranks flat."""
-    model = po.make_model(fine, po.Priors(), DEFAULT)
-    table, ranks = pr.calibrate(pr.draw_mocks(model, errors, 2000, seed=1), model)
+    model = pm.make_model(fine, pm.Priors(), DEFAULT)
+    table, ranks = posterior_mocks.calibrate(posterior_mocks.draw_mocks(model, errors, 2000, seed=1), model)
     for row in table:
         assert abs(row["coverage_68"] - 0.68) <= 0.03, row["quantity"]
         assert abs(row["coverage_95"] - 0.95) <= 0.02, row["quantity"]
@@ -66,9 +68,9 @@ def test_simulation_based_calibration(fine, errors):
 
 def test_calibration_sees_a_wrong_error_model(fine, errors):
     """Errors twice as large as told: the 68 % intervals hold about 38 %."""
-    model = po.make_model(fine, BRIGHT, po.Nuisance())
-    truth = po.make_model(fine, BRIGHT, po.Nuisance(jitter="multiply", jitter_levels=(2.0,)))
-    table, _ = pr.calibrate(pr.draw_mocks(truth, errors, 300, seed=2), model)
+    model = pm.make_model(fine, BRIGHT, pm.Nuisance())
+    truth = pm.make_model(fine, BRIGHT, pm.Nuisance(jitter="multiply", jitter_levels=(2.0,)))
+    table, _ = posterior_mocks.calibrate(posterior_mocks.draw_mocks(truth, errors, 300, seed=2), model)
     assert table["coverage_68"].max() < 0.6
 
 
@@ -76,9 +78,9 @@ def test_calibration_sees_a_wrong_error_model(fine, errors):
 def test_mocks_have_the_scatter_of_the_model(fine, errors, jitter):
     """Residuals over the total error of each band have mean 0 and width 1."""
     levels = {"none": (1.0,), "multiply": (3.0,), "add": (0.1,)}[jitter]
-    model = po.make_model(fine, BRIGHT, dataclasses.replace(PLAIN, jitter=jitter, jitter_levels=levels))
-    mocks = pr.draw_mocks(model, errors, 4000, seed=4)
-    unit, _ = pr.flux_at(model, mocks.truth["age_gyr"], mocks.truth["metallicity_zsun"])
+    model = pm.make_model(fine, BRIGHT, dataclasses.replace(PLAIN, jitter=jitter, jitter_levels=levels))
+    mocks = posterior_mocks.draw_mocks(model, errors, 4000, seed=4)
+    unit, _ = pm.flux_at(model, mocks.truth["age_gyr"], mocks.truth["metallicity_zsun"])
     true = unit * 10 ** mocks.truth["log_mass"][:, None]
     covariance = po.covariances(photometry_of(mocks), true, model.nuisance)
     sigma = np.sqrt(np.diagonal(covariance[:, 0], axis1=1, axis2=2))
@@ -89,9 +91,9 @@ def test_mocks_have_the_scatter_of_the_model(fine, errors, jitter):
 
 def test_fluxes_between_nodes(fine):
     """At a node, those of the node; the M/L_V too."""
-    model = po.make_model(fine, po.Priors(), po.Nuisance())
+    model = pm.make_model(fine, pm.Priors(), pm.Nuisance())
     i, j = np.array([0, 10, 43]), np.array([54, 20, 0])
-    flux, ml_v = pr.flux_at(model, fine.age_gyr[i], fine.metallicity_zsun[j])
+    flux, ml_v = pm.flux_at(model, fine.age_gyr[i], fine.metallicity_zsun[j])
     assert np.allclose(flux, (fine.flux_njy / fine.mass_remaining[..., None])[i, j], rtol=1e-12)
     assert np.allclose(ml_v, fine.ml_v[i, j], rtol=1e-12)
 
@@ -108,7 +110,7 @@ def test_right_models_are_acceptable(sample):
     numbers = pr.acceptance(photometry, posterior, model)
     assert numbers["chi2_factor"] == pytest.approx(1, abs=0.25)
     levels = tuple(2 ** (np.arange(-8, 17) / 8))
-    jitter = po.make_model(
+    jitter = pm.make_model(
         model_grid(model), BRIGHT, dataclasses.replace(PLAIN, jitter="multiply", jitter_levels=levels)
     )
     low, best, high = pr.common_growth(po.posteriors(photometry, jitter), levels)
@@ -137,14 +139,14 @@ def model_grid(model):
 
 def test_errors_told_half_as_large(fine, errors):
     """The factor comes back from the evidence, from the scatter of left-out bands, and from chi-square."""
-    truth = po.make_model(fine, BRIGHT, dataclasses.replace(PLAIN, jitter="multiply", jitter_levels=(2.0,)))
-    photometry = photometry_of(pr.draw_mocks(truth, errors, 200, seed=12))
+    truth = pm.make_model(fine, BRIGHT, dataclasses.replace(PLAIN, jitter="multiply", jitter_levels=(2.0,)))
+    photometry = photometry_of(posterior_mocks.draw_mocks(truth, errors, 200, seed=12))
     levels = tuple(2 ** (np.arange(0, 17) / 8))
-    jitter = po.make_model(fine, BRIGHT, dataclasses.replace(PLAIN, jitter="multiply", jitter_levels=levels))
+    jitter = pm.make_model(fine, BRIGHT, dataclasses.replace(PLAIN, jitter="multiply", jitter_levels=levels))
     low, best, high = pr.common_growth(po.posteriors(photometry, jitter), levels)
     assert best == pytest.approx(2, abs=0.2)
     assert high - low < 0.3
-    model = po.make_model(fine, BRIGHT, PLAIN)
+    model = pm.make_model(fine, BRIGHT, PLAIN)
     numbers = pr.acceptance(photometry, po.posteriors(photometry, model), model)
     assert 1.3 < numbers["chi2_factor"] < 2.2
     assert numbers["p_below_1_percent"] > 0.1
@@ -180,7 +182,7 @@ def test_no_values():
 
 
 def test_missing_bands_have_no_prediction(fine, errors):
-    model = po.make_model(fine, po.Priors(), PLAIN)
+    model = pm.make_model(fine, pm.Priors(), PLAIN)
     flux = np.array([[5.0, 9.0, np.nan, 8.0, 5.0, 4.0], [np.nan] * 6, [np.nan, 3.0, *[np.nan] * 4]])
     photometry = prepare_photometry(flux, np.where(np.isfinite(flux), 1.0, np.nan))
     left_out = pr.leave_band_out(photometry, model)
@@ -190,6 +192,6 @@ def test_missing_bands_have_no_prediction(fine, errors):
 
 
 def test_mocks_need_a_prior_to_draw_from(fine, errors):
-    model = po.make_model(fine, po.Priors(mass_prior="gaussian"), PLAIN)
+    model = pm.make_model(fine, pm.Priors(mass_prior="gaussian"), PLAIN)
     with pytest.raises(ValueError, match="log-uniform"):
-        pr.draw_mocks(model, errors, 10, seed=1)
+        posterior_mocks.draw_mocks(model, errors, 10, seed=1)

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from clusterphot.base.cosmology import flat_lambda_cdm
 from clusterphot.sed import posterior as po
+from clusterphot.sed import posterior_model as pm
 from clusterphot.sed import rest_frame as rf
 from clusterphot.sed.chi2 import Photometry, prepare_photometry
-from clusterphot.sed.predictive import draw_mocks
 from clusterphot.ssp.grid import SspGrid, nodes_around, project_grid
 from clusterphot.ssp.refine import refine_grid
+from posterior_mocks import draw_mocks
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 BVI = ("bessell_B", "bessell_V", "bessell_I")
 COSMOLOGY = flat_lambda_cdm(70.0, 0.3)
-NUISANCE = po.Nuisance(
+NUISANCE = pm.Nuisance(
     zero_point_error=(0.02,) * 6,
     ebv_error_mag=0.03,
     extinction_per_ebv=(1.40, 0.592, 0.389, 0.250, 0.184, 0.145),
@@ -35,7 +36,7 @@ def grids(embedded_grid):
 
 @pytest.fixture(scope="module")
 def model(grids):
-    return po.make_model(grids[0], po.Priors(), NUISANCE)
+    return pm.make_model(grids[0], pm.Priors(), NUISANCE)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def single(slope, nuisance=None):
     """Model and rest-frame quantities of `power_law`."""
     grid = power_law(slope)
     fine = project_grid(grid, SIX, 0.39, COSMOLOGY)
-    model = po.make_model(fine, po.Priors(), nuisance or po.Nuisance())
+    model = pm.make_model(fine, pm.Priors(), nuisance or pm.Nuisance())
     return model, rf.make_rest_frame(model, fine, project_grid(grid, BVI, 0.0, COSMOLOGY)), fine
 
 
@@ -78,7 +79,7 @@ def test_k_correction_of_a_power_law(slope):
     spectrum being linear between its nodes.
     """
     fine = project_grid(power_law(slope), BVI, 0.39, COSMOLOGY)
-    model = po.make_model(fine, po.Priors(), po.Nuisance())
+    model = pm.make_model(fine, pm.Priors(), pm.Nuisance())
     rest = rf.make_rest_frame(model, fine, project_grid(power_law(slope), BVI, 0.0, COSMOLOGY))
     expected = -2.5 * (1 - 2 - slope) * np.log10(1.39)
     for band, name in enumerate(BVI):
@@ -135,7 +136,7 @@ def test_one_population_of_known_mass():
 
 def test_dust_of_the_source_dims_and_reddens():
     """A of Landolt B and I over that of V: 3.626 and 1.505 over 2.742 (Schlafly & Finkbeiner 2011, table 6), to 3 %."""
-    nuisance = po.Nuisance(av_mag=(1.0,), extinction_per_av=po.extinction_per_av(SIX, 0.39))
+    nuisance = pm.Nuisance(av_mag=(1.0,), extinction_per_av=pm.extinction_per_av(SIX, 0.39))
     dimmed = single(-1.0, nuisance)[1].mag_ab[:, 0] - single(-1.0)[1].mag_ab[:, 0]
     np.testing.assert_allclose(dimmed / dimmed[1], [3.626 / 2.742, 1, 1.505 / 2.742], rtol=0.03)
     assert dimmed[1] == pytest.approx(1.0, abs=0.03)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all.
+"""Files that appear whole or not at all, and a hint for those that are missing.
 
 Apart from `clusterphot.base.products` because that imports astropy, which reading the rules must not wait for.
 """
@@ -18,3 +18,13 @@ def whole_file(path):
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+
+
+def near_hint(path):
+    """Hint for a missing file: paths are relative to the working directory."""
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        return (
+            f"the folder {folder} does not exist; paths are relative to the working directory {os.getcwd()}."
+        )
+    return f"paths are relative to the working directory {os.getcwd()}."

@@ -23,6 +23,9 @@ class Flag(IntFlag):
     NEGATIVE_LUMINOSITY = 1 << 10
     TOO_FEW_BANDS = 1 << 11
     LOW_SNR = 1 << 12
+    POOR_FIT = 1 << 13
+    MASS_PRIOR = 1 << 14
+    UNUSABLE_BAND = 1 << 15
 
 
 SENTENCES = {
@@ -39,6 +42,9 @@ SENTENCES = {
     Flag.NEGATIVE_LUMINOSITY: "flux in the V filter or normalisation not positive; that mass is NaN",
     Flag.TOO_FEW_BANDS: "fewer than three measured bands; age and metallicity are not constrained",
     Flag.LOW_SNR: "too faint for a limit of the size (sizes.min_snr)",
+    Flag.POOR_FIT: "the model does not describe the data, errors allowed for; values may be those of something else",
+    Flag.MASS_PRIOR: "the mass lies at or beyond an end of the prior (sed.posterior); the posterior is not to be used",
+    Flag.UNUSABLE_BAND: "a band beyond any measurement (a sentinel), or without information, was taken as missing",
 }
 
 

@@ -1,4 +1,4 @@
-"""What every job needs: a log file, and a last line that says what was done."""
+"""What every job needs: its driver started, a log file, and a last line that says what was done."""
 
 import contextlib
 import errno
@@ -6,11 +6,32 @@ import logging
 import re
 import sys
 import time
+from pathlib import Path
 
 from clusterphot.base.errors import DataError, UserError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where a file cannot grow: disk full, quota used up, larger than allowed."""
+
+
+def run_job(main, snakemake):
+    """Run a driver for the job that Snakemake started it for.
+
+    Parameters
+    ----------
+    main : callable
+        Takes the job: input, output, params, wildcards, log, ...
+    snakemake : object or None
+        The job, which Snakemake puts among the driver's globals; None where a person started the driver by hand, who is
+        told how to do that.
+    """
+    if snakemake is None:
+        sys.exit(
+            f"{Path(sys.argv[0]).name} is started by Snakemake, for one job of a run. By hand, in a debugger:\n"
+            "  make debug FILE=results/...    # a result of that job; docs/developing.md"
+        )
+    with job_logging(snakemake.log[0]):
+        main(snakemake)
 
 
 @contextlib.contextmanager

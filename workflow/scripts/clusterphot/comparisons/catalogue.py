@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clusterphot.base import tables
+from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.filters import check_filter_name, load_filter
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
@@ -132,29 +132,27 @@ def _open_catalogue(path):
                 return np.asarray(data[column], dtype=float)
 
             return of_fits
-    names, rows = tables.read_user_table(path, "comparison.catalogue")
+    table = user_tables.read_user_table(path, "comparison.catalogue")
 
     def of_text(column, *, as_text=False):
         if as_text:
-            index = tables.column_index(names, column, path, "identifiers")
-            return np.array([row[index] for row in rows])
-        return _clean_column(names, rows, column, path, "a number, as comparison.columns says")
+            return np.array(table.texts(column, "identifiers"))
+        return _clean_column(table, column, "a number, as comparison.columns says")
 
     return of_text
 
 
-def _clean_column(names, rows, column, path, expected):
+def _clean_column(table, column, expected):
     """Numbers of a column, NaN where missing, masked or infinite."""
-    index = tables.column_index(names, column, path, f"the column that comparison.columns names ({expected})")
-    values = np.full(len(rows), np.nan)
-    for number, row in enumerate(rows):
-        text = row[index]
+    texts = table.texts(column, f"the column that comparison.columns names ({expected})")
+    values = np.full(len(texts), np.nan)
+    for number, text in enumerate(texts):
         if text.lower() in ("", "nan", "null", "none", "--", "inf", "-inf"):
             continue
         try:
             values[number] = TRUTH[text.lower()] if text.lower() in TRUTH else float(text)
         except ValueError:
-            where = f"{path}, data row {number + 1}, column {column}"
+            where = f"{table.path}, data row {number + 1}, column {column}"
             raise DataError(
                 where, repr(text), expected, "missing values are written as nan or left empty."
             ) from None
@@ -261,10 +259,10 @@ def check_catalogue(comparison, origin):
             float(name)
         except ValueError:
             check_filter_name(str(name), f"{where}.bands")
-    names = column_names(path)
+    header = user_tables.UserTable(path, column_names(path), ())
     for key, column in [*columns.items(), *columns["bands"].items()]:
         if isinstance(column, str):
-            tables.column_index(names, column, path, f"the column that comparison.columns names for {key}")
+            header.texts(column, f"the column that comparison.columns names for {key}")
 
 
 def check_field(field, where):
@@ -302,9 +300,9 @@ def read_star_counts(path):
     ------
     DataError
     """
-    names, rows = tables.read_user_table(path, "star_counts")
-    mag = tables.float_column(names, rows, "mag", path, expected="an AB magnitude")
-    density = tables.float_column(names, rows, "density", path, low=0, expected="stars per arcmin2 and mag")
+    table = user_tables.read_user_table(path, "star_counts")
+    mag = table.floats("mag", unit="mag", expected="an AB magnitude")
+    density = table.floats("density", low=0, expected="stars per arcmin2 and mag")
     if not np.all(np.diff(mag) > 0):
         raise DataError(f"{path}, column mag", "values that do not increase", "increasing magnitudes")
     return mag, density
@@ -320,7 +318,7 @@ def column_names(path):
             if not found:
                 raise DataError(path, "no table", "a FITS file with a binary table")
             return tuple(found[0].columns.names)
-    return tables.read_user_table(path, "comparison.catalogue")[0]
+    return user_tables.read_user_table(path, "comparison.catalogue").names
 
 
 def in_region(ra, dec, region):

@@ -5,13 +5,16 @@ throughout. Fluxes nJy as in the image (not de-reddened), surface brightness nJy
 log10 Msun.
 """
 
+import re
+
 import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.flags import Flag
 from clusterphot.base.robust import MAD_TO_SIGMA
-from clusterphot.base.tables import check_ids, flux_arrays, parse_carried, read_user_table
+from clusterphot.base.tables import flux_arrays
 from clusterphot.base.units import mag_ab
+from clusterphot.base.user_tables import parse_carried, read_user_table
 from clusterphot.foreground.dust import deredden
 from clusterphot.sed.best_fit import fit_sources
 from clusterphot.stack.combine import bootstrap_counts, weighted_medians
@@ -65,10 +68,12 @@ def read_truth(path):
     -------
     truth : `astropy.table.Table`
     """
-    names, rows = read_user_table(str(path), "truth")
-    ids = check_ids(names, rows, str(path))
-    columns = {name: parse_carried([row[i] for row in rows]) for i, name in enumerate(names) if name != "id"}
-    return Table({"id": ids, **columns})
+    table = read_user_table(str(path), "truth")
+    columns = {name: parse_carried(table.texts(name, "")) for name in table.names if name != table.find("id")}
+    for name in columns:
+        if re.match("flux0?_", name):
+            columns[name] = table.floats(name, unit="nJy", missing=True, expected="a flux in nJy")
+    return Table({"id": table.ids(), **columns})
 
 
 # ---- one row per source ----------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ See `clusterphot.sed.best_fit` and `clusterphot.sed.posterior`. Fluxes nJy, ages
 import numpy as np
 
 from clusterphot.sed.chi2 import prepare_photometry
-from clusterphot.sed.posterior import PROBABILITIES, QUANTILE_NAMES, posteriors, trapezoid_weights
+from clusterphot.sed.posterior import PROBABILITIES, QUANTILE_NAMES, posteriors
+from clusterphot.sed.posterior_model import trapezoid_weights
 
 MAX_CELLS = 24
 """Cells of the age-metallicity map along each axis, at most."""
@@ -48,8 +49,8 @@ def posterior_pictures(flux, err, model, *, min_relative_error):
     Parameters
     ----------
     flux, err : (n, n_bands) float ndarray, nJy
-        As for `clusterphot.sed.posterior_columns.posterior_columns`.
-    model : `clusterphot.sed.posterior.Model`
+        As for `clusterphot.sed.posterior.posterior_columns`.
+    model : `clusterphot.sed.posterior_model.Model`
     min_relative_error : float
 
     Returns

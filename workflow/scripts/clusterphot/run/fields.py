@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
 
-from clusterphot.base import tables
+from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.config.configuration import complete_configuration, configuration_schema
 from clusterphot.measure.engines import check_engines
@@ -365,10 +365,10 @@ def _load_field(name, entry, config, origin):
 
 def _given_photometry(entry, where):
     """Values of a field given by a table of fluxes."""
-    ids, filters, *_ = tables.read_photometry(entry["photometry"], f"{where}.photometry")
+    ids, filters, *_ = user_tables.read_photometry(entry["photometry"], f"{where}.photometry")
     stack = entry.get("stack_photometry")
     if stack is not None:
-        stack_ids, stack_filters, *_ = tables.read_photometry(stack, f"{where}.stack_photometry")
+        stack_ids, stack_filters, *_ = user_tables.read_photometry(stack, f"{where}.stack_photometry")
         if len(stack_ids) != 1:
             raise DataError(stack, f"{len(stack_ids)} rows", "one row: the stack")
         if set(stack_filters) != set(filters):
@@ -389,23 +389,20 @@ def _given_photometry(entry, where):
 def _center(entry, where):
     """Mean direction of the sources in degrees, for a look-up in the SFD maps."""
     path = entry.get("photometry") or entry["sources"]
-    names, _ = tables.read_user_table(path, where)
-    if not {"ra", "dec"} <= set(names):
+    table = user_tables.read_user_table(path, where)
+    if not (table.find("ra") and table.find("dec")):
         raise ConfigError(f"{where}.ebv", "sfd", "a number", f"{path} has no columns ra and dec.")
-    _, ra, dec = tables.read_positions(path, where)
+    _, ra, dec = user_tables.read_positions(path, where)
     return _mean_direction(ra, dec)
 
 
 def _sky_center(entry, where):
     """Mean direction of the sources that have a position, or None."""
     path = entry.get("photometry") or entry["sources"]
-    names, rows = tables.read_user_table(path, where)
-    if not {"ra", "dec"} <= set(names):
+    table = user_tables.read_user_table(path, where)
+    if not (table.find("ra") and table.find("dec")):
         return None
-    ra, dec = (
-        tables.float_column(names, rows, name, path, low=-90, high=360, missing=True)
-        for name in ("ra", "dec")
-    )
+    ra, dec = (table.angles(axis, missing=True) for axis in ("ra", "dec"))
     known = [(a, d) for a, d in zip(ra, dec, strict=True) if not (math.isnan(a) or math.isnan(d))]
     if not known:
         return None
@@ -631,19 +628,18 @@ def report_tables(field, grids):
 
 def rows_digest(path, ids):
     """Digest of the header and of these rows of a user's table."""
-    names, rows = _rows_by_id(path)
-    content = [repr(names), *(repr(rows[name]) for name in ids)]
+    header, rows = _rows_by_id(path)
+    content = [repr(header), *(repr(rows[name]) for name in ids)]
     return hashlib.sha256("".join(content).encode()).hexdigest()[:12]
 
 
 @functools.lru_cache
 def _rows_by_id(path):
     """Header and rows by id of a user's table; a single row without an id is that of the stack."""
-    names, rows = tables.read_user_table(path, path)
-    if "id" not in names:
-        return names, {"stack": rows[0]}
-    column = names.index("id")
-    return names, {row[column]: row for row in rows}
+    table = user_tables.read_user_table(path, path)
+    if not table.find("id"):
+        return table.names, {"stack": table.rows[0]}
+    return table.names, dict(zip(table.ids(), table.rows, strict=True))
 
 
 def four_color_files(folder):

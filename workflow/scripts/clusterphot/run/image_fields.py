@@ -6,8 +6,9 @@ Headers of mosaics and the small images of PSFs are inspected in the main proces
 import os
 from dataclasses import dataclass
 
-from clusterphot.base import tables
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.files import near_hint
+from clusterphot.base.user_tables import read_positions
 from clusterphot.mosaics import download
 
 DETECT = "detect"
@@ -90,7 +91,7 @@ def load_image_field(name, entry, where):
                 "the target candidates searches any field with mosaics; the list says what is simulated.",
             )
     else:
-        ids, ra, dec = tables.read_positions(source_list, f"{where}.sources")
+        ids, ra, dec = read_positions(source_list, f"{where}.sources")
         positions = list(zip(ids, ra.tolist(), dec.tolist(), strict=True))
     simulated = "simulation" in entry
     mosaics = simulated_mosaics(name, entry) if simulated else _given_mosaics(entry)
@@ -147,7 +148,7 @@ def check_files(field, where):
         for kind in ("sci", "wht"):
             path = getattr(entry, kind)
             if kind not in remote and path is not None and not os.path.isfile(path):
-                raise DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", tables.near_hint(path))
+                raise DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", near_hint(path))
         info = None
         if not remote:
             info = inspect_mosaic(entry.sci, entry.wht)
@@ -212,7 +213,7 @@ def check_psf(path, key, filt, info):
     from clusterphot.psf.reference import load_user_psf
 
     if not os.path.isfile(path):
-        raise DataError(f"{key} = {path}", "no such file", "a PSF image", tables.near_hint(path))
+        raise DataError(f"{key} = {path}", "no such file", "a PSF image", near_hint(path))
     if not any(is_image(hdu) for hdu in walk(path)):
         raise DataError(f"{key} = {path}", "no image", "a FITS file with a 2-D image")
     if info is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import yaml
 
-from clusterphot.base import filters, tables
+from clusterphot.base import filters, user_tables
 from clusterphot.base.errors import ConfigError, DataError, UserError
 from clusterphot.mosaics import naming
 from clusterphot.mosaics.convert import inspect_mosaic
@@ -186,7 +186,7 @@ def _tables(folder):
 def _is_source_list(path):
     """Whether a table can be read as a source list."""
     try:
-        tables.read_positions(path, path)
+        user_tables.read_positions(path, path)
     except UserError:
         return False
     return True

@@ -1,6 +1,6 @@
 """From a chi-square fit to the columns of a result table: best fit, intervals, luminosity and masses.
 
-See `sed` for the fit and `masses` for the mass-to-light ratios. Masses Msun, luminosities Lsun.
+The fit itself is `clusterphot.sed.chi2`; its best model becomes a mass in `clusterphot.sed.masses`. Masses Msun.
 """
 
 import logging
@@ -14,12 +14,16 @@ from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.base.filters import load_filter
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import write_fits
-from clusterphot.sed.chi2 import best_models, dominated, fit_grid, intervals, log_range, prepare_photometry
-from clusterphot.sed.masses import V_WAVE_ANGSTROM, luminosity_per_njy, v_filter
+from clusterphot.sed.chi2 import N_FITTED, best_models, dominated, fit_grid, intervals, prepare_photometry
+from clusterphot.sed.masses import V_WAVE_ANGSTROM, luminosity_per_njy, mass_columns, v_filter
 from clusterphot.ssp.four_color import MassToLight, mass_to_light_from_files
 from clusterphot.ssp.grid import read_projected_grid
 
 logger = logging.getLogger(__name__)
+
+NEAR_V = (0.75, 1.35)
+"""Rest-frame pivot wavelengths, over that of V, of filters that may stand for V without a warning: from the blue end
+of B to the red end of R. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Models:
     flux : (n_age, n_metallicity, n_bands) float ndarray
         nJy per Msun formed.
     filters : list of str
-    mass_to_light : `clusterphot.sed.masses.MassToLight`
+    mass_to_light : `clusterphot.ssp.four_color.MassToLight`
     description : dict
         Where models and M/L_V come from, for the metadata of tables.
     """
@@ -104,75 +108,14 @@ def fit_sources(flux, err, models, options, *, err_sys=None, correlation=None, f
         "age_gyr": age,
         "metallicity_zsun": np.where(known, models.metallicity_zsun[j], np.nan),
         "chi2": np.where(known, fit.chi2[rows, i, j], np.nan),
-        "dof": np.maximum(n_bands - 3, 0),
+        "dof": np.maximum(n_bands - N_FITTED, 0),
         "n_bands": n_bands,
     }
-    columns |= _mass_columns(photometry, fit, (i, j), models, options)
+    columns |= mass_columns(photometry, fit, (i, j), models, options)
     flags[known & ~(np.isfinite(columns["log_mass"]) & (best_mass > 0))] |= Flag.NEGATIVE_LUMINOSITY
     columns |= intervals(fit.chi2, models.age_gyr, models.metallicity_zsun)
     columns["flags"] = flags
     return columns, fit
-
-
-def _mass_columns(photometry, fit, best, models, options):
-    """V luminosity from the V filter, masses from M/L_V, and the mass of the whole SED beside it."""
-    i, j = best
-    rows = np.arange(len(i))
-    ml = models.mass_to_light
-    band = models.filters.index(options.v_filter)
-    known = np.isfinite(fit.chi2[rows, i, j])
-    flux_v, err_v = photometry.flux[:, band], photometry.err[:, band]
-    ml_v = np.where(known, ml.ml_v[i, j], np.nan)
-    remaining = np.where(known, ml.mass_remaining[i, j], np.nan)
-    lum_v = options.lum_v_per_njy * flux_v
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_mass = np.where(lum_v > 0, np.log10(np.abs(lum_v * ml_v)), np.nan)
-        flux_dex = np.where(flux_v > 0, err_v / np.abs(flux_v), np.nan) / np.log(10)
-        log_sed = np.log10(fit.mass[rows, i, j] * remaining)
-    log_sed[~np.isfinite(log_sed)] = np.nan
-    half_range = np.where(known, _half_range(fit.chi2, np.log10(ml.ml_v), i, j), np.nan)
-    return {
-        "mass_formed": 10.0**log_mass / remaining,
-        "mass_remaining": 10.0**log_mass,
-        "ml_v": ml_v,
-        "lum_v_lsun": lum_v,
-        "log_mass": log_mass,
-        "log_mass_err": np.where(np.isfinite(log_mass), np.hypot(flux_dex, half_range), np.nan),
-        "log_mass_formed": log_mass - np.log10(remaining),
-        "log_mass_sed": log_sed,
-        "log_mass_sed_err": np.where(
-            np.isfinite(log_sed), log_range(fit, np.log10(ml.mass_remaining)), np.nan
-        ),
-    }
-
-
-def _half_range(chi2, values, i, j):
-    """1-sigma half-range of a quantity over the models.
-
-    Nodes within a rise of 1 count as they are. Towards the neighbours of the best node the rise is taken as a
-    parabola, so that a grid coarser than the interval does not make the range zero.
-
-    Parameters
-    ----------
-    chi2 : (n, n_age, n_metallicity) float ndarray
-    values : (n_age, n_metallicity) float ndarray
-    i, j : (n,) int ndarray
-        Best node of each source.
-    """
-    if len(i) == 0:
-        return np.zeros(0)
-    rows = np.arange(len(i))
-    rise = chi2 - chi2[rows, i, j][:, None, None]
-    high = np.max(np.where(rise <= 1, values[None], -np.inf), axis=(1, 2))
-    low = np.min(np.where(rise <= 1, values[None], np.inf), axis=(1, 2))
-    best = values[i, j]
-    for di, dj in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        ni = np.clip(i + di, 0, values.shape[0] - 1)
-        nj = np.clip(j + dj, 0, values.shape[1] - 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = (values[ni, nj] - best) / np.sqrt(np.maximum(rise[rows, ni, nj], 1.0))
-        high, low = np.fmax(high, best + step), np.fmin(low, best + step)
-    return 0.5 * (high - low)
 
 
 def load_models(projected_path, four_color_paths):
@@ -212,7 +155,7 @@ def make_options(params, models):
 def describe_v_filter(options, redshift):
     """Filter that stood for V and its rest-frame pivot wavelength, for metadata; warns where it is far from V."""
     rest = load_filter(options.v_filter).wave_pivot / (1 + redshift)
-    if not 0.75 < rest / V_WAVE_ANGSTROM < 1.35:
+    if not NEAR_V[0] < rest / V_WAVE_ANGSTROM < NEAR_V[1]:
         logger.warning(
             "no filter near rest-frame V: %s (%.0f A at rest) stands in for it; prefer log_mass_sed to log_mass",
             options.v_filter,

@@ -13,6 +13,11 @@ from clusterphot.base.flags import Flag
 from clusterphot.config.sed import Sed
 
 SIGMA_LEVELS = (1, 2, 3, 4, 5)
+"""Of the intervals that tables list; F22 quote 1 to 3."""
+
+N_FITTED = 3
+"""Age, metallicity and mass: taken from the bands for the degrees of freedom of a best fit."""
+
 BLOCK_MODELS = 2_000_000
 """Source-model pairs held in memory at once, 8 bytes each for a few arrays."""
 

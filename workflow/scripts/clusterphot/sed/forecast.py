@@ -13,8 +13,8 @@ from astropy.table import Table
 from clusterphot.base.units import AB_ZERO_FLUX_NJY
 from clusterphot.config.forecast import Forecast
 from clusterphot.sed.chi2 import Photometry
-from clusterphot.sed.posterior import make_model, posteriors
-from clusterphot.sed.predictive import flux_at
+from clusterphot.sed.posterior import posteriors
+from clusterphot.sed.posterior_model import flux_at, make_model
 
 WIDTHS = ("age", "metallicity", "mass")
 
@@ -72,8 +72,8 @@ def forecast(
         5-sigma AB depth of each filter of the grid.
     baseline : sequence of str
         Filters that are there anyway; the others of ``depths_mag`` are the extra ones.
-    priors : `clusterphot.sed.posterior.Priors`
-    nuisance : `clusterphot.sed.posterior.Nuisance`
+    priors : `clusterphot.sed.posterior_model.Priors`
+    nuisance : `clusterphot.sed.posterior_model.Nuisance`
         Lists in the order of ``grid.filters``.
     n_extra : int, optional
         Largest number of extra filters taken together.

@@ -14,7 +14,7 @@ from clusterphot.base.tables import error_correlation, flux_arrays, read_table, 
 from clusterphot.sed.best_fit import Models, fit_sources, load_models, make_options
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.posterior import Posterior, posteriors
-from clusterphot.sed.posterior_columns import field_model, systematic_fractions
+from clusterphot.sed.posterior_model import field_model, systematic_fractions
 from clusterphot.ssp.grid import ProjectedGrid, read_projected_grid
 
 CONFIGURED, ZERO_POINTS = "configured", "zero_points"
@@ -93,7 +93,7 @@ def stack_posterior(stack, library, params, *, ebv, zero_point_error=None, **cha
     stack : `Stack`
     library : `Library`
     params : namespace
-        As `clusterphot.sed.posterior_columns.field_model` takes it, and ``min_relative_error``.
+        As `clusterphot.sed.posterior_model.field_model` takes it, and ``min_relative_error``.
     ebv : float
         Milky Way E(B-V), mag.
     zero_point_error : float, optional
@@ -104,7 +104,7 @@ def stack_posterior(stack, library, params, *, ebv, zero_point_error=None, **cha
     Returns
     -------
     posterior : `clusterphot.sed.posterior.Posterior`, of one source
-    model : `clusterphot.sed.posterior.Model`
+    model : `clusterphot.sed.posterior_model.Model`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
     """
     filters = library.models.filters

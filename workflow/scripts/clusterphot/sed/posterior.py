@@ -10,133 +10,27 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
-from clusterphot.base.filters import load_filter
-from clusterphot.config.dust import Dust
-from clusterphot.config.sed import PriorKeys
-from clusterphot.sed.numerics import (
-    N_CELLS,
-    edge_probability,
-    log_mass_integral,
-    mass_summary,
-    quantiles_of_density,
-    quantiles_of_points,
-)
+from clusterphot.sed.chi2 import prepare_photometry
+from clusterphot.sed.mass_integral import N_CELLS, log_mass_integral, mass_summary
+from clusterphot.sed.posterior_model import trapezoid_weights
+from clusterphot.sed.quantiles import edge_probability, quantiles_of_density, quantiles_of_points
 
 PROBABILITIES = (0.025, 0.16, 0.50, 0.84, 0.975)
+
 QUANTILE_NAMES = ("p025", "p16", "p50", "p84", "p975")
+
 QUANTITIES = ("age_gyr", "metallicity_zsun", "log_mass", "ml_v")
+
 EDGE_DEX = 0.05
 """Width of the edges of the age range, in log age, of which p_age_edge is the probability."""
 
 _DEPTH = 25.0  # cells this far (natural log) below the best are dropped: 1e-11 each
+
 _COARSE = 3  # every third age and metallicity finds the fluxes that scale the relative errors
+
 _LN_2PI = np.log(2 * np.pi)
+
 _STRATA = (np.arange(N_CELLS) + 0.5) / N_CELLS
-
-
-@dataclass(frozen=True)
-class Priors(PriorKeys):
-    """Priors: keys of the configuration. Each is proper, so that evidences are defined.
-
-    Those of age and metallicity lie between the ends of the fine grid; that of the surviving mass is log-uniform
-    between its ends, or a Gaussian in linear mass, cut at zero.
-    """
-
-    def __post_init__(self):
-        for name in ("age_prior", "metallicity_prior"):
-            if getattr(self, name) not in ("uniform", "log-uniform"):
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected uniform or log-uniform")
-        if self.mass_prior not in ("log-uniform", "gaussian"):
-            raise ValueError(f"mass_prior is {self.mass_prior!r}, expected log-uniform or gaussian")
-        if not 0 < self.mass_min_msun < self.mass_max_msun:
-            raise ValueError(
-                f"masses from {self.mass_min_msun} to {self.mass_max_msun} Msun, expected 0 < min < max"
-            )
-        if not self.mass_sigma_msun > 0:
-            raise ValueError(f"mass_sigma_msun is {self.mass_sigma_msun}, expected > 0")
-
-
-@dataclass(frozen=True)
-class Nuisance:
-    """Errors beyond the random ones of each flux.
-
-    Attributes
-    ----------
-    zero_point_error : (n_bands,) float array_like
-        1-sigma fractional error of the flux scale of each filter; common to all sources of a field.
-    ebv_error_mag : float
-        1-sigma error of the Milky Way's E(B-V), mag.
-    extinction_per_ebv : (n_bands,) float array_like
-        A of each filter over E(B-V); used where ebv_error_mag > 0.
-    av_mag : sequence of float
-        Extra dust: values of A_V at the rest frame, mag, of equal prior probability.
-    extinction_per_av : (n_bands,) float array_like
-        A of each filter over that A_V; see `extinction_per_av`.
-    jitter : {'none', 'multiply', 'add'}
-        ``multiply`` takes each level as a factor of all random errors, ``add`` as a fraction of the
-        flux added to them in quadrature.
-    jitter_levels : sequence of float
-        Of equal prior probability; not used with ``none``.
-    """
-
-    zero_point_error: tuple = ()
-    ebv_error_mag: float = 0.0
-    extinction_per_ebv: tuple = ()
-    av_mag: tuple = (0.0,)
-    extinction_per_av: tuple = ()
-    jitter: str = "none"
-    jitter_levels: tuple = (1.0,)
-
-    def __post_init__(self):
-        if self.jitter not in ("none", "multiply", "add"):
-            raise ValueError(f"jitter {self.jitter!r}, expected none, multiply or add")
-        lowest = 0.0 if self.jitter == "add" else 1e-6
-        if len(self.jitter_levels) == 0 or min(self.jitter_levels) < lowest:
-            raise ValueError(f"jitter_levels {self.jitter_levels}, expected values of at least {lowest:g}")
-        if len(self.av_mag) == 0 or min(self.av_mag) < 0:
-            raise ValueError(f"av_mag {self.av_mag}, expected values of at least 0")
-
-    def levels(self):
-        """Levels of the jitter, one that does nothing where there is none."""
-        return np.asarray(self.jitter_levels, float) if self.jitter != "none" else np.array([1.0])
-
-
-@dataclass(frozen=True)
-class Model:
-    """Everything about the posterior that does not depend on the source, made by `make_model`.
-
-    Models are flat, in the order (A_V, age, metallicity).
-
-    Attributes
-    ----------
-    age_gyr, metallicity_zsun, av_mag : 1-D float ndarray
-    flux : (n_bands, n_models) float ndarray, nJy per Msun of surviving mass
-    pairs : (n_pairs, n_models) float ndarray
-        Products of the fluxes of two bands.
-    log_prior : (n_models,) float ndarray
-        Log of the prior probability of each node (trapezoidal rule in log age and log metallicity).
-    ml_v : (n_models,) float ndarray, surviving Msun per Lsun
-    order : (n_models,) int ndarray
-        Models by increasing ml_v.
-    priors : `Priors`
-    nuisance : `Nuisance`
-    """
-
-    age_gyr: np.ndarray
-    metallicity_zsun: np.ndarray
-    av_mag: np.ndarray
-    flux: np.ndarray
-    pairs: np.ndarray
-    log_prior: np.ndarray
-    ml_v: np.ndarray
-    order: np.ndarray
-    priors: Priors
-    nuisance: Nuisance
-
-    @property
-    def shape(self):
-        """Numbers of values of A_V, age and metallicity."""
-        return len(self.av_mag), len(self.age_gyr), len(self.metallicity_zsun)
 
 
 @dataclass(frozen=True)
@@ -160,7 +54,7 @@ class Posterior:
         Equally probable draws: ``model`` (index of the flat models), ``level`` (index of the jitter) and
         ``mass`` (surviving, Msun); -1 and NaN without data. ``mu`` and ``scale`` are the Gaussian in mass
         at that model and level, best over error and error (Msun), for
-        `clusterphot.sed.numerics.mass_lattice`.
+        `clusterphot.sed.mass_integral.mass_lattice`.
     covariance_flux : (n, n_bands) float ndarray, nJy
         Fluxes that scale the fractional errors.
     node_weight : (n, n_av, n_age, n_metallicity) float ndarray
@@ -178,115 +72,7 @@ class Posterior:
     node_weight: np.ndarray
 
 
-# ------------------------------------------------------------------------------------------- the model
-
-
-def extinction_per_av(filters, redshift, *, r_v=Dust.r_v):
-    """Extinction in observed filters per magnitude of A_V in the rest frame of the source.
-
-    Parameters
-    ----------
-    filters : sequence of str
-    redshift : float
-    r_v : float, optional
-
-    Returns
-    -------
-    ratio : (n_bands,) float ndarray
-
-    Notes
-    -----
-    The curve of Fitzpatrick (1999, PASP 111, 63) at the pivot wavelengths over 1 + z; the integral through
-    a broad filter differs by a few per cent of A, less than curves differ among each other.
-    """
-    from extinction import fitzpatrick99
-
-    wave = np.array([float(load_filter(name).wave_pivot) for name in filters]) / (1 + redshift)
-    return np.asarray(fitzpatrick99(wave, 1.0, r_v))
-
-
-def trapezoid_weights(values):
-    """Weights of the trapezoidal rule in log10 of ``values``, dex; one for a single value."""
-    if len(values) == 1:
-        return np.ones(1)
-    step = np.diff(np.log10(values))
-    return 0.5 * (np.append(step, 0.0) + np.insert(step, 0, 0.0))
-
-
-def _log_node_prior(values, prior):
-    """Log of the prior probabilities of nodes, which sum to one."""
-    density = values if prior == "uniform" else np.ones_like(values)
-    weight = trapezoid_weights(values) * density
-    return np.log(weight / weight.sum())
-
-
-def make_model(grid, priors, nuisance):
-    """Prepare the fine grid for posteriors.
-
-    Parameters
-    ----------
-    grid : `clusterphot.ssp.grid.ProjectedGrid`
-        Made by `clusterphot.ssp.refine.refine_grid`; its ends are those of the priors (for a bound at the
-        age of the Universe, refine up to it).
-    priors : `Priors`
-    nuisance : `Nuisance`
-
-    Returns
-    -------
-    model : `Model`
-
-    Raises
-    ------
-    ValueError
-        If a list of the nuisance model has another length than the grid has filters.
-    """
-    n_bands = len(grid.filters)
-    nuisance = _complete(nuisance, n_bands)
-    av = np.asarray(nuisance.av_mag, float)
-    per_mass = grid.flux_njy / grid.mass_remaining[..., None]
-    dust = 10.0 ** (-0.4 * av[:, None] * np.asarray(nuisance.extinction_per_av)[None])
-    flux = (dust[:, None, None, :] * per_mass[None]).reshape(-1, n_bands).T.copy()
-    first, second = np.triu_indices(n_bands)
-    ml_v = np.broadcast_to(grid.ml_v, (len(av), *grid.ml_v.shape)).reshape(-1)
-    age, metallicity = np.asarray(grid.age_gyr, float), np.asarray(grid.metallicity_zsun, float)
-    log_prior = (
-        _log_node_prior(age, priors.age_prior)[None, :, None]
-        + _log_node_prior(metallicity, priors.metallicity_prior)[None, None, :]
-        - np.log(len(av)) * np.ones((len(av), 1, 1))
-    )
-    return Model(
-        age_gyr=age,
-        metallicity_zsun=metallicity,
-        av_mag=av,
-        flux=flux,
-        pairs=flux[first] * flux[second],
-        log_prior=log_prior.reshape(-1),
-        ml_v=ml_v.copy(),
-        order=np.argsort(ml_v, kind="stable"),
-        priors=priors,
-        nuisance=nuisance,
-    )
-
-
-def _complete(nuisance, n_bands):
-    """The nuisance model with its per-filter lists filled with zeros where they are empty and not needed."""
-    needed = {
-        "zero_point_error": False,
-        "extinction_per_ebv": nuisance.ebv_error_mag > 0,
-        "extinction_per_av": max(nuisance.av_mag) > 0,
-    }
-    full = {}
-    for name, must in needed.items():
-        values = np.asarray(getattr(nuisance, name), float)
-        if values.size == 0 and not must:
-            values = np.zeros(n_bands)
-        if values.shape != (n_bands,) or not np.all(values >= 0):
-            raise ValueError(f"{name} is {values.tolist()}, expected {n_bands} values of at least 0")
-        full[name] = values
-    return dataclasses.replace(nuisance, **full)
-
-
-# -------------------------------------------------------------------------------------- the likelihood
+# -------------------------------------------------------------------------------------------- the likelihood
 
 
 def covariances(photometry, flux, nuisance):
@@ -453,7 +239,7 @@ def _cells(cross, norm, constant, model):
     return log_cell, log_scale
 
 
-# ------------------------------------------------------------------------------------------ all sources
+# ----------------------------------------------------------------------------------------------- all sources
 
 
 def posteriors(photometry, model, *, probabilities=PROBABILITIES):
@@ -582,3 +368,25 @@ def _collect(out, model, probabilities, scale_flux):
         covariance_flux=scale_flux,
         node_weight=nodes,
     )
+
+
+def posterior_columns(flux, err, model, *, min_relative_error, correlation=None):
+    """Columns of the posteriors.
+
+    Parameters
+    ----------
+    flux, err : (n, n_bands) float ndarray, nJy
+        Corrected for Milky Way dust, random errors only: systematic ones are in the model.
+    model : `clusterphot.sed.posterior_model.Model`
+    min_relative_error : float
+        As in `clusterphot.sed.chi2.prepare_photometry`. The floor of the best fit is not used: zero points and jitter
+        take its place.
+    correlation : (n_bands, n_bands) float array_like, optional
+        Of the random errors between bands.
+
+    Returns
+    -------
+    columns : dict of str to (n,) float ndarray
+    """
+    photometry = prepare_photometry(flux, err, min_relative_error=min_relative_error, correlation=correlation)
+    return posteriors(photometry, model).columns

@@ -1,7 +1,7 @@
-"""Are the posteriors right: predictive checks of a sample, and calibration on mock clusters.
+"""Do the models explain the fluxes of a sample within their errors? Predictive checks of posteriors.
 
-Posterior-predictive p-values after Gelman, Meng & Stern (1996, Stat. Sinica 6, 733); simulation-based calibration
-after Talts et al. (2018, arXiv:1804.06788). Fluxes nJy, ages Gyr, masses Msun (surviving).
+Posterior-predictive p-values after Gelman, Meng & Stern (1996, Stat. Sinica 6, 733). Fluxes nJy, ages Gyr, masses
+Msun (surviving).
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,12 @@ import numpy as np
 from astropy.table import Table
 from scipy.stats import chi2 as chi2_distribution
 
-from clusterphot.sed.chi2 import Photometry
-from clusterphot.sed.posterior import Posterior, covariances, posteriors
+from clusterphot.sed.chi2 import N_FITTED, Photometry, prepare_photometry
+from clusterphot.sed.posterior import covariances, posteriors
 
 MAD_SIGMA = 1.4826
-N_FITTED = 3
-"""Age, metallicity and mass: taken from the bands for the degrees of freedom of a best fit."""
-
 FACTORS = tuple(float(f) for f in np.round(2.0 ** (np.arange(0, 41) / 8), 4))
 """Growth of the errors that is tried: 1 to 32 in steps of 9 %."""
-
-CALIBRATED = ("age_gyr", "metallicity_zsun", "log_mass")
-_CDF_LEVELS = np.linspace(0.0, 1.0, 101)
 
 
 # -------------------------------------------------------------------------------- one source at a time
@@ -34,7 +28,7 @@ def chi2_of_draws(photometry, posterior, model):
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
     posterior : `clusterphot.sed.posterior.Posterior`
-    model : `clusterphot.sed.posterior.Model`
+    model : `clusterphot.sed.posterior_model.Model`
 
     Returns
     -------
@@ -109,7 +103,7 @@ def leave_band_out(photometry, model):
     Parameters
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
-    model : `clusterphot.sed.posterior.Model`
+    model : `clusterphot.sed.posterior_model.Model`
 
     Returns
     -------
@@ -218,7 +212,7 @@ def predictive_table(photometry, model, filters):
     Parameters
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
-    model : `clusterphot.sed.posterior.Model`
+    model : `clusterphot.sed.posterior_model.Model`
         Best without jitter, which would hide what is asked.
     filters : sequence of str
 
@@ -268,7 +262,7 @@ def acceptance(photometry, posterior, model):
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
     posterior : `clusterphot.sed.posterior.Posterior`
-    model : `clusterphot.sed.posterior.Model`
+    model : `clusterphot.sed.posterior_model.Model`
 
     Returns
     -------
@@ -294,156 +288,32 @@ def acceptance(photometry, posterior, model):
     }
 
 
-# ------------------------------------------------------------------------------------------ calibration
+def check_sample(flux, err, filters, model, *, min_relative_error):
+    """Do the models explain the fluxes of a sample within their errors, and by how much must these grow?
 
-
-@dataclass(frozen=True)
-class Mocks:
-    """Mock clusters drawn from the prior.
-
-    Attributes
+    Parameters
     ----------
-    truth : dict of str to (n,) float ndarray
-        age_gyr, metallicity_zsun, log_mass (surviving), ml_v, av_mag, jitter.
     flux, err : (n, n_bands) float ndarray, nJy
-    """
-
-    truth: dict
-    flux: np.ndarray
-    err: np.ndarray
-
-
-def flux_at(model, age_gyr, metallicity_zsun, av_index=0):
-    """Fluxes per Msun surviving, and M/L_V, between the nodes of the fine grid.
-
-    Parameters
-    ----------
-    model : `clusterphot.sed.posterior.Model`
-    age_gyr, metallicity_zsun : (n,) float ndarray, within the grid
-    av_index : (n,) int ndarray or int, optional
-
-    Returns
-    -------
-    flux : (n, n_bands) float ndarray, nJy/Msun
-    ml_v : (n,) float ndarray
-
-    Notes
-    -----
-    Bilinear in the logarithms, as the grid itself.
-    """
-    values = np.log(np.vstack([model.flux, model.ml_v])).reshape(-1, *model.shape)
-    corners = []
-    for axis, value in ((model.age_gyr, age_gyr), (model.metallicity_zsun, metallicity_zsun)):
-        if len(axis) == 1:
-            corners.append(((np.zeros(len(value), int), 1.0), (np.zeros(len(value), int), 0.0)))
-            continue
-        cell = np.clip(np.searchsorted(axis, value, side="right") - 1, 0, len(axis) - 2)
-        way = np.log(value / axis[cell]) / np.log(axis[cell + 1] / axis[cell])
-        corners.append(((cell, 1 - way), (cell + 1, way)))
-    result = 0.0
-    for i, weight_age in corners[0]:
-        for j, weight_z in corners[1]:
-            result = result + values[:, av_index, i, j] * (weight_age * weight_z)
-    return np.exp(result[:-1]).T, np.exp(result[-1])
-
-
-def draw_mocks(model, err, n, *, seed):
-    """Draw clusters and their fluxes from the priors and the nuisance model.
-
-    Parameters
-    ----------
-    model : `clusterphot.sed.posterior.Model`
-        With a log-uniform prior of the mass.
-    err : (n_rows, n_bands) float ndarray, nJy
-        Random errors; each cluster gets one of the rows. NaN is a missing band.
-    n : int
-    seed : int
-
-    Returns
-    -------
-    mocks : `Mocks`
-
-    Raises
-    ------
-    ValueError
-        For another prior of the mass.
-    """
-    priors, nuisance = model.priors, model.nuisance
-    if priors.mass_prior != "log-uniform":
-        raise ValueError(f"mass_prior is {priors.mass_prior!r}, expected log-uniform")
-    rng = np.random.default_rng(seed)
-    age = _draw_between(rng, model.age_gyr, priors.age_prior, n)
-    metallicity = _draw_between(rng, model.metallicity_zsun, priors.metallicity_prior, n)
-    mass = _draw_between(rng, np.array([priors.mass_min_msun, priors.mass_max_msun]), "log-uniform", n)
-    av_index = rng.integers(0, len(model.av_mag), n)
-    level = rng.choice(nuisance.levels(), n)
-    err = err[rng.integers(0, len(err), n)]
-    unit, ml_v = flux_at(model, age, metallicity, av_index)
-    true = unit * mass[:, None]
-    dust = 0.4 * np.log(10) * nuisance.ebv_error_mag * nuisance.extinction_per_ebv * rng.normal(size=(n, 1))
-    flux = true * (1 + nuisance.zero_point_error * rng.normal(size=true.shape) + dust)
-    random = np.hypot(err, level[:, None] * true) if nuisance.jitter == "add" else err * level[:, None]
-    flux = flux + random * rng.normal(size=true.shape)
-    truth = {
-        "age_gyr": age,
-        "metallicity_zsun": metallicity,
-        "log_mass": np.log10(mass),
-        "ml_v": ml_v,
-        "av_mag": model.av_mag[av_index],
-        "jitter": level,
-    }
-    return Mocks(truth, flux, err)
-
-
-def _draw_between(rng, values, prior, n):
-    """Draws between the first and last of ``values``."""
-    low, high = values[0], values[-1]
-    if prior == "uniform":
-        return rng.uniform(low, high, n)
-    return np.exp(rng.uniform(np.log(low), np.log(high), n))
-
-
-def calibrate(mocks, model, *, n_batch=500):
-    """Posteriors of mock clusters against their truths.
-
-    Parameters
-    ----------
-    mocks : `Mocks`
-    model : `clusterphot.sed.posterior.Model`
-    n_batch : int, optional
-        Clusters at a time, for memory; no effect on the result.
+    filters : sequence of str
+    model : callable
+        ``model(jitter=..., jitter_levels=...)`` gives the `clusterphot.sed.posterior_model.Model` with these keys
+        changed.
+    min_relative_error : float
 
     Returns
     -------
     table : `astropy.table.Table`
-        One row per quantity: ``quantity``, ``n``, ``coverage_68``, ``coverage_95`` (fractions of truths inside
-        the 16-84 and 2.5-97.5 % intervals), ``mean_rank``, ``ks_distance`` of the ranks from a flat
-        distribution (1.36 / sqrt(n) at 95 %).
-    ranks : dict of str to (n,) float ndarray
-        Posterior probability below the truth, in [0, 1]: flat if the posteriors are right.
+        Of `predictive_table`.
+    numbers : dict
+        ``sample``, of `acceptance`, and ``error_factor_p16_p50_p84``, the factor common to all random errors of
+        `common_growth`; NaN where no source has enough bands.
     """
-    ranks = {name: [] for name in CALIBRATED}
-    for first in range(0, len(mocks.flux), n_batch):
-        part = slice(first, first + n_batch)
-        flux, err = mocks.flux[part], np.where(np.isfinite(mocks.flux[part]), mocks.err[part], np.nan)
-        photometry = Photometry(flux, err, np.zeros(len(flux), int))
-        posterior: Posterior = posteriors(photometry, model, probabilities=_CDF_LEVELS)
-        for name in CALIBRATED:
-            pairs = zip(mocks.truth[name][part], posterior.quantiles[name], strict=True)
-            ranks[name] += [np.interp(truth, quantiles, _CDF_LEVELS) for truth, quantiles in pairs]
-    rows = []
-    for name in CALIBRATED:
-        rank = ranks[name] = np.array(ranks[name])
-        ordered, n = np.sort(rank), len(rank)
-        steps = np.arange(1, n + 1) / n
-        rows.append(
-            {
-                "quantity": name,
-                "n": n,
-                "coverage_68": np.mean((rank >= 0.16) & (rank <= 0.84)),
-                "coverage_95": np.mean((rank >= 0.025) & (rank <= 0.975)),
-                "mean_rank": rank.mean(),
-                "ks_distance": max(np.max(steps - ordered), np.max(ordered - steps + 1 / n)),
-            }
-        )
-    return Table(rows), ranks
+    photometry = prepare_photometry(flux, err, min_relative_error=min_relative_error)
+    plain = model(jitter="none")
+    table = predictive_table(photometry, plain, filters)
+    sample = acceptance(photometry, posteriors(photometry, plain), plain)
+    growth = (float("nan"),) * 3
+    if sample["n"]:
+        growing = model(jitter="multiply", jitter_levels=list(FACTORS))
+        growth = common_growth(posteriors(photometry, growing), FACTORS)
+    return table, {"sample": sample, "error_factor_p16_p50_p84": [float(value) for value in growth]}

@@ -14,9 +14,15 @@ from clusterphot.base.tables import error_correlation, flux_arrays, systematic_e
 from clusterphot.base.units import AB_ZERO_FLUX_NJY
 from clusterphot.config.dust import Dust
 from clusterphot.sed.chi2 import prepare_photometry
-from clusterphot.sed.numerics import lattice_quantiles, mass_lattice
-from clusterphot.sed.posterior import extinction_per_av, posteriors
-from clusterphot.sed.posterior_columns import describe_model, field_model, systematic_fractions
+from clusterphot.sed.mass_integral import mass_lattice
+from clusterphot.sed.posterior import posteriors
+from clusterphot.sed.posterior_model import (
+    describe_model,
+    extinction_per_av,
+    field_model,
+    systematic_fractions,
+)
+from clusterphot.sed.quantiles import draw_quantiles, lattice_quantiles
 from clusterphot.ssp.grid import SUN_MAG_V_AB, V_FILTER, filter_curve
 from clusterphot.ssp.refine import interpolate_grid
 
@@ -77,7 +83,7 @@ def make_rest_frame(model, fine, rest_grid, *, r_v=Dust.r_v):
 
     Parameters
     ----------
-    model : `clusterphot.sed.posterior.Model`
+    model : `clusterphot.sed.posterior_model.Model`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
         The fine grid behind it, at the redshift of the field.
     rest_grid : `clusterphot.ssp.grid.ProjectedGrid`
@@ -126,35 +132,13 @@ def make_rest_frame(model, fine, rest_grid, *, r_v=Dust.r_v):
     )
 
 
-def draw_quantiles(values, probabilities):
-    """Quantiles over equally probable draws.
-
-    Parameters
-    ----------
-    values : (n, n_draws) float ndarray
-        NaN in all draws of a source without data.
-    probabilities : (n_p,) float array_like, in (0, 1)
-
-    Returns
-    -------
-    quantiles : (n, n_p) float ndarray
-        Linear between the middles of the draws' strata of probability.
-    """
-    ordered = np.sort(values, axis=1)
-    n_draws = values.shape[1]
-    place = np.clip(np.asarray(probabilities) * n_draws - 0.5, 0, n_draws - 1)
-    low = np.minimum(place.astype(int), n_draws - 2)
-    way = place - low
-    return (1 - way) * ordered[:, low] + way * ordered[:, low + 1]
-
-
 def luminosity_quantiles(posterior, priors, per_mass, probabilities):
     """Quantiles of log10 of luminosities over the posteriors of sources.
 
     Parameters
     ----------
     posterior : `clusterphot.sed.posterior.Posterior`
-    priors : `clusterphot.sed.posterior.Priors`
+    priors : `clusterphot.sed.posterior_model.Priors`
         Those of its model.
     per_mass : (n_quantities, n_models) float ndarray
         log10 of the luminosity per Msun (surviving).
@@ -181,7 +165,7 @@ def rest_frame_columns(posterior, priors, rest):
     Parameters
     ----------
     posterior : `clusterphot.sed.posterior.Posterior`
-    priors : `clusterphot.sed.posterior.Priors`
+    priors : `clusterphot.sed.posterior_model.Priors`
         Those of its model.
     rest : `RestFrame`
         Of the same models.
@@ -229,7 +213,7 @@ def measure_rest_frame(photometry, grids, params, *, ebv, prefix="flux"):
     grids : (native, rest) of `clusterphot.ssp.grid.ProjectedGrid`
         A library at the redshift of the field and at rest.
     params : namespace
-        As `clusterphot.sed.posterior_columns.field_model` takes it, and ``min_relative_error``.
+        As `clusterphot.sed.posterior_model.field_model` takes it, and ``min_relative_error``.
     ebv : float
         Milky Way E(B-V), mag.
     prefix : {'flux', 'flux0'}, optional

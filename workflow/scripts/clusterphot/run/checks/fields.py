@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from clusterphot.base import filters, tables
+from clusterphot.base import filters, user_tables
 from clusterphot.base.errors import DataError
 from clusterphot.run import fields
 from clusterphot.run.checks.findings import ERROR, OK, UNSEEN, WARNING
@@ -45,21 +45,18 @@ def check_sources(settings, name, entry, findings):
     if path == "detect":
         note.add(OK, "sources", "sources: detect, no list to look at")
         return None
-    found = note.attempt("sources", tables.read_user_table, path, f"{settings.where(name)}.sources")
-    if found is None:
+    table = note.attempt("sources", user_tables.read_user_table, path, f"{settings.where(name)}.sources")
+    if table is None:
         return None
-    names, rows = found
-    ids = note.attempt("sources", tables.check_ids, names, rows, path)
-    angles = []
-    for column, low, high in (("ra", 0, 360), ("dec", -90, 90)):
-        limits = {"low": low, "high": high, "expected": f"degrees from {low} to {high}"}
-        angles.append(note.attempt("sources", tables.float_column, names, rows, column, path, **limits))
+    ids = note.attempt("sources", table.ids)
+    angles = [note.attempt("sources", table.angles, column) for column in ("ra", "dec")]
     if any(angle is None for angle in angles):
         return None
-    ids = ids or [row[0] for row in rows]
+    ids = ids or [row[0] for row in table.rows]
     _warn_of_doubles(ids, *angles, note)
+    _warn_of_comments(path, ids, note)
     if note.quiet:
-        note.add(OK, "sources", f"{path}: {len(rows)} sources with id, ra, dec")
+        note.add(OK, "sources", f"{path}: {len(table.rows)} sources with id, ra, dec{_converted(table)}")
     return ids, *angles
 
 
@@ -81,6 +78,24 @@ def _warn_of_doubles(ids, ra, dec, note):
         )
 
 
+def _warn_of_comments(path, ids, note):
+    """Ids that look as if their rows had been commented out."""
+    odd = [name for name in ids if name.startswith("# ")]
+    if odd:
+        note.add(
+            WARNING,
+            "sources",
+            f"{path}: {len(odd)} ids begin with '# ', the first {odd[0]!r}. Hint: below the header this is an id, no "
+            "comment; delete rows that are not wanted.",
+        )
+
+
+def _converted(table):
+    """Words on the units that a table declares."""
+    units = sorted({unit for name, unit in table.units.items() if name.startswith(("flux_", "ra", "dec"))})
+    return f"; units {', '.join(units)}" if units else ""
+
+
 def check_photometry(settings, name, entry, findings):
     """Read the tables of a field given by its photometry; returns its filters."""
     note, filts = findings.at(name), []
@@ -88,13 +103,31 @@ def check_photometry(settings, name, entry, findings):
         if not isinstance(entry.get(key), str):
             continue
         where = f"{settings.where(name)}.{key}"
-        found = note.attempt(key, tables.read_photometry, entry[key], where)
+        found = note.attempt(key, user_tables.read_photometry, entry[key], where)
         if found is None:
             continue
-        ids, own, flux, _, _ = found
+        ids, own, flux, err, _ = found
         filts = filts or own
+        flux, err, odd = user_tables.without_sentinels(flux, err)
+        table = user_tables.read_user_table(entry[key], where)
+        _warn_of_comments(entry[key], ids, note)
+        if odd.any():
+            row, band = (int(place[0]) for place in odd.nonzero())
+            note.add(
+                WARNING,
+                key,
+                f"{entry[key]}: {odd.sum()} values beyond any measurement (above {user_tables.MAX_FLUX_NJY:g} nJy) are "
+                f"taken as missing, the first of id {ids[row]!r} in {own[band]}.",
+            )
+        if not np.isfinite(flux).any():
+            note.add(
+                WARNING,
+                key,
+                f"{entry[key]}: nothing is measured: all fluxes of all {len(ids)} rows are missing.",
+            )
+            continue
         middle = float(np.median(np.abs(flux[np.isfinite(flux)]))) if np.isfinite(flux).any() else 0.0
-        text = f"{entry[key]}: {len(ids)} rows, {len(own)} filters, median flux {middle:.3g} nJy"
+        text = f"{entry[key]}: {len(ids)} rows, {len(own)} filters, median flux {middle:.3g} nJy{_converted(table)}"
         if FLUX_NJY[0] < middle < FLUX_NJY[1]:
             note.add(OK, key, text)
         else:

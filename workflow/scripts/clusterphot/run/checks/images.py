@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clusterphot.base import tables
 from clusterphot.base.errors import ConfigError, DataError, UserError
+from clusterphot.base.files import near_hint
 from clusterphot.base.units import mag_ab
 from clusterphot.mosaics import download
 from clusterphot.mosaics.convert import check_counts, check_gain, check_overlap, inspect_mosaic, sky_to_pixel
@@ -124,7 +124,7 @@ def _check_headers(key, filt, values, note, deep):
             note.add(UNSEEN, "files", f"{path}: fetched by the run")
             here = False
         elif path is not None and not os.path.isfile(path):
-            error = DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", tables.near_hint(path))
+            error = DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", near_hint(path))
             note.add(ERROR, "files", error)
             here = False
     info = (
