@@ -158,7 +158,7 @@ def test_every_key_is_a_sentence():
         assert keys.sentence_of(model).endswith((".", "/"))
         for entry in dataclasses.fields(model):
             sentence = entry.metadata["sentence"]
-            assert sentence.endswith(".") and len(sentence) > 3, entry.name
+            assert sentence.endswith((".", ")")) and len(sentence) > 3, entry.name
 
 
 def test_a_unit_of_a_name_is_in_its_sentence():

@@ -9,25 +9,25 @@ from clusterphot.config.keys import key, section
 class AgeSteps:
     """Ages from min to max in steps."""
 
-    min: float = key(0.5, "Youngest age (Gyr).", ge=0.001, le=14)
-    max: float = key(11.0, "Oldest age (Gyr).", ge=0.001, le=14)
-    step: float = key(0.5, "Step (Gyr).", ge=0.001, le=14)
+    min: float = key(0.5, "youngest age (Gyr)", ge=0.001, le=14)
+    max: float = key(11.0, "oldest age (Gyr)", ge=0.001, le=14)
+    step: float = key(0.5, "step (Gyr)", ge=0.001, le=14)
 
 
 @section
 class AgeEnds:
     """Ends of the prior of age."""
 
-    min: float = key(0.5, "Youngest age (Gyr).", ge=0.0001, le=20)
-    max: float = key(11.0, "Oldest age (Gyr).", ge=0.0001, le=20)
+    min: float = key(0.5, "youngest age (Gyr)", ge=0.0001, le=20)
+    max: float = key(11.0, "oldest age (Gyr)", ge=0.0001, le=20)
 
 
 @section
 class MetallicityEnds:
     """Ends of the prior of metallicity."""
 
-    min: float = key(0.005, "Lowest metallicity (solar units).", gt=0, le=10)
-    max: float = key(2.5, "Highest metallicity (solar units).", gt=0, le=10)
+    min: float = key(0.005, "lowest metallicity (solar units)", gt=0, le=10)
+    max: float = key(2.5, "highest metallicity (solar units)", gt=0, le=10)
 
 
 @section
