@@ -28,14 +28,26 @@ $(READY): requirements.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	@touch $(READY)
 
-# The logger plugin of workflow/logger tells the run in plain words; it uses the package in workflow/scripts.
+# Plugins of Snakemake in workflow/plugins tell the run in plain words, and run a job in a debugger; they use the package.
+PLUGINS := PYTHONPATH="$(CURDIR)/workflow/plugins:$(CURDIR)/workflow/scripts$${PYTHONPATH:+:$$PYTHONPATH}"
+WHERE := $(if $(CONFIG),--configfile "$(CONFIG)" --directory "$(or $(DIRECTORY),$$(dirname "$(CONFIG)"))")
+
+SEEN := { test -z "$(CONFIG)" || test -f "$(CONFIG)" || { echo "$(CONFIG): no such file in $(HERE); CONFIG names a configuration, and make new writes one"; exit 1; }; }
+
 # CONFIG=my.yaml runs a configuration of one's own, in its folder or in DIRECTORY; ARGS are more options of snakemake.
 run: $(READY)  ## all fields, from mosaics to figures: make run [CONFIG=my.yaml [DIRECTORY=run]] [CORES=n] [ARGS=...]
 	@cd "$(if $(CONFIG),$(HERE),$(CURDIR))" && \
-	  { test -z "$(CONFIG)" || test -f "$(CONFIG)" || { echo "$(CONFIG): no such file in $(HERE); CONFIG names a configuration, and make new writes one"; exit 1; }; } && \
-	  PYTHONPATH="$(CURDIR)/workflow/logger:$(CURDIR)/workflow/scripts$${PYTHONPATH:+:$$PYTHONPATH}" \
-	  "$(CURDIR)/$(BIN)/snakemake" --snakefile "$(CURDIR)/Snakefile" --logger clusterphot --cores $(CORES) \
-	  $(if $(CONFIG),--configfile "$(CONFIG)" --directory "$(or $(DIRECTORY),$$(dirname "$(CONFIG)"))") $(ARGS)
+	  $(SEEN) && \
+	  $(PLUGINS) "$(CURDIR)/$(BIN)/snakemake" --snakefile "$(CURDIR)/Snakefile" --logger clusterphot \
+	  --cores $(CORES) $(WHERE) $(ARGS)
+
+.PHONY: debug
+debug: $(READY)  ## the job behind a result in pdb, the result left as it is: make debug FILE=results/... [CONFIG=my.yaml]
+	@test -n "$(FILE)" || { echo "FILE names a result, for example: make debug FILE=results/demo/F150W/fits/c000.ecsv"; exit 1; }
+	@cd "$(if $(CONFIG),$(HERE),$(CURDIR))" && \
+	  $(SEEN) && \
+	  $(PLUGINS) "$(CURDIR)/$(BIN)/snakemake" --snakefile "$(CURDIR)/Snakefile" --executor pdb --quiet host progress rules reason \
+	  --cores 1 $(WHERE) --force $(ARGS) -- "$(FILE)"
 
 .PHONY: new check
 new: $(READY)  ## a starter configuration: make new FIELD=name [FOLDER=mosaics] [OUT=file]
@@ -106,4 +118,4 @@ lock:  ## pin the dependencies of pyproject.toml anew (needs uv), then update en
 	  --group dev pyproject.toml --output-file requirements.lock
 
 clean:  ## delete results, logs and benchmarks; nothing that was made by hand
-	rm -rf results logs benchmarks
+	rm -rf results logs benchmarks debug

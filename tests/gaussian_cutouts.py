@@ -7,6 +7,7 @@ import numpy as np
 from astropy.wcs import WCS
 from clusterphot.base.products import Cutouts, Noise, Psf
 from clusterphot.measure.fit import FitOptions, fit_sources
+from clusterphot.measure.neighbours import neighbours_of
 from scipy import ndimage
 from scipy.special import erf
 
@@ -29,6 +30,12 @@ def gaussian(size_px, x, y, sigma_px):
         return 0.5 * np.diff(erf(edges))
 
     return np.outer(axis(y), axis(x))
+
+
+def with_neighbours(sources, *, radius_arcsec):
+    """Sources (id, ra, dec) as `clusterphot.measure.cutouts.make_cutouts` takes them, with their neighbours."""
+    near = neighbours_of(sources, radius_arcsec=radius_arcsec)
+    return [{"id": name, "ra": ra, "dec": dec, "neighbours": near.get(name, [])} for name, ra, dec in sources]
 
 
 def make_psf(filt="F200W", **kwargs):

@@ -35,7 +35,7 @@ def write_large(folder, n_pixels, seed):
         Side in the short channel, even.
     seed : int
     """
-    from clusterphot.optics import pupil
+    from clusterphot.optics.psf import oversampled_psf
     from clusterphot.simulate import images
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write_large(folder, n_pixels, seed):
     )
     config = images.scene.config_of(truth)
     for filt in FILTERS:
-        psf = pupil.oversampled_psf(filt, config.optics())
+        psf = oversampled_psf(filt, config.optics())
         scale = psf.pixel_scale_arcsec
         n = n_pixels if scale < 0.03 else n_pixels // 2
         tile = images.render(truth, filt, psf, config)

@@ -168,12 +168,12 @@ class Gradient:
     """Gradient of the light of galaxies without noise in the reference filter."""
 
     def __init__(self, truth):
-        from clusterphot.optics import pupil
+        from clusterphot.optics import psf as optics
         from clusterphot.simulate import images
         from clusterphot.simulate import truth as scene
 
         config = scene.config_of(truth)
-        psf = pupil.oversampled_psf(REFERENCE, config.optics())
+        psf = optics.oversampled_psf(REFERENCE, config.optics())
         galaxies = truth[~np.isin(truth["kind"], ("cluster", "star"))]
         light = images.render(galaxies, REFERENCE, psf, config)
         self.scale = psf.pixel_scale_arcsec
@@ -221,7 +221,7 @@ def psf_scale(folder):
     """Flux of a unit source of the true PSF as the measured PSF's filter sees it, mean over sub-pixel places."""
     from clusterphot.base.products import read_noise, read_psf
     from clusterphot.detect import kernels
-    from clusterphot.optics import pupil
+    from clusterphot.optics import psf as optics
 
     base = folder / f"results/drawn/{REFERENCE}"
     own = kernels.make_kernels(read_psf(str(base / "psf.fits")), read_noise(str(base / "noise.fits")))
@@ -230,7 +230,7 @@ def psf_scale(folder):
     values = []
     for dy in np.arange(8) / 8:
         for dx in np.arange(8) / 8:
-            image = pupil.fourier_shift(light, dx, dy)
+            image = optics.moved(light, dx, dy)
             place = np.array([half + dx]), np.array([half + dy])
             values.append(kernels.shape_coefficients(image, own, *place)[0, kernels.POINT_FLUX])
     return float(np.mean(values))
@@ -238,21 +238,21 @@ def psf_scale(folder):
 
 def fwhm_spread(truth):
     """Largest over smallest FWHM of the reference PSF less 1 (per cent): among the stars, and in the whole field."""
-    from clusterphot.optics import pupil
+    from clusterphot.optics import psf as optics
     from clusterphot.simulate import images
     from clusterphot.simulate import truth as scene
 
     config = scene.config_of(truth)
     if not config.psf_blur_px:
         return {"star_fwhm_percent": 0.0, "field_fwhm_percent": 0.0}
-    psf = pupil.oversampled_psf(REFERENCE, config.optics())
+    psf = optics.oversampled_psf(REFERENCE, config.optics())
     stars = truth[truth["kind"] == "star"]
     place = images.blur_fraction(stars["u"], stars["v"], config)
 
     def fwhm(fraction):
-        data = pupil.blurred(psf.data, [], config.psf_blur_px * psf.oversampling * np.sqrt(fraction))
+        data = optics.blurred(psf.data, [], config.psf_blur_px * psf.oversampling * np.sqrt(fraction))
         parts = data / data.sum(), psf.sample_arcsec, psf.pixel_scale_arcsec, REFERENCE
-        return pupil.OversampledPsf(*parts).fwhm_arcsec()
+        return optics.OversampledPsf(*parts).fwhm_arcsec()
 
     return {
         "star_fwhm_percent": 100.0 * (fwhm(place.max()) / fwhm(place.min()) - 1.0),

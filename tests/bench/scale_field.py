@@ -100,16 +100,15 @@ def tan_header(size, scale_arcsec):
 
 def _write_image(path, header, filt, scale_arcsec, place, flux, n_clusters, seed):
     """Write noise and sources by bands of rows; sigma of a pixel in nJy."""
-    from clusterphot.optics import pupil
+    from clusterphot.optics.psf import moved, oversampled_psf
     from clusterphot.simulate.images import white_sigma
     from clusterphot.simulate.truth import FieldConfig
 
     config = FieldConfig(seed=seed, size_arcsec=40.0)
-    oversampled = pupil.oversampled_psf(filt, config=config.optics())
+    oversampled = oversampled_psf(filt, config=config.optics())
     sigma = white_sigma(oversampled, config)
     stamps = {
-        kind: pupil.make_psf(filt, size_px=int(side / scale_arcsec) | 1, config=config.optics()).data
-        for kind, side in STAMP_ARCSEC.items()
+        kind: oversampled.to_psf(int(side / scale_arcsec) | 1).data for kind, side in STAMP_ARCSEC.items()
     }
     size, shifted = header["NAXIS1"], {}
     x, y = place
@@ -131,7 +130,7 @@ def _write_image(path, header, filt, scale_arcsec, place, flux, n_clusters, seed
                 kind = "cluster" if i < n_clusters else "star"
                 key = (kind, x[i] - left[i], y[i] - low[i])
                 if key not in shifted:
-                    shifted[key] = pupil.fourier_shift(stamps[kind], key[1], key[2]).astype(np.float32)
+                    shifted[key] = moved(stamps[kind], key[1], key[2]).astype(np.float32)
                 _add(band, shifted[key], left[i], low[i] - y0, np.float32(flux[i]))
             file.write((band / np.float32(UNIT_NJY)).astype(">f4").tobytes())
         file.truncate(-(-file.tell() // 2880) * 2880)

@@ -16,10 +16,10 @@ from clusterphot.measure.cutouts import make_cutouts
 from clusterphot.measure.engines import install
 from clusterphot.measure.engines.comparison import compare_engines, summarise
 from clusterphot.measure.fit import FilterSetup, FitOptions, fit_sources
-from clusterphot.measure.neighbours import with_neighbours
 from clusterphot.psf.noise import measure_noise
 from clusterphot.simulate import images
 from clusterphot.simulate import truth as scene
+from gaussian_cutouts import with_neighbours
 
 PROBLEM = install.find_problem()
 FILTERS = ("F150W", "F200W", "F444W")
@@ -35,7 +35,7 @@ def bands():
     )
     truth = scene.draw_scene(config, Table.read("resources/faisst2022/table1.csv"))
     listed = [(row["id"], row["ra"], row["dec"]) for row in scene.source_list(truth)]
-    members = with_neighbours(listed, listed, radius_arcsec=0.7)
+    members = with_neighbours(listed, radius_arcsec=0.7)
     made = {}
     for filt in FILTERS:
         image = images.simulate_filter(truth, filt)

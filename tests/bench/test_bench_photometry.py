@@ -13,10 +13,10 @@ from astropy.table import Table
 from clusterphot.base.products import Mosaic
 from clusterphot.measure.cutouts import make_cutouts
 from clusterphot.measure.fit import FitOptions, fit_sources
-from clusterphot.measure.neighbours import with_neighbours
 from clusterphot.psf.noise import measure_noise
 from clusterphot.simulate import images
 from clusterphot.simulate import truth as scene
+from gaussian_cutouts import with_neighbours
 from photutils.background import LocalBackground, MedianBackground
 from photutils.psf import ImagePSF, PSFPhotometry
 
@@ -35,7 +35,7 @@ def field():
     table = Table.read("resources/faisst2022/table1.csv")
     truth = scene.draw_scene(config, table)
     listed = [(row["id"], row["ra"], row["dec"]) for row in scene.source_list(truth)]
-    members = with_neighbours(listed, listed, radius_arcsec=0.7)
+    members = with_neighbours(listed, radius_arcsec=0.7)
     bands = {}
     for filt in FILTERS:
         image = images.simulate_filter(truth, filt)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import types
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from clusterphot.base.columns import describe_column
+from clusterphot.base.flags import Flag
 from clusterphot.base.tables import read_table
 from clusterphot.ssp.grid import read_grid, read_projected_grid
 from defaults import DEFAULTS
@@ -401,6 +403,21 @@ def test_posterior_columns(clusters):
         low, middle, high = (table[f"{name}_{quantile}"][0] for quantile in ("p025", "p50", "p975"))
         assert low < middle < high and low < truth < high
     assert np.isnan(table["age_gyr_p50"][2]) and np.isnan(table["log_evidence"][2])
+
+
+@pytest.mark.parametrize(("scale", "flag"), [(1.0, 0), (1e-5, Flag.MASS_PRIOR), (1e6, Flag.MASS_PRIOR)])
+def test_masses_beyond_the_prior_are_flagged(folder, job, grid, native, extinction, scale, flag):
+    """A cluster of 10 Msun has no posterior under a prior from 1e4 Msun on: NaN or its end, with a flag."""
+    from clusterphot.sed.posterior import posterior_columns
+    from clusterphot.sed.posterior_model import field_model
+
+    flux = scale * np.array([[22.0, 32.0, 33.0, 28.0]])
+    model, _ = field_model(
+        read_projected_grid(native), types.SimpleNamespace(**FIT_PARAMS), ebv=0.18, err_fraction={}
+    )
+    columns, flags = posterior_columns(flux, flux / 30, model, min_relative_error=1e-3)
+    assert flags[0] == flag
+    assert np.isfinite(columns["log_mass_p50"][0]) or flag
 
 
 def test_check_posteriors(folder, job, photometry, native, extinction):

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,13 @@ def test_the_tutorial_shows_what_its_commands_print():
     blocks = list(module.BLOCK.finditer(module.PAGE.read_text(encoding="utf-8")))
     shown = [block for block in blocks if block["output"] is not None]
     assert len(shown) >= 12 and all(block["output"].strip() for block in shown)
+
+
+def test_every_room_is_on_the_map():
+    """docs/developing.md names the rooms layer by layer, as `make lint` keeps them."""
+    with open(REPO / "pyproject.toml", "rb") as stream:
+        (contract,) = tomllib.load(stream)["tool"]["importlinter"]["contracts"]
+    text = (REPO / "docs" / "developing.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", text, re.M)
+    named = [set(re.findall(r"`(\w+)`", row)) for _, row in sorted(rows, key=lambda row: -int(row[0]))]
+    assert named == [set(re.findall(r"\w+", layer)) for layer in contract["layers"]]

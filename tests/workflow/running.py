@@ -122,12 +122,13 @@ class Snakemake:
         self._sockets.cleanup()
 
 
-def command(*argv, cwd, timeout=300, **variables):
-    """Run the command ``snakemake`` itself, as a user would, with more variables in its environment."""
+def command(*argv, cwd, timeout=300, typed="", **variables):
+    """Run the command ``snakemake`` itself, as a user who types would, with more variables in its environment."""
     done = subprocess.run(
         [Path(sys.executable).with_name("snakemake"), *map(str, argv)],
         cwd=cwd,
         env=environment() | variables,
+        input=typed,
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from running import REPO, Run, environment
 
-PLACES = [str(REPO / "workflow" / "logger"), str(REPO / "workflow" / "scripts")]
+PLACES = [str(REPO / "workflow" / "plugins"), str(REPO / "workflow" / "scripts")]
 
 
 def told(*argv, cwd):

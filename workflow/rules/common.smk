@@ -196,14 +196,14 @@ def get_simulation_center(wildcards):
 
 
 def get_mosaic_url(wildcards):
-    """URL of the sci or wht file of a mosaic."""
+    """URL of the sci, wht or err file of a mosaic."""
     return getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], wildcards.kind)
 
 
 def get_mosaic_files(wildcards):
     """Files of a mosaic on disk, by kind."""
     entry = FIELDSET[wildcards.field].mosaics[wildcards.filter]
-    local = {kind: entry.local(kind, wildcards.field, wildcards.filter) for kind in ("sci", "wht")}
+    local = {kind: entry.local(kind, wildcards.field, wildcards.filter) for kind in ("sci", "wht", "err")}
     return {kind: path for kind, path in local.items() if path is not None}
 
 

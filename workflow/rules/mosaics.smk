@@ -24,7 +24,7 @@ rule fetch_mosaic:
         timeout_s=config["mosaics"]["download_timeout_s"],
         code=code_digest("fetch_mosaic"),
     wildcard_constraints:
-        kind="sci|wht",
+        kind="sci|wht|err",
     log:
         "logs/fetch_mosaic/{field}/{filter}_{kind}.log",
     benchmark:

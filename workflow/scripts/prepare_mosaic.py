@@ -1,12 +1,14 @@
 """Convert one filter's mosaic to nJy per pixel and inverse variance (rule prepare_mosaic)."""
 
 from clusterphot.base.jobs import run_job
-from clusterphot.mosaics.convert import convert_mosaic, inspect_mosaic
+from clusterphot.mosaics.convert import convert_mosaic
+from clusterphot.mosaics.headers import inspect_mosaic
 
 
 def main(smk):
-    wht = getattr(smk.input, "wht", None)  # absent or [] for a file that holds its own weights
-    info = inspect_mosaic(smk.input.sci, wht or None)
+    # absent or [] for a file that holds its own weights
+    wht, err = (getattr(smk.input, kind, None) or None for kind in ("wht", "err"))
+    info = inspect_mosaic(smk.input.sci, wht, err=err)
     convert_mosaic(
         info,
         smk.output.mosaic,
@@ -14,7 +16,7 @@ def main(smk):
         field=smk.wildcards.field,
         zero_point_factor=smk.params.zero_point_factor,
         gain_e_per_njy=smk.params.gain_e_per_njy,
-        inputs={kind: path for kind, path in (("SCI", smk.input.sci), ("WHT", wht)) if path},
+        inputs={kind: path for kind, path in (("SCI", smk.input.sci), ("WHT", wht), ("ERR", err)) if path},
     )
 
 

@@ -6,7 +6,6 @@ from astropy.wcs import WCS
 from clusterphot.base.products import Mosaic
 from clusterphot.comparisons.bcg import (
     Ellipse,
-    elliptical_radius,
     find_bcg,
     fit_ellipse,
     measure_bcg,
@@ -20,7 +19,7 @@ TRUE = Ellipse(153.3, 141.8, 0.7, 35.0)
 def sersic_like(shape, ellipse, scale_px=14.0):
     """Exponential disc of central brightness 50 nJy/pixel; flux within a: 2 pi q h^2 I (1 - (1 + a/h) e^(-a/h))."""
     rows, columns = np.indices(shape)
-    return 50 * np.exp(-elliptical_radius(columns, rows, ellipse) / scale_px)
+    return 50 * np.exp(-ellipse.radius_px(columns, rows) / scale_px)
 
 
 def exponential_flux(a, q, h=14.0):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from astropy.table import Table
+from clusterphot.base.images import radius_grid
 from clusterphot.base.products import Psf
 from clusterphot.detect import crowding, kernels, selection, star_wings
-from clusterphot.detect.catalog import angle_of, detect_box, turned
+from clusterphot.detect.catalog import detect_box, to_plane_axes, to_reference_axes
 from clusterphot.detect.planes import load_planes
-from clusterphot.psf.star_fits import radius_grid
 from gaussian_bands import OPTIONS, SCALE, WHITE, gaussian, make_band
 
 HALF = 50
@@ -132,11 +132,18 @@ class TestCrowding:
 
 
 class TestTurned:
-    def test_elongations_turn_by_twice_the_angle_and_back(self):
-        plus, cross = turned(1.0, 0.0, np.radians(45))
-        assert (plus, cross) == (pytest.approx(0.0, abs=1e-12), pytest.approx(-1.0))
-        assert turned(*turned(0.3, -0.8, 0.7), -0.7) == pytest.approx((0.3, -0.8))
+    @pytest.mark.parametrize("mirror", [1, -1])
+    @pytest.mark.parametrize("degrees", [0, 45, 130])
+    def test_elongations_go_with_the_second_moments(self, degrees, mirror):
+        """Q' = M Q M^T on paper, for pixels turned by an angle, mirrored too, and half as large."""
+        angle = np.radians(degrees)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        there = turn @ np.diag([1.0, mirror])
+        moments = there @ np.array([[2.0, 0.4], [0.4, 0.6]]) @ there.T
+        plus, cross = moments[0, 0] - moments[1, 1], 2 * moments[0, 1]
+        assert to_reference_axes(plus, cross, 2.0 * there) == (pytest.approx(1.4), pytest.approx(0.8))
+        assert to_plane_axes(1.4, 0.8, 2.0 * there) == (pytest.approx(plus), pytest.approx(cross))
 
-    def test_angle_of_a_plane_on_the_same_pixels_is_zero(self):
+    def test_a_plane_on_the_same_pixels_turns_nothing(self):
         plane = load_planes([make_band(np.zeros((64, 64)))], 0, (0, 64, 0, 64), 0)[0]
-        assert angle_of(plane) == 0.0
+        assert to_reference_axes(0.3, -0.8, plane.matrix) == (0.3, -0.8)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot.figures import interpolation, libraries
+from calibration_figures import plot_interpolation
+from clusterphot.figures import libraries
 from clusterphot.sed.library_comparison import CONFIGURED, ZERO_POINTS
 
 QUANTILES = {"age_gyr": (1.0, 2.0, 4.0), "metallicity_zsun": (0.1, 0.2, 0.4), "log_mass": (6.4, 6.5, 6.7)}
@@ -97,6 +98,6 @@ def test_interpolation():
         {"axis": axis, "value": value, "flux_rms": 0.01, "flux_max": 0.1, "colour_rms": 0.001}
         for axis, value in (("age_gyr", 1.0), ("age_gyr", 2.0), ("metallicity_zsun", 0.2))
     ]
-    figure = interpolation.plot_interpolation(Table(rows), note="a note")
+    figure = plot_interpolation(Table(rows), note="a note")
     figure.draw_without_rendering()
     assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[10, 10], [1, 1], [0.1, 0.1]]

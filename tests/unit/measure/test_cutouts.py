@@ -5,7 +5,7 @@ import pytest
 from astropy.wcs import WCS
 from clusterphot.base.products import Mosaic
 from clusterphot.measure.cutouts import cutout_pixels, make_cutouts
-from clusterphot.measure.neighbours import with_neighbours
+from gaussian_cutouts import with_neighbours
 
 SCALE_ARCSEC = 0.02
 
@@ -33,7 +33,7 @@ def listed(mosaic, places):
 def cut(mosaic, places, **kwargs):
     """Cutouts of pixel positions."""
     sources = listed(mosaic, places)
-    return make_cutouts(mosaic, with_neighbours(sources, sources, radius_arcsec=1.0), **kwargs)
+    return make_cutouts(mosaic, with_neighbours(sources, radius_arcsec=1.0), **kwargs)
 
 
 @pytest.mark.parametrize(("size", "scale", "pixels"), [(0.8, 0.02, 41), (0.8, 0.04, 21), (0.5, 0.03, 19)])
@@ -63,7 +63,7 @@ def test_source_over_the_edge_is_kept(mosaic):
 def test_source_that_cannot_be_projected_is_kept(mosaic):
     """The far side of the sky has no place in a tangent plane."""
     sources = [("far", 290.0, 73.0)]
-    cutouts = make_cutouts(mosaic, with_neighbours(sources, sources, radius_arcsec=1.0))
+    cutouts = make_cutouts(mosaic, with_neighbours(sources, radius_arcsec=1.0))
     assert np.all(cutouts.ivar == 0)
     assert cutouts.ids == ["far"]
 
@@ -89,7 +89,7 @@ def test_cutouts_do_not_depend_on_the_chunk(mosaic):
     """Bit for bit: one source alone, or all in reverse order."""
     places = np.random.default_rng(1).uniform(10, 190, (30, 2))
     sources = listed(mosaic, places)
-    members = with_neighbours(sources, sources, radius_arcsec=1.0)
+    members = with_neighbours(sources, radius_arcsec=1.0)
     together = make_cutouts(mosaic, members)
     backwards = make_cutouts(mosaic, members[::-1])
     alone = make_cutouts(mosaic, members[7:8])
@@ -120,4 +120,4 @@ def test_only_the_regions_asked_for_are_read(mosaic):
 def test_empty_chunk_of_neighbours():
     """A list of one source has no neighbours."""
     sources = [("a", 10.0, 5.0)]
-    assert with_neighbours(sources, sources, radius_arcsec=1.0)[0]["neighbours"] == []
+    assert with_neighbours(sources, radius_arcsec=1.0)[0]["neighbours"] == []

@@ -10,7 +10,7 @@ import pytest
 from clusterphot.base.flags import Flag
 from clusterphot.measure.engines import install
 from clusterphot.measure.fit import FitOptions
-from clusterphot.measure.linear import sky_terms
+from clusterphot.measure.linear import SkyTerms
 from gaussian_cutouts import PITCH_PX, SIGMA_PX, SIZE_PX, Field, gaussian, make_psf, measure, targets
 
 PROBLEM = install.find_problem()
@@ -123,7 +123,7 @@ def test_flux_and_sky_on_a_bound_are_those_of_the_linear_solution_there():
     x, y = column(table, "x") - cutouts.x0, column(table, "y")
     shift = x - field.listed[:, 0]
     assert np.all((np.asarray(targets(table)["flags_F200W"]) & Flag.AT_BOUND) > 0)
-    terms = sky_terms("constant", SIZE_PX)
+    terms = SkyTerms("constant", SIZE_PX).images
     for k in range(field.n):
         image = gaussian(SIZE_PX, x[k], y[k], SIGMA_PX["F200W"]).ravel()
         columns = np.stack([image, terms[0]], axis=1)

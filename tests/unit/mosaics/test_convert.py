@@ -2,6 +2,7 @@
 
 import gzip
 import mmap
+import re
 import tracemalloc
 import warnings
 from pathlib import Path
@@ -14,13 +15,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.products import Mosaic, read_mosaic, write_mosaic
-from clusterphot.mosaics.convert import (
-    check_overlap,
-    convert_mosaic,
-    convert_pixels,
-    inspect_mosaic,
-    sky_to_pixel,
-)
+from clusterphot.mosaics.celestial import sky_to_pixel
+from clusterphot.mosaics.convert import convert_mosaic, convert_pixels, find_constant
+from clusterphot.mosaics.headers import check_overlap, contradicting_filter, inspect_mosaic
 
 NY, NX = 40, 31
 PIXAR_SR = (0.04 / 206264.806247) ** 2
@@ -297,7 +294,8 @@ def test_units_that_are_missing_unknown_or_contradictory(dja, i2d):
     refused("BUNIT.*no unit", *dja(BUNIT=None, PHOTFNU=None))
     assert "1e-08 Jy" in refused("no unit", *dja(BUNIT=None)).hint
     refused("BUNIT.*'banana'", *dja(BUNIT="banana"))
-    refused("BUNIT.*'electron/s'", *dja(BUNIT="electron/s"))
+    refused("BUNIT.*'electron/s' without PHOTFNU", *dja(BUNIT="electron/s", PHOTFNU=None))
+    refused("BUNIT.*'ELECTRONS'.*expected a rate", *dja(BUNIT="ELECTRONS"))
     refused(r"PHOTFNU.*expected 1e-08 Jy", *dja(PHOTFNU=3e-8))
     assert "sr" in refused("PIXAR_SR.*no value", i2d(PIXAR_SR=None)).hint
     refused("PIXAR_SR.*expected 3.7607e-14 sr", i2d(PIXAR_SR=PIXAR_SR / 4))  # (0.04 arcsec)^2
@@ -322,11 +320,12 @@ def test_weights_that_do_not_fit(dja, i2d, pixels, tmp_path):
 
 
 def test_images_that_are_not_planes(dja, pixels, tmp_path):
-    refused("1 x 40 x 31 .3 axes.", *dja(sci=pixels[0][None]))
+    refused(
+        r"2 x 40 x 31 \(RA---TAN of 31, DEC--TAN of 40, FREQ of 2\)",
+        *dja(sci=np.stack([pixels[0]] * 2), CTYPE3="FREQ"),
+    )
     fits.PrimaryHDU().writeto(tmp_path / "e.fits")
     refused("no image", str(tmp_path / "e.fits"))
-    fits.CompImageHDU(pixels[0], header()).writeto(tmp_path / "c.fits")
-    assert "funpack" in refused("tile-compressed", str(tmp_path / "c.fits")).hint
 
 
 def test_swapped_files(dja, pixels, tmp_path):
@@ -387,3 +386,197 @@ def test_driver(dja, tmp_path):
     )
     prepare_mosaic.main(smk)
     assert read_mosaic(tmp_path / "m.fits").filter_name == "F090W"
+
+
+# ------------------------------------------------------------------------- images as others make them
+
+
+def test_electrons_per_second_of_hst(dja):
+    """WFC3/IR F105W: PHOTFNU 1.1285e-7 Jy s/electron is PHOTFLAM 3.0386e-20 erg/s/cm2/A at a pivot of 10552 A."""
+    cards = {"BUNIT": "ELECTRONS/S", "PHOTFNU": 1.1285e-7}
+    assert inspect_mosaic(*dja(**cards)).unit_factor_njy == pytest.approx(112.85)
+    hst = {"PHOTFLAM": 3.0386e-20, "PHOTPLAM": 10552.0}
+    info = inspect_mosaic(*dja(**cards | hst))
+    assert (info.convention, info.unit_factor_njy) == ("hst", pytest.approx(112.85, rel=1e-3))
+    assert inspect_mosaic(*dja(**cards | hst | {"PHOTFNU": None})).unit_factor_njy == pytest.approx(
+        112.85, rel=1e-3
+    )
+    refused("112.* nJy from PHOTFLAM", *dja(**cards | hst | {"PHOTFNU": 2e-7}))
+
+
+def test_calibration_in_the_primary_header(tmp_path, pixels):
+    path = str(tmp_path / "a_drz.fits")
+    primary = fits.PrimaryHDU(header=fits.Header({"PHOTFNU": 1e-7, "FILTER": "F105W"}))
+    sci = fits.ImageHDU(pixels[0], header(BUNIT="ELECTRONS/S"), name="SCI")
+    fits.HDUList([primary, sci, fits.ImageHDU(pixels[1], name="WHT")]).writeto(path)
+    info = inspect_mosaic(path)
+    assert info.unit_factor_njy == pytest.approx(100.0)
+    error, source = contradicting_filter(info, "F125W")
+    assert "F105W" in str(error) and source == "header"
+    assert contradicting_filter(info, "wfc3_ir_f105w") == (None, "")
+
+
+@pytest.mark.parametrize("tile", [(1, NX), (16, 10)])
+def test_tile_compressed_is_read_like_plain(dja, pixels, tmp_path, tile):
+    plain, paths = inspect_mosaic(*dja(CRVAL1=110.8)), []
+    for path in dja():
+        with fits.open(path) as hdus:
+            packed = fits.CompImageHDU(
+                hdus[0].data, hdus[0].header, compression_type="GZIP_2", quantize_level=0, tile_shape=tile
+            )
+            paths.append(path + ".fz")
+            fits.HDUList([fits.PrimaryHDU(), packed]).writeto(paths[-1])
+    info = inspect_mosaic(*paths)
+    assert (info.sci.tiled, info.sci.name, info.shape) == (True, "", (NY, NX))
+    one, _ = converted(plain, tmp_path)
+    sci, ivar = np.array(one.sci), np.array(one.ivar)
+    two, _ = converted(info, tmp_path, rows_per_block=7)
+    assert np.array_equal(two.sci, sci) and np.array_equal(two.ivar, ivar)
+
+
+def test_damaged_tiles_are_named(dja, pixels, tmp_path):
+    _, wht = dja()
+    path = str(tmp_path / "b_sci.fits.fz")
+    packed = fits.CompImageHDU(pixels[0], header(BUNIT="nJy"), compression_type="GZIP_2", quantize_level=0)
+    fits.HDUList([fits.PrimaryHDU(), packed]).writeto(path)
+    content = bytearray(Path(path).read_bytes())
+    start = content.rindex(b"END     ")
+    heap = -(-start // 2880) * 2880 + NY * 8
+    content[heap : heap + 4000] = b"\x55" * 4000
+    Path(path).write_bytes(content)
+    with pytest.raises(DataError, match="b_sci.fits.fz: got damaged tiles"):
+        converted(inspect_mosaic(path, wht), tmp_path)
+
+
+def test_axes_of_one_pixel_and_of_the_header_only(dja, pixels, tmp_path):
+    flat = converted(inspect_mosaic(*dja()), tmp_path)[0]
+    sci = np.array(flat.sci)
+    info = inspect_mosaic(*dja(sci=pixels[0][None], wht=pixels[1][None]))
+    assert info.shape == (NY, NX) and np.array_equal(converted(info, tmp_path)[0].sci, sci)
+    frequency = {
+        "WCSAXES": 3,
+        "CTYPE3": "FREQ",
+        "CRVAL3": 1.5e14,
+        "CRPIX3": 1.0,
+        "CDELT3": 1e13,
+        "CUNIT3": "Hz",
+    }
+    assert inspect_mosaic(*dja(**frequency)).pixel_scale_arcsec == pytest.approx(0.04, rel=1e-6)
+
+
+def test_sip_terms_that_ctype_does_not_ask_for_are_left_out_and_told(dja, tmp_path, caplog):
+    sip = {"A_ORDER": 2, "A_2_0": 1e-4, "B_ORDER": 2, "B_0_2": -1e-4}
+    info = inspect_mosaic(*dja(**sip))
+    assert info.wcs.sip is None and "SIP" in info.notes[0]
+    converted(info, tmp_path)
+    assert "SIP terms" in caplog.text
+    meant = inspect_mosaic(*dja(**sip | {"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"}))
+    assert meant.wcs.sip is not None and not meant.notes
+
+
+@pytest.mark.parametrize(("excess", "n_notes"), [(1.005, 0), (1.03, 1), (0.97, 1)])
+def test_pixel_area_unlike_the_pixels(i2d, excess, n_notes):
+    info = inspect_mosaic(i2d(PIXAR_SR=PIXAR_SR * excess))
+    assert len(info.notes) == n_notes
+    assert all("PIXAR_SR" in note and "WCS (CD, CDELT)" in note for note in info.notes)
+    refused(
+        r"pixels of 0.0800 arcsec\), \+300.0% from the WCS.*\(0.0400 arcsec\)", i2d(PIXAR_SR=PIXAR_SR * 4)
+    )
+
+
+def test_zeros_and_runs_of_one_value_are_no_data(dja, pixels, tmp_path):
+    sci = pixels[0].copy()
+    sci[:, 20:] = 0.0
+    sci[5, 3:8] = 7.25  # a run of five
+    sci[6, 3:6] = 7.25  # of three
+    info = inspect_mosaic(*dja(sci))
+    mosaic, counts = converted(info, tmp_path)
+    bad = np.array(mosaic.ivar) == 0
+    assert bad[:, 20:].all() and bad[5, 3:8].all() and bad.sum() == NY * (NX - 20) + 5
+    assert counts.constant == bad.sum()
+    integers = np.arange(NY * NX).reshape(NY, NX) // 8
+    assert not find_constant(integers, SimpleNamespace(header={"BITPIX": 16})).any()
+
+
+# ------------------------------------------------------------------------------- what a weight map is
+
+
+def noisy_pair(tmp_path, sigma, weight, name="wht", unit=None, key="wht"):
+    """Noise of a known map of sigma beside a map that a user has of it, and the key it is given by."""
+    noise = np.random.default_rng(3).normal(size=sigma.shape) * sigma
+    paths = tmp_path / "n_sci.fits", tmp_path / f"n_{name}.fits"
+    fits.PrimaryHDU(noise.astype("f4"), header(BUNIT="nJy")).writeto(paths[0], overwrite=True)
+    fits.PrimaryHDU(weight.astype("f4"), header(BUNIT=unit)).writeto(paths[1], overwrite=True)
+    return inspect_mosaic(str(paths[0]), **{key: str(paths[1])})
+
+
+@pytest.fixture
+def two_depths():
+    """1-sigma errors of a field of two depths, nJy."""
+    sigma = np.full((NY, 200), 0.5)
+    sigma[:, 100:] = 2.0
+    return sigma
+
+
+def test_errors_given_as_errors(tmp_path, two_depths):
+    mosaic, _ = converted(noisy_pair(tmp_path, two_depths, two_depths, "rms", "nJy", "err"), tmp_path)
+    np.testing.assert_allclose(mosaic.ivar, two_depths**-2.0, rtol=1e-6)
+    mosaic, _ = converted(noisy_pair(tmp_path, two_depths, two_depths * 1e-3, "rms", "uJy", "err"), tmp_path)
+    np.testing.assert_allclose(mosaic.ivar, two_depths**-2.0, rtol=1e-5)
+
+
+def test_weights_in_a_unit_of_their_own(tmp_path, two_depths):
+    mosaic, _ = converted(noisy_pair(tmp_path, two_depths, 1e6 * two_depths**-2.0, unit="1/uJy2"), tmp_path)
+    np.testing.assert_allclose(mosaic.ivar, two_depths**-2.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "key", "match"),
+    [
+        ("rms", None, "wht", "an error map .so says its name.*Hint: give it as `err:`"),
+        ("map", "nJy", "wht", "an error map .so says BUNIT"),
+        ("wht", "nJy2", "wht", "a variance map .so says BUNIT"),
+        ("var", None, "wht", "a variance map"),
+        ("wht", "s", "wht", "an exposure map"),
+        ("exptime", None, "wht", "an exposure map"),
+        ("wht", "mag", "wht", "a map in mag"),
+        ("wht", None, "err", "inverse variances .so says its name.*give it as `wht:`"),
+        ("rms", "1/nJy2", "err", "inverse variances"),
+        ("rms", "MJy/sr", "err", "BUNIT of the image: got 'MJy/sr', expected 'nJy'"),
+    ],
+)
+def test_maps_of_another_kind_by_name_or_unit(tmp_path, two_depths, name, unit, key, match):
+    with pytest.raises(DataError, match=re.compile(match, re.DOTALL)):
+        noisy_pair(tmp_path, two_depths, two_depths, name, unit, key)
+
+
+def test_maps_of_another_kind_by_the_pixels(tmp_path, two_depths):
+    """A name and a copied unit that say weight, over errors; and the reverse."""
+    with pytest.raises(
+        DataError, match="scatter more where the weight is larger, by 0.* of it: it is an error map"
+    ):
+        converted(noisy_pair(tmp_path, two_depths, two_depths, "wht", "nJy"), tmp_path)
+    with pytest.raises(DataError, match="scatter less where the error is larger"):
+        converted(noisy_pair(tmp_path, two_depths, two_depths**-2.0, "rms", "nJy", "err"), tmp_path)
+
+
+def test_relative_weights_pass_with_a_word(tmp_path, two_depths, caplog):
+    converted(noisy_pair(tmp_path, two_depths, 4e4 * two_depths**-2.0), tmp_path)
+    assert "errors will be scaled to the scatter of blank sky" in caplog.text
+
+
+def test_both_weights_and_errors(dja):
+    sci, wht = dja()
+    with pytest.raises(ConfigError, match="expected one of the two"):
+        inspect_mosaic(sci, wht, err=wht)
+
+
+def test_a_few_negative_weights_are_bad_pixels(dja, pixels, tmp_path, caplog):
+    """Lanczos ringing below zero at an edge, beside an image whose sky is not subtracted: nothing is exchanged."""
+    wht = pixels[1].copy()
+    wht[3, 5:9] = -1e-4
+    mosaic, counts = converted(inspect_mosaic(*dja(sci=pixels[0] + 20, wht=wht)), tmp_path)
+    assert counts.weight_negative == 4 and np.array_equal(
+        np.argwhere(np.array(mosaic.ivar) == 0)[:, 1], [5, 6, 7, 8]
+    )
+    assert "4 of 1240 weights below zero" in caplog.text

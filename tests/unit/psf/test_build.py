@@ -8,21 +8,17 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from clusterphot.base.errors import DataError
+from clusterphot.base.images import crop, fourier_shift, polynomial_terms, radius_grid
 from clusterphot.base.products import Mosaic, Psf, read_psf
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.figures.psf import plot_psf
 from clusterphot.psf.build import PsfFlag, PsfOptions, build_psf, use_psf, write_psf_result
-from clusterphot.psf.reference import (
-    encircled_energy,
-    fwhm_px,
-    load_user_psf,
-    read_encircled_energy,
-    reference_ee,
-    windowed_centroid,
-)
+from clusterphot.psf.reference import read_encircled_energy, reference_ee
 from clusterphot.psf.scale_errors import flux_scale, jackknife
-from clusterphot.psf.star_fits import crop, fit_star, fourier_shift, polynomial_terms, radius_grid
+from clusterphot.psf.shape import encircled_energy, fwhm_px, windowed_centroid
+from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import no_stars
+from clusterphot.psf.user_file import load_user_psf
 from clusterphot.psf.wings import power_law_light
 
 TABLE = Path(__file__).parents[3] / "resources" / "psf" / "encircled_energy.csv"

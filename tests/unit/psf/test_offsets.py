@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from astropy.wcs import WCS
+from clusterphot.base.images import crop, fourier_shift
 from clusterphot.base.products import Mosaic, Psf
 from clusterphot.psf.offsets import (
     NO_STAR_ERROR_PX,
@@ -13,7 +14,6 @@ from clusterphot.psf.offsets import (
     with_offset_error,
     write_offset,
 )
-from clusterphot.psf.star_fits import crop, fourier_shift
 
 SIGMA = {"F200W": 1.6, "F356W": 1.8}
 PIXEL = {"F200W": 0.02, "F356W": 0.04}

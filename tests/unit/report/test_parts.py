@@ -150,7 +150,7 @@ def test_origin_of_an_image_comes_from_rule_and_configuration(tmp_path):
 def test_checksums_of_mosaics_are_read_from_their_headers(tmp_path):
     """Names that FITS cannot hold are spelled out; the checksum is that of sha256sum."""
     from astropy.io import fits
-    from clusterphot.base.checksums import checksum_cards
+    from clusterphot.base.files import checksum_cards
 
     (tmp_path / "bild_ä.fits").write_bytes(b"abc")
     cards = checksum_cards({"SCI": str(tmp_path / "bild_ä.fits")})
@@ -351,12 +351,12 @@ def test_digest_of_templates_changes_with_them(tmp_path):
 
 def test_page_wide_figures_take_the_page_unless_there_are_many(tmp_path):
     """Widths and heights from the PNG headers: 40 and 20 pixels wide."""
-    from clusterphot.report.png import encode_palette_png
+    from clusterphot.base.png import encode_png
 
     (tmp_path / "in").mkdir()
     names = {"masses_a": 20, "colors_a": 40, "recovery_pulls": 40, **{f"psf_F{n}": 40 for n in range(4)}}
     for name, width in names.items():
-        png = encode_palette_png(np.zeros((10, width)), [[0, 0, 0]])
+        png = encode_png(np.zeros((10, width), dtype=np.uint8))
         (tmp_path / "in" / f"{name}.png").write_bytes(png)
     (tmp_path / "in" / "masses_a.pdf").write_text("pdf")
     entries = catalogue.sort_figures([str(tmp_path / "in" / f"{name}.png") for name in names])

@@ -6,14 +6,16 @@ with 0 for a pixel that must not be used. Files appear whole or not at all.
 
 import mmap
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
-from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_scales
 
 from clusterphot.base.files import whole_file
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
 
 IVAR_UNIT = "1/nJy2"
 
@@ -34,7 +36,7 @@ class Mosaic:
 
     sci: np.ndarray
     ivar: np.ndarray
-    wcs: WCS
+    wcs: "WCS"
     pixel_scale_arcsec: float
     filter_name: str = ""
     field: str = ""
@@ -145,6 +147,8 @@ def write_fits(path, hdus):
 
 def pixel_scale(wcs):
     """Pixel scale of a celestial WCS in arcsec: geometric mean of the two axes."""
+    from astropy.wcs.utils import proj_plane_pixel_scales
+
     return float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs.celestial)))) * 3600.0
 
 
@@ -171,6 +175,8 @@ def mosaic_header(wcs, pixel_scale_arcsec, filter_name, field_name):
 
 def read_mosaic(path):
     """Open a mosaic written by this workflow as memory maps; pixels are read when a region is."""
+    from astropy.wcs import WCS
+
     with fits.open(path) as hdus:
         header = hdus["SCI"].header
         sci, ivar = (
@@ -190,6 +196,8 @@ def read_mosaic(path):
 
 def read_wcs(path):
     """WCS of a mosaic written by this workflow, from its header alone."""
+    from astropy.wcs import WCS
+
     return WCS(fits.getheader(path, "SCI"))
 
 

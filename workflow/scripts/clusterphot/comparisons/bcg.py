@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from clusterphot.base.images import elliptical_radius
+from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
+
 PROFILE_STEP = 1.12
 """Ratio of the radii of neighbouring rings."""
 
@@ -39,6 +42,11 @@ class Ellipse:
     y: float
     axis_ratio: float
     pa_deg: float
+
+    def radius_px(self, columns, rows):
+        """Semi-major axis of the ellipse of this shape through each pixel, px."""
+        dx, dy = columns - self.x, rows - self.y
+        return elliptical_radius(dx, dy, axis_ratio=self.axis_ratio, pa_deg=self.pa_deg)
 
 
 def find_bcg(image, pixel_scale_arcsec):
@@ -118,18 +126,9 @@ def _aperture(image, ellipse, radius_px):
     y0, y1 = max(int(ellipse.y - radius_px), 0), min(int(ellipse.y + radius_px) + 2, image.shape[0])
     x0, x1 = max(int(ellipse.x - radius_px), 0), min(int(ellipse.x + radius_px) + 2, image.shape[1])
     rows, columns = np.mgrid[y0:y1, x0:x1]
-    values, a = image[y0:y1, x0:x1], elliptical_radius(columns, rows, ellipse)
+    values, a = image[y0:y1, x0:x1], ellipse.radius_px(columns, rows)
     inside = (a <= radius_px) & np.isfinite(values)
     return rows[inside], columns[inside], values[inside], a[inside]
-
-
-def elliptical_radius(columns, rows, ellipse):
-    """Semi-major axis of the ellipse through each pixel, px."""
-    angle = np.radians(ellipse.pa_deg)
-    dx, dy = columns - ellipse.x, rows - ellipse.y
-    along = dx * np.cos(angle) + dy * np.sin(angle)
-    across = dy * np.cos(angle) - dx * np.sin(angle)
-    return np.hypot(along, across / ellipse.axis_ratio)
 
 
 def ring_flux(image, ellipse, radius_px, pixel_scale_arcsec):
@@ -169,7 +168,7 @@ def ring_flux(image, ellipse, radius_px, pixel_scale_arcsec):
                 if np.any(inside & (sector == s))
             ]
             if len(parts) > 3:
-                spread = 1.4826 * np.median(np.abs(parts - np.median(parts)))
+                spread = mad_sigma(parts, factor=PRINTED_MAD_TO_SIGMA)
                 variance += (area * spread) ** 2 / len(parts)
         flux += last * area
     covered = len(values) / (np.pi * ellipse.axis_ratio * radius_px**2)

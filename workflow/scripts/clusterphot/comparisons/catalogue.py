@@ -12,6 +12,7 @@ import numpy as np
 from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.filters import check_filter_name, load_filter
+from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
 
 FLUX_UNITS = {"mag": None, "uJy": 1e3, "nJy": 1.0}
@@ -229,7 +230,7 @@ def _robust_line(x, y):
         intercept, slope = np.linalg.solve((design * weight) @ design.T, (design * weight) @ y)
         residual = y - intercept - slope * x
         weight = 1 / np.maximum(np.abs(residual), 1e-4)
-    return float(intercept), float(slope), float(1.4826 * np.median(np.abs(residual)))
+    return float(intercept), float(slope), float(mad_sigma(residual, centre=0.0, factor=PRINTED_MAD_TO_SIGMA))
 
 
 def check_catalogue(comparison, origin):

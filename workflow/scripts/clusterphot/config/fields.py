@@ -10,8 +10,9 @@ from clusterphot.config.simulation import Simulation
 class Mosaic:
     """Mosaic of one filter."""
 
-    sci: str = key(REQUIRED, "Image: path or http(s)/s3 URL, .fits or .fits.gz.")
+    sci: str = key(REQUIRED, "Image: path or http(s)/s3 URL, .fits, .fits.gz or .fits.fz.")
     wht: str = key(None, "Inverse variance: path or URL; not needed where sci holds its weights.")
+    err: str = key(None, "1-sigma errors in the unit of the image, in place of wht: path or URL.")
     psf: str = key(None, "PSF of the filter as a FITS image at the mosaic's pixel scale.")
     zero_point_factor: float = key(None, "Factor that fluxes of the mosaic are multiplied by.", ge=0.1, le=10)
     zero_point_error: float = key(None, "Fractional 1-sigma error of the zero point.", ge=0, le=0.5)

@@ -30,6 +30,11 @@ def background(image, bad, method, pixel_scale_arcsec):
     bad : (ny, nx) bool ndarray
     method : {'quadratic', 'ring_median', 'mesh'}
     pixel_scale_arcsec : float
+
+    Raises
+    ------
+    ValueError
+        For another method.
     """
     if method == "quadratic":
         return None

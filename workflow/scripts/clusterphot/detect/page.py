@@ -7,13 +7,12 @@ import base64
 import hashlib
 import html
 import json
-import struct
-import zlib
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.png import encode_png
+from clusterphot.base.robust import mad_sigma
 
 STAMP_ARCSEC = 1.2
 MAX_NEIGHBOURS = 12
@@ -113,7 +112,8 @@ def _entry(table, row, neighbours, mosaics, reference):
 def strip(mosaics, ra, dec):
     """Cut-outs of all filters side by side, north up where the mosaics are: base64 of a grey PNG."""
     side = max(int(round(STAMP_ARCSEC / mosaic.pixel_scale_arcsec)) | 1 for mosaic in mosaics)
-    return base64.b64encode(png(np.hstack([_stamp(mosaic, ra, dec, side) for mosaic in mosaics]))).decode()
+    image = np.hstack([_stamp(mosaic, ra, dec, side) for mosaic in mosaics])
+    return base64.b64encode(encode_png(image)).decode()
 
 
 def _stamp(mosaic, ra, dec, side):
@@ -128,23 +128,8 @@ def _stamp(mosaic, ra, dec, side):
     if not good.any():
         return np.zeros((side, side), dtype=np.uint8)
     middle = np.median(sci[good])
-    scale = max(MAD_TO_SIGMA * np.median(np.abs(sci[good] - middle)), 1e-12)
+    scale = max(mad_sigma(sci[good], centre=middle), 1e-12)
     grey = np.arcsinh(np.where(good, sci - middle, 0.0) / (2 * scale))
     low, high = -1.5, max(float(grey.max()), 2.5)
     grey = np.clip(255 * (grey - low) / (high - low), 0, 255).astype(np.uint8) // GREY_STEP * GREY_STEP
     return grey[np.ix_(rows - y0, columns - x0)][::-1]
-
-
-def png(image):
-    """Bytes of an 8-bit grey PNG (ISO/IEC 15948) of an (ny, nx) uint8 array."""
-    ny, nx = image.shape
-    lines = np.hstack([np.zeros((ny, 1), dtype=np.uint8), image]).tobytes()
-
-    def chunk(kind, content):
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
-    header = struct.pack(">IIBBBBB", nx, ny, 8, 0, 0, 0, 0)
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(lines, 9)), chunk(b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

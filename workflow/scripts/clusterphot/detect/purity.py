@@ -11,7 +11,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from scipy import ndimage
 
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 from clusterphot.detect.light_mixture import Places, bin_sources, fit_mixture
 from clusterphot.foreground.star_counts import model_counts
 
@@ -166,7 +166,7 @@ def _light_floor(light, good):
     """Scatter of the light between neighbouring cells of the fainter half; fainter light cannot be told."""
     faint = good & (light <= np.median(light[good]))
     steps = np.diff(light, axis=1)[faint[:, 1:] & faint[:, :-1]]
-    scatter = MAD_TO_SIGMA * np.median(np.abs(steps)) / np.sqrt(2.0) if len(steps) else 0.0
+    scatter = mad_sigma(steps, centre=0.0) / np.sqrt(2.0) if len(steps) else 0.0
     return max(float(scatter), 1e-3 * float(np.max(light[good])), 1e-30)
 
 

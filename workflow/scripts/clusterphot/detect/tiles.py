@@ -61,6 +61,11 @@ def boxes_of(shape, tile_px, tile=0, n_tiles=1):
         Side of a box, a multiple of `CELL_PX`.
     tile, n_tiles : int
         This job, and their number.
+
+    Raises
+    ------
+    ValueError
+        If a box does not hold whole cells.
     """
     if tile_px % CELL_PX:
         raise ValueError(f"tile_px = {tile_px}, expected a multiple of {CELL_PX}")

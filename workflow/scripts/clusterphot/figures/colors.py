@@ -11,7 +11,6 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm
 from matplotlib.contour import ContourSet
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from scipy.stats import gaussian_kde
 
 from clusterphot.base.units import mag_ab
 from clusterphot.figures.style import (
@@ -219,6 +218,8 @@ def _draw_density(ax, x, y):
     """Contours that enclose `DENSITY_FRACTIONS` of the points, where there are enough of them."""
     if len(x) < MIN_DENSITY_POINTS:
         return
+    from scipy.stats import gaussian_kde
+
     try:
         kernel = gaussian_kde(np.array([x, y]))
     except np.linalg.LinAlgError:  # all points on one line

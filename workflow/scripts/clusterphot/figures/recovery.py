@@ -10,6 +10,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
 from clusterphot.base.filters import load_filter
+from clusterphot.base.flags import FOUND_BY_FIT
+from clusterphot.base.robust import MEDIAN_ERROR, mad_sigma
 from clusterphot.figures.stack import label_field
 from clusterphot.figures.style import (
     ACCENT,
@@ -165,7 +167,7 @@ def _draw_bins(column, place, rows, upper, filter_and_color):
     errors = (
         np.array([row["bias_err"] for row in rows]) * factor
         if quantity == "bias"
-        else 1.2533 * scatter / np.sqrt(n)
+        else MEDIAN_ERROR * scatter / np.sqrt(n)
     )
     style = {"fmt": "o", "ms": 2.6, "lw": 0.8, "color": color, "label": filt}
     column[0].errorbar(place, values, errors, **style)
@@ -216,14 +218,14 @@ def plot_populations(sources, *, field):
     """
     figure = new_figure(PAGE_WIDTH_IN, 3.3)
     left, right = figure.subplots(1, 2, width_ratios=(1.12, 1))
-    label_field(figure, f"{field}: populations of unflagged sources")
+    label_field(figure, f"{field}: populations of sources without a flag in photometry")
     left.set(xlabel="True age (Gyr)", ylabel="Recovered age (Gyr)")
     right.set(xlabel=r"True $\log_{10}\,(M/M_\odot)$", ylabel=r"Recovered $\log_{10}\,(M/M_\odot)$")
     if "true_age_gyr" not in sources.colnames:
         say_empty(left)
         say_empty(right)
         return figure
-    clean = np.asarray(sources["flags_sed"]) == 0
+    clean = (np.asarray(sources["flags_sed"]) & ~int(FOUND_BY_FIT)) == 0
     _draw_ages(figure, left, *(np.asarray(sources[name])[clean] for name in ("true_age_gyr", "age_gyr")))
     _draw_masses(
         right, *(np.asarray(sources[n])[clean] for n in ("true_log_mass", "log_mass", "log_mass_err"))
@@ -274,7 +276,7 @@ def _draw_masses(ax, true, found, err):
     ax.plot(ends, ends, color=INK, lw=0.7, ls="--", zorder=3)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     difference = found[known] - true[known]
-    scatter = 1.4826 * np.median(np.abs(difference - np.median(difference)))
+    scatter = mad_sigma(difference)
     ax.set_title(
         f"n = {known.sum()}, median ${np.median(difference):+.3f}$, scatter {scatter:.3f} dex", fontsize=7
     )

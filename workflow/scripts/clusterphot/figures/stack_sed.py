@@ -7,7 +7,6 @@ Fluxes nJy, wavelengths Angstrom inside and micron in the figure, ages Gyr, meta
 import itertools
 from dataclasses import dataclass
 
-import h5py
 import numpy as np
 from astropy import constants
 from astropy import units as u
@@ -79,6 +78,8 @@ def read_spectra(path, nodes):
         If a metallicity is not one of the grid, or an age lies outside.
     """
     spectra = []
+    import h5py
+
     with h5py.File(path, "r") as file:
         ages, metallicities = file["age_gyr"][()], file["metallicity_zsun"][()]
         wave, lsun = file["wave_rest"][()], float(file.attrs["lsun_erg_s"])

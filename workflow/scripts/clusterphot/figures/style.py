@@ -15,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from clusterphot.base.products import whole_file
+from clusterphot.base.files import whole_file
 
 COLUMN_WIDTH_IN = 3.4
 PAGE_WIDTH_IN = 7.1

@@ -7,7 +7,7 @@ Areas arcsec2, densities 1/arcmin2, angles arcsec, positions degrees (ICRS).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, special, stats
+from scipy import ndimage, special
 
 ARCSEC2_PER_ARCMIN2 = 3600.0
 EXPONENTS = np.linspace(-3.0, 6.0, 901)
@@ -235,7 +235,7 @@ def compare_with_map(survey, values):
     gains = [float(2 * (log_l.max() - np.interp(beta, EXPONENTS, log_l))) for beta in (0.0, 1.0)]
     return Comparison(
         middle, 0.5 * (high - low), low, high,
-        *gains, *(float(stats.chi2.sf(gain, 1)) for gain in gains),
+        *gains, *(float(special.chdtrc(1, gain)) for gain in gains),
         int(on.sum()), int((~on).sum()),
     )  # fmt: skip
 

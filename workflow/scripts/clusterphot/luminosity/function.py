@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import interpolate, special
 
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
 from clusterphot.config.luminosity import FunctionKeys
 
@@ -85,7 +85,7 @@ def measure_response(true, found, noise, selected):
     snr, error = snr[order], ((found - true) / noise)[rows][order]
     parts = np.array_split(np.arange(len(rows)), len(rows) // PER_BIN)
     bias = np.array([np.median(error[part]) for part in parts])
-    spread = [MAD_TO_SIGMA * np.median(np.abs(error[part] - np.median(error[part]))) for part in parts]
+    spread = [mad_sigma(error[part]) for part in parts]
     return Response(
         np.array([np.exp(np.mean(np.log(snr[part]))) for part in parts]), bias, np.maximum(spread, 0.2)
     )

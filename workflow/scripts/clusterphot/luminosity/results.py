@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
-from scipy import special, stats
+from scipy import special
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.filters import load_filter
@@ -191,7 +191,7 @@ def _test_of_fit(counts):
     return {
         "chi2": chi2,
         "dof": max(dof, 0),
-        "p_value": float(stats.chi2.sf(chi2, dof)) if dof > 0 else np.nan,
+        "p_value": float(special.chdtrc(dof, chi2)) if dof > 0 else np.nan,
     }
 
 

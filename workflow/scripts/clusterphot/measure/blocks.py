@@ -8,18 +8,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clusterphot.measure.linear import solve
-from clusterphot.measure.positions import Block, best_pixel, light_of_targets, zeroth_centroid
+from clusterphot.measure.positions import Block, Layout, best_pixel, light_of_targets, zeroth_centroid
 
 PSF_TOLERANCE = 0.1
 """Fraction of a point source's light in each pixel that the PSF may be wrong by before the sky is blamed."""
+
 LIST_TOLERANCE = 0.5
 """The same where the source is not yet at its fitted position."""
 
 MISFIT_SIGMA = 1.5
-"""Excess of chi-square, in units of its own scatter, beyond which the sky terms are taken not to fit."""
+"""Excess of chi-square, in units of its own scatter, beyond which the sky terms are taken not to fit: of good fits
+one in 15 is fitted again in a smaller window, which costs it a little signal to noise. Chosen."""
+
+UNFITTED_MISFIT_FACTOR = 2.0
+"""Factor on `MISFIT_SIGMA` where no position has been fitted: windows are given up early only where that is certain
+to happen."""
 
 CENTROID_RADIUS_ARCSEC = 0.06
+MIN_CENTROID_RADIUS_PX = 2.0
+"""Radius of the aperture of the zeroth-order centroid: about the FWHM at 2 um, and pixels enough for a mean."""
+
 BOUND_TOLERANCE_PX = 1e-3
+"""A position this near to the edge of its box is on it."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ def fit_tied(engine, setup, data, weights, positions, covariance):
     correction by `clusterphot.measure.flux_errors.PositionLoss` holds.
     """
     n, c, _ = positions.shape
+    # fluxes of target and neighbours and the sky, all at once and exactly
     block = Block(data, weights, setup.renderer, setup.terms)
     images = block.images(positions)
     equations, weighted = block.equations(images)
@@ -92,6 +103,7 @@ def fit_tied(engine, setup, data, weights, positions, covariance):
     found = engine.solve_tied(block, positions)
     solution = solution if found.values is None else found.values
     fit = _Residuals(setup, block, images, solution)
+    # flux of the target = sum of estimator x weight x data, so its error is that of sigma x weight x estimator
     estimator = (inverse[:, :1, :c] @ images)[:, 0] + setup.terms.surface(inverse[:, 0, c:])
     noise = estimator * fit.noise
     marginal = np.sqrt(_dot(noise, noise))
@@ -101,6 +113,7 @@ def fit_tied(engine, setup, data, weights, positions, covariance):
         flux_err = np.sqrt(setup.operator.variance(setup.maps(noise)))
     fluxes = solution[:, :c].copy()
     if setup.options.debias:
+        # flux lost because the given position errs, and the scatter of that loss
         mean, scatter = setup.loss.moments(*covariance.T)
         fluxes[:, 0] /= mean
         flux_err = np.sqrt(flux_err**2 + fluxes[:, 0] ** 2 * scatter) / mean
@@ -165,7 +178,7 @@ def sky_is_adequate(setup, data, weights, positions):
     solution, _ = solve(block.equations(images)[0])
     fit = _Residuals(setup, block, images, solution)
     excess = setup.excess(fit.misfit(LIST_TOLERANCE), fit.n_pixels, solution.shape[1])
-    return excess < 2.0 * MISFIT_SIGMA
+    return excess < UNFITTED_MISFIT_FACTOR * MISFIT_SIGMA
 
 
 def fit_free(engine, setup, data, weights, prior, *, recentre):
@@ -187,11 +200,13 @@ def fit_free(engine, setup, data, weights, prior, *, recentre):
     at_bound : (n,) bool ndarray
         Whether the target ended on the edge of its box.
     """
+    # the target's light, with neighbours and sky of a fit at the listed positions subtracted
     block = Block(data, weights, setup.renderer, setup.terms)
     images = block.images(prior.expected)
     first, _ = solve(block.equations(images)[0])
     light = light_of_targets(block, first, images)
-    radius = max(CENTROID_RADIUS_ARCSEC / setup.pixel_scale_arcsec, 2.0)
+    # the box around its centroid, the start at the listed position or the best pixel
+    radius = max(CENTROID_RADIUS_ARCSEC / setup.pixel_scale_arcsec, MIN_CENTROID_RADIUS_PX)
     centre, start = prior.centre.copy(), prior.expected.copy()
     if recentre:
         centre[:, 0] = zeroth_centroid(
@@ -208,41 +223,40 @@ def fit_free(engine, setup, data, weights, prior, *, recentre):
 
 
 def _finish_free(setup, block, found, prior):
-    """Fluxes and errors at the positions found."""
+    """Fluxes and errors at the positions found.
+
+    1. Fluxes and sky are solved for exactly with the positions held.
+    2. Errors come from the equations linearised there, in which positions are free too: the flux of the target, x and y
+       are linear estimators of the pixels, whose covariance is that of the noise seen through them.
+    3. The mean gain of a maximum over positions is subtracted from the flux.
+    """
     positions = found.positions
-    n, c, _ = positions.shape
+    c = positions.shape[1]
     columns = block.images_and_gradients(positions)
     equations, weighted = block.equations(columns)
-    size = equations.matrix.shape[1]
-    linear = np.r_[0:c, 3 * c : size]
-    solution, fixed = solve(equations.subset(linear))
+    layout = Layout.of(equations, c)
+    solution, fixed = solve(equations.subset(layout.linear))
     solution = solution if found.values is None else found.values
     fluxes, sky = solution[:, :c].copy(), solution[:, c:]
-    images = columns[:, :c]
+    images = columns[:, layout.flux]
     fit = _Residuals(setup, block, images, solution)
-    factors = np.ones((n, size))
-    held = np.where(prior.free, fluxes, 0.0)
-    factors[:, c : 2 * c] = factors[:, 2 * c : 3 * c] = held
-    precision = np.zeros((n, size))
-    precision[:, c : 2 * c] = precision[:, 2 * c : 3 * c] = prior.precision
-    _, inverse = solve(equations.scaled(factors), precision=precision)
-    own = inverse[:, [0, c, 2 * c]] * factors[:, None, :]
-    q = columns.shape[1]
-    estimators = (own[:, :, :q] @ columns + setup.terms.surface(own[:, :, q:])) * fit.noise[:, None]
-    spectra = setup.operator.transform(setup.maps(estimators)).reshape(n, 3, -1)
+    inverse, estimators = _free_estimators(setup, equations, columns, layout, fluxes, prior)
+    # covariance (n, 3, 3) of the target's flux, x and y in the true, correlated noise
+    estimators *= fit.noise[:, None]
+    spectra = setup.operator.transform(setup.maps(estimators)).reshape(len(positions), 3, -1)
     noise = spectra @ spectra.transpose(0, 2, 1)
-    spread, from_list = _position_covariance(inverse, noise, prior, setup.inflation)
+    spread, from_list = _position_covariance(inverse, noise, prior, setup.inflation, layout)
     conditional = _conditional(images, weighted, found)
     if setup.options.debias:
-        gain = _maximum_gain(inverse[:, [c, 2 * c]][:, :, [c, 2 * c]], noise[:, 1:, 1:], from_list, prior)
+        # the gain is in units of the flux's variance in white noise at fixed position, over the flux
+        gain = _maximum_gain(_target_position(inverse, layout), noise[:, 1:, 1:], from_list, prior)
         gain *= fixed[:, 0, 0]
-        fluxes[:, 0] -= np.where(
-            fluxes[:, 0] != 0, gain / np.where(fluxes[:, 0] != 0, fluxes[:, 0], 1.0), 0.0
-        )
+        measured = fluxes[:, 0] != 0
+        fluxes[:, 0] -= np.where(measured, gain / np.where(measured, fluxes[:, 0], 1.0), 0.0)
     return BlockFit(
         positions=positions,
         fluxes=fluxes,
-        flux_errors=np.sqrt(np.diagonal(inverse, axis1=1, axis2=2)[:, :c]),
+        flux_errors=np.sqrt(np.diagonal(inverse, axis1=1, axis2=2)[:, layout.flux]),
         sky=sky,
         position_covariance=spread,
         flux_err=conditional if setup.options.conditional_errors else np.sqrt(noise[:, 0, 0]),
@@ -251,9 +265,46 @@ def _finish_free(setup, block, found, prior):
         chi2=fit.chi2,
         n_pixels=fit.n_pixels,
         misfit=fit.misfit(PSF_TOLERANCE),
-        n_parameters=linear.size + 2 * prior.free.sum(axis=1),
+        n_parameters=solution.shape[1] + 2 * prior.free.sum(axis=1),
         image=images[:, 0],
     )
+
+
+def _free_estimators(setup, equations, columns, layout, fluxes, prior):
+    """Inverse matrix of a fit with free positions, and its linear estimators of the target's flux, x and y.
+
+    Parameters
+    ----------
+    equations : `clusterphot.measure.linear.NormalEquations`
+        Of ``columns`` and the sky.
+    columns : (n, 3 c, p) float ndarray
+        Images and gradients, of `clusterphot.measure.positions.Block.images_and_gradients`.
+    layout : `clusterphot.measure.positions.Layout`
+    fluxes : (n, c) float ndarray
+
+    Returns
+    -------
+    inverse : (n, 3 c + k, 3 c + k) float ndarray
+        Covariance in white noise of fluxes, shifts and sky; zero for the shifts of components that are held.
+    estimators : (n, 3, p) float ndarray
+        Times weight and data, summed over the pixels, they give the target's flux, x and y.
+    """
+    factors, precision = np.ones((2, len(fluxes), layout.size))
+    precision[:] = 0.0
+    for shifts in (layout.x, layout.y):
+        # a shift by one pixel changes the image by flux x gradient, not at all where the position is held
+        factors[:, shifts] = np.where(prior.free, fluxes, 0.0)
+        precision[:, shifts] = prior.precision
+    _, inverse = solve(equations.scaled(factors), precision=precision)
+    own = inverse[:, layout.target] * factors[:, None, :]
+    of_sky = setup.terms.surface(own[:, :, layout.sky])
+    return inverse, own[:, :, : columns.shape[1]] @ columns + of_sky
+
+
+def _target_position(matrices, layout):
+    """Blocks (n, 2, 2) of x and y of the target."""
+    where = layout.target[1:]
+    return matrices[:, where][:, :, where]
 
 
 def _dot(one, other):
@@ -273,16 +324,17 @@ def _conditional(images, weighted, found):
     return np.where(np.isfinite(found.conditional_err), found.conditional_err, error)
 
 
-def _position_covariance(inverse, noise, prior, inflation):
+def _position_covariance(inverse, noise, prior, inflation, layout):
     """Covariance of all positions (n, c, 3), and of the target the part due to the listed position (n, 2, 2).
 
     The target's is exact for the true noise, that of neighbours the white one times the inflation.
     """
-    c = prior.free.shape[1]
-    xx, yy = (np.diagonal(inverse, axis1=1, axis2=2)[:, k * c : (k + 1) * c] for k in (1, 2))
-    xy = np.stack([inverse[:, c + j, 2 * c + j] for j in range(c)], axis=1)
-    spread = np.stack([xx, yy, xy], axis=2) * inflation * prior.free[:, :, None]
-    own = inverse[:, [c, 2 * c]][:, :, [c, 2 * c]]
+    variance = np.diagonal(inverse, axis1=1, axis2=2)
+    xy = np.diagonal(inverse[:, layout.x, layout.y], axis1=1, axis2=2)
+    spread = np.stack([variance[:, layout.x], variance[:, layout.y], xy], axis=2)
+    spread = spread * inflation * prior.free[:, :, None]
+    # a list in error by e moves the position by inverse x precision x e, and e has the variance inflation / precision
+    own = _target_position(inverse, layout)
     from_list = own @ own * (prior.precision[:, 0] * inflation)[:, None, None]
     total = noise[:, 1:, 1:] + from_list
     spread[:, 0] = np.stack([total[:, 0, 0], total[:, 1, 1], total[:, 0, 1]], axis=1)

@@ -13,6 +13,12 @@ from clusterphot.config.photometry import Photometry
 
 logger = logging.getLogger(__name__)
 
+FARTHEST_PX = 1e8
+"""Positions beyond this are no places in an image: what a projection gives far from its centre."""
+
+FAR_CUTOUTS = 10
+"""Cutouts of sources without a place are put this many sides off the image, where no pixel is."""
+
 
 def make_cutouts(
     mosaic, sources, *, cutout_size_arcsec=Photometry.cutout_size_arcsec, neighbour_radius_arcsec=0.55
@@ -42,13 +48,13 @@ def make_cutouts(
     size = cutout_pixels(cutout_size_arcsec, mosaic.pixel_scale_arcsec)
     half = size // 2
     x, y = _pixels(mosaic.wcs, [(source["ra"], source["dec"]) for source in sources])
-    placed = np.isfinite(x) & np.isfinite(y) & (np.abs(x) < 1e8) & (np.abs(y) < 1e8)
-    far = -10 * size
+    placed = np.isfinite(x) & np.isfinite(y) & (np.abs(x) < FARTHEST_PX) & (np.abs(y) < FARTHEST_PX)
+    far = -FAR_CUTOUTS * size
     x0 = np.where(placed, np.rint(np.where(placed, x, far)), far).astype(np.int64) - half
     y0 = np.where(placed, np.rint(np.where(placed, y, far)), far).astype(np.int64) - half
     data = np.zeros((len(sources), size, size))
     ivar = np.zeros_like(data)
-    for row in np.lexsort((x0, y0)):
+    for row in np.lexsort((x0, y0)):  # in the order of the file, so that each part is read once
         region = mosaic.region(y0[row], y0[row] + size, x0[row], x0[row] + size)
         usable = np.isfinite(region[0]) & np.isfinite(region[1]) & (region[1] > 0)
         data[row], ivar[row] = (np.where(usable, part, 0.0) for part in region)

@@ -13,34 +13,48 @@ import numpy as np
 from clusterphot.base.flags import Flag
 from clusterphot.config.photometry import EngineKeys, FitKeys
 from clusterphot.measure.blocks import MISFIT_SIGMA, fit_free, fit_tied, sky_is_adequate
-from clusterphot.measure.companions import listed_scenes, tied_scenes
 from clusterphot.measure.engines import open_engine
 from clusterphot.measure.fit_rows import Results, make_table
 from clusterphot.measure.flux_errors import NoiseOperator, PositionLoss
 from clusterphot.measure.linear import SkyTerms, sky_values, solve
+from clusterphot.measure.neighbours import listed_scenes, tied_scenes
 from clusterphot.measure.positions import Block, PositionPrior
 from clusterphot.measure.rendering import PsfRenderer
 
 BLOCK_PIXELS = 200_000
 """Pixels of column images held at once; a matter of cache, without influence on results."""
 
-MASKED_FRACTION = 0.05
-"""Share of the squared PSF (the information on the flux) on bad pixels above which a source is flagged."""
-
-MIN_VALID_FRACTION = 0.2
-"""Share of the squared PSF on valid pixels below which nothing is measured."""
-
-FREE_MARGIN_PX = 1.5
-"""Neighbours nearer to the cutout's edge, or outside, are held at their listed position."""
-
-
-EDGE_FRACTION = 0.1
-"""Share of bad pixels on a cutout's outermost ring above which it is taken to leave the image."""
+IMAGES_PER_COMPONENT = 3
+"""Columns of a source in a fit with free position: its image and two gradients."""
 
 WINDOW_FRACTIONS = (0.8, 0.6, 0.5)
-SATURATED_SNR = 200.0
-SATURATED_PIXELS = 4
-"""A source is saturated if the fit says that this many bad pixels are brighter than all valid ones."""
+"""Radii of the circles tried where the sky terms do not fit the whole cutout, as fractions of its half side. Chosen:
+the smallest, 0.2 arcsec at the shipped 0.8, still holds the core of the PSF at 4.4 um (FWHM 0.145 arcsec)."""
+
+FREE_MARGIN_PX = 1.5
+"""Neighbours nearer to the cutout's edge, or outside, are held at their listed position: too little of them is seen."""
+
+MASKED_FRACTION = 0.05
+"""Share of the squared PSF (the information on the flux) on bad pixels above which a source is flagged; its error is
+then 3 % larger than without them. Chosen."""
+
+MIN_VALID_FRACTION = 0.2
+"""Share of the squared PSF on valid pixels below which nothing is measured: the wings alone, which PSFs know least.
+Chosen."""
+
+MIN_DOF = 5
+"""Valid pixels beyond the number of parameters that a fit needs. Chosen."""
+
+EDGE_FRACTION = 0.1
+"""Share of bad pixels on a cutout's outermost ring above which it is taken to leave the image. Chosen: an edge that
+cuts off a row or a column is a quarter of the ring, a cosmic ray a few pixels of 160."""
+
+SATURATED_PIXELS, SATURATED_SNR = 4, 200.0
+"""A source is saturated if the fit says that this many bad pixels are brighter than all valid ones, at this signal
+to noise at least: bad pixels on a faint source have other reasons. Chosen."""
+
+TINY = 1e-300
+"""Keeps a division by what may be zero finite."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +66,7 @@ class FitOptions(FitKeys):
     Attributes
     ----------
     neighbours : bool
-        Fit listed sources within ``joint_radius_arcsec`` together with the target.
+        Fit neighbours together with the target, see `clusterphot.measure.neighbours`.
     debias : bool
         Correct fluxes for the mean gain of a maximum over positions, and for the loss by an erring tied
         position.
@@ -195,6 +209,39 @@ def fit_sources(
     table : `astropy.table.Table`
         One row per source and fitted neighbour, the target (``is_target``) first; columns end in the
         filter's name. Meta holds ``filter`` and ``pixel_scale_arcsec``.
+
+    Raises
+    ------
+    ValueError
+        If the engine or the kind of sky is unknown.
+    ConfigError
+        If the engine's program is not installed.
+
+    Examples
+    --------
+    A source of 100 nJy on a curved sky, in white noise of 0.5 nJy per pixel, listed half a pixel off:
+
+    >>> import numpy as np
+    >>> from astropy.wcs import WCS
+    >>> from clusterphot.base.products import Cutouts, Noise, Psf
+    >>> y, x = np.mgrid[-30:31, -30:31]
+    >>> psf = np.exp(-0.5 * (x**2 + y**2) / 1.6**2)
+    >>> psf /= psf.sum()
+    >>> rng = np.random.default_rng(1)
+    >>> sky = 3.0 + 0.002 * (x[10:51, 10:51] - 5.0) ** 2
+    >>> data = 100.0 * psf[10:51, 10:51] + sky + rng.normal(scale=0.5, size=(41, 41))
+    >>> cutouts = Cutouts(
+    ...     ids=["a"], data=data[None], ivar=np.full((1, 41, 41), 4.0), x0=np.array([0]), y0=np.array([0]),
+    ...     x=np.array([20.5]), y=np.array([20.0]), neighbours=[[]], pixel_scale_arcsec=0.02, filter_name="F200W",
+    ... )
+    >>> white = np.zeros((17, 17))
+    >>> white[8, 8] = 1.0
+    >>> table = fit_sources(
+    ...     cutouts, Psf(psf, 0.02, "F200W"), Noise(white, 1.0, "F200W"), WCS(naxis=2), FitOptions()
+    ... )
+    >>> row = table[0]
+    >>> print(f"{row['flux_F200W']:.1f} +- {row['flux_err_F200W']:.1f} nJy at x = {row['x_F200W']:.2f}")
+    98.0 +- 2.9 nJy at x = 20.04
     """
     setup = FilterSetup(
         psf, noise, cutouts.data.shape[-1], cutouts.pixel_scale_arcsec, cutouts.gain_e_per_njy, options
@@ -207,18 +254,17 @@ def fit_sources(
     fitter = open_engine(engine, setup)
     results = Results(scenes)
     for n_components in sorted(set(scenes.counts.tolist())):
-        step = max(BLOCK_PIXELS // (3 * n_components * setup.size_px**2), 1)
+        # cutouts with equally many components are fitted together, in blocks that fit in the cache
+        step = max(BLOCK_PIXELS // (IMAGES_PER_COMPONENT * n_components * setup.size_px**2), 1)
         remaining = np.flatnonzero(scenes.counts == n_components)
         for level in range(len(setup.windows)):
-            left = []
-            for first in range(0, len(remaining), step):
-                block = _open_block(cutouts, setup, scenes, remaining[first : first + step])
-                left.append(
-                    _fit_block(
-                        fitter, setup, block, results, level=level, free=free, recentre=reference is None
-                    )
-                )
-            remaining = np.concatenate(left)
+            blocks = [
+                _open_block(cutouts, setup, scenes, remaining[first : first + step])
+                for first in range(0, len(remaining), step)
+            ]
+            how = {"level": level, "free": free, "recentre": reference is None}
+            left = [_fit_block(fitter, setup, block, results, **how) for block in blocks]
+            remaining = np.concatenate(left)  # what this window does not fit is tried in a smaller one
             if len(remaining) == 0:
                 break
     return make_table(cutouts, setup, results, wcs)
@@ -261,6 +307,7 @@ def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
     window, last = setup.windows[level], level == len(setup.windows) - 1
     everything = pixels
     if free and not last:
+        # the search for positions is the costly part: not for cutouts that this window does not fit anyway
         pixels = pixels.take(sky_is_adequate(setup, pixels.data, pixels.weights * window, pixels.start))
     rows, scenes = pixels.cutouts, results.scenes
     if len(rows) == 0:
@@ -275,6 +322,7 @@ def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
     expected = setup.expected_chi2(fit.n_pixels, fit.n_parameters)
     flux_err, done = fit.flux_err, np.ones(len(rows), dtype=bool)
     if setup.options.adaptive_window:
+        # done where chi-square is that of noise; in the last window the error grows by what it is too large
         excess = setup.excess(fit.misfit, fit.n_pixels, fit.n_parameters)
         growth = np.where(excess >= MISFIT_SIGMA, np.sqrt(fit.misfit / expected), 1.0)
         flux_err, done = flux_err * growth, (excess < MISFIT_SIGMA) | last
@@ -323,11 +371,12 @@ def _flags(setup, data, weights, fit):
         np.isfinite(fit.fluxes).all(axis=1) & np.isfinite(fit.sky).all(axis=1) & np.isfinite(fit.flux_err)
     )
     significance = fit.fluxes[:, 0] / np.where(fit.flux_err > 0, fit.flux_err, np.inf)
-    no_data = (missing > 1.0 - MIN_VALID_FRACTION) | (fit.n_pixels < fit.n_parameters + 5)
+    enough = fit.n_pixels >= fit.n_parameters + MIN_DOF
+    no_data = (missing > 1.0 - MIN_VALID_FRACTION) | ~enough
     failed = ~no_data & ~(finite & (fit.flux_err > 0))
     measured = ~no_data & ~failed
     masked = measured & (missing > MASKED_FRACTION)
-    seen = measured | (no_data & (fit.n_pixels >= fit.n_parameters + 5))
+    seen = measured | (no_data & enough)  # a saturated core has no data, but its wings tell what it is
     saturated = seen & (above >= SATURATED_PIXELS) & (significance > SATURATED_SNR)
     flags = np.zeros(len(data), dtype=np.int64)
     for flag, where in (
@@ -353,7 +402,7 @@ def _bad_pixels(setup, data, weights, fit):
     ring[1:-1, 1:-1] = False
     outside[some] = bad[:, ring].sum(axis=1) / ring.sum()
     hidden = np.where(weights > 0, 0.0, image)
-    missing[some] = np.square(hidden).sum(axis=-1) / np.maximum(np.square(image).sum(axis=-1), 1e-300)
+    missing[some] = np.square(hidden).sum(axis=-1) / np.maximum(np.square(image).sum(axis=-1), TINY)
     brightest = np.where(weights > 0, data, -np.inf).max(axis=-1)
     above[some] = (hidden * fit.fluxes[some, :1] > brightest[:, None]).sum(axis=-1)
     return outside, missing, above

@@ -20,6 +20,11 @@ class NoiseOperator:
     size_px : int
         Side m of the cutouts.
 
+    Raises
+    ------
+    ValueError
+        If the correlation is not a square of odd side.
+
     Notes
     -----
     With the cutout padded by the largest lag the form is a sum over spatial frequencies, |G|^2 S, with S
@@ -34,14 +39,18 @@ class NoiseOperator:
         lag = correlation.shape[0] // 2
         if correlation.shape != (2 * lag + 1, 2 * lag + 1):
             raise ValueError(f"correlation has shape {correlation.shape}, expected a square of odd side")
+        # padded by the largest lag, so that the periodic transform does not wrap; even, for the highest frequency
         length = size_px + lag + (size_px + lag) % 2
         self.size_px = size_px
         self._half = half = length // 2 + 1
         frequency = 2 * np.pi * np.arange(half) / length
         phase = np.outer(np.arange(size_px), frequency)
         self._waves = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+        # power spectrum at (fy, fx) and at (-fy, fx): waves along the two diagonals
         along = np.exp(-1j * np.outer(frequency, np.arange(-lag, lag + 1)))
         rising, falling = ((y @ correlation @ along.T).real for y in (along, along.conj()))
+        # how often each stands for frequencies that are left out, being complex conjugates: those of negative fx,
+        # but not at 0 and the highest; at fy = 0 and the highest the two diagonals are the same
         count = np.full((2, half, half), 2.0)
         count[:, :, [0, -1]] = 1.0
         count[1, [0, -1]] = 0.0
@@ -62,6 +71,8 @@ class NoiseOperator:
         """
         half, (rising, falling) = self._half, self._root_power
         waves = self._waves.T @ (maps @ self._waves)
+        # real and imaginary part of the transform at (fy, fx): products of cosines and sines along y and x, then at
+        # (-fy, fx)
         cos_cos, cos_sin = waves[:, :half, :half], waves[:, :half, half:]
         sin_cos, sin_sin = waves[:, half:, :half], waves[:, half:, half:]
         spectra = np.empty((len(maps), 4, half, half))
@@ -100,8 +111,14 @@ class PositionLoss:
     """
 
     REACH_PX, STEP_PX = 4.0, 1.0
+    """Shifts tabulated, beyond which the fraction is taken to stay, and their step: a cubic spline of it is smooth
+    enough, since PSFs are sampled. A fitted position is confined to 2 px (``max_shift_px``)."""
+
+    NODES = 5
+    """Gauss-Hermite nodes in each axis: exact for a fraction that is a polynomial of degree 9 in the shift."""
 
     def __init__(self, renderer, terms):
+        # normal equations of unit PSF and sky terms, for data that are the PSF at the true position ``here``
         axis = np.arange(-self.REACH_PX, self.REACH_PX + self.STEP_PX / 2, self.STEP_PX)
         middle, here = renderer.size_px // 2, len(axis) // 2
         columns, rows = renderer.vectors(middle + axis, middle + axis)
@@ -118,7 +135,7 @@ class PositionLoss:
         )
         fraction = solve(flat)[0][:, 0].reshape(len(axis), len(axis))
         self._spline = ndimage.spline_filter(fraction, order=3)
-        nodes, weights = np.polynomial.hermite_e.hermegauss(5)
+        nodes, weights = np.polynomial.hermite_e.hermegauss(self.NODES)
         self._node_x, self._node_y = (grid.ravel() for grid in np.meshgrid(nodes, nodes))
         self._weights = np.outer(weights, weights).ravel() / weights.sum() ** 2
 
@@ -133,6 +150,7 @@ class PositionLoss:
         -------
         mean, variance : (n,) float ndarray
         """
+        # shifts of the nodes: x along its own sigma, y along its regression on x and what is left (Cholesky)
         sigma_x = np.sqrt(np.maximum(variance_x, 0.0))[:, None]
         slope = covariance[:, None] / np.maximum(sigma_x, 1e-12)
         sigma_y = np.sqrt(np.maximum(variance_y[:, None] - slope**2, 0.0))

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 SKY_DEGREE = {"constant": 0, "plane": 1, "quadratic": 2}
+"""Total degree of the polynomials of each kind of local sky."""
 
 RIDGE = 1e-12
-"""Added to the unit diagonal of the scaled normal matrix, so that a singular one has an answer."""
-
+"""Added to the unit diagonal of the scaled normal matrix, so that a singular one has an answer: a thousand times the
+rounding error, and without effect on an error that means something."""
 
 SKY_PAIRS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))
 """Degrees of the Legendre polynomials of each sky term, along y and along x."""
@@ -33,6 +34,11 @@ class SkyTerms:
     images : (k, m * m) float ndarray
         The terms of total degree 0, 1 or 2 (k = 1, 3, 6).
 
+    Raises
+    ------
+    ValueError
+        If there is no such sky.
+
     Notes
     -----
     Sums over pixels are taken along one axis, then along the other, which costs a tenth of products with the
@@ -44,6 +50,7 @@ class SkyTerms:
             raise ValueError(f"sky is {sky!r}, expected one of {', '.join(SKY_DEGREE)}")
         degree = SKY_DEGREE[sky]
         self._size = size_px
+        # Legendre polynomials along one axis, up to the degree of the terms, and up to that of their products
         u = np.linspace(-1.0, 1.0, size_px)
         basis = np.polynomial.legendre.legvander(u, 2 * degree)
         pairs = np.array([pair for pair in SKY_PAIRS if sum(pair) <= degree])
@@ -90,7 +97,11 @@ class SkyTerms:
 
 
 def _gram_of_moments(pairs, degree):
-    """Matrix (r * r, k * k) from moments of Legendre products to those of pairs of terms, r = 2 degree + 1."""
+    """Matrix (r * r, k * k) from moments of Legendre polynomials to those of products of two terms, r = 2 degree + 1.
+
+    A product of two Legendre polynomials is a sum of Legendre polynomials, so the Gram matrix of the terms follows
+    from r * r moments of the weights, without an image of any product.
+    """
     legendre, unit = np.polynomial.legendre, np.eye(degree + 1)
     size = 2 * degree + 1
     products = np.zeros((degree + 1, degree + 1, size))
@@ -103,13 +114,9 @@ def _gram_of_moments(pairs, degree):
     return np.einsum("abs,abt->stab", along_y, along_x).reshape(size**2, -1)
 
 
-def sky_terms(sky, size_px):
-    """Images (k, m * m) of the polynomials of the local sky, see `SkyTerms`."""
-    return SkyTerms(sky, size_px).images
-
-
 def sky_values(sky, v, u):
     """Sky polynomials at points (v along y, u along x) in units of the cutout's half side, shape (k, n)."""
+    # Legendre polynomials P0 = 1, P1 = u, P2 = (3 u^2 - 1) / 2 in the order of `SKY_PAIRS`
     terms = [np.ones_like(u), u, v, 1.5 * u * u - 0.5, u * v, 1.5 * v * v - 0.5]
     degree = SKY_DEGREE[sky]
     return np.stack(terms[: (degree + 1) * (degree + 2) // 2])
@@ -157,13 +164,14 @@ def normal_equations(columns, weighted, terms, data, weights):
     n, q, _ = columns.shape
     size = q + len(terms)
     weighted_data = weights * data
+    own, sky = slice(q), slice(q, size)
     matrix, vector = np.empty((n, size, size)), np.empty((n, size))
-    matrix[:, :q, :q] = weighted @ columns.transpose(0, 2, 1)
-    matrix[:, :q, q:] = terms.sums(weighted)
-    matrix[:, q:, :q] = matrix[:, :q, q:].transpose(0, 2, 1)
-    matrix[:, q:, q:] = terms.gram(weights)
-    vector[:, :q] = (weighted @ data[:, :, None])[:, :, 0]
-    vector[:, q:] = terms.sums(weighted_data)
+    matrix[:, own, own] = weighted @ columns.transpose(0, 2, 1)
+    matrix[:, own, sky] = terms.sums(weighted)
+    matrix[:, sky, own] = matrix[:, own, sky].transpose(0, 2, 1)
+    matrix[:, sky, sky] = terms.gram(weights)
+    vector[:, own] = (weighted @ data[:, :, None])[:, :, 0]
+    vector[:, sky] = terms.sums(weighted_data)
     data_square = (weighted_data[:, None, :] @ data[:, :, None])[:, 0, 0]
     return NormalEquations(matrix, vector, data_square)
 
@@ -191,6 +199,7 @@ def solve(equations, *, precision=None, prior=None):
     if precision is not None:
         matrix = matrix + precision[:, :, None] * np.eye(matrix.shape[1])
         vector = vector if prior is None else vector + precision * prior
+    # to unit diagonal: fluxes, shifts and sky differ by orders of magnitude, and the ridge is one number for all
     diagonal = np.diagonal(matrix, axis1=1, axis2=2)
     empty = diagonal <= 0
     scale = np.where(empty, 0.0, 1.0 / np.sqrt(np.where(empty, 1.0, diagonal)))

@@ -1,27 +1,25 @@
-"""Which listed sources are so near one another that they must be cut out and fitted together.
+"""Neighbours: which listed sources are near one another, and which of them are fitted together in each cutout.
 
-Worked out while the rules are read, so that it imports nothing heavy. Positions deg (ICRS), distances arcsec.
+A neighbour's flux enters the fit of a target as a component of its own; `Scenes` lists the components of every
+cutout, for `clusterphot.measure.blocks`. The search of the list runs while the rules are read, so nothing heavy is
+imported. Positions mosaic pixels (0-based) or deg (ICRS), distances arcsec.
 """
+
+import functools
+import math
+from dataclasses import dataclass
 
 import numpy as np
 
+from clusterphot.base.flags import Flag
 
-def with_neighbours(sources, all_sources, *, radius_arcsec):
-    """Chunk members with their neighbours among all listed sources.
+MERGE_RADIUS_ARCSEC = 0.025
+"""Pairs nearer than this are one source to the fit, which measures the sum of their fluxes: at 0.4 of the FWHM of F200W
+each flux alone would be little but noise, anticorrelated with the other's. Chosen."""
 
-    Parameters
-    ----------
-    sources, all_sources : list of (id, ra, dec), deg
-    radius_arcsec : float
-        Largest separation; at least the half diagonal of a cutout.
-
-    Returns
-    -------
-    members : list of dict
-        As `make_cutouts` takes them; neighbours in the order of their ids.
-    """
-    near = neighbours_of(all_sources, radius_arcsec=radius_arcsec)
-    return [{"id": name, "ra": ra, "dec": dec, "neighbours": near.get(name, [])} for name, ra, dec in sources]
+JOINT_MARGIN_ARCSEC = 0.12
+"""Neighbours further outside the cutout than this are left to the sky terms: their cores do not reach in, and what
+does is as smooth as sky. Chosen."""
 
 
 def neighbours_of(sources, *, radius_arcsec):
@@ -63,3 +61,135 @@ def _unit_vectors(positions):
     """Unit vectors (n, 3) of (ra, dec) pairs in degrees."""
     ra, dec = np.deg2rad(np.array(positions, dtype=float)).T
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Sources fitted together in n cutouts, a row each: cutout after cutout, in each the target first, then neighbours.
+
+    Every row has a flux of its own in the fit of its cutout, so that a neighbour's light is not taken for the target's.
+
+    Attributes
+    ----------
+    counts : (n,) int ndarray
+        Sources of each cutout.
+    ids : list of str
+        Of all rows.
+    expected, start : (rows, 2) float ndarray
+        Listed (or tied) positions and those the fit begins at.
+    covariance : (n, 3) float ndarray
+        Of the target's tied position: xx, yy, xy in pixels squared.
+    blended, at_bound : (n,) bool ndarray
+    """
+
+    counts: np.ndarray
+    ids: list
+    expected: np.ndarray
+    start: np.ndarray
+    covariance: np.ndarray
+    blended: np.ndarray
+    at_bound: np.ndarray
+
+    @functools.cached_property
+    def first(self):
+        """Row of each target, (n,)."""
+        return np.cumsum(self.counts) - self.counts
+
+    def rows(self, cutouts):
+        """Rows (k, c) of some cutouts with equally many sources."""
+        return self.first[cutouts][:, None] + np.arange(self.counts[cutouts[0]])
+
+
+def listed_scenes(cutouts, options):
+    """Scenes of the reference filter: positions from the source list.
+
+    Parameters
+    ----------
+    cutouts : `clusterphot.base.products.Cutouts`
+    options : `clusterphot.measure.fit.FitOptions`
+    """
+    scale = cutouts.pixel_scale_arcsec
+    counts, ids, places, blended = [], [], [], []
+    for row, name in enumerate(cutouts.ids):
+        own_ids, own = [name], [(float(cutouts.x[row]), float(cutouts.y[row]))]
+        near = False
+        for other, x, y in cutouts.neighbours[row]:
+            distance = math.hypot(x - own[0][0], y - own[0][1]) * scale
+            # a pair that is too close to be told apart is flagged, whether or not it is fitted jointly
+            near |= distance < options.blend_radius_arcsec
+            if (
+                options.neighbours
+                and distance <= options.joint_radius_arcsec
+                and _fits_jointly(cutouts, row, (x, y), own)
+            ):
+                own_ids.append(other)
+                own.append((x, y))
+        counts.append(len(own))
+        ids += own_ids
+        places += own
+        blended.append(near)
+    expected = np.array(places, dtype=float).reshape(-1, 2)
+    n = len(counts)
+    return Scenes(
+        np.array(counts, dtype=np.int64),
+        ids,
+        expected,
+        expected,
+        np.zeros((n, 3)),
+        np.array(blended, dtype=bool),
+        np.zeros(n, dtype=bool),
+    )
+
+
+def _fits_jointly(cutouts, row, place, places):
+    """Whether a neighbour within the radius gets a component of its own."""
+    scale = cutouts.pixel_scale_arcsec
+    if min(math.hypot(place[0] - x, place[1] - y) for x, y in places) * scale < MERGE_RADIUS_ARCSEC:
+        return False
+    size_px = cutouts.data.shape[-1]
+    half = 0.5 * size_px + JOINT_MARGIN_ARCSEC / scale
+    middle = size_px // 2
+    return max(abs(place[0] - cutouts.x0[row] - middle), abs(place[1] - cutouts.y0[row] - middle)) < half
+
+
+def tied_scenes(cutouts, wcs, reference, offset):
+    """Scenes of another filter: sources and positions as fitted in the reference filter.
+
+    Parameters
+    ----------
+    cutouts : `clusterphot.base.products.Cutouts`
+    wcs : `astropy.wcs.WCS`
+        Of the filter's mosaic.
+    reference : `astropy.table.Table`
+        Fits of the same chunk, from `clusterphot.measure.fit.fit_sources`.
+    offset : (2,) float ndarray
+        Of this filter's positions from those of the reference filter, pixels.
+    """
+    filt = reference.meta["filter"]
+    ratio = reference.meta["pixel_scale_arcsec"] / cutouts.pixel_scale_arcsec
+    rows_of = {}
+    for row, target in enumerate(reference["target_id"].tolist()):
+        rows_of.setdefault(target, []).append(row)
+    own = [rows_of[name] for name in cutouts.ids]
+    counts = np.array([len(rows) for rows in own], dtype=np.int64)
+    rows = np.array([row for some in own for row in some], dtype=np.int64)
+    targets = np.cumsum(counts) - counts  # rows of the first source of each cutout
+    # the fit begins at the place of the reference filter; shifts dx, dy are told from the list, as they are there
+    places = wcs.world_to_pixel_values(np.asarray(reference["ra"])[rows], np.asarray(reference["dec"])[rows])
+    start = np.stack(places, axis=1)
+    expected = start.copy()
+    expected[targets] = np.stack([cutouts.x, cutouts.y], axis=1)
+    first = rows[targets]
+    x_err, y_err, xy_cov, flags = (
+        np.asarray(reference[f"{name}_{filt}"])[first] for name in ("x_err", "y_err", "xy_cov", "flags")
+    )
+    names = reference["id"].tolist()
+    return Scenes(
+        counts,
+        [names[row] for row in rows.tolist()],
+        expected + offset,
+        start + offset,
+        np.nan_to_num(np.stack([np.square(x_err), np.square(y_err), xy_cov], axis=1) * ratio**2),
+        (flags & int(Flag.BLENDED)) > 0,
+        (flags & int(Flag.AT_BOUND)) > 0,
+    )

@@ -14,16 +14,20 @@ N_PHASES = 16
 """Tabulated sub-pixel phases; the cubic between them is exact to 1e-5 of the peak for sampled PSFs."""
 
 RINGING_PX = 8
-"""Margin kept around a stamp for the ringing of a Fourier shift at its edge, pixels."""
+"""Margin kept around a stamp for the ringing of a Fourier shift at its edge, pixels. Chosen; see tests/unit/measure."""
 
 REACH_PX = 12
 """Sources may lie this far outside a cutout; the PSF is kept out to the cutout's side and this much more."""
 
 NEAR_PX = 4
-"""Sources this near to the middle of the cutout, most of them, have small tables of their own."""
+"""Sources this near to the middle of the cutout, most of them, have small tables of their own, which
+take a fraction of the time."""
 
 RANK_TOLERANCE = 1e-5
-"""Singular values below this fraction of the largest are left out."""
+"""Singular values below this fraction of the largest are left out: as much of the peak as the interpolation errs by."""
+
+N_NODES = 4
+"""Phases that a cubic needs: one below a position's, two around it, one above."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class PsfRenderer:
         if not np.all(np.isfinite(psf)):
             raise ValueError("psf holds values that are not finite")
         self.size_px = int(size_px)
+        # as much of the PSF as can reach a cutout, as a sum of products of vectors
         trim = max(psf.shape[0] // 2 - self.size_px - REACH_PX, 0)
         psf = psf[trim : psf.shape[0] - trim, trim : psf.shape[0] - trim]
         columns, values, rows = np.linalg.svd(psf)
@@ -95,12 +100,12 @@ class PsfRenderer:
         begin = self.size_px + first - low
         inside = np.s_[begin : begin + last - first]
         reverse = np.ascontiguousarray(self._vectors[::-1])
-        along_y, along_x = (np.zeros((N_PHASES + 3, high - low, r)) for _ in "yx")
+        along_y, along_x = (np.zeros((N_PHASES + N_NODES - 1, high - low, r)) for _ in "yx")
         for k, kernel in enumerate(_shift_kernels(n, slope=slope)):
             matrix = np.lib.stride_tricks.sliding_window_view(kernel[first : last + n - 1], n)
             shifted = matrix.copy() @ reverse
             along_y[k, inside], along_x[k, inside] = shifted[:, :r], shifted[:, r:]
-        return along_y.reshape(N_PHASES + 3, -1), along_x.reshape(N_PHASES + 3, -1)
+        return along_y.reshape(N_PHASES + N_NODES - 1, -1), along_x.reshape(N_PHASES + N_NODES - 1, -1)
 
     def _axis(self, position, axis, slopes):
         """Interpolated vectors [source, pixel, vector] of axis 'y' or 'x', one array for each of the slopes."""
@@ -127,7 +132,7 @@ class PsfRenderer:
                     strict=True,
                 )
                 for i, k, j in places:
-                    np.matmul(weights[i], table[k : k + 4, j * rank : (j + m) * rank], out=mixed[i])
+                    np.matmul(weights[i], table[k : k + N_NODES, j * rank : (j + m) * rank], out=mixed[i])
         return [mixed.reshape(len(position), m, rank) for mixed in out]
 
     def render(self, x, y):
@@ -183,11 +188,13 @@ def _shift_kernels(n, *, slope):
     Fourier shifts on a zero-padded axis as weights of pixels at distances from -(n + `RINGING_PX` - 1) to as
     many on the other side.
     """
+    # odd, so that no highest frequency is left without its partner, which a shift would make complex; of small
+    # factors, for speed
     length = n + 8 * RINGING_PX
     while length % 2 == 0 or next_fast_len(length) != length:
         length += 1
     frequency = np.arange(length // 2 + 1) / length
-    phases = (np.arange(N_PHASES + 3) - 1) / N_PHASES
+    phases = (np.arange(N_PHASES + N_NODES - 1) - 1) / N_PHASES
     spectra = np.exp(-2j * np.pi * phases[:, None] * frequency)
     if slope:
         spectra = spectra * (-2j * np.pi * frequency)
@@ -208,7 +215,7 @@ def lagrange_weights(t):
     """
     before, ahead, beyond = t + 1, t - 1, t - 2
     inner, outer = t * ahead, before * beyond
-    weights = np.empty((len(t), 4))
+    weights = np.empty((len(t), N_NODES))
     weights[:, 0] = inner * beyond / -6
     weights[:, 1] = outer * ahead / 2
     weights[:, 2] = outer * t / -2

@@ -1,14 +1,16 @@
-"""Images of FITS files read row by row, from plain and gzipped files alike, in bounded memory.
+"""Images of FITS files read row by row, from plain, gzipped and tile-compressed files alike, in bounded memory.
 
 The layout is that of the FITS standard (Pence et al. 2010, A&A 524, A42): blocks of 2880 bytes.
 Values are in the unit of the file, with BSCALE, BZERO and BLANK applied.
 """
 
 import contextlib
+import functools
 import gzip
 import math
 import os
 import zlib
+from collections import ChainMap
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,18 +20,38 @@ from clusterphot.base.errors import DataError
 
 BLOCK_BYTES = 2880
 MAX_HEADER_BLOCKS = 5000
+FPACK_NAME = "COMPRESSED_IMAGE"
+"""Extension that packing a primary image makes; a name that means nothing."""
 PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 """numpy types of BITPIX."""
 
 
 @dataclass(frozen=True)
 class ImageHdu:
-    """One image of a FITS file and where its pixels start, in bytes of the decompressed file."""
+    """One image of a FITS file and where its pixels start, in bytes of the decompressed file.
+
+    Attributes
+    ----------
+    path, name : str
+        Name of the extension, in capitals.
+    header : `astropy.io.fits.Header`
+        That of the image, also where the file holds it in compressed tiles.
+    offset_bytes : int
+    index : int
+        Number of the HDU in the file.
+    tiled : bool
+        Whether the pixels lie in compressed tiles (``.fits.fz``).
+    primary : `astropy.io.fits.Header` or None
+        The primary header of the file, which holds what is common to its extensions.
+    """
 
     path: str
     name: str
     header: fits.Header
     offset_bytes: int
+    index: int = 0
+    tiled: bool = False
+    primary: fits.Header | None = None
 
     @property
     def label(self):
@@ -38,60 +60,149 @@ class ImageHdu:
 
     @property
     def shape(self):
-        """Shape, [y, x] for a plane."""
-        naxis = int(self.header["NAXIS"])
-        return tuple(int(self.header[f"NAXIS{axis}"]) for axis in range(naxis, 0, -1))
+        """Shape, [y, x] for a plane; further axes of one pixel do not count."""
+        sizes = [int(self.header[f"NAXIS{axis}"]) for axis in range(int(self.header["NAXIS"]), 0, -1)]
+        while len(sizes) > 2 and sizes[0] == 1:
+            sizes.pop(0)
+        return tuple(sizes)
+
+    @functools.cached_property
+    def cards(self):
+        """Keywords of the image, and those of the primary header that it does not have itself."""
+        return ChainMap(self.header, self.primary or {})
 
 
 class Rows:
     """Rows of one image, read once from the first to the last, as float64; a context manager."""
 
     def __init__(self, hdu):
-        self._hdu = hdu
-        header = hdu.header
-        bitpix = int(header["BITPIX"])
-        self._dtype = np.dtype(PIXEL_TYPES[bitpix])
-        self._scale, self._zero = float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))
-        self._blank = header.get("BLANK") if bitpix > 0 else None
-        self._left = hdu.shape[0]
+        self._hdu, self._pixels, self._next = hdu, None, 0
 
     def __enter__(self):
+        if self._hdu.tiled:
+            self._pixels = TiledPixels(self._hdu)
+            return self
         self._file = _open(self._hdu.path)
         with _damage(self._hdu.path):
             self._file.seek(self._hdu.offset_bytes)
         return self
 
     def __exit__(self, *exc):
-        self._file.close()
+        (self._pixels or self._file).close()
 
     def read(self, n_rows):
         """The next ``n_rows`` rows."""
-        n_pixels = n_rows * self._hdu.shape[1]
+        first, nx = self._next, self._hdu.shape[1]
+        self._next += n_rows
+        if self._pixels is not None:
+            return self._pixels.box(first, first + n_rows, 0, nx)
+        dtype = stored_type(self._hdu)
         with _damage(self._hdu.path):
-            raw = _read_exactly(self._file, n_pixels * self._dtype.itemsize, self._hdu.path)
-        self._left -= n_rows
-        stored = np.frombuffer(raw, dtype=self._dtype).reshape(n_rows, self._hdu.shape[1])
-        values = stored.astype(np.float64)
-        if (self._scale, self._zero) != (1.0, 0.0):
-            values *= self._scale
-            values += self._zero
-        if self._blank is not None:
-            values[stored == self._blank] = np.nan
-        return values
+            raw = _read_exactly(self._file, n_rows * nx * dtype.itemsize, self._hdu.path)
+        return scaled(np.frombuffer(raw, dtype=dtype).reshape(n_rows, nx), self._hdu.header)
 
     def finish(self):
         """Check the checksum of a gzip file that ends after this image."""
-        if isinstance(self._file, gzip.GzipFile) and self._left == 0:
+        if (
+            self._pixels is None
+            and isinstance(self._file, gzip.GzipFile)
+            and self._next == self._hdu.shape[0]
+        ):
             with _damage(self._hdu.path):
                 self._file.read(BLOCK_BYTES + 1)
 
 
+class PlainPixels:
+    """Pixels anywhere in an uncompressed image, as float64."""
+
+    def __init__(self, hdu):
+        self._header = hdu.header
+        self._stored = np.memmap(hdu.path, stored_type(hdu), "r", hdu.offset_bytes, hdu.shape)
+
+    def box(self, y0, y1, x0, x1):
+        """Pixels of a box inside the image."""
+        return scaled(self._stored[y0:y1, x0:x1], self._header)
+
+    def rows(self, numbers):
+        """Whole rows, (n, nx)."""
+        return scaled(self._stored[numbers], self._header)
+
+    def points(self, y, x):
+        """Single pixels, (n,)."""
+        return scaled(self._stored[y, x], self._header)
+
+    def close(self):
+        """Let go of the file."""
+        self._stored = None
+
+
+class TiledPixels:
+    """Pixels anywhere in an image of compressed tiles, as float64; only the tiles that are asked for are unpacked.
+
+    Notes
+    -----
+    Tiles as in the FITS standard 4.0, sect. 10; by astropy, which applies BSCALE, BZERO and the null values.
+    """
+
+    def __init__(self, hdu):
+        self._path = hdu.path
+        self._hdus = fits.open(hdu.path, memmap=True)
+        self._section = self._hdus[hdu.index].section
+        self._plane = (0,) * (int(hdu.header["NAXIS"]) - 2)
+
+    def box(self, y0, y1, x0, x1):
+        """Pixels of a box inside the image."""
+        if y1 <= y0 or x1 <= x0:
+            return np.zeros((max(y1 - y0, 0), max(x1 - x0, 0)))
+        with _damaged_tiles(self._path):
+            return np.asarray(self._section[(*self._plane, slice(y0, y1), slice(x0, x1))], dtype=np.float64)
+
+    def rows(self, numbers):
+        """Whole rows, (n, nx)."""
+        with _damaged_tiles(self._path):
+            rows = [self._section[(*self._plane, slice(int(y), int(y) + 1))][0] for y in numbers]
+        return np.array(rows, dtype=np.float64)
+
+    def points(self, y, x):
+        """Single pixels, (n,); a row of tiles is unpacked once for all of its points."""
+        values = np.zeros(len(y))
+        for row in np.unique(y):
+            here = y == row
+            values[here] = self.rows([row])[0][x[here]]
+        return values
+
+    def close(self):
+        """Close the file."""
+        self._section = None
+        self._hdus.close()
+
+
+def open_pixels(hdu):
+    """Pixels of an image that can be read anywhere: `PlainPixels` or `TiledPixels`."""
+    return TiledPixels(hdu) if hdu.tiled else PlainPixels(hdu)
+
+
+def stored_type(hdu):
+    """numpy type of the pixels as they lie in the file."""
+    return np.dtype(PIXEL_TYPES[int(hdu.header["BITPIX"])])
+
+
+def scaled(stored, header):
+    """Values of stored pixels: BSCALE and BZERO applied, NaN where an integer is BLANK."""
+    scale, zero = float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))
+    values = stored.astype(np.float64)
+    if (scale, zero) != (1.0, 0.0):
+        values *= scale
+        values += zero
+    if header.get("BLANK") is not None and stored.dtype.kind in "iu":
+        values[stored == header["BLANK"]] = np.nan
+    return values
+
+
 def is_image(hdu):
-    """Whether an HDU holds pixels; tile-compressed ones cannot be read by rows and are refused."""
-    if hdu.header.get("ZIMAGE", False):
-        raise DataError(
-            hdu.path, "a tile-compressed image", "a plain or gzipped one", "decompress it with funpack."
-        )
+    """Whether an HDU holds pixels, in tiles or not."""
+    if hdu.tiled:
+        return hdu.header["NAXIS"] > 0
     return hdu.header["NAXIS"] > 0 and str(hdu.header.get("XTENSION", "IMAGE")).strip() == "IMAGE"
 
 
@@ -117,17 +228,29 @@ def walk(path):
             )
         file.seek(0)
         size = None if isinstance(file, gzip.GzipFile) else os.path.getsize(path)
-        offset = 0
+        offset, index, primary = 0, 0, None
         while (header := _read_header(file, path)) is not None:
             offset += header[1]
             n_bytes = _data_bytes(header[0], path)
             if size is not None and size < offset + n_bytes:
                 expected = f"at least {offset + n_bytes} bytes, as its header says"
                 raise _truncated(path, f"{size} bytes", expected)
-            name = str(header[0].get("EXTNAME", "")).strip().upper()
-            yield ImageHdu(path, name, header[0], offset)
+            own, tiled = header[0], bool(header[0].get("ZIMAGE", False))
+            primary = primary or own
+            if tiled:
+                own = _tiled_header(path, index)
+            name = str(own.get("EXTNAME", "")).strip().upper()
+            name = "" if tiled and name == FPACK_NAME else name
+            yield ImageHdu(path, name, own, offset, index, tiled, primary)
+            index += 1
             offset += padded(n_bytes)
             file.seek(offset)
+
+
+def _tiled_header(path, index):
+    """Header of the image that the tiles of an HDU make."""
+    with _damaged_tiles(path), fits.open(path, memmap=True) as hdus:
+        return hdus[index].header.copy()
 
 
 def _read_header(file, path):
@@ -189,6 +312,15 @@ def _damage(path):
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
         raise _truncated(path, f"a damaged gzip file ({exc})", "a whole gzip file") from exc
+
+
+@contextlib.contextmanager
+def _damaged_tiles(path):
+    """Turn what astropy raises for damaged tiles into a message for the user."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, RuntimeError, zlib.error) as exc:
+        raise _truncated(path, f"damaged tiles ({exc})", "a whole tile-compressed image") from exc
 
 
 def _truncated(path, got, expected):

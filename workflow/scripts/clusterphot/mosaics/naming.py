@@ -35,15 +35,15 @@ OTHER_WORDS = (
 
 
 def words_of(path):
-    """Words of a file name between _ - and dots, lower case, without .fits and .gz."""
-    name = re.sub(r"\.fits?(\.gz)?$", "", os.path.basename(path).lower())
+    """Words of a file name between _ - and dots, lower case, without .fits, .gz and .fz."""
+    name = re.sub(r"\.fits?(\.gz|\.fz)?$", "", os.path.basename(path).lower())
     return [word for word in re.split(r"[-_.\s]+", name) if word]
 
 
 def role_of(path):
     """Whether a file is an image, a weight or something else, by its name; empty if the name does not say."""
     words = words_of(path)
-    if not re.search(r"\.fits?(\.gz)?$", path.lower()):
+    if not re.search(r"\.fits?(\.gz|\.fz)?$", path.lower()):
         return OTHER
     for role, known in ((OTHER, OTHER_WORDS), (WEIGHT, WEIGHT_WORDS), (IMAGE, IMAGE_WORDS)):
         if any(word in known for word in words[1:] or words):
@@ -80,7 +80,7 @@ def header_filter(header, path):
 
 
 def describe(info):
-    """A `clusterphot.mosaics.convert.MosaicInfo` in words: size, pixels, unit and zero point."""
+    """A `clusterphot.mosaics.headers.MosaicInfo` in words: size, pixels, unit and zero point."""
     ny, nx = info.shape
     return f"{info.sci.path}: {nx} x {ny} px of {info.pixel_scale_arcsec:.4f} arcsec, {describe_unit(info)}"
 

@@ -10,8 +10,8 @@ import re
 import numpy as np
 from astropy.table import Table
 
-from clusterphot.base.flags import Flag
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.flags import FOUND_BY_FIT
+from clusterphot.base.robust import mad_sigma
 from clusterphot.base.tables import flux_arrays
 from clusterphot.base.units import mag_ab
 from clusterphot.base.user_tables import parse_carried, read_user_table
@@ -237,7 +237,7 @@ def median(values):
 
 def robust_scatter(values):
     """1.4826 times the median absolute deviation, NaN of fewer than two values."""
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values)))) if len(values) > 1 else np.nan
+    return float(mad_sigma(values)) if len(values) > 1 else np.nan
 
 
 def flux_rows(matched, filt):
@@ -366,8 +366,8 @@ def stack_rows(matched, stack):
 
 def population_rows(matched):
     """Ages, metallicities and masses of sources whose SED fit is clean."""
-    # an age beyond that of the Universe is an outcome: to leave it out would bias what is left
-    clean = (np.asarray(matched["flags_sed"]) & ~int(Flag.OLDER_THAN_UNIVERSE)) == 0
+    # what a fit found is an outcome: to select by it would bias what is left
+    clean = (np.asarray(matched["flags_sed"]) & ~int(FOUND_BY_FIT)) == 0
     rows = []
     for name in POPULATION:
         difference = np.asarray(matched[name]) - np.asarray(matched[f"true_{name}"])

@@ -11,12 +11,18 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.files import whole_file
-from clusterphot.psf.star_fits import crop, fit_star, fourier_shift, radius_grid
+from clusterphot.base.images import crop, fourier_shift, radius_grid
+from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
+from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import ROLE_NONE
 
 log = logging.getLogger(__name__)
 
 FIT_HALF_ARCSEC = 0.4
+
+MEDIAN_ERROR = 1.25
+"""Standard error of a median over that of a mean of Gaussian values, sqrt(pi / 2), to two decimals."""
+
 NO_STAR_ERROR_PX = 0.3
 """Error given to the offset when no star measures it: mosaics of one field are aligned to a fraction of a
 pixel."""
@@ -89,8 +95,10 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
     keep = _inliers(shifts, errors)
     shifts, errors = shifts[keep], errors[keep]
     middle = np.median(shifts, axis=0)
-    own = 1.25 / np.sqrt(np.sum(1.0 / errors**2, axis=0))
-    spread = 1.25 * 1.4826 * np.median(np.abs(shifts - middle), axis=0) / np.sqrt(len(shifts))
+    own = MEDIAN_ERROR / np.sqrt(np.sum(1.0 / errors**2, axis=0))
+    spread = mad_sigma(shifts, centre=middle, axis=0, factor=MEDIAN_ERROR * PRINTED_MAD_TO_SIGMA) / np.sqrt(
+        len(shifts)
+    )
     error = np.maximum(own, spread if len(shifts) > 2 else 0.0)
     log.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
     return Offset(float(middle[0]), float(middle[1]), float(error[0]), float(error[1]), len(shifts), True)
@@ -131,7 +139,7 @@ def _inliers(shifts, errors):
     if len(shifts) < 4:
         return np.ones(len(shifts), dtype=bool)
     middle = np.median(shifts, axis=0)
-    spread = np.maximum(1.4826 * np.median(np.abs(shifts - middle), axis=0), np.median(errors, axis=0))
+    spread = np.maximum(mad_sigma(shifts, centre=middle, axis=0), np.median(errors, axis=0))
     return np.all(np.abs(shifts - middle) < 5.0 * spread, axis=1)
 
 

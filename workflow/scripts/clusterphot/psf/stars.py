@@ -12,10 +12,10 @@ import numpy as np
 import sep
 from astropy.table import Table
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
+from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.base.units import mag_ab
 from clusterphot.config.psf import StarKeys
 
@@ -257,6 +257,7 @@ def _extract(sci, sigma, missing, mesh, options):
         )
     finally:
         sep.set_sub_object_limit(limit)
+    found = found[has_shape(found, data.shape)]
     if len(found) == 0:
         return None
     x, y, a, b, theta = (found[name] for name in ("x", "y", "a", "b", "theta"))
@@ -277,6 +278,28 @@ def _extract(sci, sigma, missing, mesh, options):
         "axis_ratio": b / np.maximum(a, 1e-6),
         "peak": found["peak"],
     }
+
+
+def has_shape(found, shape):
+    """Which detections of `sep.extract` can be measured: centre inside the image, axes finite and above zero.
+
+    Next to masked pixels and in noise-free wedges the second moments come out as NaN or zero; such a detection
+    is a sliver of something, never a star.
+
+    Parameters
+    ----------
+    found : structured ndarray
+        With x, y, a, b, theta.
+    shape : (ny, nx)
+
+    Returns
+    -------
+    usable : (n,) bool ndarray
+    """
+    numbers = np.array([found[name] for name in ("x", "y", "a", "b", "theta")], dtype=float)
+    x, y, a, b, _ = numbers
+    inside = (x > -0.5) & (x < shape[1] - 0.5) & (y > -0.5) & (y < shape[0] - 0.5)
+    return np.isfinite(numbers).all(axis=0) & inside & (a > 0) & (b > 0)
 
 
 def _discs(shape, x, y, radius_px, use):
@@ -387,7 +410,13 @@ def fit_locus(mag, radius_px, usable, options):
             slope = np.clip(slope + np.polyfit(mag[near], distance[near], 1)[0], -0.06, 0.06)
         centre += np.median(ln_radius[near] - centre - slope * (mag[near] - pivot))
         sigma = np.clip(
-            1.4826 * np.median(np.abs(ln_radius[near] - centre - slope * (mag[near] - pivot))), 0.01, 0.08
+            mad_sigma(
+                ln_radius[near] - centre - slope * (mag[near] - pivot),
+                centre=0.0,
+                factor=PRINTED_MAD_TO_SIGMA,
+            ),
+            0.01,
+            0.08,
         )
     values = (centre, slope, sigma, max(3.0 * sigma, 0.12))
     names = ("ln_radius", "slope", "sigma", "window")
@@ -432,6 +461,8 @@ def classify(found, locus, options, pixel_scale_arcsec):
 
 def _crowded(found, options, pixel_scale_arcsec):
     """Whether another detection of enough flux lies within the isolation radius."""
+    from scipy.spatial import cKDTree
+
     position = np.column_stack([found["x"], found["y"]])
     flux = 10 ** (-0.4 * np.array(found["mag_auto"]))
     crowded = np.zeros(len(found), dtype=bool)

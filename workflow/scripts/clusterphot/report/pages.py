@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import jinja2
+from PIL import Image
 
 from clusterphot.base.flags import SENTENCES
 from clusterphot.report.numbers import dump, write_text
@@ -87,7 +88,7 @@ def copy_figures(entries, folder):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    sizes = {entry.path: png_size(entry.path) for group in entries.values() for entry in group}
+    sizes = {entry.path: _size(entry.path) for group in entries.values() for entry in group}
     limit = WIDE_FRACTION * max([width for width, _ in sizes.values()], default=0)
     shown = {}
     for category, group in entries.items():
@@ -118,10 +119,7 @@ def copy_overview(figures, folder):
             shutil.copyfile(pdf, Path(folder) / pdf.name)
 
 
-def png_size(path):
-    """Width and height of a PNG file in pixels."""
-    with open(path, "rb") as stream:
-        start = stream.read(24)
-    if not start.startswith(b"\x89PNG"):
-        raise ValueError(f"{path} is no PNG file")
-    return int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
+def _size(path):
+    """Width and height of an image in pixels; its header alone is read."""
+    with Image.open(path) as image:
+        return image.size

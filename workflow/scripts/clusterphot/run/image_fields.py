@@ -14,6 +14,9 @@ from clusterphot.mosaics import download
 DETECT = "detect"
 """Instead of a source list: the field has none yet and is to be searched."""
 
+FILE_KINDS = ("sci", "wht", "err")
+"""Files that make a mosaic: image and inverse variances, or 1-sigma errors in their place."""
+
 
 @dataclass(frozen=True)
 class MosaicEntry:
@@ -21,8 +24,8 @@ class MosaicEntry:
 
     Attributes
     ----------
-    sci, wht, psf : str or None
-        As the configuration names them: path or URL.
+    sci, wht, err, psf : str or None
+        As the configuration names them: path or URL; ``err`` holds 1-sigma errors in place of the weights.
     zero_point_factor : float
         Fluxes of the mosaic are multiplied by it.
     zero_point_error : float or None
@@ -33,13 +36,14 @@ class MosaicEntry:
 
     sci: str
     wht: str | None = None
+    err: str | None = None
     psf: str | None = None
     zero_point_factor: float = 1.0
     zero_point_error: float | None = None
     gain_e_per_njy: float | None = None
 
     def local(self, kind, field, filt):
-        """Path of ``sci`` or ``wht`` on disk: the file itself, or where its URL is fetched to."""
+        """Path of ``sci``, ``wht`` or ``err`` on disk: the file itself, or where its URL is fetched to."""
         place = getattr(self, kind)
         if place is None:
             return None
@@ -136,22 +140,25 @@ def check_files(field, where):
     ------
     ConfigError, DataError
     """
-    from clusterphot.mosaics.convert import check_gain, check_overlap, inspect_mosaic
+    from clusterphot.mosaics.headers import check_gain, check_overlap, contradicting_filter, inspect_mosaic
 
     ra = [position[1] for position in field.positions]
     dec = [position[2] for position in field.positions]
     for filt, entry in field.mosaics.items():
         key = f"{where}.mosaics.{filt}"
-        remote = [kind for kind in ("sci", "wht") if download.is_url(getattr(entry, kind) or "")]
+        remote = [kind for kind in FILE_KINDS if download.is_url(getattr(entry, kind) or "")]
         for kind in remote:
             check_url(getattr(entry, kind), f"{key}.{kind}")
-        for kind in ("sci", "wht"):
+        for kind in FILE_KINDS:
             path = getattr(entry, kind)
             if kind not in remote and path is not None and not os.path.isfile(path):
                 raise DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", near_hint(path))
         info = None
         if not remote:
-            info = inspect_mosaic(entry.sci, entry.wht)
+            info = inspect_mosaic(entry.sci, entry.wht, err=entry.err)
+            error, source = contradicting_filter(info, filt)
+            if source == "header":
+                raise error
             if field.positions:
                 check_overlap(info, ra, dec)
             check_gain(info, entry.gain_e_per_njy)
@@ -210,7 +217,7 @@ def check_url(url, key):
 def check_psf(path, key, filt, info):
     """Refuse a PSF that is no FITS file, or not one for the pixels of its mosaic where that is here."""
     from clusterphot.mosaics.fits_rows import is_image, walk
-    from clusterphot.psf.reference import load_user_psf
+    from clusterphot.psf.user_file import load_user_psf
 
     if not os.path.isfile(path):
         raise DataError(f"{key} = {path}", "no such file", "a PSF image", near_hint(path))

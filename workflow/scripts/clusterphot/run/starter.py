@@ -13,8 +13,8 @@ import yaml
 from clusterphot.base import filters, user_tables
 from clusterphot.base.errors import ConfigError, DataError, UserError
 from clusterphot.mosaics import naming
-from clusterphot.mosaics.convert import inspect_mosaic
 from clusterphot.mosaics.fits_rows import is_image, walk
+from clusterphot.mosaics.headers import inspect_mosaic
 from clusterphot.mosaics.naming import IMAGE, WEIGHT
 from clusterphot.run import configuration
 
@@ -35,7 +35,7 @@ class Found:
         Name of the filter as the configuration takes it; empty if unknown.
     sci, wht : str
         ``wht`` is empty where the image's file holds its weights, or none was found.
-    info : `clusterphot.mosaics.convert.MosaicInfo` or None
+    info : `clusterphot.mosaics.headers.MosaicInfo` or None
     problem : str
         Why the mosaic cannot be used as it is, in one line; empty if it can.
     """
@@ -101,7 +101,7 @@ def search(folder):
         raise DataError(
             f"FOLDER={folder}",
             f"no mosaic among {len(paths)} FITS files",
-            "images such as *_sci.fits with *_wht.fits (.gz too), or *_i2d.fits",
+            "images such as *_sci.fits with *_wht.fits (.gz and .fz too), or *_i2d.fits",
             "name the folder that holds the mosaics with FOLDER=path.",
         )
     ordered = dict(sorted(mosaics.items(), key=lambda item: _wavelength(item[0])))
@@ -119,7 +119,7 @@ def _walk(folder):
             if depth < MAX_DEPTH and not name.startswith(".") and name not in SKIPPED_FOLDERS
         )
         for name in sorted(files):
-            if name.lower().endswith((".fits", ".fits.gz", ".fit", ".fit.gz")):
+            if name.lower().endswith((".fits", ".fits.gz", ".fits.fz", ".fit", ".fit.gz")):
                 yield os.path.normpath(os.path.join(place, name))
 
 
@@ -150,11 +150,7 @@ def _known(name):
 
 def _filter_name(path):
     """Name of a mosaic's filter in the configuration; empty if it is not known to astro-sedpy."""
-    header = {}
-    for hdu in walk(path):
-        header = dict(hdu.header) | header
-        if is_image(hdu):
-            break
+    header = next((hdu.cards for hdu in walk(path) if is_image(hdu)), {})
     said, _ = naming.header_filter(header, path)
     instrument = f"{header.get('INSTRUME', '')} {header.get('DETECTOR', '')}".upper()
     words = naming.words_of(path)

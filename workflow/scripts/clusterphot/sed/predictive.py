@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from scipy.stats import chi2 as chi2_distribution
+from scipy.special import chdtrc, gammaincinv
 
+from clusterphot.base.robust import MEDIAN_ERROR, PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.sed.chi2 import N_FITTED, Photometry, prepare_photometry
 from clusterphot.sed.posterior import covariances, posteriors
 
-MAD_SIGMA = 1.4826
 FACTORS = tuple(float(f) for f in np.round(2.0 ** (np.arange(0, 41) / 8), 4))
 """Growth of the errors that is tried: 1 to 32 in steps of 9 %."""
 
@@ -70,7 +70,7 @@ def predictive_columns(photometry, posterior, model):
     """
     chi2 = chi2_of_draws(photometry, posterior, model)
     n_bands = np.isfinite(photometry.flux).sum(axis=1)
-    p_value = chi2_distribution.sf(chi2, np.maximum(n_bands, 1)[:, None])
+    p_value = chdtrc(np.maximum(n_bands, 1)[:, None], chi2)
     return {"chi2_predictive": chi2.mean(axis=1), "p_predictive": p_value.mean(axis=1)}
 
 
@@ -151,7 +151,8 @@ def _median_error(values):
     if len(values) == 0:
         return np.nan, np.nan
     median = np.median(values)
-    return median, 1.2533 * MAD_SIGMA * np.median(np.abs(values - median)) / np.sqrt(len(values))
+    error = mad_sigma(values, factor=MEDIAN_ERROR * PRINTED_MAD_TO_SIGMA) / np.sqrt(len(values))
+    return median, error
 
 
 def growth_of_errors(residual, err, spread, *, factors=FACTORS):
@@ -171,9 +172,8 @@ def growth_of_errors(residual, err, spread, *, factors=FACTORS):
     """
     if len(residual) == 0:
         return float("nan")
-    scatter = np.array(
-        [MAD_SIGMA * np.median(np.abs(residual) / np.hypot(factor * err, spread)) for factor in factors]
-    )
+    pulls = np.stack([residual / np.hypot(factor * err, spread) for factor in factors])
+    scatter = mad_sigma(pulls, centre=0.0, axis=1, factor=PRINTED_MAD_TO_SIGMA)
     # The scatter falls with the factor; interpolate in logarithms
     return float(np.exp(np.interp(0.0, -np.log(np.maximum(scatter, 1e-12)), np.log(factors))))
 
@@ -246,9 +246,7 @@ def predictive_table(photometry, model, filters):
                 "offset_err": offset_err,
                 "zero_point_error": float(model.nuisance.zero_point_error[band]),
                 "median_pull": np.median(pull) if len(pull) else np.nan,
-                "pull_scatter": MAD_SIGMA * np.median(np.abs(pull - np.median(pull)))
-                if len(pull)
-                else np.nan,
+                "pull_scatter": mad_sigma(pull, factor=PRINTED_MAD_TO_SIGMA) if len(pull) else np.nan,
                 "error_factor": growth_of_errors(residual, err, spread),
             }
         )
@@ -277,7 +275,7 @@ def acceptance(photometry, posterior, model):
     chi2 = best_chi2(photometry, posterior, model)[used]
     dof = n_bands[used] - N_FITTED
     p_value = predictive_columns(photometry, posterior, model)["p_predictive"][used]
-    ratio = chi2 / chi2_distribution.median(dof)
+    ratio = chi2 / (2 * gammaincinv(dof / 2, 0.5))  # the median of a chi-square distribution
     return {
         "n": int(used.sum()),
         "median_chi2": float(np.median(chi2)) if used.any() else np.nan,

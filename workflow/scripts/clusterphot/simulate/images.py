@@ -11,7 +11,9 @@ from astropy.wcs import WCS
 from scipy import fft, ndimage, sparse
 
 from clusterphot.base.products import Psf
-from clusterphot.optics import pupil
+from clusterphot.optics.bands import channel, pivot_angstrom
+from clusterphot.optics.detector import NATIVE_PIXEL_ARCSEC, blurred, drizzle_boxes
+from clusterphot.optics.psf import OversampledPsf, oversampled_psf
 from clusterphot.simulate import light as templates
 from clusterphot.simulate import truth as scene
 
@@ -82,7 +84,7 @@ def simulate_filter(truth, filt):
     config = scene.config_of(truth)
     if f"flux_{filt}" not in truth.colnames:
         raise ValueError(f"filter {filt} is not among those of the truth table: {config.filters}")
-    psf = pupil.oversampled_psf(filt, config.optics())
+    psf = oversampled_psf(filt, config.optics())
     model = render(truth, filt, psf, config)
     sigma = white_sigma(psf, config)
     scale = psf.pixel_scale_arcsec
@@ -92,8 +94,8 @@ def simulate_filter(truth, filt):
     _spoil(sci, wht, config, filt)
     blur = config.psf_blur_px * psf.oversampling * np.sqrt(0.5)
     if blur:
-        data = pupil.blurred(psf.data, [], blur)
-        psf = pupil.OversampledPsf(data / data.sum(), psf.sample_arcsec, scale, filt)
+        data = blurred(psf.data, [], blur)
+        psf = OversampledPsf(data / data.sum(), psf.sample_arcsec, scale, filt)
     return SimulatedImage(
         sci=sci,
         wht=wht,
@@ -211,9 +213,7 @@ def extended_light(galaxies, filt, sample_arcsec, inner, step, margin):
         amount = row["flux"] * sample_arcsec**2
         if is_large:
             dx, dy = (axis - row["x"]) * sample_arcsec, (axis - row["y"]) * sample_arcsec
-            coarse += amount * templates.sersic(
-                _softened(templates.elliptical_radius(dx, dy[:, None], row)), row
-            )
+            coarse += amount * templates.sersic(_softened(templates.galaxy_radius(dx, dy[:, None], row)), row)
         _add_core(image, row, amount, sample_arcsec, softened=is_large)
     weights = _spline_matrix(inner, n_coarse, factor)
     image += (weights @ (weights @ ndimage.spline_filter(coarse, order=3, mode="mirror")).T).T.astype(
@@ -249,9 +249,7 @@ def _add_core(image, row, amount, sample_arcsec, *, softened):
         return
 
     def profile(x, y):
-        radius = templates.elliptical_radius(
-            (x - row["x"]) * sample_arcsec, (y - row["y"]) * sample_arcsec, row
-        )
+        radius = templates.galaxy_radius((x - row["x"]) * sample_arcsec, (y - row["y"]) * sample_arcsec, row)
         values = templates.sersic(radius, row)
         return values - templates.sersic(_softened(radius), row) if softened else values
 
@@ -288,11 +286,9 @@ def white_sigma(psf, config):
 
     Drizzled noise has the same power at low spatial frequencies.
     """
-    names = sorted(POINT_SOURCE_SIGMA_NJY, key=pupil.pivot_angstrom)
-    wave = [pupil.pivot_angstrom(name) for name in names]
-    depth = np.interp(
-        pupil.pivot_angstrom(psf.filter_name), wave, [POINT_SOURCE_SIGMA_NJY[name] for name in names]
-    )
+    names = sorted(POINT_SOURCE_SIGMA_NJY, key=pivot_angstrom)
+    wave = [pivot_angstrom(name) for name in names]
+    depth = np.interp(pivot_angstrom(psf.filter_name), wave, [POINT_SOURCE_SIGMA_NJY[name] for name in names])
     return float(config.noise_scale * depth * np.sqrt((psf.on_pixels() ** 2).sum()))
 
 
@@ -309,12 +305,12 @@ def noise_kernel(config, filt):
     """
     if config.noise != "drizzle":
         return np.ones(1)
-    part, scale = pupil.channel(filt), scene.pixel_scale_arcsec(filt)
-    native = pupil.NATIVE_PIXEL_ARCSEC[part]
+    part, scale = channel(filt), scene.pixel_scale_arcsec(filt)
+    native = NATIVE_PIXEL_ARCSEC[part]
     per_px = 200
     profile = np.ones(1)
-    for width in (native / scale, pupil.PIXFRAC * native / scale, 1.0):
-        profile = np.convolve(profile, np.ones(round(width * per_px)))
+    for side in drizzle_boxes(native, scale):
+        profile = np.convolve(profile, np.ones(round(side / scale * per_px)))
     correlation = np.convolve(profile, profile[::-1])
     middle = len(correlation) // 2
     lags = middle // per_px

@@ -9,7 +9,8 @@ import functools
 import numpy as np
 from scipy import special
 
-from clusterphot.optics import pupil
+from clusterphot.base.images import elliptical_radius
+from clusterphot.optics.bands import pivot_angstrom
 
 ANCHOR_MICRON = 1.988
 """Magnitudes are drawn at the pivot wavelength of F200W, whatever the filters of the field."""
@@ -29,7 +30,7 @@ def milky_way_extinction(filt, ebv):
     """Extinction in mag at the pivot wavelength: Fitzpatrick 1999 with R_V = 3.1."""
     import extinction
 
-    wave = np.array([pupil.pivot_angstrom(filt)])
+    wave = np.array([pivot_angstrom(filt)])
     return float(extinction.fitzpatrick99(wave, RATIO_R_V * ebv, RATIO_R_V)[0]) if ebv else 0.0
 
 
@@ -52,19 +53,16 @@ def sersic(radius, row):
     return at_re * np.exp(-b * ((radius / row["r_e_arcsec"]) ** (1 / n) - 1))
 
 
-def elliptical_radius(dx, dy, row):
-    """Distance along the major axis of the ellipse through offsets (dx, dy), in their unit."""
-    angle = np.radians(row["pa_deg"])
-    along = dx * np.cos(angle) + dy * np.sin(angle)
-    across = dy * np.cos(angle) - dx * np.sin(angle)
-    return np.sqrt(along**2 + (across / row["axis_ratio"]) ** 2)
+def galaxy_radius(dx, dy, row):
+    """Semi-major axis of the isophote of a galaxy through offsets (dx, dy) from its centre, in their unit."""
+    return elliptical_radius(dx, dy, axis_ratio=row["axis_ratio"], pa_deg=row["pa_deg"])
 
 
 def surface_brightness(u, v, galaxies, fluxes):
     """Light of all ``galaxies`` (with given total fluxes) at positions (u, v) in arcsec, nJy/arcsec2."""
     total = np.zeros(np.shape(u))
     for row, flux in zip(galaxies, fluxes, strict=True):
-        radius = np.maximum(elliptical_radius(u - row["u"], v - row["v"], row), 0.02)
+        radius = np.maximum(galaxy_radius(u - row["u"], v - row["v"], row), 0.02)
         total += flux * sersic(radius, row)
     return total
 
@@ -74,7 +72,7 @@ def surface_brightness(u, v, galaxies, fluxes):
 
 def relative_flux(kind, colour, filt):
     """Flux in ``filt`` over that at `ANCHOR_MICRON`, of one kind; ``colour`` (n, 2) is standard normal."""
-    micron = pupil.pivot_angstrom(filt) * 1e-4
+    micron = pivot_angstrom(filt) * 1e-4
     log_wave = np.log(micron / ANCHOR_MICRON)
 
     def shape(name):
@@ -105,10 +103,10 @@ def cluster_fluxes(table, filt):
     if f"flux_{filt}" in names:
         flux = np.asarray(table[f"flux_{filt}"], dtype=float)
     else:
-        wave = np.array([pupil.pivot_angstrom(name.removeprefix("flux_")) for name in names])
+        wave = np.array([pivot_angstrom(name.removeprefix("flux_")) for name in names])
         order = np.argsort(wave)
         values = np.stack([np.asarray(table[names[i]], dtype=float) for i in order], axis=1)
-        at = np.log(pupil.pivot_angstrom(filt))
+        at = np.log(pivot_angstrom(filt))
         flux = np.array([np.interp(at, np.log(wave[order]), row) for row in values])
     return np.maximum(np.nan_to_num(flux, nan=0.0), 0.0)
 

@@ -14,7 +14,9 @@ from astropy.wcs import WCS
 
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.config.simulation import SceneKeys
-from clusterphot.optics import pupil as optics
+from clusterphot.optics.bands import channel
+from clusterphot.optics.detector import MOSAIC_PIXEL_ARCSEC
+from clusterphot.optics.pupil import OpticsConfig
 from clusterphot.simulate.light import cluster_fluxes, milky_way_extinction, relative_flux, surface_brightness
 
 MAX_SURFACE_BRIGHTNESS = 12000.0
@@ -72,12 +74,12 @@ class FieldConfig(SceneKeys):
         return {**dataclasses.asdict(self), "filters": list(self.filters)}
 
     def optics(self):
-        """`optics.OpticsConfig` of this field: one telescope for all filters."""
+        """`clusterphot.optics.pupil.OpticsConfig` of this field: one telescope for all filters."""
         rng = stream(self.seed, "optics")
         wfe, jitter, seed = rng.uniform(60, 95), rng.uniform(6, 10), int(rng.integers(2**31))
         wfe = wfe if self.wfe_nm is None else self.wfe_nm
         jitter = jitter if self.jitter_mas is None else self.jitter_mas
-        return optics.OpticsConfig(wfe_nm=float(wfe), jitter_mas=float(jitter), seed=seed)
+        return OpticsConfig(wfe_nm=float(wfe), jitter_mas=float(jitter), seed=seed)
 
 
 def stream(seed, *names):
@@ -87,13 +89,13 @@ def stream(seed, *names):
 
 def pixel_scale_arcsec(filt):
     """Pixel of the mosaic of a filter: 0.02" in the short channel, 0.04" in the long one."""
-    return optics.MOSAIC_PIXEL_ARCSEC[optics.channel(filt)]
+    return MOSAIC_PIXEL_ARCSEC[channel(filt)]
 
 
 def size_px(config, filt):
     """Pixels along a side; the long channel's are exactly 2x2 of the short one's."""
-    blocks = round(config.size_arcsec / optics.MOSAIC_PIXEL_ARCSEC["long"])
-    return blocks * round(optics.MOSAIC_PIXEL_ARCSEC["long"] / pixel_scale_arcsec(filt))
+    blocks = round(config.size_arcsec / MOSAIC_PIXEL_ARCSEC["long"])
+    return blocks * round(MOSAIC_PIXEL_ARCSEC["long"] / pixel_scale_arcsec(filt))
 
 
 def field_wcs(config, filt):

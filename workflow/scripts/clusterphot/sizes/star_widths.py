@@ -5,13 +5,14 @@ What is measured is the change of the FWHM of each star against the mean PSF, as
 
 import numpy as np
 
-from clusterphot.base.robust import MAD_TO_SIGMA
+from clusterphot.base.robust import mad_sigma
 from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid, lowest_node
 
 RANGE_FRACTION = 0.1
 """Widths are sought between -3.5 and 4.5 times this change."""
 
 MIN_STARS = 5
+"""Stars from which their scatter is stated: that of fewer is known to a third at best."""
 
 
 def star_widths(mosaic, positions, context, cutout_px):
@@ -74,7 +75,7 @@ def describe_widths(fraction, error):
     facts = {"n_stars": len(fraction), "star_fwhm_median": float("nan"), "star_fwhm_scatter": float("nan")}
     if len(fraction) >= MIN_STARS:
         middle = float(np.median(fraction))
-        total = MAD_TO_SIGMA * float(np.median(np.abs(fraction - middle)))
+        total = float(mad_sigma(fraction, centre=middle))
         noise = float(np.median(error))
         facts |= {
             "star_fwhm_median": middle,

@@ -7,14 +7,13 @@ Spectra in Lsun/Angstrom per Msun formed, vacuum Angstrom, ages in Gyr, fluxes i
 import dataclasses
 import functools
 
-import h5py
 import numpy as np
 from astropy import constants
 from astropy import units as u
 
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.files import whole_hdf5
 from clusterphot.base.filters import load_filter, sedpy_name
-from clusterphot.base.hdf5 import whole_hdf5
 from clusterphot.base.units import AB_ZERO_FLUX_NJY, METALLICITY_RTOL
 
 LSUN_GALAXEV_ERG_S = 3.826e33
@@ -523,6 +522,8 @@ def _write(path, record):
 
 def _open(path):
     """Open an HDF5 file for reading, or say in one message why not."""
+    import h5py
+
     try:
         return h5py.File(path, "r")
     except OSError as exc:

@@ -12,6 +12,7 @@ from scipy.special import ndtri_exp
 from clusterphot.base.cosmology import kpc_per_arcsec
 from clusterphot.base.filters import curve_range
 from clusterphot.base.products import read_psf
+from clusterphot.base.robust import MEDIAN_ERROR, PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.base.tables import flux_arrays, flux_filters, read_table
 from clusterphot.sed.best_fit import load_models
 from clusterphot.sed.masses import luminosity_per_njy, v_filter
@@ -452,11 +453,11 @@ def mass_against_table1(products, of):
     if not len(offsets):
         raise NotAvailableError("no source has a mass in Table 1")
     middle = np.median(offsets)
-    scatter = float(1.4826 * np.median(np.abs(offsets - middle)))
+    scatter = float(mad_sigma(offsets, factor=PRINTED_MAD_TO_SIGMA))
     if of == "scatter":
         error = 1.17 * scatter / np.sqrt(len(offsets))
         return Measured(scatter, error, error)
-    error = float(1.2533 * scatter / np.sqrt(len(offsets)))
+    error = float(MEDIAN_ERROR * scatter / np.sqrt(len(offsets)))
     return Measured(float(middle), error, error)
 
 

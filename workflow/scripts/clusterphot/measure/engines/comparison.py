@@ -106,6 +106,11 @@ def differences(reference, other, mode, names):
     Returns
     -------
     table : `astropy.table.Table`
+
+    Raises
+    ------
+    ValueError
+        If the tables do not hold the same sources in the same order.
     """
     filt = reference.meta["filter"]
     if list(reference["id"]) != list(other["id"]):

@@ -1,6 +1,6 @@
 """Checks of the mosaics of one field: files and headers, source list, and a sample of their pixels.
 
-Headers go through `clusterphot.mosaics.convert`; of gzip files only the first rows are looked at, unless deep.
+Headers go through `clusterphot.mosaics.headers`; of gzip files only the first rows are looked at, unless deep.
 Fluxes nJy per pixel, depths AB mag, angles arcsec.
 """
 
@@ -14,18 +14,17 @@ from clusterphot.base.errors import ConfigError, DataError, UserError
 from clusterphot.base.files import near_hint
 from clusterphot.base.units import mag_ab
 from clusterphot.mosaics import download
-from clusterphot.mosaics.convert import check_counts, check_gain, check_overlap, inspect_mosaic, sky_to_pixel
-from clusterphot.mosaics.naming import describe, header_filter
+from clusterphot.mosaics.celestial import sky_to_pixel
+from clusterphot.mosaics.convert import check_counts, check_noise, doubts
+from clusterphot.mosaics.headers import check_gain, check_overlap, contradicting_filter, inspect_mosaic
+from clusterphot.mosaics.naming import describe
+from clusterphot.mosaics.weights import measure_scatter
 from clusterphot.run import image_fields
 from clusterphot.run.checks import compare, samples, sky
 from clusterphot.run.checks.findings import ERROR, LATER, OK, UNSEEN, WARNING
 
 DEPTH_MAG = (21.0, 34.0)
 """5-sigma limits (AB) outside which a unit must be wrong: no mosaic from space is that shallow or deep."""
-WEIGHT_RATIO = (0.05, 30.0)
-"""Scatter of the pixels over what the weights say: 0.3-0.7 for drizzled noise, a few in crowded fields."""
-NEGATIVE_SHARE = 0.001
-NAN_SHARE = 0.05
 N_STAMPS = 200
 
 
@@ -35,7 +34,7 @@ class Band:
 
     Attributes
     ----------
-    info : `clusterphot.mosaics.convert.MosaicInfo`
+    info : `clusterphot.mosaics.headers.MosaicInfo`
     seen : `clusterphot.run.checks.samples.Seen` or None
     tile : `clusterphot.run.checks.sky.Tile` or None
         Around the densest place of the source list, on the grid common to all filters.
@@ -117,7 +116,7 @@ def _check_reference(reference, mosaics, where, note):
 def _check_headers(key, filt, values, note, deep):
     """Files and headers of one filter; the `MosaicInfo`, or None where it cannot be had."""
     here = True
-    for kind in ("sci", "wht"):
+    for kind in ("sci", "wht", "err"):
         path = text_of(values, kind)
         if download.is_url(path or ""):
             note.attempt("files", image_fields.check_url, path, f"{key}.{kind}")
@@ -127,11 +126,10 @@ def _check_headers(key, filt, values, note, deep):
             error = DataError(f"{key}.{kind} = {path}", "no such file", "a mosaic", near_hint(path))
             note.add(ERROR, "files", error)
             here = False
-    info = (
-        note.attempt("headers", inspect_mosaic, values["sci"], text_of(values, "wht"), deep=deep)
-        if here
-        else None
-    )
+    info = None
+    if here:
+        wht, err = text_of(values, "wht"), text_of(values, "err")
+        info = note.attempt("headers", inspect_mosaic, values["sci"], wht, err=err, deep=deep)
     psf = text_of(values, "psf")
     if psf is not None and note.passes("psf", image_fields.check_psf, psf, f"{key}.psf", filt, info):
         note.add(OK, "psf", f"{psf}: a PSF on the pixels of the mosaic")
@@ -139,21 +137,12 @@ def _check_headers(key, filt, values, note, deep):
         return None
     note.add(OK, "headers", describe(info))
     note.attempt("gain", check_gain, info, values.get("gain_e_per_njy"))
-    _check_filter_header([hdu for hdu in (info.sci, info.weight) if hdu is not None], filt, note)
+    for text in info.notes:
+        note.add(WARNING, "headers", text)
+    error, source = contradicting_filter(info, filt)
+    if error is not None:
+        note.add(ERROR if source == "header" else WARNING, "filter", error)
     return info
-
-
-def _check_filter_header(hdus, filt, note):
-    """Headers and names of the files speak of the filter under which they are given; one finding at most."""
-    for hdu in hdus:
-        said, source = header_filter(hdu.header, hdu.path)
-        if said and said not in filt.upper():
-            expected = f"{filt}, under which it is given"
-            error = DataError(
-                f"{hdu.path}, {source}", said, expected, "a typo in the key, or the wrong file?"
-            )
-            note.add(ERROR if source == "header" else WARNING, "filter", error)
-            return
 
 
 # ------------------------------------------------------------------------------------------ source list
@@ -172,11 +161,28 @@ def _check_overlaps(name, infos, positions, findings):
         hint = _why_outside(infos[filt], *positions[1:]) or error.hint
         findings.at(name).add(ERROR, "sources", DataError(error.where, error.got, error.expected, hint))
         return inside
+    _check_outside(inside, positions, findings.at(name))
     for filt, error in errors.items():
         hint = "other filters hold sources: is the WCS of this mosaic right, and is it of this field?"
         error = DataError(error.where, error.got, error.expected, hint)
         findings.at(name, filt).add(ERROR, "overlap", error)
     return inside
+
+
+def _check_outside(inside, positions, note):
+    """Listed sources that lie on no image at all: they have no flux, in whatever filter."""
+    nowhere = ~np.logical_or.reduce(list(inside.values())) if inside else np.zeros(0, bool)
+    if not nowhere.any():
+        return
+    ids, ra, dec = (np.asarray(part)[nowhere] for part in positions)
+    some = ", ".join(
+        f"{str(own)!r} at RA {a:.5f}, Dec {d:.5f}" for own, a, d in list(zip(ids, ra, dec, strict=True))[:3]
+    )
+    note.add(
+        WARNING,
+        "sources",
+        f"{nowhere.sum()} of {len(nowhere)} sources lie on none of the images ({some}); all their fluxes will be NaN.",
+    )
 
 
 def _why_outside(info, ra, dec):
@@ -249,43 +255,23 @@ def _check_pixels(info, seen, note):
         note.add(UNSEEN, "pixels", f"{info.sci.path}: no data in the first {share}; {LATER}")
         return float("nan")
     usable = note.passes("pixels", check_counts, info, counts)
-    if usable and counts.weight_negative:
-        part = counts.weight_negative / counts.total
-        error = DataError(
-            info.weight.path,
-            f"{part:.2%} negative weights in {share}",
-            "inverse variances > 0, and 0 where there is no data",
-            "is it the weight of this image?",
-        )
-        note.add(ERROR if part > NEGATIVE_SHARE else WARNING, "weights", error)
-    sci, weight = seen.rows
-    exposed = np.isfinite(weight) & (weight > 0)
-    blank = float(np.mean(~np.isfinite(sci[exposed]))) if exposed.any() else 0.0
-    if usable and blank > NAN_SHARE:
-        got = f"NaN in {blank:.0%} of the pixels that have a weight ({share})"
-        note.add(WARNING, "pixels", DataError(info.sci.path, got, "finite values there"))
-    depth = _check_noise(info, sci, weight, exposed & np.isfinite(sci), note) if usable else float("nan")
+    depth = _check_noise(info, seen, note) if usable else float("nan")
     good = counts.good / counts.total
     if usable and np.isfinite(depth):
         note.add(OK, "pixels", f"{good:.0%} usable in {share}; 5 sigma in 0.1 arcsec radius: {depth:.1f} AB")
     return depth
 
 
-def _check_noise(info, sci, weight, good, note):
+def _check_noise(info, seen, note):
     """Scatter of the pixels against plausible depths and against the weights; returns the depth in AB mag."""
-    lag = min(8, sci.shape[1] - 1)  # beyond the correlation of drizzled noise
-    both = good[:, lag:] & good[:, : sci.shape[1] - lag]
-    if lag < 1 or both.sum() < 200:
+    scatter = measure_scatter(*seen.rows)
+    if scatter is None:
         return float("nan")
-    steps = (sci[:, lag:] - sci[:, :-lag])[both]
-    sigma = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / np.sqrt(2.0)
-    if not sigma > 0:
+    if not scatter.sigma > 0:
         error = DataError(info.sci.path, "one and the same value in most pixels", "an image with noise")
         note.add(ERROR, "pixels", error)
         return float("nan")
-    middle = float(np.median(weight[good]))
-    stated = middle if info.weight_kind == "err" else middle**-0.5
-    noise_njy, n_pixels = sigma * info.unit_factor_njy, np.pi * (0.1 / info.pixel_scale_arcsec) ** 2
+    noise_njy, n_pixels = scatter.sigma * info.unit_factor_njy, np.pi * (0.1 / info.pixel_scale_arcsec) ** 2
     depth = float(mag_ab(5.0 * noise_njy * np.sqrt(n_pixels)))
     if not DEPTH_MAG[0] < depth < DEPTH_MAG[1]:
         error = DataError(
@@ -295,14 +281,9 @@ def _check_noise(info, sci, weight, good, note):
             "is the unit right?",
         )
         note.add(ERROR, "unit", error)
-    if not WEIGHT_RATIO[0] < sigma / stated < WEIGHT_RATIO[1]:
-        error = DataError(
-            info.weight.path,
-            f"weights that make the noise {stated:.3g} units of the image, while it scatters by {sigma:.3g}",
-            "about the same (0.3-0.7 of it if drizzled)",
-            "weights are inverse variances in the unit of the image, not exposure times.",
-        )
-        note.add(WARNING, "weights", error)
+    if note.passes("weights", check_noise, info, scatter):
+        for doubt in doubts(info, seen.counts, scatter):
+            note.add(WARNING, "weights" if doubt.where == info.weight.path else "pixels", doubt)
     return depth
 
 

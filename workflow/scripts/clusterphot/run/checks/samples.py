@@ -1,4 +1,4 @@
-"""A look at some pixels of a mosaic: boxes anywhere in plain files, the first rows of gzipped ones.
+"""A look at some pixels of a mosaic: boxes anywhere in plain and tile-compressed files, the first rows of gzipped ones.
 
 Layouts as in `clusterphot.mosaics.fits_rows` (Pence et al. 2010, A&A 524, A42). Images come back in the unit of the
 file, float64; boxes are (y0, y1, x0, x1), 0-based, ends excluded.
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clusterphot.mosaics.convert import PixelCounts, convert_pixels, count_pixels
-from clusterphot.mosaics.fits_rows import PIXEL_TYPES, Rows, is_gzip
+from clusterphot.mosaics.convert import PixelCounts, convert_pixels, count_pixels, find_constant
+from clusterphot.mosaics.fits_rows import Rows, is_gzip, open_pixels
 
 GZIP_BYTES = 32 << 20
 """Bytes (of float32 pixels) that are read of a gzip file, unless all of it is asked for."""
 N_ROWS = 48
+SMALL_PIXELS = 1 << 22
+"""Images of no more pixels are looked at in every row."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def look(info, boxes=(), points=None, *, deep=False):
 
     Parameters
     ----------
-    info : `clusterphot.mosaics.convert.MosaicInfo`
+    info : `clusterphot.mosaics.headers.MosaicInfo`
     boxes : sequence of (y0, y1, x0, x1)
     points : (n, 2) int ndarray, optional
         Pixels y, x inside the image.
@@ -86,36 +88,24 @@ def spread_rows(ny, n_rows=N_ROWS):
 
 
 def _pick(info, boxes, points, deep):
-    """Look at plain files: only the pages that are asked for are read."""
-    planes = [_Plane(hdu) for hdu in (info.sci, info.weight)]
-    chosen = spread_rows(info.shape[0])
-    rows = tuple(plane[chosen] for plane in planes)
-    return Seen(
-        boxes=[tuple(plane[b[0] : b[1], b[2] : b[3]] for plane in planes) for b in boxes],
-        points=np.array([plane[points[:, 0], points[:, 1]] for plane in planes]),
-        point_seen=np.ones(len(points), bool),
-        rows=rows,
-        counts=_count_rows(info, *rows),
-        complete=True,
-        n_rows=len(chosen),
-    )
-
-
-class _Plane:
-    """Pixels of an uncompressed image, scaled as its header says."""
-
-    def __init__(self, hdu):
-        dtype = PIXEL_TYPES[int(hdu.header["BITPIX"])]
-        self._header = hdu.header
-        self._stored = np.memmap(hdu.path, dtype, "r", hdu.offset_bytes, hdu.shape)
-
-    def __getitem__(self, key):
-        stored = self._stored[key]
-        scale, zero = (float(self._header.get(name, 1 - i)) for i, name in enumerate(("BSCALE", "BZERO")))
-        values = stored.astype(np.float64) * scale + zero
-        if self._header.get("BLANK") is not None and stored.dtype.kind in "iu":
-            values[stored == self._header["BLANK"]] = np.nan
-        return values
+    """Look at plain and tile-compressed files: only the pages or tiles that are asked for are read."""
+    planes = [open_pixels(hdu) for hdu in (info.sci, info.weight)]
+    ny, nx = info.shape
+    chosen = np.arange(ny) if ny * nx <= SMALL_PIXELS else spread_rows(ny)
+    try:
+        rows, counts = _usable(info, *(plane.rows(chosen) for plane in planes))
+        return Seen(
+            boxes=[_usable(info, *(plane.box(*b) for plane in planes))[0] for b in boxes],
+            points=np.array([plane.points(points[:, 0], points[:, 1]) for plane in planes]),
+            point_seen=np.ones(len(points), bool),
+            rows=rows,
+            counts=counts,
+            complete=True,
+            n_rows=len(chosen),
+        )
+    finally:
+        for plane in planes:
+            plane.close()
 
 
 def _stream(info, boxes, points, deep):
@@ -129,8 +119,8 @@ def _stream(info, boxes, points, deep):
     with Rows(info.sci) as sci_rows, Rows(info.weight) as weight_rows:
         for y0 in range(0, last, step):
             n_rows = min(step, last - y0)
-            block = sci_rows.read(n_rows), weight_rows.read(n_rows)
-            counts += _count_rows(info, *block)
+            block, seen = _usable(info, sci_rows.read(n_rows), weight_rows.read(n_rows))
+            counts += seen
             kept += [tuple(plane[y - y0] for plane in block) for y in range(y0, y0 + n_rows) if y in chosen]
             for box, parts in zip(boxes, found, strict=True):
                 ya, yb = max(box[0], y0), min(box[1], y0 + n_rows)
@@ -154,7 +144,9 @@ def _stream(info, boxes, points, deep):
     )
 
 
-def _count_rows(info, sci, weight):
-    """`PixelCounts` of some rows."""
-    _, ivar = convert_pixels(sci, weight, info.unit_factor_njy, weight_kind=info.weight_kind)
-    return count_pixels(sci, weight, ivar)
+def _usable(info, sci, weight):
+    """Pixels as the run takes them (NaN where an image is constant, weights in its unit), and their `PixelCounts`."""
+    constant = find_constant(sci, info.sci)
+    usable, weight = np.where(constant, np.nan, sci), weight * info.weight_factor
+    _, ivar = convert_pixels(usable, weight, info.unit_factor_njy, weight_kind=info.weight_kind)
+    return (usable, weight), count_pixels(sci, weight, ivar, constant)

@@ -9,14 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
-from clusterphot.mosaics.convert import sky_to_pixel
+from clusterphot.base.robust import mad_sigma
+from clusterphot.mosaics.celestial import sky_to_pixel
 
 GRID_ARCSEC = 0.04
 TILE_ARCSEC = 15.36
 MAX_SHIFT_ARCSEC = 5.0
 MIN_PEAK_SIGMA = 10.0
 """Height, over the scatter of the correlation, from which a peak is believed."""
+TILE_LIMIT = 20.0
+"""Signal to noise that pixels of tiles are clipped to: stars must not outvote everything else."""
 STAMP_ARCSEC = 2.0
+STACK_SOFTENING = 8.0
+"""Signal to noise from which pixels of stamps count by their logarithm."""
 MIN_STACK_SIGMA = 5.0
 
 
@@ -41,7 +46,7 @@ def tile_box(info, center_deg, side_arcsec=TILE_ARCSEC):
 
     Parameters
     ----------
-    info : `clusterphot.mosaics.convert.MosaicInfo`
+    info : `clusterphot.mosaics.headers.MosaicInfo`
     center_deg : (ra, dec)
     side_arcsec : float, optional
 
@@ -60,7 +65,7 @@ def make_tile(info, box, sci, weight, center_deg, side_arcsec=TILE_ARCSEC):
 
     Parameters
     ----------
-    info : `clusterphot.mosaics.convert.MosaicInfo`
+    info : `clusterphot.mosaics.headers.MosaicInfo`
     box : (y0, y1, x0, x1)
         Where the pixels lie, clipped to the image.
     sci, weight : float ndarray
@@ -81,7 +86,7 @@ def make_tile(info, box, sci, weight, center_deg, side_arcsec=TILE_ARCSEC):
     sci, good = _binned(np.where(good, sci, np.median(sci[good])), bin_px), _binned(good, bin_px) > 0.5
     if not good.any():
         return None
-    signal = high_pass(sci, good, info.pixel_scale_arcsec * bin_px)
+    signal = np.clip(high_pass(sci, good, info.pixel_scale_arcsec * bin_px), -TILE_LIMIT, TILE_LIMIT)
     y, x = _grid_pixels(info, center_deg, n)
     coordinates = (np.array([y - box[0], x - box[2]]) + 0.5) / bin_px - 0.5
     image = ndimage.map_coordinates(signal, coordinates, order=1, cval=0.0)
@@ -97,14 +102,14 @@ def _binned(image, n):
     return image[: ny * n, : nx * n].reshape(ny, n, nx, n).mean(axis=(1, 3))
 
 
-def high_pass(sci, good, pixel_scale_arcsec, *, core_arcsec=0.04, sky_arcsec=0.4, limit=20.0):
-    """Structure between two scales in units of its scatter, clipped to +- ``limit``; 0 without data."""
+def high_pass(sci, good, pixel_scale_arcsec, *, core_arcsec=0.04, sky_arcsec=0.4):
+    """Structure between two scales in units of its scatter; 0 without data."""
     filled = np.where(good, sci, np.median(sci[good]))
     smooth = ndimage.gaussian_filter(filled, core_arcsec / pixel_scale_arcsec)
     smooth -= ndimage.gaussian_filter(filled, sky_arcsec / pixel_scale_arcsec)
     inner = smooth[good]
-    sigma = 1.4826 * np.median(np.abs(inner - np.median(inner)))
-    return np.where(good, np.clip(smooth / (sigma if sigma > 0 else 1.0), -limit, limit), 0.0)
+    sigma = mad_sigma(inner)
+    return np.where(good, smooth / (sigma if sigma > 0 else 1.0), 0.0)
 
 
 def _grid_pixels(info, center_deg, n):
@@ -148,7 +153,7 @@ def _peak(image):
     """Highest pixel of an image to a fraction of a pixel, and its height over the scatter (MAD)."""
     y, x = np.unravel_index(np.argmax(image), image.shape)
     middle = np.median(image)
-    scatter = 1.4826 * np.median(np.abs(image - middle))
+    scatter = mad_sigma(image, centre=middle)
     height = float((image[y, x] - middle) / scatter) if scatter > 0 else 0.0
     return y + _vertex(image[:, x], y), x + _vertex(image[y], x), height
 
@@ -174,7 +179,7 @@ def measure_list_shift(info, stamps):
 
     Parameters
     ----------
-    info : `clusterphot.mosaics.convert.MosaicInfo`
+    info : `clusterphot.mosaics.headers.MosaicInfo`
     stamps : list of (sci, weight)
         Whole stamps of `stamp_boxes`; those cut by the edge or with gaps are left out.
 
@@ -192,8 +197,9 @@ def measure_list_shift(info, stamps):
     for sci, weight in stamps:
         good = np.isfinite(sci) & np.isfinite(weight) & (weight > 0)
         if sci.shape == (side, side) and good.mean() > 0.9:
-            signal = high_pass(sci, good, info.pixel_scale_arcsec, sky_arcsec=0.25, limit=8.0)
-            used.append(signal)
+            signal = high_pass(sci, good, info.pixel_scale_arcsec, sky_arcsec=0.25)
+            # so that a bright source counts little more than a faint one, and still has one peak, no plateau
+            used.append(np.arcsinh(signal / STACK_SOFTENING))
     if not used:
         return float("nan"), 0.0, 0
     margin = side // 8  # where the filters see the edge

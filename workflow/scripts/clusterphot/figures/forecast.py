@@ -4,64 +4,15 @@ See `clusterphot.sed.predictive` and `clusterphot.sed.forecast` for the tables b
 widths dex.
 """
 
-import numpy as np
-from scipy.stats import binom
-
 from clusterphot.base.filters import load_filter
 from clusterphot.figures.style import (
-    ACCENT,
     COLUMN_WIDTH_IN,
     FAINT,
     INK,
-    PAGE_WIDTH_IN,
     filter_color,
     in_style,
     new_figure,
 )
-
-QUANTITY_NAMES = {"age_gyr": "Age", "metallicity_zsun": "Metallicity", "log_mass": "Mass"}
-N_BINS = 20
-BAND_PROBABILITY = 0.99
-
-
-@in_style
-def sbc_figure(ranks, table, *, note=""):
-    """Rank histograms of simulation-based calibration: flat where the posteriors are right.
-
-    Parameters
-    ----------
-    ranks : dict of str to (n,) float ndarray, in [0, 1]
-    table : `astropy.table.Table`
-        Both from `clusterphot.sed.predictive.calibrate`.
-    note : str, optional
-        Small, above the panels.
-
-    Returns
-    -------
-    figure : `matplotlib.figure.Figure`
-        One panel per quantity; the shaded band holds 99 % of the counts of each bin if the ranks are flat.
-    """
-    figure = new_figure(PAGE_WIDTH_IN, 2.5)
-    axes = figure.subplots(1, len(ranks), squeeze=False, sharey=True)[0]
-    figure.suptitle(note, x=0.012, ha="left", fontsize=8, color=FAINT, parse_math=False)
-    highest = 0
-    for ax, (name, rank) in zip(axes, ranks.items(), strict=True):
-        n = len(rank)
-        tail = 0.5 * (1 - BAND_PROBABILITY)
-        low, high = binom.ppf([tail, 1 - tail], n, 1 / N_BINS)
-        ax.axhspan(low, high, color=FAINT, alpha=0.25, lw=0)
-        ax.axhline(n / N_BINS, color=FAINT, lw=0.8)
-        counts, *_ = ax.hist(rank, np.linspace(0, 1, N_BINS + 1), histtype="step", color=ACCENT, lw=1.2)
-        highest = max(highest, counts.max(), high)
-        row = table[list(table["quantity"]).index(name)]
-        text = f"68 %: {100 * row['coverage_68']:.1f} %\n95 %: {100 * row['coverage_95']:.1f} %"
-        ax.text(0.04, 0.05, text, transform=ax.transAxes, color=INK, fontsize=8)
-        ax.set(
-            xlim=(0, 1), title=QUANTITY_NAMES.get(name, name), xlabel="Posterior probability below the truth"
-        )
-    axes[0].set_ylim(0, 1.08 * highest)
-    axes[0].set_ylabel("Mock clusters per bin")
-    return figure
 
 
 @in_style

@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-
 from clusterphot.ssp.four_color import PADOVA_METALLICITY
 from clusterphot.ssp.grid import V_FILTER, band_flux, filter_curve, v_luminosity
 
