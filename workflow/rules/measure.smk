@@ -50,9 +50,9 @@ rule fit_sources:
     output:
         fits="results/{field}/{filter}/fits/{chunk}.ecsv",
     params:
+        **get_keys("photometry", FitKeys),
         engine=config["photometry"]["engine"],
         preset=config["photometry"]["preset"],
-        **get_keys("photometry", FitKeys),
         code=code_digest("fit_sources"),
     log:
         "logs/fit_sources/{field}/{filter}/{chunk}.log",
@@ -107,9 +107,9 @@ rule compare_engines:
     output:
         engines="results/{field}/engines/{filter}.ecsv",
     params:
+        **get_keys("photometry", FitKeys),
         engines=ENGINES,
         preset=config["photometry"]["preset"],
-        **get_keys("photometry", FitKeys),
         code=code_digest("compare_engines"),
     wildcard_constraints:
         field=fields.alternatives(COMPARED_FIELDS),

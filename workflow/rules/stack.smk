@@ -18,9 +18,9 @@ rule stack_sources:
     output:
         stack="results/{field}/{filter}/stack.fits",
     params:
+        **get_keys("stack", Stack),
         filters=get_field_value("filters"),
         engine=config["photometry"]["engine"],
-        **get_keys("stack", Stack),
         sky=config["photometry"]["sky"],
         max_shift_px=config["photometry"]["max_shift_px"],
         code=code_digest("stack_sources"),
