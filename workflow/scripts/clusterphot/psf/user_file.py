@@ -11,11 +11,17 @@ from astropy.io import fits
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Psf
-from clusterphot.psf.shape import fwhm_px, recentre
+from clusterphot.psf.shape import core_radius_px, fwhm_px, recentre
 
 SCALE_KEYS = ("PIXSCALE", "PIXELSCL", "PIXSCL")
 SAME_SCALE = 0.01
-"""Pixel scales that agree this well (relative) are the same."""
+"""Fraction by which the header's pixel scale may differ from the mosaic's: rounding and distortion, no more."""
+MIN_SIDE_PX = 7
+"""Smallest side of a PSF: the core alone of the sharpest filter takes that much."""
+CORE_ARCSEC = 0.08
+"""Sigma of the Gaussian window that centres the core; users' PSFs may be broader than our own."""
+CORE_FINE_PX = 1.5
+"""The same of a finer image, in pixels of the mosaic."""
 STPSF_PLANES = ("DET_DIST", "DET_SAMP", "OVERDIST", "OVERSAMP")
 """Extensions of STPSF, the better ones first: with distortion and charge diffusion, without; finer pixels after."""
 
@@ -75,7 +81,7 @@ def load_user_psf(path, pixel_scale_arcsec, filter_name, *, encircled_energy=Non
     _check_pixels(data, where)
     _check_filter(header, filter_name, where)
     total = float(data.sum())
-    data = _centre(data, max(1.5, 0.08 / pixel_scale_arcsec), where)
+    data = _centre(data, core_radius_px(pixel_scale_arcsec, CORE_ARCSEC), where)
     fwhm = fwhm_px(data) * pixel_scale_arcsec
     notes += _check_width(fwhm, pixel_scale_arcsec, filter_name, where)
     share, origin = _share_inside(encircled_energy, header, total, where)
@@ -204,7 +210,7 @@ def _binned(fine, ratio, where):
     """
     from scipy.interpolate import CubicSpline
 
-    image = _centre(fine, 1.5 * ratio, where)
+    image = _centre(fine, CORE_FINE_PX * ratio, where)
     edges = np.arange(len(image) + 1) - 0.5 * len(image)
     half = int(0.5 * len(image) / ratio - 0.5)
     wanted = (np.arange(2 * half + 2) - half - 0.5) * ratio
@@ -219,8 +225,9 @@ def _check_pixels(data, where):
     """Raise `DataError` for an image that cannot be a PSF."""
     if data.ndim != 2:
         raise DataError(where, f"an image of {data.ndim} dimensions", "2 dimensions")
-    if min(data.shape) < 7:
-        raise DataError(where, f"{data.shape[1]} x {data.shape[0]} px", "at least 7 x 7 px")
+    if min(data.shape) < MIN_SIDE_PX:
+        side = f"at least {MIN_SIDE_PX} x {MIN_SIDE_PX} px"
+        raise DataError(where, f"{data.shape[1]} x {data.shape[0]} px", side)
     if data.dtype.kind in "iub":
         got = f"whole numbers ({data.dtype.name})"
         raise DataError(where, got, "decimal numbers", "is the file damaged? Its header says BITPIX > 0.")
@@ -296,7 +303,7 @@ def _centre(data, sigma_px, where):
     data = np.asarray(data, dtype=float)
     peak_y, peak_x = np.unravel_index(np.argmax(data), data.shape)
     half = min(peak_y, peak_x, data.shape[0] - 1 - peak_y, data.shape[1] - 1 - peak_x)
-    if half < 3 or half < min(data.shape) / 4 - 1:
+    if half < MIN_SIDE_PX // 2 or half < min(data.shape) / 4 - 1:
         raise DataError(where, f"peak at pixel x={peak_x}, y={peak_y}", "a peak near the middle of the image")
     stamp = data[peak_y - half : peak_y + half + 1, peak_x - half : peak_x + half + 1]
     return recentre(stamp, sigma_px)
