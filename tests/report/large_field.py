@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
+from clusterphot.base.png import encode_png
 from clusterphot.base.tables import provenance, write_table
 from clusterphot.report.field_report import FieldInputs
 from clusterphot.report.numbers import dump, short_list, write_text
-from clusterphot.report.png import encode_palette_png
 from clusterphot.report.stamps import BAD_INDEX, GAP_PX, make_palette
 from clusterphot.ssp.grid import write_grid, write_projected_grid
 
@@ -79,6 +79,7 @@ def write_inputs(folder, n, grid, projected, *, seed=1):
         clusters={"bc03": paths["clusters"]},
         cards=cards,
         figures=[],
+        figures_made={},
         photometry=paths["photometry"],
         sky=str(sky),
         sky_image=str(image),
@@ -145,7 +146,7 @@ def _sheet(rng):
     height = max(SIDES_PX) + GAP_PX
     width = sum(SIDES_PX) + GAP_PX * (len(SIDES_PX) - 1)
     pixels = np.clip(rng.normal(16, 5, (3 * height - GAP_PX, width)), 0, BAD_INDEX).astype(np.uint8)
-    return base64.b64encode(encode_palette_png(pixels, make_palette())).decode("ascii")
+    return base64.b64encode(encode_png(pixels, make_palette())).decode("ascii")
 
 
 def _cards(ids, filters, sheets, rng):

@@ -5,7 +5,7 @@ import os
 import pytest
 import yaml
 from clusterphot.base.tables import read_table
-from clusterphot.ssp.readers.galaxev_writer import write_galaxev
+from galaxev_writer import write_galaxev
 from running import REPO
 
 PUBLISHED = {

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from clusterphot.base.checksums import checksum_cards
+from clusterphot.base.files import checksum_cards
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.psf.build import PsfOptions, build_psf, use_psf, write_psf_result
-from clusterphot.psf.reference import load_user_psf, read_encircled_energy
+from clusterphot.psf.reference import read_encircled_energy
 from clusterphot.psf.stars import read_stars
+from clusterphot.psf.user_file import load_user_psf
 
 
 def main(smk):

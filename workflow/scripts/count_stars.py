@@ -4,7 +4,7 @@ import logging
 
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
-from clusterphot.base.checksums import sha256
+from clusterphot.base.files import sha256
 from clusterphot.base.filters import nearest_filter
 from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature

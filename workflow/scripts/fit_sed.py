@@ -24,7 +24,9 @@ def main(smk):
         ebv=read_table(smk.input.extinction).meta["ebv"],
         err_fraction=systematic_fractions(flux, err_sys, models.filters),
     )
-    columns |= posterior_columns(flux, err, posterior, min_relative_error=par.min_relative_error)
+    more, bits = posterior_columns(flux, err, posterior, min_relative_error=par.min_relative_error)
+    columns |= more
+    columns["flags"] |= bits
     table = Table({"id": photometry["id"], **columns})
     meta = provenance(
         "fit_sed",

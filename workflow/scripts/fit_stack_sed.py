@@ -32,9 +32,11 @@ def main(smk):
         ebv=read_table(smk.input.extinction).meta["ebv"],
         err_fraction=systematic_fractions(flux, err_sys, models.filters),
     )
-    columns |= posterior_columns(
+    more, bits = posterior_columns(
         flux, err, posterior, min_relative_error=par.min_relative_error, correlation=correlation
     )
+    columns |= more
+    columns["flags"] |= bits
     table = Table({"id": photometry["id"], **columns})
     meta = provenance(
         "fit_stack_sed",

@@ -4,11 +4,12 @@ import logging
 
 import numpy as np
 from astropy.table import Table
-from clusterphot.base.checksums import sha256
+from clusterphot.base.files import sha256
 from clusterphot.base.flags import Flag
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_columns, provenance, write_table
-from clusterphot.base.user_tables import parse_carried, read_photometry, without_sentinels
+from clusterphot.base.units import without_sentinels
+from clusterphot.base.user_tables import parse_carried, read_photometry
 
 log = logging.getLogger(__name__)
 

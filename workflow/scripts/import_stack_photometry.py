@@ -1,10 +1,11 @@
 """Take the photometry of a field's stack from the user's table (rule import_stack_photometry)."""
 
 from astropy.table import Table
-from clusterphot.base.checksums import sha256
+from clusterphot.base.files import sha256
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_columns, provenance, write_table
-from clusterphot.base.user_tables import read_photometry, without_sentinels
+from clusterphot.base.units import without_sentinels
+from clusterphot.base.user_tables import read_photometry
 
 
 def main(smk):

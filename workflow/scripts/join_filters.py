@@ -1,6 +1,6 @@
 """Join the fits of a chunk in all filters, one row per source (rule join_filters)."""
 
-from clusterphot.base.checksums import sha256
+from clusterphot.base.files import sha256
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.base.user_tables import read_user_rows

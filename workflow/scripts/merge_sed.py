@@ -3,6 +3,7 @@
 import logging
 
 import numpy as np
+from clusterphot.base.flags import Flag
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import carried_columns, merge_tables, provenance, write_table
 
@@ -14,7 +15,21 @@ def main(smk):
     log_mass = np.ma.filled(np.ma.asarray(table["log_mass"], dtype=float), np.nan)
     middle = np.nanmedian(log_mass) if np.isfinite(log_mass).any() else np.nan
     flagged = int((table["flags"] != 0).sum())
-    logging.info("%d sources, %d flagged, median log mass %.2f", len(table), flagged, middle)
+    chi2, dof = (np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan) for name in ("chi2", "dof"))
+    tested = np.isfinite(chi2) & (dof > 0)
+    words = f"median log mass {middle:.2f}"
+    if tested.any():
+        words += (
+            f", median chi2 {np.median(chi2[tested]):.1f} for {np.median(dof[tested]):.0f} degrees of freedom"
+        )
+    logging.info("%d sources, %d flagged, %s", len(table), flagged, words)
+    beyond = int(((np.asarray(table["flags"]) & int(Flag.MASS_PRIOR)) != 0).sum())
+    if beyond:
+        logging.warning(
+            "%d sources have masses at or beyond an end of the prior (MASS_PRIOR): change sed.posterior.mass_min_msun "
+            "or mass_max_msun",
+            beyond,
+        )
 
 
 if __name__ == "__main__":

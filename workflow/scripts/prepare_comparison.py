@@ -3,7 +3,7 @@
 import logging
 
 from astropy.table import Table
-from clusterphot.base.checksums import sha256
+from clusterphot.base.files import sha256
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, write_table
 from clusterphot.comparisons.catalogue import interpolate_magnitudes, read_comparison

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot.base import columns, tables, user_tables
-from clusterphot.base.checksums import sha256
+from clusterphot.base import columns, tables, units, user_tables
 from clusterphot.base.errors import DataError
+from clusterphot.base.files import sha256
 
 IDS = ["SC 1", "é/2 ☆", "#3", 'a"b', "007", "nan"]
 HEADER = "id,ra,dec,flux_F090W,flux_err_F090W,flux_F150W,flux_err_F150W"
@@ -442,9 +442,7 @@ def test_columns_named_like_those_of_the_product(write):
 )
 def test_sentinels_are_missing(flux, err, odd):
     """A band beyond any measurement is missing; an error that vanishes is zero, which the fits replace."""
-    found_flux, found_err, found = user_tables.without_sentinels(
-        np.array([[flux, 3.0]]), np.array([[err, 0.1]])
-    )
+    found_flux, found_err, found = units.without_sentinels(np.array([[flux, 3.0]]), np.array([[err, 0.1]]))
     assert found.tolist() == [[odd, False]]
     assert np.isnan(found_flux[0, 0]) == np.isnan(found_err[0, 0]) == odd
     assert odd or found_err[0, 0] == 0

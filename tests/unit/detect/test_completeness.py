@@ -73,7 +73,7 @@ class TestLogistic:
     def test_losses_beside_neighbours_alone_fail_the_test_of_a_fit_that_does_not_know_them(self):
         mag, noise, light, neighbours, detected = draw(4000, 12, crowded=0.3)
         blind = logistic.fit_logistic(mag, noise, light, np.zeros(4000), detected)
-        assert logistic.test_fit(blind, (mag, noise, light, neighbours), detected)[2] < 1e-3
+        assert logistic.goodness_of_fit(blind, (mag, noise, light, neighbours), detected)[2] < 1e-3
 
     def test_a_curve_with_a_gap_fails_the_test_and_the_table_takes_over(self):
         mag, noise, light, neighbours, detected = draw(3000, 3)
@@ -106,7 +106,7 @@ class TestSummary:
         found = rng.uniform(size=1500) < truth
         p = result(m, n, glow)
         assert (found.sum() - p.sum()) ** 2 < 9 * (p * (1 - p)).sum()
-        assert logistic.test_fit(result.fit, (m, n, glow, np.zeros(1500)), found)[2] > 0.001
+        assert logistic.goodness_of_fit(result.fit, (m, n, glow, np.zeros(1500)), found)[2] > 0.001
 
     def test_table_holds_each_injection_once_per_class(self):
         mag, noise, light, neighbours, detected = draw(900, 2)

@@ -273,7 +273,7 @@ def test_flags():
         Flag.EDGE | Flag.NO_DATA,
         Flag.MASKED | Flag.SATURATED,
         Flag.NONE,
-        Flag.AT_BOUND,
+        Flag.AT_BOUND | Flag.POOR_FIT,
         Flag.BLENDED,
     ]
     assert list(np.isnan(table["flux_F200W"])) == [k == 3 for k in range(8)]
@@ -317,7 +317,7 @@ def test_search_goes_on_along_a_bound():
     options = replace(FitOptions().with_preset("paper"), max_shift_px=1.0)
     psf = Psf(image(0, 0) / image(0, 0).sum(), SCALE_ARCSEC, "F200W")
     table = measure(cutouts, psf=psf, options=options)
-    assert table["flags_F200W"][0] == Flag.AT_BOUND
+    assert table["flags_F200W"][0] == Flag.AT_BOUND | Flag.POOR_FIT
     bound = table["x_F200W"][0] - 20.0
 
     def chi2(dy):
@@ -353,3 +353,19 @@ def test_flag_of_an_unknown_offset():
         Flag.NO_DATA,
         Flag.OFFSET_UNKNOWN,
     ]
+
+
+@pytest.mark.parametrize(
+    ("chi2", "dof", "significance", "poor"),
+    [
+        (568.0 * 1600, 1600, 30, True),
+        (1.7 * 400, 400, 75, False),
+        (20 * 1600, 1600, 2000, False),
+        (np.nan, 9, 1, False),
+    ],
+)
+def test_poor_fit(chi2, dof, significance, poor):
+    """Noise twice as large and a PSF off by a tenth are allowed for: (0.1 x 2000)^2 is 25 per each of 1600 pixels."""
+    from clusterphot.measure.fit_rows import is_poor
+
+    assert bool(is_poor(np.array([chi2]), np.array([dof]), np.array([significance]))[0]) == poor

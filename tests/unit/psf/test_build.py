@@ -13,17 +13,12 @@ from clusterphot.base.products import Mosaic, Psf, read_psf
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.figures.psf import plot_psf
 from clusterphot.psf.build import PsfFlag, PsfOptions, build_psf, use_psf, write_psf_result
-from clusterphot.psf.reference import (
-    encircled_energy,
-    fwhm_px,
-    load_user_psf,
-    read_encircled_energy,
-    reference_ee,
-    windowed_centroid,
-)
+from clusterphot.psf.reference import read_encircled_energy, reference_ee
 from clusterphot.psf.scale_errors import flux_scale, jackknife
+from clusterphot.psf.shape import encircled_energy, fwhm_px, windowed_centroid
 from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import select_stars
+from clusterphot.psf.user_file import load_user_psf
 from clusterphot.psf.wings import power_law_light
 
 TABLE = Path(__file__).parents[3] / "resources" / "psf" / "encircled_energy.csv"

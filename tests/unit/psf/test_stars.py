@@ -6,12 +6,12 @@ from astropy.wcs import WCS
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Mosaic
 from clusterphot.base.units import flux_from_mag_ab
+from clusterphot.psf.locus import fit_locus
 from clusterphot.psf.stars import (
     REASONS,
     StarOptions,
     detect,
     fill_holes,
-    fit_locus,
     has_shape,
     read_stars,
     select_stars,

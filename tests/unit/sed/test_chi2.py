@@ -359,3 +359,37 @@ def test_log_range_without_mass_is_nan():
         np.array([[[3.0]], [[np.nan]]]), np.array([[[0.0]], [[np.nan]]]), np.full((2, 1, 1), 10.0)
     )
     assert np.isnan(sed.log_range(result, np.zeros((1, 1)))).all()
+
+
+# ------------------------------------------------------------------------------------------ odd rows and poor fits
+
+
+@pytest.mark.parametrize(
+    ("flux", "err"), [(-1e30, 1.0), (1e300, 1.0), (5.0, 1e160), (0.0, 1e99), (0.0, 1e9), (1e-300, 1e-300)]
+)
+def test_an_odd_band_is_missing(flux, err):
+    """Sentinels and bands that tell nothing leave the fit as it is without them, with a flag; none stops it."""
+    models = np.array([[[1.0, 1, 1, 1, 1]], [[1.0, 2, 3, 4, 5]]])
+    plain = sed.prepare_photometry([[2.0, 4.1, 5.9, 8.0, np.nan]], [[0.1, 0.1, 0.1, 0.1, np.nan]])
+    odd = sed.prepare_photometry([[2.0, 4.1, 5.9, 8.0, flux]], [[0.1, 0.1, 0.1, 0.1, err]])
+    fit = sed.fit_grid(odd, models)
+    assert np.isfinite(fit.chi2).all()
+    assert odd.flags[0] & (Flag.UNUSABLE_BAND | Flag.ERROR_REPLACED)
+    if flux != 1e-300:
+        np.testing.assert_array_equal(fit.chi2, sed.fit_grid(plain, models).chi2)
+
+
+def test_faint_sources_keep_all_their_bands():
+    """An error above every flux is no lack of information; only one far above those of the other bands is."""
+    photometry = sed.prepare_photometry([[0.01, -0.02, 0.0]], [[1.0, 50.0, 0.5]])
+    assert np.isfinite(photometry.flux).all()
+    assert photometry.flags[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "dof", "poor"),
+    [(198.0, 3, True), (84.0, 3, False), (85.0, 3, True), (1e6, 0, False), (np.nan, 3, False)],
+)
+def test_poor_fits(value, dof, poor):
+    """Chi-square of 3 degrees of freedom exceeds 21.1 with probability 1e-4; errors half as large make it 84.4."""
+    assert bool(sed.is_poor(np.array([value]), np.array([dof]))[0]) == poor

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import posterior_mocks
 import pytest
-from clusterphot.figures.posterior import sbc_figure
+from calibration_figures import sbc_figure
 from clusterphot.sed import posterior as po
 from clusterphot.sed import posterior_model as pm
 from clusterphot.sed import predictive as pr

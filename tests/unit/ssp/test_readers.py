@@ -20,7 +20,7 @@ from clusterphot.ssp import grid as ssp
 from clusterphot.ssp import readers
 from clusterphot.ssp.four_color import mass_to_light_from_files, read_four_color
 from clusterphot.ssp.readers import emiles, fsps_reader, galaxev, names, popstar, surviving_mass
-from clusterphot.ssp.readers.galaxev_writer import write_galaxev
+from galaxev_writer import write_galaxev
 
 ROOT = Path(__file__).parents[3]
 EMBEDDED = ROOT / "resources" / "ssp" / "bc03_miles_kroupa.h5"

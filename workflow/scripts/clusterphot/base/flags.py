@@ -29,6 +29,11 @@ class Flag(IntFlag):
     OFFSET_UNKNOWN = 1 << 16
 
 
+FOUND_BY_FIT = (
+    Flag.OLDER_THAN_UNIVERSE | Flag.NEGATIVE_LUMINOSITY | Flag.DOMINATED | Flag.POOR_FIT | Flag.MASS_PRIOR
+)
+"""Bits that an SED fit sets for what it found: to select by them would bias what is left of a sample."""
+
 SENTENCES = {
     Flag.EDGE: "part of the cutout lies outside the image",
     Flag.MASKED: "bad or missing pixels near the centre of the source",

@@ -22,7 +22,6 @@ def crop(image, half_px):
 
     Examples
     --------
-    >>> import numpy as np
     >>> crop(np.arange(25).reshape(5, 5), 1)
     array([[ 6,  7,  8],
            [11, 12, 13],
@@ -116,7 +115,6 @@ def fourier_shift(image, dx, dy, *, gradients=False):
     --------
     A Gaussian moved by (0.3, -0.2) px has its centroid there:
 
-    >>> import numpy as np
     >>> gauss = np.exp(-0.5 * (radius_grid(12) / 2.0) ** 2)
     >>> moved = fourier_shift(gauss, 0.3, -0.2)
     >>> y, x = np.indices(moved.shape) - 12

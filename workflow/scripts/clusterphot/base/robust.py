@@ -39,7 +39,6 @@ def mad_sigma(values, *, centre=None, axis=None, factor=MAD_TO_SIGMA):
     --------
     An outlier does not matter:
 
-    >>> import numpy as np
     >>> values = np.random.default_rng(1).normal(5.0, 2.0, 10_000)
     >>> values[:100] = 1e6
     >>> round(float(mad_sigma(values)), 1)

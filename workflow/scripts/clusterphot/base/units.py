@@ -20,3 +20,26 @@ def flux_from_mag_ab(mag):
 
 METALLICITY_RTOL = 1e-3
 """Metallicities asked for this close to a node of a grid (relative) are that node: 1.15 stands for 10**0.06."""
+
+MAX_FLUX_NJY = 1e12
+"""A flux or an error above 1000 Jy is no measurement of a source but a sentinel: that band is missing."""
+MIN_ERROR_NJY = 1e-30
+"""An error below this is none; squared it would vanish. It counts as the error 0, which fits replace."""
+
+
+def without_sentinels(flux, err):
+    """Fluxes and errors in which bands beyond any measurement are missing, and errors that vanish are 0.
+
+    Parameters
+    ----------
+    flux, err : (n, n_filters) float ndarray, nJy
+
+    Returns
+    -------
+    flux, err : (n, n_filters) float ndarray, nJy
+    odd : (n, n_filters) bool ndarray
+        Bands that were made missing: flux or error beyond `MAX_FLUX_NJY`.
+    """
+    odd = (np.abs(flux) > MAX_FLUX_NJY) | (err > MAX_FLUX_NJY)
+    err = np.where(err < MIN_ERROR_NJY, 0.0, err)
+    return np.where(odd, np.nan, flux), np.where(odd, np.nan, err), odd

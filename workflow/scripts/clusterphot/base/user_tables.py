@@ -31,10 +31,6 @@ NUMBER = re.compile(
 SEXAGESIMAL = re.compile(r"[+-]?\d+\s*[:hd°\s]\s*\d+\s*[:m'′\s]\s*\d+(\.\d*)?\s*[s\"″]?", re.ASCII)
 LINE_BREAKS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 """Line breaks that a table of text does not carry; in carried cells they become a plain one."""
-MAX_FLUX_NJY = 1e12
-"""A flux or an error above 1000 Jy is no measurement of a source but a sentinel: that band is missing."""
-MIN_ERROR_NJY = 1e-30
-"""An error below this is none; squared it would vanish. It counts as the error 0, which fits replace."""
 
 
 @dataclass(frozen=True)
@@ -489,24 +485,6 @@ def read_photometry(path, where):
     taken |= {f"flux_err_{f}" for f in filters}
     kinds = [f"flux_err_{kind}{filt}" for kind in ERROR_KINDS for filt in filters]
     return ids, filters, np.array(flux).T, np.array(err).T, positions | table.carried(taken, kinds)
-
-
-def without_sentinels(flux, err):
-    """Fluxes and errors in which bands beyond any measurement are missing, and errors that vanish are 0.
-
-    Parameters
-    ----------
-    flux, err : (n, n_filters) float ndarray, nJy
-
-    Returns
-    -------
-    flux, err : (n, n_filters) float ndarray, nJy
-    odd : (n, n_filters) bool ndarray
-        Bands that were made missing: flux or error beyond `MAX_FLUX_NJY`, or given alone without the other.
-    """
-    odd = (np.abs(flux) > MAX_FLUX_NJY) | (err > MAX_FLUX_NJY)
-    err = np.where(err < MIN_ERROR_NJY, 0.0, err)
-    return np.where(odd, np.nan, flux), np.where(odd, np.nan, err), odd
 
 
 def read_user_rows(path, ids):

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
-from clusterphot.detect import kernels as filters
 from clusterphot.detect import masks
 from clusterphot.detect.finder import BoxFinder
+from clusterphot.detect.kernels import ELONGATION_CROSS, ELONGATION_PLUS, FLUX, SIZE
 from clusterphot.detect.selection import MOMENTS
 
-MAS_PER_ARCSEC = 1000.0
+MIN_SNR_SHAPE = 3.0
+"""Signal to noise in a filter from which a source has a shape there: fainter ones are blobs of noise."""
+
+MOMENT_ROWS = dict(zip(MOMENTS, (SIZE, ELONGATION_PLUS, ELONGATION_CROSS), strict=True))
+"""Row of the shape filters of each moment."""
 
 
 @dataclass(frozen=True)
@@ -131,24 +135,17 @@ def _table(found, finder, light, lost, box):
 
 def _moments(found, k, band, plane):
     """Moments beyond the PSF of one band and their errors, mas2, in the axes of the reference filter."""
-    scale2 = 2.0 * (band.mosaic.pixel_scale_arcsec * MAS_PER_ARCSEC) ** 2
-    flux = found.shape[:, k, filters.FLUX]
-    # Faint bands have no shape: beyond three sigma only.
-    good = np.isfinite(flux) & (flux > 3.0 * found.noise[:, k])
+    flux = found.shape[:, k, FLUX]
+    good = np.isfinite(flux) & (flux > MIN_SNR_SHAPE * found.noise[:, k])
     flux = np.where(good, flux, np.nan)
-    size, plus, cross = (
-        scale2 * found.shape[:, k, row] / flux
-        for row in (filters.SIZE, filters.ELONGATION_PLUS, filters.ELONGATION_CROSS)
-    )
-    plus, cross = to_reference_axes(plus, cross, plane.matrix)
-    unit = scale2 * found.noise[:, k] / np.sqrt(band.kernels.flux_variance) / flux
+    values = {
+        name: band.moment_unit_mas2 * found.shape[:, k, row] / flux for name, row in MOMENT_ROWS.items()
+    }
+    values["plus"], values["cross"] = to_reference_axes(values["plus"], values["cross"], plane.matrix)
+    # errors from the noise of the flux map around the source, which all filters see alike
+    unit = band.moment_unit_mas2 * found.noise[:, k] / np.sqrt(band.kernels.flux_variance) / flux
     root = np.sqrt(np.diag(band.kernels.shape_variance))
-    values = dict(zip(MOMENTS, (size, plus, cross), strict=True))
-    for name, row in zip(
-        MOMENTS, (filters.SIZE, filters.ELONGATION_PLUS, filters.ELONGATION_CROSS), strict=True
-    ):
-        values[f"{name}_err"] = unit * root[row]
-    return values
+    return values | {f"{name}_err": unit * root[row] for name, row in MOMENT_ROWS.items()}
 
 
 def to_reference_axes(plus, cross, matrix):
@@ -190,9 +187,5 @@ def _double_angle(matrix):
 
 def _stands_out(found, finder):
     """Whether a source is significant against what imperfect PSFs leave of its neighbours."""
-    k = finder.combined
-    spectrum = np.array([finder.bands[i].relative_flux for i in k])
-    noise = np.hypot(found.noise[:, k], found.ring_noise[:, k])
-    weight = spectrum / noise**2
-    snr = (weight * found.flux[:, k]).sum(axis=1) / np.sqrt((weight * spectrum).sum(axis=1))
-    return snr > finder.options.threshold_sigma
+    noise = np.hypot(found.noise, found.ring_noise)
+    return finder.significance(found, noise) > finder.options.threshold_sigma

@@ -1,14 +1,42 @@
-"""Light of a source's neighbours, which spoils its flux and shape. Pixels of the reference filter, nJy."""
+"""Sources that are near one another: which are the same, and whose light spoils whose flux and shape.
+
+Positions pixels of the reference filter, fluxes nJy.
+"""
 
 import numpy as np
 from scipy.spatial import cKDTree
+
+SAME_ARCSEC = 0.06
+"""Positions nearer than this are those of one source, whoever found it: about the FWHM at 2 um."""
 
 NEAR_ARCSEC = 0.15
 """Neighbours count by a Gaussian of this width: half the disc in which a source is measured (short channel)."""
 
 REACH_SIGMA = 4.0
-SELF_ARCSEC = 0.06
-"""What is nearer than this is the source itself."""
+"""Neighbours further away than this many such widths have a weight below 4e-4, and are left out."""
+
+
+def first_come(x, y, radius_px, *, n_fixed=0):
+    """Which positions keep their distance from those before them.
+
+    Parameters
+    ----------
+    x, y : (n,) float array_like
+        The more important first.
+    radius_px : float
+    n_fixed : int, optional
+        The first so many are kept in any case.
+
+    Returns
+    -------
+    keep : (n,) bool ndarray
+    """
+    keep = np.ones(len(x), dtype=bool)
+    if len(x) > 1:
+        for i, j in sorted(cKDTree(np.stack([x, y], axis=1)).query_pairs(radius_px)):
+            if keep[i] and j >= n_fixed:
+                keep[j] = False
+    return keep
 
 
 def neighbour_light(x, y, table, flux, pixel_scale_arcsec):
@@ -38,5 +66,5 @@ def neighbour_light(x, y, table, flux, pixel_scale_arcsec):
     for k, rows in enumerate(near):
         distance = np.hypot(*(there[rows] - here[k]).T) * pixel_scale_arcsec
         weight = np.exp(-0.5 * (distance / NEAR_ARCSEC) ** 2)
-        out[k] = (flux[rows] * weight)[distance > SELF_ARCSEC].sum()
+        out[k] = (flux[rows] * weight)[distance > SAME_ARCSEC].sum()  # what is nearer is the source itself
     return out

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from scipy.spatial import cKDTree
 
 from clusterphot.base.filters import load_filter
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import read_mosaic, read_noise, read_psf
 from clusterphot.detect.backgrounds import SKY_ORDER
-from clusterphot.detect.catalog import MAS_PER_ARCSEC
-from clusterphot.detect.crowding import neighbour_light
+from clusterphot.detect.crowding import SAME_ARCSEC, first_come, neighbour_light
 from clusterphot.detect.kernels import make_kernels
 from clusterphot.detect.planes import Band
 from clusterphot.detect.selection import magnitudes, point_likeness, select
@@ -24,8 +22,12 @@ from clusterphot.psf.offsets import read_offset
 
 log = logging.getLogger(__name__)
 
-DUPLICATE_ARCSEC = 0.06
-"""Sources of neighbouring boxes nearer than this are one."""
+SIZE_FACTOR_RANGE = (0.5, 2.0)
+"""Correction of fluxes for stars wider than the PSF of the field: beyond it, it is no small one, and not to be
+trusted."""
+
+MASKED_SHARE = 0.02
+"""Share of bad pixels in the disc around a candidate from which it is flagged MASKED: more than a lone cosmic ray."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def make_bands(
 
 
 def relative_fluxes(names, reference, table):
-    """Spectrum of a typical cluster in the given filters, 1 in the reference filter."""
+    """Spectrum of a typical cluster in the given filters, 1 in the reference filter; power laws between known ones."""
     known = sorted(table, key=lambda name: load_filter(name).wave_pivot)
     wave = [np.log(load_filter(name).wave_pivot) for name in known]
     flux = [np.log(table[name]) for name in known]
@@ -136,13 +138,7 @@ def relative_fluxes(names, reference, table):
 def without_duplicates(table, pixel_scale_arcsec):
     """Candidates of all tiles without those found twice at a border, by declination then right ascension."""
     table = table[np.lexsort((table["x"], table["y"], -np.asarray(table["snr"])))]
-    keep = np.ones(len(table), dtype=bool)
-    if len(table) > 1:
-        tree = cKDTree(np.stack([table["x"], table["y"]], axis=1))
-        for i, j in sorted(tree.query_pairs(DUPLICATE_ARCSEC / pixel_scale_arcsec)):
-            if keep[i]:
-                keep[j] = False
-    table = table[keep]
+    table = table[first_come(table["x"], table["y"], SAME_ARCSEC / pixel_scale_arcsec)]
     return table[np.lexsort((table["ra"], table["dec"]))]
 
 
@@ -159,9 +155,10 @@ def apply_selection(table, locus, field, options):
     """
     for band in field.bands:
         expected = locus.beyond_typical(band.name, table["x"], table["y"])
-        unit = 2.0 * (band.mosaic.pixel_scale_arcsec * MAS_PER_ARCSEC) ** 2
         # Where stars are wider than the PSF of the field, the filter sees less of their flux.
-        factor = 1.0 / np.clip(1.0 + band.kernels.size_response * expected / unit, 0.5, 2.0)
+        factor = 1.0 / np.clip(
+            1.0 + band.kernels.size_response * expected / band.moment_unit_mas2, *SIZE_FACTOR_RANGE
+        )
         for name in ("flux", "flux_err"):
             table[f"{name}_{band.name}"] = table[f"{name}_{band.name}"] * factor
     for name, values in point_likeness(table, locus, field.combined).items():
@@ -199,7 +196,7 @@ def product_table(table, field, probability):
     for name in ("ra", "dec", "x", "y"):
         out[name] = table[name]
     out["flags"] = np.where(table["near_hole"], int(Flag.SATURATED), 0) | np.where(
-        table["missing"] > 0.02, int(Flag.MASKED), 0
+        table["missing"] > MASKED_SHARE, int(Flag.MASKED), 0
     )
     out["mag"] = table["mag"]
     for band in field.names:

@@ -11,21 +11,56 @@ from scipy import ndimage, sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from clusterphot.detect import kernels as filters
+from clusterphot.detect.crowding import first_come
+from clusterphot.detect.kernels import (
+    FLUX,
+    N_SHAPE,
+    POINT_FLUX,
+    SHIFT_X,
+    SHIFT_Y,
+    flux_map,
+    response_at,
+    shape_coefficients,
+)
 from clusterphot.detect.noisemap import model_noise, noise_map
 from clusterphot.detect.planes import load_planes
 
 MARGIN_ARCSEC = 2.2
-"""Light within this distance of a box can change what is found in it."""
+"""Light within this distance of a box can change what is found in it: half a PSF of 2 arcsec, the window of the
+noise, and a group of linked sources. Boxes cut differently give the same candidates
+(tests/unit/detect/test_search.py)."""
 
 LINK_ARCSEC = 0.9
-"""Sources closer than this are solved for together."""
+"""Sources closer than this are solved for together: two radii of the filter's disc in F444W (2.9 FWHM of 0.145
+arcsec)."""
+
+MIN_RESPONSE = 0.004
+"""Responses weaker than this do not link two sources: PSFs made of stars are not known better. Chosen."""
 
 RING_REACH_PX = 2
 """Positions of features around an imperfectly known PSF are uncertain by this."""
 
-MIN_RESPONSE = 0.004
-"""Responses weaker than this do not link two sources."""
+RING_SNR = 10.0
+"""Sources fainter than this leave rings below a third of the noise, where the PSF errs by `FinderOptions.psf_error`."""
+
+BORDER_PX = 3
+"""Peaks nearer to the border of a region are none: their neighbours are not seen."""
+
+SETTLE_ROUNDS, FINAL_ROUNDS = 3, 2
+"""Rounds of joint fluxes and new positions, for new sources and for all of them at last. Chosen."""
+
+FLUX_ROUNDS = 2
+"""Times that joint fluxes are corrected by what the residual shows, in the last round; once in those before it."""
+
+MAX_MOVE_PX = 0.5
+"""Largest shift of a position in a round: beyond it a PSF is not linear in the shift."""
+
+KEPT_SEPARATION = 0.8
+"""Share of `FinderOptions.separation_arcsec` below which the fainter of two sources goes: they have moved since they
+were found."""
+
+SPLINE_BOX_PX = 16
+"""Side of the box around a position in which a cubic spline is made: the spline of a whole image differs by 1e-4."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +177,9 @@ class BoxFinder:
         for number in range(1, self.options.n_passes + 1):
             maps = self._maps(only=self.combined)
             found = self._with_new(found, maps, number)
-            found = self._settle(found, n_iter=3)
+            found = self._settle(found, n_iter=SETTLE_ROUNDS)
         found = self._without_faint(found)
-        found = self._settle(found, n_iter=2, all_bands=True)
+        found = self._settle(found, n_iter=FINAL_ROUNDS, all_bands=True)
         return self._measured(found)
 
     def run_negative(self):
@@ -170,16 +205,18 @@ class BoxFinder:
     def _band_maps(self, plane):
         """Maps of one band."""
         kernels, scale = plane.band.kernels, plane.band.mosaic.pixel_scale_arcsec
-        flux = filters.flux_map(plane.residual(), kernels)
+        flux = flux_map(plane.residual(), kernels)
         noise = noise_map(flux, plane.filler.missing, scale, plane.origin, floor=plane.sigma)
         total = noise
         if plane.model.any():
-            drawn = filters.flux_map(plane.model, kernels)
-            total = model_noise(noise, drawn, self.options.psf_error, 2 * kernels.radius // 3 * 2 + 1)
+            # a share of the light that is subtracted nearby, over two thirds of the disc of the filter
+            width = 2 * kernels.radius // 3 * 2 + 1
+            total = model_noise(noise, flux_map(plane.model, kernels), self.options.psf_error, width)
         return BandMaps(flux, noise, total)
 
     def _combination(self, maps):
         """Significance map of the typical spectrum on the reference pixels."""
+        # matched filter over bands: flux of the spectrum, sum s f / n^2 / sum s^2 / n^2, over its error
         amplitude = np.zeros(self.shape, dtype=np.float32)
         weight = np.zeros(self.shape, dtype=np.float32)
         for k in self.combined:
@@ -195,11 +232,15 @@ class BoxFinder:
         significance = self._combination(maps)
         peak = ndimage.maximum_filter(significance, 3) == significance
         rows, columns = np.nonzero(peak & (significance > self.options.threshold_sigma))
-        inside = (rows > 2) & (columns > 2) & (rows < self.shape[0] - 3) & (columns < self.shape[1] - 3)
+        inside = (rows >= BORDER_PX) & (rows < self.shape[0] - BORDER_PX)
+        inside &= (columns >= BORDER_PX) & (columns < self.shape[1] - BORDER_PX)
         rows, columns = rows[inside], columns[inside]
         order = np.argsort(-significance[rows, columns], kind="stable")
         x, y = _refined(significance, rows[order], columns[order])
-        x, y = self._separated(np.concatenate([found.x, x]), np.concatenate([found.y, y]), len(found.x))
+        # the more significant first, and none too near to a source of an earlier pass
+        x, y = np.concatenate([found.x, x]), np.concatenate([found.y, y])
+        keep = first_come(x, y, self.options.separation_arcsec / self.scale, n_fixed=len(found.x))
+        x, y = x[keep], y[keep]
         n_new = len(x) - len(found.x)
         return Found(
             x,
@@ -207,15 +248,6 @@ class BoxFinder:
             np.concatenate([found.flux, np.zeros((n_new, len(self.bands)))]),
             np.concatenate([found.found_in, np.full(n_new, number)]),
         )
-
-    def _separated(self, x, y, n_fixed):
-        """Positions, first come first served, that keep their distance from one another."""
-        radius = self.options.separation_arcsec / self.scale
-        keep = np.ones(len(x), dtype=bool)
-        for i, j in sorted(cKDTree(np.stack([x, y], axis=1)).query_pairs(radius)) if len(x) > 1 else ():
-            if keep[i] and j >= n_fixed:
-                keep[j] = False
-        return x[keep], y[keep]
 
     # ---- joint fluxes and positions ------------------------------------------------------------------------
 
@@ -226,7 +258,7 @@ class BoxFinder:
         bands = range(len(self.bands)) if all_bands else self.combined
         for iteration in range(n_iter):
             last = iteration == n_iter - 1
-            residuals = {k: self._solve(found, k, 2 if last else 1) for k in bands}
+            residuals = {k: self._solve(found, k, FLUX_ROUNDS if last else 1) for k in bands}
             if not last:
                 self._move(found, residuals)
         return found
@@ -238,7 +270,7 @@ class BoxFinder:
         links = self._links(found, k, x, y)
         self._draw(found, k)
         for _ in range(n_iter):
-            seen = filters.shape_coefficients(plane.residual(), kernels, x, y)[:, filters.POINT_FLUX]
+            seen = shape_coefficients(plane.residual(), kernels, x, y)[:, POINT_FLUX]
             found.flux[:, k] += links.solve(np.nan_to_num(seen))
             self._draw(found, k)
         return plane.residual()
@@ -248,8 +280,8 @@ class BoxFinder:
         radius = LINK_ARCSEC / self.scale
         pairs = cKDTree(np.stack([found.x, found.y], axis=1)).query_pairs(radius, output_type="ndarray")
         i, j = pairs[:, 0], pairs[:, 1]
-        response = filters.response_at(self.bands[k].kernels, x[i] - x[j], y[i] - y[j])
-        back = filters.response_at(self.bands[k].kernels, x[j] - x[i], y[j] - y[i])
+        response = response_at(self.bands[k].kernels, x[i] - x[j], y[i] - y[j])
+        back = response_at(self.bands[k].kernels, x[j] - x[i], y[j] - y[i])
         strong = np.maximum(np.abs(response), np.abs(back)) > MIN_RESPONSE
         return Links(len(x), i[strong], j[strong], response[strong], back[strong])
 
@@ -266,27 +298,27 @@ class BoxFinder:
         for k, residual in residuals.items():
             plane, kernels = self.planes[k], self.bands[k].kernels
             x, y = plane.position(found.x, found.y)
-            result = filters.shape_coefficients(residual, kernels, x, y)
+            result = shape_coefficients(residual, kernels, x, y)
             flux = found.flux[:, k]
             variance = sampled(plane.sigma, x, y, order=0) ** 2
-            weight = np.where(
-                np.isfinite(result[:, 0]) & (flux > 0), np.maximum(flux, 0.0) ** 2 / variance, 0.0
-            )
-            weight *= abs(np.linalg.det(plane.matrix))  # an area: a mirrored band counts like any other
-            shift = -np.nan_to_num(result[:, [filters.SHIFT_X, filters.SHIFT_Y]]).T / np.where(
-                flux > 0, flux, np.inf
-            )
+            # a position is known to flux over noise: bands weigh with the square, per area of the reference pixels,
+            # and a mirrored band counts like any other
+            measured = np.isfinite(result[:, 0]) & (flux > 0)
+            weight = np.where(measured, np.maximum(flux, 0.0) ** 2 / variance, 0.0)
+            weight *= abs(np.linalg.det(plane.matrix))
+            moved = -np.nan_to_num(result[:, [SHIFT_X, SHIFT_Y]]).T
+            shift = moved / np.where(flux > 0, flux, np.inf)
             step += weight * (np.linalg.inv(plane.matrix) @ shift)
             total += weight
         step = np.where(total > 0, step / np.where(total > 0, total, 1.0), 0.0)
         length = np.hypot(*step)
-        step *= np.minimum(1.0, 0.5 / np.maximum(length, 1e-9))
+        step *= np.minimum(1.0, MAX_MOVE_PX / np.maximum(length, 1e-9))
         found.x, found.y = found.x + step[0], found.y + step[1]
 
     # ---- what is kept --------------------------------------------------------------------------------------
 
-    def _significance(self, found, noise):
-        """Combined significance of joint fluxes."""
+    def significance(self, found, noise):
+        """Combined significance of joint fluxes against some noise (n, k)."""
         k = self.combined
         spectrum = np.array([self.bands[i].relative_flux for i in k])
         weight = spectrum / noise[:, k] ** 2
@@ -306,18 +338,11 @@ class BoxFinder:
         if not len(found.x):
             return found
         noise = self._noise_at(found, self._maps(only=self.combined), "noise")
-        snr = self._significance(found, noise)
-        found = found.keep(
-            np.flatnonzero(snr > self.options.threshold_sigma)[
-                np.argsort(-snr[snr > self.options.threshold_sigma], kind="stable")
-            ]
-        )
-        radius = self.options.separation_arcsec / self.scale
-        keep = np.ones(len(found.x), dtype=bool)
-        for i, j in sorted(cKDTree(np.stack([found.x, found.y], axis=1)).query_pairs(0.8 * radius)):
-            if keep[i]:
-                keep[j] = False
-        return found.keep(keep)
+        snr = self.significance(found, noise)
+        significant = np.flatnonzero(snr > self.options.threshold_sigma)
+        found = found.keep(significant[np.argsort(-snr[significant], kind="stable")])
+        radius = KEPT_SEPARATION * self.options.separation_arcsec / self.scale
+        return found.keep(first_come(found.x, found.y, radius))
 
     def _measured(self, found):
         """Noise, errors, significance and shapes of the final sources."""
@@ -325,18 +350,18 @@ class BoxFinder:
         found.maps, found.planes = maps, self.planes
         found.noise = self._noise_at(found, maps, "noise")
         found.error = np.array(found.noise)
-        found.shape = np.full((*found.flux.shape, 6), np.nan)
+        found.shape = np.full((*found.flux.shape, N_SHAPE), np.nan)
         found.snr, found.ring_noise = np.zeros(len(found.x)), np.zeros(found.flux.shape)
         if not len(found.x):
             return found
-        found.snr = self._significance(found, found.noise)
+        found.snr = self.significance(found, found.noise)
         for k, plane in enumerate(self.planes):
             x, y = plane.position(found.x, found.y)
             found.error[:, k] = found.noise[:, k] * self._links(found, k, x, y).inflation()
-            found.shape[:, k] = filters.shape_coefficients(plane.residual(), self.bands[k].kernels, x, y)[
-                :, :6
-            ]
-            found.shape[:, k, 0] += found.flux[:, k]
+            # on the residual, in which neighbours are subtracted, and so is the source: its flux comes on top
+            coefficients = shape_coefficients(plane.residual(), self.bands[k].kernels, x, y)
+            found.shape[:, k] = coefficients[:, :N_SHAPE]
+            found.shape[:, k, FLUX] += found.flux[:, k]
             found.ring_noise[:, k] = self.options.psf_error * self._neighbours_light(found, k, x, y)
         return found
 
@@ -346,7 +371,7 @@ class BoxFinder:
         envelope = ndimage.maximum_filter(np.abs(kernels.response), 2 * RING_REACH_PX + 1)
         half = len(envelope) // 2
         ratio = self.bands[k].mosaic.pixel_scale_arcsec / self.scale
-        bright = np.flatnonzero(np.abs(found.flux[:, k]) > 10.0 * found.noise[:, k])
+        bright = np.flatnonzero(np.abs(found.flux[:, k]) > RING_SNR * found.noise[:, k])
         tree = cKDTree(np.stack([found.x, found.y], axis=1))
         total = np.zeros(len(x))
         for j, near in zip(bright, tree.query_ball_point(tree.data[bright], half * ratio), strict=True):
@@ -410,15 +435,14 @@ def sampled(image, x, y, *, order=3):
     """Values of an image at fractional positions; splines of the whole image only where needed."""
     if order < 2:
         return ndimage.map_coordinates(image, [y, x], order=order, mode="nearest", output=float)
-    base_x, base_y = np.floor(x).astype(int), np.floor(y).astype(int)
+    low, ny, nx = SPLINE_BOX_PX // 2 - 1, *image.shape
+    first_x = np.clip(np.floor(x).astype(int) - low, 0, max(nx - SPLINE_BOX_PX, 0))
+    first_y = np.clip(np.floor(y).astype(int) - low, 0, max(ny - SPLINE_BOX_PX, 0))
     out = np.empty(len(x))
-    ny, nx = image.shape
-    for k in range(len(x)):
-        xa, ya = min(max(base_x[k] - 7, 0), max(nx - 16, 0)), min(max(base_y[k] - 7, 0), max(ny - 16, 0))
-        box = image[ya : ya + 16, xa : xa + 16]
-        out[k] = ndimage.map_coordinates(
-            box, [[y[k] - ya], [x[k] - xa]], order=3, mode="nearest", output=float
-        )[0]
+    for k, (xa, ya) in enumerate(zip(first_x, first_y, strict=True)):
+        box = image[ya : ya + SPLINE_BOX_PX, xa : xa + SPLINE_BOX_PX]
+        place = [[y[k] - ya], [x[k] - xa]]
+        out[k] = ndimage.map_coordinates(box, place, order=3, mode="nearest", output=float)[0]
     return out
 
 

@@ -16,7 +16,16 @@ N_PHASES = 8
 
 RADIUS_FWHM = 2.9
 RADIUS_MIN_ARCSEC = 0.22
-"""Radius of the disc: far enough for the sky, near enough for a quadratic to follow the halo of a galaxy."""
+"""Radius of the disc: far enough for the sky, near enough for a quadratic to follow the halo of a galaxy. Chosen."""
+
+SUB_PIXEL = 0.25
+"""Pixels whose middle is this much beyond the radius belong to the disc: its four outermost would else stand alone."""
+
+PADDING_PX = 16
+"""Zeros around a PSF that is shifted by Fourier transforms, against what would wrap around."""
+
+STAMPS_AT_ONCE = 128
+"""Stamps taken from an image together, for memory; without influence on results."""
 
 TAPER_ARCSEC = 0.75
 """From here to the border of its stamp a PSF fades, so that what is subtracted has no edge."""
@@ -24,7 +33,10 @@ TAPER_ARCSEC = 0.75
 RANK_TOLERANCE = 2e-4
 """Of the largest singular value; PSFs made of stars are known to a per cent of their peak."""
 
-FLUX, SHIFT_X, SHIFT_Y, SIZE, ELONGATION_PLUS, ELONGATION_CROSS, POINT_FLUX = range(7)
+N_SHAPE = 6
+"""Terms of the fit of a shape: image, two first and three second derivatives of the PSF."""
+
+FLUX, SHIFT_X, SHIFT_Y, SIZE, ELONGATION_PLUS, ELONGATION_CROSS, POINT_FLUX = range(N_SHAPE + 1)
 """Rows of a shape filter: flux, -flux times the shift, flux times half the extra variance per axis, likewise
 half the difference of variances along x and y, and the covariance; last the flux of a plain point source."""
 
@@ -87,21 +99,24 @@ def make_kernels(psf, noise, *, sky_order=2):
     scale = psf.pixel_scale_arcsec
     radius = int(np.ceil(max(RADIUS_FWHM * psf.fwhm_arcsec, RADIUS_MIN_ARCSEC) / scale - 1e-9))
     light = low_rank(tapered(psf.data * psf.ee_stamp, scale))
-    disc = radius_grid(radius) <= radius + 0.25
+    disc = radius_grid(radius) <= radius + SUB_PIXEL
     sky = polynomial_terms(radius, 2)[:, disc]
     blind = sky[: len(polynomial_terms(1, sky_order))]
+    # the row of the least-squares inverse that belongs to the PSF gives its flux, whatever the polynomials are
     flux = np.zeros(disc.shape)
     flux[disc] = _rows(np.vstack([crop(light, radius)[disc][None], blind]), 1)[0]
     response = signal.fftconvolve(light, flux[::-1, ::-1], mode="full")
     response /= response[len(response) // 2, len(response) // 2]
-    shape = np.zeros((N_PHASES, N_PHASES, 7, disc.size))
+    # likewise with the derivatives of the PSF as further terms, at every sub-pixel phase
+    shape = np.zeros((N_PHASES, N_PHASES, N_SHAPE + 1, disc.size))
     for j in range(N_PHASES):
         for i in range(N_PHASES):
             terms = [crop(term, radius)[disc] for term in derivatives(light, i / N_PHASES, j / N_PHASES)]
-            shape[j, i][:6, disc.ravel()] = _rows(np.vstack([terms, sky]), 6)
-            shape[j, i][6, disc.ravel()] = _rows(np.vstack([terms[:1], blind]), 1)[0]
+            shape[j, i][:N_SHAPE, disc.ravel()] = _rows(np.vstack([terms, sky]), N_SHAPE)
+            shape[j, i][POINT_FLUX, disc.ravel()] = _rows(np.vstack([terms[:1], blind]), 1)[0]
+    # change of the flux filter's response where a source is wider; variances in the measured correlation
     laplacian = crop(derivatives(light, 0.0, 0.0)[SIZE], radius)
-    filters = np.concatenate([flux[None], shape[0, 0][:6].reshape(6, *disc.shape)])
+    filters = np.concatenate([flux[None], shape[0, 0][:N_SHAPE].reshape(N_SHAPE, *disc.shape)])
     covariance = _covariance(filters, noise.correlation)
     return Kernels(
         psf=light,
@@ -136,7 +151,7 @@ def derivatives(light, dx, dy):
     To first order in the extra variances v a blurred PSF is p + (v_xx p_xx + v_yy p_yy + 2 v_xy p_xy) / 2.
     """
     n = len(light)
-    size = fft.next_fast_len(n + 16, real=True)
+    size = fft.next_fast_len(n + PADDING_PX, real=True)
     ky = 2j * np.pi * np.fft.fftfreq(size)[:, None]
     kx = 2j * np.pi * np.fft.rfftfreq(size)[None, :]
     spectrum = np.fft.rfft2(light, (size, size)) * np.exp(-kx * dx - ky * dy)
@@ -187,11 +202,11 @@ def shape_coefficients(image, kernels, x, y):
     place_x, place_y = (np.rint(value * N_PHASES).astype(int) for value in (x, y))
     ix, iy = place_x // N_PHASES, place_y // N_PHASES
     inside = (ix >= r) & (iy >= r) & (ix < image.shape[1] - r) & (iy < image.shape[0] - r)
-    out = np.full((len(ix), 7), np.nan)
+    out = np.full((len(ix), N_SHAPE + 1), np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(image, (2 * r + 1, 2 * r + 1))
     rows = np.flatnonzero(inside)
-    for first in range(0, len(rows), 128):
-        k = rows[first : first + 128]
+    for first in range(0, len(rows), STAMPS_AT_ONCE):
+        k = rows[first : first + STAMPS_AT_ONCE]
         stamps = windows[iy[k] - r, ix[k] - r].reshape(len(k), -1).astype(float)
         chosen = kernels.shape[place_y[k] % N_PHASES, place_x[k] % N_PHASES]
         out[k] = np.einsum("nkp,np->nk", chosen, stamps)

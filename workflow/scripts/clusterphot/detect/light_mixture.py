@@ -13,7 +13,18 @@ from clusterphot.base.units import flux_from_mag_ab
 
 BIN_MAG = 0.25
 N_LIGHT = 40
-"""Bins of magnitude and of the log of the light."""
+"""Width of the bins of magnitude, and number of bins of the log of the light."""
+
+LIMIT_QUANTILE = 0.02
+"""Quantile of the signal to noise of the sources that is taken for the limit of the search: the few below it are
+scatter."""
+
+LEAST_NUMBER, LEAST_AREA = 1e-3, 1e-2
+"""Sources, where there are none, and share of a cell per source that a bin is given at least, so that densities are
+defined."""
+
+LARGEST_LOG_DENSITY, LARGEST_LOG_EXPONENT = 50.0, 5.0
+"""Keep exponentials finite while the fit looks for its way; results lie far below."""
 
 SNR_LIMIT = 5.0
 """Largest signal to noise in one filter that is taken for the limit of the search."""
@@ -106,7 +117,7 @@ def bin_sources(mag, places, cells, area):
     number = np.zeros((len(middle), N_LIGHT + 1))
     np.add.at(number, bins, 1.0)
     flux = flux_from_mag_ab(mag)
-    limit = min(float(np.quantile(flux / places.noise, 0.02)), SNR_LIMIT)
+    limit = min(float(np.quantile(flux / places.noise, LIMIT_QUANTILE)), SNR_LIMIT)
     column = of_light(cells)
     deep = np.stack(
         [
@@ -115,7 +126,7 @@ def bin_sources(mag, places, cells, area):
         ]
     )
     # where a source is, it can be found: bins of no area at all get the least that matters
-    deep = np.maximum(deep, np.maximum(number, 1e-3) * 1e-2 * area.max())
+    deep = np.maximum(deep, np.maximum(number, LEAST_NUMBER) * LEAST_AREA * area.max())
     log_light = np.append(0.5 * (edges[1:] + edges[:-1]), -np.inf)
     return Counts(middle, log_light, number, deep), bins
 
@@ -183,6 +194,7 @@ def fit_mixture(counts):
     The exponent beta and the bend gamma are shared by all magnitudes. The maximum of the posterior in the natural
     logs of b, s and beta, and in gamma; errors from the Fisher information and the priors.
     """
+    # theta: ln b and ln s of every magnitude, ln beta, gamma
     middle, precision = _prior(counts)
     seen = counts.number > 0
 
@@ -203,6 +215,7 @@ def fit_mixture(counts):
     covariance = np.linalg.inv(information(best))
     error = np.sqrt(np.diag(covariance))
     beta = float(np.exp(best[-2]))
+    # share of clusters in each bin, and what an error of the parameters does to it
     b, s = _densities(best, counts)
     share = s / (b + s)
     # d share = share (1 - share) (d ln s - d ln b), and the parameters act on one of them each
@@ -220,9 +233,11 @@ def _densities(theta, counts):
     n = len(counts.mag)
     on = np.isfinite(counts.log_light)
     x = np.where(on, counts.log_light, 0.0)
-    log_s = theta[n : 2 * n, None] + np.exp(np.minimum(theta[-2], 5.0)) * x + theta[-1] * x**2
-    b = np.exp(np.minimum(theta[:n, None], 50.0)) + np.zeros_like(log_s)
-    return b, np.where(on, np.exp(np.minimum(log_s, 50.0)), 0.0)
+    log_s = (
+        theta[n : 2 * n, None] + np.exp(np.minimum(theta[-2], LARGEST_LOG_EXPONENT)) * x + theta[-1] * x**2
+    )
+    b = np.exp(np.minimum(theta[:n, None], LARGEST_LOG_DENSITY)) + np.zeros_like(log_s)
+    return b, np.where(on, np.exp(np.minimum(log_s, LARGEST_LOG_DENSITY)), 0.0)
 
 
 def _derivatives(theta, counts):

@@ -38,7 +38,7 @@ def surface_brightness(residual, pixel_scale_arcsec):
 
 
 def searchable(plane, light, options, wings):
-    """Where the reference plane can be searched, (ny, nx) bool; and the lost shares by reason.
+    """Where the reference plane cannot be searched, by reason.
 
     Parameters
     ----------

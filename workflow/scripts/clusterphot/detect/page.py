@@ -7,12 +7,11 @@ import base64
 import hashlib
 import html
 import json
-import struct
-import zlib
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from clusterphot.base.png import encode_png
 from clusterphot.base.robust import mad_sigma
 
 STAMP_ARCSEC = 1.2
@@ -113,7 +112,8 @@ def _entry(table, row, neighbours, mosaics, reference):
 def strip(mosaics, ra, dec):
     """Cut-outs of all filters side by side, north up where the mosaics are: base64 of a grey PNG."""
     side = max(int(round(STAMP_ARCSEC / mosaic.pixel_scale_arcsec)) | 1 for mosaic in mosaics)
-    return base64.b64encode(png(np.hstack([_stamp(mosaic, ra, dec, side) for mosaic in mosaics]))).decode()
+    image = np.hstack([_stamp(mosaic, ra, dec, side) for mosaic in mosaics])
+    return base64.b64encode(encode_png(image)).decode()
 
 
 def _stamp(mosaic, ra, dec, side):
@@ -133,18 +133,3 @@ def _stamp(mosaic, ra, dec, side):
     low, high = -1.5, max(float(grey.max()), 2.5)
     grey = np.clip(255 * (grey - low) / (high - low), 0, 255).astype(np.uint8) // GREY_STEP * GREY_STEP
     return grey[np.ix_(rows - y0, columns - x0)][::-1]
-
-
-def png(image):
-    """Bytes of an 8-bit grey PNG (ISO/IEC 15948) of an (ny, nx) uint8 array."""
-    ny, nx = image.shape
-    lines = np.hstack([np.zeros((ny, 1), dtype=np.uint8), image]).tobytes()
-
-    def chunk(kind, content):
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
-    header = struct.pack(">IIBBBBB", nx, ny, 8, 0, 0, 0, 0)
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(lines, 9)), chunk(b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

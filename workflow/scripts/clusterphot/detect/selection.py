@@ -14,19 +14,29 @@ from scipy.spatial import cKDTree
 
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import mag_ab
+from clusterphot.detect.crowding import SAME_ARCSEC
 from clusterphot.psf.stars import ROLE_NONE
 
 log = logging.getLogger(__name__)
 
 MOMENTS = ("size", "plus", "cross")
+"""Mean variance per axis, half the difference of the variances along x and y, and their covariance, beyond the
+PSF's."""
+
 STARS_PER_TERM = 5
 """Stars wanted for each coefficient of the run of the PSF over the field."""
 
 UNKNOWN_SCATTER_MAS2 = 40.0
 """Without stars: that of a PSF of 0.065 arcsec whose FWHM is known to three per cent."""
 
-MATCH_ARCSEC = 0.06
-CLIP_SIGMA = 4.0
+MIN_STARS = 3
+"""Fewer stars tell nothing about the PSF of a field."""
+
+CLIP_SIGMA, N_CLIPS = 4.0, 6
+"""Stars further from the run of the moments are binaries or no stars; rounds of clipping."""
+
+LEAST_SCATTER_MAS2 = 1e-6
+"""Keeps the limit of clipping above zero where moments have neither error nor scatter, as in a test."""
 
 REASONS = {
     "": "selected",
@@ -164,15 +174,16 @@ def fit_point_locus(table, stars, bands, shape, pixel_scale_arcsec):
     """
     centre, half = (0.5 * (shape[1] - 1), 0.5 * (shape[0] - 1)), 0.5 * max(shape)
     good = (stars["role"] != ROLE_NONE) & ~np.asarray(stars["saturated"], dtype=bool)
-    rows = _matched(table, stars[good], MATCH_ARCSEC / pixel_scale_arcsec)
+    rows = _matched(table, stars[good], SAME_ARCSEC / pixel_scale_arcsec)
     locus = PointLocus({}, {}, centre, half, len(rows))
-    if len(rows) < 3:
+    if len(rows) < MIN_STARS:
         log.warning("%d stars among the candidates: sizes are relative to the PSF, not to stars", len(rows))
         return PointLocus(
             {(band, moment): [0.0] for band in bands for moment in MOMENTS},
             {(band, moment): UNKNOWN_SCATTER_MAS2 for band in bands for moment in MOMENTS},
             centre, half, len(rows),
         )  # fmt: skip
+    # constant, plane or quadratic run over the field, as the number of stars allows
     n_terms = max(count for count in (1, 3, 6) if count == 1 or len(rows) >= STARS_PER_TERM * count)
     terms = locus._terms(table["x"][rows], table["y"][rows])[:n_terms]
     for band in bands:
@@ -180,7 +191,7 @@ def fit_point_locus(table, stars, bands, shape, pixel_scale_arcsec):
             value = np.asarray(table[f"{moment}_{band}"][rows], dtype=float)
             error = np.asarray(table[f"{moment}_err_{band}"][rows], dtype=float)
             use = np.isfinite(value) & np.isfinite(error) & (error > 0)
-            if use.sum() < max(3, n_terms + 1):
+            if use.sum() < max(MIN_STARS, n_terms + 1):
                 coefficients, scatter = np.zeros(1), 0.0
             else:
                 coefficients, scatter = _robust_fit(terms[:, use], value[use], error[use])
@@ -204,15 +215,16 @@ def _robust_fit(terms, value, error):
     """Weighted least squares with clipping; intrinsic scatter from what exceeds the errors."""
     scatter = mad_sigma(value)
     keep = np.ones(len(value), dtype=bool)
-    for _ in range(6):
+    for _ in range(N_CLIPS):
         weight = 1.0 / (error**2 + scatter**2)
         matrix = (terms[:, keep] * weight[keep]) @ terms[:, keep].T
         coefficients = np.linalg.solve(matrix, (terms[:, keep] * weight[keep]) @ value[keep])
         left = value - coefficients @ terms
+        # intrinsic scatter: what the residuals have beyond the typical error
         total = mad_sigma(left[keep], centre=0.0)
         typical = np.median(error[keep])
         scatter = np.sqrt(max(total**2 - typical**2, 0.0))
-        keep = np.abs(left) < CLIP_SIGMA * np.sqrt(error**2 + scatter**2 + 1e-12)
+        keep = np.abs(left) < CLIP_SIGMA * np.sqrt(error**2 + scatter**2 + LEAST_SCATTER_MAS2**2)
         if keep.sum() <= len(terms):
             keep[:] = True
     return coefficients, float(scatter)

@@ -24,6 +24,7 @@ MIN_RINGS = 3
 disc leaves the stamp; of the PSF itself from CORE_FWHM outwards where these are fewer."""
 
 CORE_FWHM = 4.0
+"""Outside so many FWHM the light of a PSF falls as a power; inside it has rings."""
 
 FALL_RANGE, ROUND_FALL = (2.0, 3.5), 3.0
 """Powers of the distance by which spikes and wings fall: diffraction by straight edges (2), and by a round one (3)."""
@@ -31,9 +32,14 @@ FALL_RANGE, ROUND_FALL = (2.0, 3.5), 3.0
 CORE_ARCSEC = 0.3
 """The flux of a saturated star is measured outside this radius."""
 
+MIN_WING_PIXELS = 100
+"""Good pixels outside the core that the flux of a saturated star is measured on, at least."""
+
 CLIP_SIGMA, N_CLIPS = 4.0, 3
+"""Pixels further from the fitted wings belong to other sources; rounds of leaving them out."""
+
 MAX_MAG = 23.0
-"""Fainter stars have no wings to speak of."""
+"""Fainter stars have no wings to speak of: at 1 arcsec less than 1e-4 of the peak."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ class BrightStars:
             x0, x1 = (int(np.clip(x + side * reach + 1, 0, mask.shape[1])) for side in (-1, 1))
             part = np.s_[y0:y1, x0:x1]
             distance = np.hypot(columns[:, x0:x1] - x, rows[y0:y1] - y) * scale
+            # where the stamp of the PSF holds the wings, they are as bright as at its edge at most
             wings = self.flux[k] * self.level * np.maximum(distance, TAPER_ARCSEC) ** -self.fall
             mask[part] |= wings > limit[part]
         return mask
@@ -192,7 +199,7 @@ def wing_flux(mosaic, light, x, y):
     good = outside & np.isfinite(sci) & np.isfinite(ivar) & (ivar > 0)
     flux = 0.0
     for _ in range(N_CLIPS):
-        if good.sum() < 100:
+        if good.sum() < MIN_WING_PIXELS:
             return 0.0
         terms = np.stack([shape[good], np.ones(good.sum())], axis=1)
         (flux, sky), *_ = np.linalg.lstsq(terms, sci[good], rcond=None)

@@ -11,8 +11,8 @@ import numpy as np
 from astropy.io import fits
 
 from clusterphot import __version__
-from clusterphot.base.checksums import checksum_cards
 from clusterphot.base.errors import DataError
+from clusterphot.base.files import checksum_cards
 from clusterphot.base.products import IVAR_UNIT, mosaic_header, whole_file
 from clusterphot.mosaics.fits_rows import Rows, padded
 from clusterphot.mosaics.headers import check_gain, with_weight

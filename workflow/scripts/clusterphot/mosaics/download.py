@@ -5,7 +5,6 @@ goes on from there with a Range request (RFC 9110, sections 13.1.5 and 14.2). Si
 """
 
 import contextlib
-import hashlib
 import http.client
 import json
 import logging
@@ -17,8 +16,8 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from clusterphot.base import files
 from clusterphot.base.errors import ConfigError, DataError
-from clusterphot.base.files import whole_file
 
 CHUNK_BYTES = 1 << 20
 LOG_EVERY_S = 30.0
@@ -82,12 +81,6 @@ def https_url(url):
     return urlunsplit(parts._replace(path=quote(parts.path, safe="/%~+,;=:@!$&'()*"), fragment=""))
 
 
-def sha256_of(path):
-    """SHA-256 of a file as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def fetch(url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0):
     """Fetch a file, going on where an earlier call or a cut connection stopped.
 
@@ -128,7 +121,7 @@ def fetch(url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0):
     digest = _verified(part, shown, total, sha256)
     os.replace(part, out_path)
     _forget(part)
-    with whole_file(f"{out_path}.sha256") as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with files.whole_file(f"{out_path}.sha256") as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write(f"{digest}  {os.path.basename(out_path)}\n")
     log.info("%s: %d bytes, sha256 %s", shown, total, digest)
     return digest
@@ -238,7 +231,7 @@ def _receive(response, part, start, now):
 
 def _verified(part, shown, total, expected):
     """SHA-256 of the finished part; a wrong size or checksum removes it."""
-    size, digest = _size(part), sha256_of(part)
+    size, digest = _size(part), files.sha256(part)
     if size != total or size == 0:
         _forget(part, also_part=True)
         raise DataError(shown, f"{size} bytes", f"{total or 'some'} bytes", "run again to download it anew.")
@@ -266,7 +259,7 @@ def _begun(part, shown):
 
 def _remember(part, now):
     """Keep the validators beside the part."""
-    with whole_file(f"{part}.json") as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with files.whole_file(f"{part}.json") as temporary, open(temporary, "w", encoding="utf-8") as file:
         json.dump(asdict(now), file)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from clusterphot.base.images import crop
 from clusterphot.base.products import Psf
 from clusterphot.optics.bands import channel, photon_wavelengths
 from clusterphot.optics.detector import (
@@ -104,6 +105,7 @@ def oversampled_psf(
     native_pixel_arcsec=None,
     pixfrac=PIXFRAC,
     fov_arcsec=None,
+    telescope=None,
 ):
     """PSF of one filter as it appears in a drizzled mosaic, twice oversampled.
 
@@ -118,6 +120,8 @@ def oversampled_psf(
         Drop size of the drizzling over the detector pixel.
     fov_arcsec : float, optional
         Full width; all light is taken to lie inside. By default `FIELD_OF_VIEW_ARCSEC`.
+    telescope : pair of ndarray, optional
+        Amplitude and wavefront error, where `clusterphot.optics.pupil.pupil` of ``config`` has been computed before.
 
     Returns
     -------
@@ -140,7 +144,7 @@ def oversampled_psf(
     sample = scale / OVERSAMPLING
     n = 2 * round((fov_arcsec or FIELD_OF_VIEW_ARCSEC[part]) / sample / 2) + 1
     # Light of the band: wavelengths of equal photons, each with unit sum.
-    amplitude, opd = pupil(config)
+    amplitude, opd = telescope or pupil(config)
     image = np.zeros((n, n))
     for wave in photon_wavelengths(filter_name, config.n_wavelengths):
         light = _monochromatic(amplitude, opd, wave * 1e-10, sample, n)
@@ -183,9 +187,8 @@ def moved(image, dx, dy):
 
 def core_centroid(image, fwhm_px):
     """Centroid (dx, dy) from the middle pixel under a Gaussian weight as wide as the core."""
-    middle = np.array(image.shape) // 2
     half = int(2 * fwhm_px) + 1
-    stamp = image[middle[0] - half : middle[0] + half + 1, middle[1] - half : middle[1] + half + 1]
+    stamp = crop(image, half)
     y, x = np.indices(stamp.shape) - half
     weight = stamp * np.exp(-4 * np.log(2) * (x**2 + y**2) / fwhm_px**2)
     # A Gaussian of the same width halves the apparent offset of a Gaussian core.
@@ -194,9 +197,7 @@ def core_centroid(image, fwhm_px):
 
 def fwhm_arcsec(image, pixel_scale_arcsec):
     """Diameter of the circle with the area above half maximum, on a finer grid by the image's Fourier series."""
-    middle = len(image) // 2
-    half = min(middle, FWHM_HALF_SAMPLES)
-    stamp = image[middle - half : middle + half + 1, middle - half : middle + half + 1]
+    stamp = crop(image, min(len(image) // 2, FWHM_HALF_SAMPLES))
     n = len(stamp)
     spectrum = fft.fftshift(fft.fft2(stamp))
     pad = (FWHM_ZOOM - 1) * n // 2

@@ -10,7 +10,7 @@ import re
 import numpy as np
 from astropy.table import Table
 
-from clusterphot.base.flags import Flag
+from clusterphot.base.flags import FOUND_BY_FIT
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.tables import flux_arrays
 from clusterphot.base.units import mag_ab
@@ -366,8 +366,8 @@ def stack_rows(matched, stack):
 
 def population_rows(matched):
     """Ages, metallicities and masses of sources whose SED fit is clean."""
-    # an age beyond that of the Universe is an outcome: to leave it out would bias what is left
-    clean = (np.asarray(matched["flags_sed"]) & ~int(Flag.OLDER_THAN_UNIVERSE)) == 0
+    # what a fit found is an outcome: to select by it would bias what is left
+    clean = (np.asarray(matched["flags_sed"]) & ~int(FOUND_BY_FIT)) == 0
     rows = []
     for name in POPULATION:
         difference = np.asarray(matched[name]) - np.asarray(matched[f"true_{name}"])

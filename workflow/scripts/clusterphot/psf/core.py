@@ -1,27 +1,113 @@
 """Core of the PSF: stamps of the stars, their fits, and the clipped mean of their residuals.
 
 Sub-pixel alignment by fitting the PSF and moving residuals in Fourier space (after Anderson & King 2000, PASP
-112, 1360). Fluxes nJy, positions in pixels of the filter's mosaic.
+112, 1360). Fluxes nJy, positions in pixels of the filter's mosaic, lengths in arcsec or pixels as named.
+
+Constants without a paper were chosen on simulated fields, see `clusterphot.psf.build`.
 """
 
 import numpy as np
+from scipy import ndimage
 
 from clusterphot.base.errors import DataError
-from clusterphot.base.images import crop, fourier_shift, polynomial_terms, radius_grid
+from clusterphot.base.images import crop, fourier_shift, radius_grid
 from clusterphot.base.robust import mad_sigma
-from clusterphot.psf.model import Model, PsfFlag, Star
-from clusterphot.psf.reference import windowed_centroid
-from clusterphot.psf.scale_errors import SATURATED_FIT_ARCSEC
+from clusterphot.psf.model import CORE_HALF_ARCSEC, SATURATED_FIT_ARCSEC, Model, PsfFlag, Star
+from clusterphot.psf.reference import ANCHOR_ARCSEC
+from clusterphot.psf.residuals import (
+    CLIP_SIGMA,
+    MIN_CLIPPED_STARS,
+    SKY_ORDER,
+    core_residual,
+    misfit,
+    weighted_mean,
+)
+from clusterphot.psf.shape import core_radius_px, windowed_centroid
 from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import ROLE_CORE, ROLE_NONE
 from clusterphot.psf.wings import POWER
 
+WIDE_ARCSEC, MAX_BAD_SHARE = 1.0, 0.2
+"""Radius of the stamp in which at most this share of the pixels may be bad, else the star is at an edge."""
+
+SATURATED_HOLE_PX = 3
+"""Bad pixels in the core from which on a star counts as saturated: one or two are cosmic rays or hot pixels."""
+
+RIM_REACH_PX = 12
+"""Half side of the square about a saturated star in which the rim of holes is masked too."""
+
+SATURATED_DIM_MAG = 1.0
+"""Magnitude that a saturated star's flux_auto lacks, since its core is filled from the rim: about 1 mag."""
+
+OWN_LUMPS_ARCSEC = 0.3
+"""Detections nearer than this are lumps of the star's own PSF: with a brighter source there it would not have been
+chosen (`clusterphot.psf.stars.StarOptions.isolation_arcsec`)."""
+
+NEAR_ARCSEC, NEAR_MAG, FAR_MAG = 1.0, 5.0, 6.5
+"""Detections fainter than the star by these magnitudes are lumps of its PSF too: 1 % of the flux within the first
+radius, 0.25 % beyond."""
+
+NEIGHBOUR_RADII, NEIGHBOUR_RANGE_ARCSEC = 2.5, (0.15, 1.0)
+"""Radius of the disc that masks a neighbour, in its half-light radii, and its least and largest."""
+
+NEIGHBOUR_SHARE = 0.8
+"""The disc ends at this share of the distance to the star, whose core stays."""
+
+OUTSHINE = 3.0
+"""Where the wing of another star exceeds this star's over this factor, pixels are masked."""
+
+OUTSHINE_FROM_ARCSEC, OUTSHINE_FROM_SHARE = 0.4, 0.4
+"""That mask begins at this radius, or at this share of the other's distance where that is nearer."""
+
+FIRST_WINDOW_SHARE, FIRST_WINDOW_POWER = 0.8, 8
+"""First model: a window 1 / (1 + (r / r0)^8) ends it smoothly at this share of the radius of the fits."""
+
+FIRST_SKY_SHARE = 0.6
+"""First model: the sky is the median beyond this share of that radius."""
+
+FIRST_CENTRE_ARCSEC, FIRST_LIGHT_ARCSEC = 0.3, 0.12
+"""First model: radius of the pixels that centre a star, and of those whose light scales it: most of its core."""
+
+FIT_MARGIN_ARCSEC = 0.4
+"""The PSF reaches this much beyond the window of a fit, so that a shift rings outside of it."""
+
+PEAK_ERROR = 0.02
+"""Error of every star's residual as a fraction of the PSF's peak: stars whose noise is below count alike, so that
+no single bright one makes the core."""
+
+PIXEL_ERROR = 0.03
+"""Error of the model in each pixel, as a fraction of it, allowed for before a residual is clipped."""
+
+MISFIT_ARCSEC = ANCHOR_ARCSEC
+"""Half side of the core that tells a star from a pair or a galaxy."""
+
+MISFIT_LIMIT, MISFIT_MEDIANS = 0.06, 4.0
+"""Largest misfit of a star (fraction of the PSF, root mean square), or this many medians of all, if more."""
+
+MIN_COMPARED_STARS = 4
+"""With so few stars or fewer none is left out: who is unlike whom cannot be told."""
+
 
 def cut_stars(mosaic, stars, half_px):
-    """Big stamps of all stars with a role, at the positions that the WCS of this filter gives."""
+    """Big stamps of all stars with a role, at the positions that the WCS of this filter gives.
+
+    Parameters
+    ----------
+    mosaic : `clusterphot.base.products.Mosaic`
+    stars : `astropy.table.Table`
+        From `clusterphot.psf.stars.select_stars`, made in the reference filter.
+    half_px : int
+
+    Returns
+    -------
+    sample : list of `clusterphot.psf.model.Star`
+        Neighbours and the rims of saturated holes have ivar 0; not ``ok`` where the star is at an edge, or
+        saturated though of the core.
+    """
+    scale = mosaic.pixel_scale_arcsec
     x, y = mosaic.wcs.celestial.all_world2pix(np.asarray(stars["ra"]), np.asarray(stars["dec"]), 0)
-    core_px, wide_px = 0.06 / mosaic.pixel_scale_arcsec, 1.0 / mosaic.pixel_scale_arcsec
     radius = radius_grid(half_px)
+    core, wide = radius <= core_radius_px(scale), radius <= WIDE_ARCSEC / scale
     sample = []
     for row in np.flatnonzero(np.asarray(stars["role"]) != ROLE_NONE):
         if not (np.isfinite(x[row]) and np.isfinite(y[row])):
@@ -31,68 +117,72 @@ def cut_stars(mosaic, stars, half_px):
         bad = ~(np.isfinite(data) & np.isfinite(ivar) & (ivar > 0))
         data[bad], ivar[bad] = 0.0, 0.0
         is_core = stars["role"][row] == ROLE_CORE
-        holes = int(np.sum(bad & (radius <= max(core_px, 1.5))))
         star = Star(int(row), is_core, False, x0, y0, data, ivar, x[row] - x0, y[row] - y0)
-        if np.mean(bad[radius <= wide_px]) > 0.2:
+        if np.mean(bad[wide]) > MAX_BAD_SHARE:
             star.ok, star.reason = False, "edge"
-        elif holes >= 3:
+        elif np.sum(bad & core) >= SATURATED_HOLE_PX:
             star.saturated = True
             _mask_rim(star)
             if is_core:
                 star.ok, star.reason = False, "saturated"
-        _mask_neighbours(star, x, y, stars, mosaic.pixel_scale_arcsec)
+        _mask_neighbours(star, x, y, stars, scale)
         sample.append(star)
     return sample
 
 
 def _mask_neighbours(star, x, y, stars, scale):
-    """Leave out discs around the other detections of the list, where they are more than lumps of the star's
-    PSF."""
+    """Leave out discs around the other detections of the list, and where other stars outshine this one."""
     half = star.data.shape[0] // 2
-    # The magnitude of a saturated star lacks its core: about 1 mag.
-    mag = np.asarray(stars["mag_auto"]) - np.asarray(stars["saturated"], dtype=float)
+    mag = np.asarray(stars["mag_auto"]) - SATURATED_DIM_MAG * np.asarray(stars["saturated"], dtype=float)
     own = mag[star.row]
+    # Which detections are sources of their own: neither lumps of this star's PSF nor off its stamp.
     distance = np.hypot(x - x[star.row], y - y[star.row]) * scale
-    lump = np.where(distance < 1.0, 5.0, 6.5)  # 1 % of the flux, and 0.25 % farther out
-    near = (distance > 0.3) & (distance < 2.0 * half * scale) & (mag < own + lump)
+    fainter = np.where(distance < NEAR_ARCSEC, NEAR_MAG, FAR_MAG)
+    near = (distance > OWN_LUMPS_ARCSEC) & (distance < 2.0 * half * scale) & (mag < own + fainter)
     radius_arcsec = np.clip(
-        2.5 * np.asarray(stars["half_light_radius"]) * stars.meta["pixel_scale_arcsec"], 0.15, 1.0
+        NEIGHBOUR_RADII * np.asarray(stars["half_light_radius"]) * stars.meta["pixel_scale_arcsec"],
+        *NEIGHBOUR_RANGE_ARCSEC,
     )
     axis = np.arange(-half, half + 1)
     here = np.hypot(axis[:, None] + star.y0 - y[star.row], axis[None, :] + star.x0 - x[star.row]) * scale
-    round_one = (np.asarray(stars["role"]) != ROLE_NONE) | np.asarray(stars["saturated"], dtype=bool)
+    is_star = (np.asarray(stars["role"]) != ROLE_NONE) | np.asarray(stars["saturated"], dtype=bool)
     for other in np.flatnonzero(near):
         away = np.hypot(axis[:, None] + star.y0 - y[other], axis[None, :] + star.x0 - x[other]) * scale
-        star.ivar[(away < radius_arcsec[other]) & (away < 0.8 * distance[other])] = 0.0
-        if round_one[other]:
-            # Where the wing of another star outshines a third of this one's.
-            ratio = (3.0 * 10 ** (0.4 * (own - mag[other]))) ** (1.0 / POWER)
-            star.ivar[(away < ratio * here) & (here > min(0.4, 0.4 * distance[other]))] = 0.0
+        star.ivar[(away < radius_arcsec[other]) & (away < NEIGHBOUR_SHARE * distance[other])] = 0.0
+        if is_star[other]:
+            # Both wings fall as r^-POWER: their ratio is a ratio of distances to that power.
+            ratio = (OUTSHINE * 10 ** (0.4 * (own - mag[other]))) ** (1.0 / POWER)
+            outer = here > min(OUTSHINE_FROM_ARCSEC, OUTSHINE_FROM_SHARE * distance[other])
+            star.ivar[(away < ratio * here) & outer] = 0.0
 
 
 def _mask_rim(star):
     """Leave out the pixels beside a saturated hole: they are often affected too."""
-    bad = star.ivar <= 0
-    near = bad.copy()
-    near[1:] |= bad[:-1]
-    near[:-1] |= bad[1:]
-    near[:, 1:] |= near[:, :-1].copy()
-    near[:, :-1] |= near[:, 1:].copy()
-    middle = star.data.shape[0] // 2
-    reach = min(middle, 12)
-    part = np.s_[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
-    star.ivar[part] = np.where(near[part], 0.0, star.ivar[part])
+    rim = ndimage.binary_dilation(star.ivar <= 0, np.ones((3, 3)))
+    reach = min(star.data.shape[0] // 2, RIM_REACH_PX)
+    crop(star.ivar, reach)[crop(rim, reach)] = 0.0
 
 
 def core_sample(sample, stars, options, mosaic):
-    """Stars of the core; brighter unsaturated ones are added when there are too few."""
+    """Stars of the core, faint ones as F22; brighter unsaturated ones are added when there are too few.
+
+    Returns
+    -------
+    core : list of `clusterphot.psf.model.Star`
+    flags : PsfFlag
+
+    Raises
+    ------
+    DataError
+        If there are fewer than ``options.min_stars`` in all.
+    """
     core = [s for s in sample if s.ok and s.core]
     flags = PsfFlag(0)
     if len(core) < options.min_core:
         spare = [
             s for s in sample if s.ok and not s.core and not s.saturated and not stars["saturated"][s.row]
         ]
-        spare.sort(key=lambda s: -float(stars["mag_auto"][s.row]))
+        spare.sort(key=lambda s: -float(stars["mag_auto"][s.row]))  # faintest first: most like the core's
         added = spare[: options.min_core - len(core)]
         if added:
             flags |= PsfFlag.CORE_FROM_BRIGHT
@@ -110,19 +200,24 @@ def core_sample(sample, stars, options, mosaic):
 
 
 def first_model(core, grid, options):
-    """Median of the stars, each moved by its windowed centroid and scaled by the light of its core."""
+    """Median of the stars, each moved by its windowed centroid and scaled by the light of its core.
+
+    Returns
+    -------
+    model : `clusterphot.psf.model.Model`
+        Without wings yet; the weight of the core falls from 1 to 0 over the join.
+    """
     scale = grid.pixel_scale_arcsec
     half = int(round(options.fit_radius_arcsec / scale))
     radius = radius_grid(half) * scale
-    window = 1.0 / (1.0 + (radius / (0.8 * options.fit_radius_arcsec)) ** 8)
+    window = 1.0 / (1.0 + (radius / (FIRST_WINDOW_SHARE * options.fit_radius_arcsec)) ** FIRST_WINDOW_POWER)
     stack = []
     for star in core:
         data, good = crop(star.data, half), crop(star.ivar, half) > 0
-        rim = good & (radius > 0.6 * options.fit_radius_arcsec)
+        rim = good & (radius > FIRST_SKY_SHARE * options.fit_radius_arcsec)
         data = np.where(good, data - np.median(data[rim]), 0.0)
-        for _ in range(2):
-            star.dx, star.dy = windowed_centroid(data * (radius < 0.3), max(1.5, 0.06 / scale))
-        light = data[radius < 0.12].sum()
+        star.dx, star.dy = windowed_centroid(data * (radius < FIRST_CENTRE_ARCSEC), core_radius_px(scale))
+        light = data[radius < FIRST_LIGHT_ARCSEC].sum()
         if light > 0:
             stack.append(fourier_shift(data * window, -star.dx, -star.dy) / light)
     image = np.zeros((2 * grid.half_px + 1,) * 2)
@@ -130,23 +225,27 @@ def first_model(core, grid, options):
     far = radius_grid(grid.half_px) * scale
     low, high = options.join_arcsec
     weight = np.clip((high - far) / (high - low), 0.0, 1.0)
-    return Model(image, 0.0, grid, weight * weight * (3 - 2 * weight))
+    smooth_step = weight * weight * (3 - 2 * weight)
+    return Model(image, 0.0, grid, smooth_step)
 
 
-def fit_one(star, model, options, scale, *, fixed=False):
-    """Fit one star in the flux window with a quadratic sky; writes the result into the star."""
+def fit_one(star, model, options, scale):
+    """Fit one star in the flux window; writes position, flux and sky into the star.
+
+    Returns
+    -------
+    fit : `clusterphot.psf.star_fits.StarFit`
+    """
     half = int(round(options.fit_radius_arcsec / scale))
-    data, ivar = crop(star.data, half), crop(star.ivar, half)
-    order = 2
+    data, ivar, order = crop(star.data, half), crop(star.ivar, half), SKY_ORDER
     if star.saturated:
-        # Only what the core stack knows: the flux must not hang on the wings that it is to scale.
-        order, distance = -1, radius_grid(half) * scale
-        ivar = np.where(distance < SATURATED_FIT_ARCSEC, ivar, 0.0)
+        # Only what the core stack knows: the flux must not hang on the wings that it is to scale. So few pixels
+        # leave no room for a sky, which is taken from the solution of the wings.
+        order = -1
+        ivar = np.where(radius_grid(half) * scale < SATURATED_FIT_ARCSEC, ivar, 0.0)
         data = data - (star.level if np.isfinite(star.level) else _rim_level(star, model.grid))
-    reach = min(model.grid.half_px, half + int(0.4 / scale))
-    fit = fit_star(
-        data, ivar, crop(model.image, reach), start=(star.dx, star.dy), sky_order=order, fixed=fixed
-    )
+    reach = min(model.grid.half_px, half + int(FIT_MARGIN_ARCSEC / scale))
+    fit = fit_star(data, ivar, crop(model.image, reach), start=(star.dx, star.dy), sky_order=order)
     star.ok = fit.ok
     if fit.ok:
         star.dx, star.dy, star.flux, star.flux_err, star.sky = fit.dx, fit.dy, fit.flux, fit.flux_err, fit.sky
@@ -162,70 +261,53 @@ def _rim_level(star, grid):
 
 
 def fit_core(core, model, options, scale):
-    """Fit all stars of the core."""
+    """Fit all stars of the core; those without a fit leave the list."""
     for star in core:
         fit_one(star, model, options, scale)
     core[:] = [star for star in core if star.ok]
 
 
-def core_residual(star, model, half):
-    """Residual of a star in units of its flux, moved onto the PSF's grid, and its valid pixels there."""
-    window = crop(model.image, min(model.grid.half_px, half + 10))
-    shifted = crop(fourier_shift(window, star.dx, star.dy), half)
-    n_sky = (len(star.sky) == 6) * 2 or (len(star.sky) == 3) * 1
-    sky = np.tensordot(star.sky, polynomial_terms(half, n_sky), axes=1)
-    good = crop(star.ivar, half) > 0
-    residual = np.where(good, crop(star.data, half) - star.flux * shifted - sky, 0.0)
-    # A validity mask must not be Fourier-shifted: it rings. Invalid pixels hold zero residual and weight.
-    return fourier_shift(residual, -star.dx, -star.dy) / star.flux, good
-
-
 def update_core(core, model):
-    """Add the clipped weighted mean residual of the core's stars; returns what the jackknife needs."""
-    scale = model.grid.pixel_scale_arcsec
-    half = int(round(0.4 / scale))
+    """Add the clipped weighted mean residual of the core's stars to the model.
+
+    Returns
+    -------
+    left : (n, m, m) float ndarray
+        Residuals about that mean, in units of each star's flux.
+    weight : (n, m, m) float ndarray
+        Both are what the jackknife needs, see `clusterphot.psf.scale_errors.left_out_cores`.
+    """
+    half = int(round(CORE_HALF_ARCSEC / model.grid.pixel_scale_arcsec))
     parts = [core_residual(star, model, half) for star in core]
     values = np.stack([p[0] for p in parts])
     good = np.stack([p[1] for p in parts])
     present = crop(model.image, half)
+    peak = np.max(present)
     weight = np.zeros_like(values)
     for k, star in enumerate(core):
         ivar = np.median(crop(star.ivar, half)[good[k]])
-        peak = np.max(present)
-        # Equal weights for stars whose noise is below 2 % of the PSF's peak, else inverse variance.
-        weight[k] = good[k] / (1.0 / (star.flux**2 * ivar) + (0.02 * peak) ** 2)
-    if len(core) >= 4:
+        weight[k] = good[k] / (1.0 / (star.flux**2 * ivar) + (PEAK_ERROR * peak) ** 2)
+    if len(core) >= MIN_CLIPPED_STARS:
         centre = np.median(np.where(good, values, 0.0), axis=0)
-        error = np.sqrt(1.0 / np.maximum(weight, 1e-300) + (0.03 * present) ** 2)
+        error = np.sqrt(1.0 / np.maximum(weight, 1e-300) + (PIXEL_ERROR * present) ** 2)
         spread = mad_sigma(values, centre=centre, axis=0)
-        weight[np.abs(values - centre) > 4.0 * np.maximum(error, spread)] = 0.0
-    total = weight.sum(axis=0)
-    mean = np.where(total > 0, (weight * values).sum(axis=0) / np.maximum(total, 1e-300), 0.0)
+        weight[np.abs(values - centre) > CLIP_SIGMA * np.maximum(error, spread)] = 0.0
+    mean, _ = weighted_mean(values, weight)
     crop(model.image, half)[...] += mean * crop(model.core_weight, half)
     return values - mean, weight
 
 
 def drop_misfits(core, model, scale, options):
     """Leave out stars whose core is unlike that of the others: pairs, galaxies, hidden neighbours."""
-    if len(core) <= max(options.min_stars, 4):
+    if len(core) <= max(options.min_stars, MIN_COMPARED_STARS):
         return core
-    half = int(round(0.2 / scale))
+    half = int(round(MISFIT_ARCSEC / scale))
     values = np.array([misfit(star, model, half) for star in core])
-    limit = max(0.06, 4.0 * np.median(values))
+    limit = max(MISFIT_LIMIT, MISFIT_MEDIANS * np.median(values))
     kept = [star for star, value in zip(core, values, strict=True) if value <= limit]
     if len(kept) < max(options.min_stars, len(core) // 2):
-        return core
+        return core  # the stars disagree altogether: no majority to side with
     for star, value in zip(core, values, strict=True):
         if value > limit:
             star.ok, star.reason = False, "unlike"
     return kept
-
-
-def misfit(star, model, half):
-    """Root mean square residual of the core, beyond the noise, over that of the PSF."""
-    residual, good = core_residual(star, model, half)
-    present = crop(model.image, half)
-    ivar = np.median(crop(star.ivar, half)[good])
-    noise = 1.0 / (star.flux**2 * ivar)
-    power = np.mean(residual[good] ** 2) - noise
-    return np.sqrt(max(power, 0.0) / np.mean(present**2))

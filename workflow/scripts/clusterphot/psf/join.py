@@ -1,78 +1,157 @@
-"""Wings joined to the core: which stars serve, the reference they are drawn to, and the model brought up to
-date.
+"""Wings joined to the core: which stars serve, the reference they are drawn to, and the model brought up to date.
 
-The solution itself is in psf_wings.py. Fluxes nJy, lengths in arcsec or pixels as named.
+The wings' own equations are solved in `clusterphot.psf.wings`. Fluxes nJy, lengths in arcsec or pixels as named.
+
+Constants without a paper were chosen on simulated fields, see `clusterphot.psf.build`.
 """
 
 import numpy as np
 
 from clusterphot.base.images import crop, fourier_shift, polynomial_terms, radius_grid
 from clusterphot.base.robust import mad_sigma
-from clusterphot.psf import wings as psf_wings
-from clusterphot.psf.core import core_residual, fit_one, misfit
-from clusterphot.psf.reference import reference_ee, reference_scatter
+from clusterphot.psf.core import fit_one
+from clusterphot.psf.model import anchor_light
+from clusterphot.psf.reference import ANCHOR_ARCSEC
+from clusterphot.psf.residuals import CLIP_SIGMA, MIN_CLIPPED_STARS, core_residual, misfit, weighted_mean
 from clusterphot.psf.scale_errors import saturated_flux_error
+from clusterphot.psf.wings import (
+    WingPrior,
+    WingStar,
+    power_law_light,
+    prepare_cells,
+    ring_amplitudes,
+    solve_wings,
+)
+
+AIRY_ARCSEC = 0.35
+"""Radius within which Airy rings make the reference, known at four radii only, rough."""
 
 RING_ERROR, WING_ERROR = 0.6, 0.15
-"""Fractional errors of single rings of the reference within 0.35", and of rings and power law beyond; the
-error that all have in common is that of `clusterphot.psf.reference.reference_scatter`."""
+"""Fractional errors of the reference's light in single rings within `AIRY_ARCSEC`, and of rings and power law
+beyond; the error that all have in common is that of `clusterphot.psf.reference.reference_scatter`."""
+
+BRIGHT_CORE_ARCSEC, FLAT_ARCSEC, FLAT_MASK_ARCSEC = 0.2, 0.06, 0.1
+"""Half side of the core that tells whether a bright star is one, radius within which it may be flat without a mask,
+and radius that is then masked."""
+
+FLAT_LACK, FLAT_ROUGH = -0.04, 0.08
+"""A core is flat, saturated though no mask says so, where it lacks this fraction of the PSF's light and differs from
+the PSF by more than this (root mean square, fraction): the first alone may be a neighbour's doing."""
+
+UNLIKE = 0.15
+"""Misfit (the same) above which a bright star is a pair or a galaxy: more than of core stars (`core.MISFIT_LIMIT`),
+since bright ones show the PSF's own variation over the field."""
+
+FLUX_SIGMAS, FLUX_FLOOR = 2.0, 0.003
+"""Error of a bright star's flux in the solution: so many of the fit's own, since neighbours and halos add to it, and
+never below this fraction, the pixelation of a single star."""
+
+FAINT_NEIGHBOUR = 0.01
+"""Stars of the sample with less than this share of a star's flux are not subtracted from its stamp."""
+
+STAR_SCATTER = 0.1
+"""Scatter of the PSF's structure from star to star, as a fraction of it: keeps one bright star from ruling alone."""
+
+DETAIL_SPREAD = 0.5
+"""Share of the stars' own spread that counts in clipping structure beside its error: bright stars are few, and a
+neighbour on one of them must not hide in its own spread."""
+
+DETAIL_DAMPING = 1.5
+"""Factor on the noise of a ring's structure when the structure is damped by its share of signal (as a Wiener filter;
+above 1 since noise of fitted skies and neighbours comes on top)."""
+
+BORDER_PX = 2
+"""Pixels beyond the last inner ring that take part in shifts of its structure."""
 
 
-def wing_sample(sample, core, model, options, scale, *, check):
-    """Brightest stars with a good fit; flat cores that no mask tells are masked here."""
+def wing_sample(sample, core, model, options, scale, *, saturated):
+    """Stars that the wings are made of: the brightest with a good fit, core stars among them.
+
+    Parameters
+    ----------
+    sample, core : list of `clusterphot.psf.model.Star`
+    model : `clusterphot.psf.model.Model`
+    options : `clusterphot.psf.model.PsfOptions`
+    scale : float
+        Pixel, arcsec.
+    saturated : bool
+        Whether saturated stars take part, and flat cores that no mask tells are looked for: once the wing stands on
+        which the flux of a saturated star hangs.
+
+    Returns
+    -------
+    stars : list of `clusterphot.psf.model.Star`
+        Those with a core first, brightest first.
+    """
     used = {star.row for star in core}
-    stars = [s for s in sample if (not s.core and s.reason in ("", "no fit")) or s.row in used]
+    candidates = [s for s in sample if (not s.core and s.reason in ("", "no fit")) or s.row in used]
     wings = []
-    for star in stars:
+    for star in candidates:
         if star.row not in used:
             fit = fit_one(star, model, options, scale)
             if not fit.ok:
                 continue
-            if check and not star.saturated:
+            if saturated and not star.saturated:
                 _mask_flat_core(star, model, options, scale)
         if star.ok:
             star.reason = ""
             wings.append(star)
     wings.sort(key=lambda s: (-s.flux, s.row))
     whole = [star for star in wings if not star.saturated][: options.max_wing_stars]
-    # The flux of a saturated star hangs on the wing itself: it comes in once that stands.
-    blots = [star for star in wings if star.saturated][: options.max_wing_stars // 2] if check else []
+    blots = [star for star in wings if star.saturated][: options.max_wing_stars // 2] if saturated else []
     return whole + blots
 
 
 def _mask_flat_core(star, model, options, scale):
-    """Mask the core of a star whose centre is fainter than its surroundings say (saturation without a
-    flag)."""
-    half = int(round(0.2 / scale))
+    """Mask the core of a star whose centre is fainter than its surroundings say; leave out one that is no star."""
+    half = int(round(BRIGHT_CORE_ARCSEC / scale))
     radius = radius_grid(half) * scale
     residual, good = core_residual(star, model, half)
-    inner = good & (radius < 0.06)
+    inner = good & (radius < FLAT_ARCSEC)
     lack = np.sum(residual[inner]) / np.sum(crop(model.image, half)[inner])
     rough = misfit(star, model, half)
-    if lack < -0.04 and rough > 0.08:
+    if lack < FLAT_LACK and rough > FLAT_ROUGH:
         star.saturated = True
-        crop(star.ivar, half)[radius < 0.1] = 0.0
+        crop(star.ivar, half)[radius < FLAT_MASK_ARCSEC] = 0.0
         fit_one(star, model, options, scale)
-    elif rough > 0.15:
+    elif rough > UNLIKE:
         star.ok, star.reason = False, "unlike"
 
 
-def update_wings(sample, core_stack, model, options, reference):
-    """Solve rings, power law and skies, then add what the stars have in common pixel by pixel."""
+def join_wings(sample, core_stack, model, options, reference):
+    """Solve the wings of the bright stars and join them to the core of the model.
+
+    Parameters
+    ----------
+    sample : list of `clusterphot.psf.model.Star`
+        From `wing_sample`; the sky of the solution is written into their ``level``.
+    core_stack : tuple of arrays
+        From `clusterphot.psf.core.update_core`, for the flux errors of saturated stars.
+    model : `clusterphot.psf.model.Model`
+        Changed in place.
+    options : `clusterphot.psf.model.PsfOptions`
+    reference : `clusterphot.psf.reference.Reference`
+
+    Returns
+    -------
+    wings : list of `clusterphot.psf.wings.WingStar`
+    solution : `clusterphot.psf.wings.WingSolution` or None
+        None, with the model left alone, where the equations are singular.
+    """
     grid = model.grid
     wings = []
     n_saturated = sum(star.saturated for star in sample)
     for star in sample:
-        sigma = np.hypot(2.0 * star.flux_err / star.flux, 0.003)
+        sigma = np.hypot(FLUX_SIGMAS * star.flux_err / star.flux, FLUX_FLOOR)
         if star.saturated:
             # The error of the core stack is common to all of them and must not average out.
             sigma = np.hypot(sigma, np.sqrt(n_saturated) * saturated_flux_error(star, core_stack, model))
         data = star.data - _light_of_others(star, sample, model)
-        wing = psf_wings.WingStar(data, star.ivar, star.dx, star.dy, star.flux, sigma, star.saturated)
-        psf_wings.prepare_cells(wing, model.image, grid, sky_order=options.sky_order)
+        wing = WingStar(data, star.ivar, star.dx, star.dy, star.flux, sigma, star.saturated)
+        prepare_cells(wing, model.image, grid, sky_order=options.sky_order)
         wings.append(wing)
-    current = psf_wings.ring_amplitudes(model.image, model.tail, grid)
-    solution = psf_wings.solve_wings(wings, grid, wing_prior(model, reference, options), current)
+    current = ring_amplitudes(model.image, model.tail, grid)
+    solution = solve_wings(wings, grid, wing_prior(model, reference, options), current)
     if not np.all(np.isfinite(solution.amplitude)):
         return wings, None
     _add_wings(wings, solution, model, options)
@@ -86,8 +165,13 @@ def _light_of_others(star, sample, model):
     half = model.grid.half_px
     light = np.zeros_like(star.data)
     for other in sample:
+        # The other star's stamp, moved by whole pixels: where the two overlap.
         step_x, step_y = other.x0 - star.x0, other.y0 - star.y0
-        if other is star or max(abs(step_x), abs(step_y)) > 2 * half or other.flux < 0.01 * star.flux:
+        if (
+            other is star
+            or max(abs(step_x), abs(step_y)) > 2 * half
+            or other.flux < FAINT_NEIGHBOUR * star.flux
+        ):
             continue
         image = other.flux * fourier_shift(model.image, other.dx, other.dy)
         ya, xa = max(step_y, 0), max(step_x, 0)
@@ -97,29 +181,32 @@ def _light_of_others(star, sample, model):
 
 
 def wing_prior(model, reference, options):
-    """Wing of the reference encircled energy, scaled to the model's light within 0.2", and how far it is
-    trusted."""
-    grid, edges = model.grid, model.grid.edges_arcsec
-    scale = grid.pixel_scale_arcsec
-    anchor = 0.2
-    inside = model.image[radius_grid(grid.half_px) * scale < anchor].sum()
+    """Wing of the reference encircled energy in the model's scale, and how far it is trusted.
 
-    def ee(radius):
-        return reference_ee(reference["table"], reference["filter"], radius)
+    Parameters
+    ----------
+    model : `clusterphot.psf.model.Model`
+    reference : `clusterphot.psf.reference.Reference`
+    options : `clusterphot.psf.model.PsfOptions`
 
-    total = inside / ee(anchor)
+    Returns
+    -------
+    prior : `clusterphot.psf.wings.WingPrior`
+        Scaled so that the reference has the model's light within `ANCHOR_ARCSEC`.
+    """
+    grid, edges, ee = model.grid, model.grid.edges_arcsec, reference.ee
+    total = anchor_light(model) / ee(ANCHOR_ARCSEC)
     ring = grid.ring()
     mean = np.empty(grid.n_inner + 1)
     for k in range(grid.n_inner):
         mean[k] = total * (ee(edges[k + 1]) - ee(edges[k])) / grid.power[ring == k].sum()
     border = edges[grid.n_inner]
-    light = psf_wings.power_law_light(scale, border, options.total_radius_arcsec)
+    light = power_law_light(grid.pixel_scale_arcsec, border, options.total_radius_arcsec)
     mean[-1] = total * (ee(options.total_radius_arcsec) - ee(border)) / light
-    # Airy rings make the reference, known at four radii only, rough near the core.
-    own = np.where(np.append(edges[: grid.n_inner], border) < 0.35, RING_ERROR, WING_ERROR)
-    common = reference_scatter(reference["table"], reference["filter"])
-    covariance = common**2 * np.outer(mean, mean) + np.diag((own * mean) ** 2)
-    return psf_wings.WingPrior(mean, covariance)
+    # Errors of each by itself, and one of all wings together, of the wavefront at the time.
+    own = np.where(np.append(edges[: grid.n_inner], border) < AIRY_ARCSEC, RING_ERROR, WING_ERROR)
+    covariance = reference.scatter() ** 2 * np.outer(mean, mean) + np.diag((own * mean) ** 2)
+    return WingPrior(mean, covariance)
 
 
 def _add_wings(wings, solution, model, options):
@@ -128,54 +215,67 @@ def _add_wings(wings, solution, model, options):
     ring = grid.ring()
     inside = (ring >= 0) & (ring < grid.n_inner)
     column = np.where(inside, ring, 0)
+    # Round part: the solved amplitudes. Then the structure around it, and a smooth passage into the core.
     monopole = np.where(inside, solution.amplitude[column] * grid.power, 0.0)
     model.tail += solution.amplitude[-1]
-    border = int(np.ceil(grid.edges_arcsec[grid.n_inner] / grid.pixel_scale_arcsec)) + 2
-    order = options.sky_order
-    detail = _wing_detail(wings, solution, model, order, min(border, grid.half_px))
+    border = int(np.ceil(grid.edges_arcsec[grid.n_inner] / grid.pixel_scale_arcsec)) + BORDER_PX
+    detail = _wing_detail(wings, solution, model, options.sky_order, min(border, grid.half_px))
     update = (monopole + detail) * (1.0 - model.core_weight)
     model.image = np.where(inside, model.image + update, model.image)
+    # Beyond the stamp the model is the power law itself.
     outside = radius_grid(grid.half_px) * grid.pixel_scale_arcsec >= grid.edges_arcsec[grid.n_inner]
     model.image = np.where(outside, model.tail * grid.power, model.image)
 
 
 def _wing_detail(wings, solution, model, sky_order, reach):
-    """Weighted mean residual of the stars on the stamp, zero mean per ring, damped where it is noise."""
+    """Structure of the wings around their rings' means: what the stars have in common pixel by pixel."""
     grid = model.grid
-    terms = np.stack([crop(term, reach) for term in polynomial_terms(grid.half_px, sky_order)])
-    present = crop(model.image, reach)
-    ring = crop(grid.ring(), reach)
-    values, weights = [], []
-    for wing, sky, factor in zip(wings, solution.skies, solution.flux_factor, strict=True):
-        flux = wing.flux * factor
-        good = crop(wing.ivar, reach) > 0
-        left = crop(wing.residual, reach) - np.tensordot(sky, terms, axes=1)
-        left = np.where(good, left, 0.0)
-        values.append(fourier_shift(left, -wing.dx, -wing.dy) / flux - (1.0 - 1.0 / factor) * present * good)
-        noise = 1.0 / (flux**2 * np.median(crop(wing.ivar, reach)[good]))
-        weights.append(good / (noise + (0.1 * present) ** 2))
-    values, weights = np.stack(values), np.stack(weights)
-    if len(wings) >= 4:
+    values, weights = _wing_residuals(wings, solution, model, sky_order, reach)
+    if len(wings) >= MIN_CLIPPED_STARS:
         centre = np.median(values, axis=0)
         spread = mad_sigma(values, centre=centre, axis=0)
         error = np.sqrt(1.0 / np.maximum(weights, 1e-300))
-        weights[np.abs(values - centre) > 4.0 * np.maximum(error, 0.5 * spread)] = 0.0
-    total = weights.sum(axis=0)
-    mean = np.where(total > 0, (weights * values).sum(axis=0) / np.maximum(total, 1e-300), 0.0)
+        weights[np.abs(values - centre) > CLIP_SIGMA * np.maximum(error, DETAIL_SPREAD * spread)] = 0.0
+    mean, total = weighted_mean(values, weights)
     noise = np.where(total > 0, 1.0 / np.maximum(total, 1e-300), 0.0)
+    ring = crop(grid.ring(), reach)
     for k in range(grid.n_inner):
+        # The mean of a ring is the solution's; of the rest, the part that exceeds the noise.
         part = ring == k
         mean[part] -= mean[part].mean()
         power = np.mean(mean[part] ** 2)
-        mean[part] *= max(0.0, 1.0 - 1.5 * np.mean(noise[part]) / max(power, 1e-300))
+        mean[part] *= max(0.0, 1.0 - DETAIL_DAMPING * np.mean(noise[part]) / max(power, 1e-300))
     mean[(ring < 0) | (ring >= grid.n_inner)] = 0.0
     full = np.zeros_like(model.image)
     crop(full, reach)[...] = mean
     return full
 
 
+def _wing_residuals(wings, solution, model, sky_order, reach):
+    """Residuals of the stars less their skies, in units of their corrected fluxes, and weights, (n, m, m) each."""
+    terms = np.stack([crop(term, reach) for term in polynomial_terms(model.grid.half_px, sky_order)])
+    present = crop(model.image, reach)
+    values, weights = [], []
+    for wing, sky, factor in zip(wings, solution.skies, solution.flux_factor, strict=True):
+        flux = wing.flux * factor
+        good = crop(wing.ivar, reach) > 0
+        left = crop(wing.residual, reach) - np.tensordot(sky, terms, axes=1)
+        left = np.where(good, left, 0.0)
+        # The residual is that of the flux before its correction: what the correction adds goes.
+        values.append(fourier_shift(left, -wing.dx, -wing.dy) / flux - (1.0 - 1.0 / factor) * present * good)
+        noise = 1.0 / (flux**2 * np.median(crop(wing.ivar, reach)[good]))
+        weights.append(good / (noise + (STAR_SCATTER * present) ** 2))
+    return np.stack(values), np.stack(weights)
+
+
 def saturated_share(wings, solution):
-    """Share of the saturated stars in what is known of the wings, and their typical valid pixels."""
+    """Share of the saturated stars in what is known of the wings, and the valid pixels of the heaviest of them.
+
+    Returns
+    -------
+    share : float
+    ivar : (2h+1, 2h+1) float ndarray or None
+    """
     if solution is None:
         return 0.0, None
     weight = np.array([normal[-1, -1] for normal in solution.normal])

@@ -10,8 +10,20 @@ from enum import IntFlag
 import numpy as np
 
 from clusterphot.base.images import crop, fourier_shift, radius_grid
-from clusterphot.psf.reference import windowed_centroid
+from clusterphot.psf.reference import ANCHOR_ARCSEC
+from clusterphot.psf.shape import core_radius_px, windowed_centroid
 from clusterphot.psf.wings import WingGrid, power_law_light
+
+BEYOND_STAMP = ("measured", "reference", "none")
+"""Ways to count the light beyond the stamp: the power law of the wings, the reference, or not at all."""
+
+CORE_HALF_ARCSEC = 0.4
+"""Half side of the stamps on which cores are compared and averaged: well beyond the join, within the window in
+which a star is fitted."""
+
+SATURATED_FIT_ARCSEC = 0.18
+"""Radius within which the flux of a saturated star is fitted: just beyond the join, where the PSF is still that of
+the core's stars and not the wing that the flux is to scale."""
 
 
 class PsfFlag(IntFlag):
@@ -54,9 +66,20 @@ class PsfOptions:
     sky_order : int
         Polynomial sky under the bright stars: 0 constant, 1 plane, 2 quadratic.
     min_bright : int
-        With fewer wing stars the share of light in the core is the reference's.
+        With fewer wing stars that are not core stars the error of the flux scale is larger.
     max_error : float
-        Likewise above this fractional error.
+        Above this fractional error of the flux scale the reference's share of light in the core is drawn on.
+    min_core : int
+        With fewer core stars brighter unsaturated ones are added.
+    min_stars : int
+        With fewer there is no PSF.
+    max_wing_stars : int
+        Brightest stars that the wings are made of, and half as many saturated ones.
+
+    Raises
+    ------
+    ValueError
+        If ``beyond_stamp`` is another word.
     """
 
     size_arcsec: float = 2.0
@@ -72,11 +95,38 @@ class PsfOptions:
     min_stars: int = 3
     max_wing_stars: int = 40
 
+    def __post_init__(self):
+        """Refuse a word that means nothing."""
+        if self.beyond_stamp not in BEYOND_STAMP:
+            raise ValueError(
+                f"beyond_stamp: {self.beyond_stamp!r}, expected one of {', '.join(BEYOND_STAMP)}"
+            )
+
 
 @dataclass
 class Star:
-    """One star with its big stamp; position from the middle pixel (x0, y0), flux in units of the model's
-    sum."""
+    """One star with its big stamp.
+
+    Attributes
+    ----------
+    row : int
+        In the star list.
+    core, saturated : bool
+        Whether it is one of the core, and whether its centre is missing.
+    x0, y0 : int
+        Pixel of the mosaic on the middle of the stamp.
+    data, ivar : (2h+1, 2h+1) float ndarray, nJy/pixel
+    dx, dy : float, px
+        Position from (x0, y0).
+    flux, flux_err : float
+        Factor on the model: nJy within `ANCHOR_ARCSEC`, to which the model is normalised.
+    sky : (k,) float ndarray
+        Coefficients of the sky in the window of the fit, nJy/pixel.
+    level : float, nJy/pixel
+        Sky at the star from the solution of the wings; NaN before the first.
+    ok, reason : bool, str
+        Whether it is used, and why not.
+    """
 
     row: int
     core: bool
@@ -97,8 +147,18 @@ class Star:
 
 @dataclass
 class Model:
-    """The PSF under construction on the big stamp: ``image`` in arbitrary scale, ``tail`` amplitude of
-    r^-3."""
+    """The PSF under construction on the big stamp.
+
+    Attributes
+    ----------
+    image : (2h+1, 2h+1) float ndarray
+        In the scale that `normalise` gives.
+    tail : float
+        Amplitude of the power law of `clusterphot.psf.wings.POWER` beyond the stamp, r in arcsec.
+    grid : WingGrid
+    core_weight : (2h+1, 2h+1) float ndarray
+        1 in the core, 0 in the wings, smooth between the two radii of the join.
+    """
 
     image: np.ndarray
     tail: float
@@ -108,12 +168,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Light:
-    """Total light of the model: ``inside`` 1" and ``tail`` beyond, in the model's scale, with the tail's
-    error."""
+    """Light of the model in its own scale: ``inside`` the stamp's radius, and of the ``tail`` beyond."""
 
     inside: float
     tail: float
-    extrapolated: float
 
     @property
     def total(self):
@@ -122,21 +180,26 @@ class Light:
 
 
 def model_light(image, tail, grid, options):
-    """Light of a model within the stamp's radius and beyond."""
+    """`Light` of an image and its tail, out to ``options.total_radius_arcsec``."""
     scale = grid.pixel_scale_arcsec
     border = grid.edges_arcsec[grid.n_inner]
     disc = radius_grid(grid.half_px) * scale < border
+    # The tail begins at the radius of the circle that has the area of the pixels counted inside.
     effective = np.sqrt(disc.sum() * scale**2 / np.pi)
     outer = max(options.total_radius_arcsec, effective)
     beyond = tail * power_law_light(scale, effective, outer)
-    far = tail * power_law_light(scale, min(options.wing_radius_arcsec, outer), outer)
-    return Light(float(image[disc].sum()), float(beyond), float(far))
+    return Light(float(image[disc].sum()), float(beyond))
+
+
+def anchor_light(model):
+    """Light of the model within `ANCHOR_ARCSEC`, in its own scale."""
+    return model.image[radius_grid(model.grid.half_px) * model.grid.pixel_scale_arcsec < ANCHOR_ARCSEC].sum()
 
 
 def normalise(model, scale):
-    """Centre the model and give the light within 0.2" the value 1."""
-    dx, dy = windowed_centroid(crop(model.image, int(0.4 / scale)), max(1.5, 0.06 / scale))
+    """Centre the model and give its light within `ANCHOR_ARCSEC` the value 1."""
+    dx, dy = windowed_centroid(crop(model.image, int(CORE_HALF_ARCSEC / scale)), core_radius_px(scale))
     model.image = fourier_shift(model.image, -dx, -dy)
-    light = model.image[radius_grid(model.grid.half_px) * scale < 0.2].sum()
+    light = anchor_light(model)
     model.image /= light
     model.tail /= light

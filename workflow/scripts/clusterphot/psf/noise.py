@@ -15,13 +15,35 @@ from clusterphot.base.products import Noise
 from clusterphot.base.robust import mad_sigma
 
 MESH_PX = 20
+"""Side of the cells of the background: several PSFs, so that its own noise hardly lowers that of the pixels."""
+
+MIN_CELL_SHARE = 0.2
+"""Share of blank pixels from which a cell has a background of its own, else that of the tile."""
+
 MAX_CANDIDATES = 400
+"""Tiles that are looked at, however large the mosaic: a matter of time."""
+
 MIN_VALID_FRACTION = 0.3
+"""Share of valid, source-free pixels from which a tile serves."""
+
+MIN_TILES = 4
+"""Tiles used at least where there are so many, else the fainter half of them: cluster light brightens the others."""
+
 SMOOTHING_PX = 1.5
+"""Sigma of the smoothing before detection: about the PSF's, so that faint sources stand out."""
+
 DETECT_SIGMA = 4.0
+"""Smoothed pixels beyond are sources: of noise one in 16,000 is lost too."""
+
 CLIP_SIGMA = 4.0
+"""Single pixels beyond are left out, as cosmic rays and bad pixels that no weight tells."""
+
 GROW_PX = 3
+"""Pixels by which sources are grown: their wings fall below the threshold farther out."""
+
 N_ITERATIONS = 3
+"""Turns of background and sources: the first background holds the sources themselves."""
+
 MIN_SIGMA = 1e-6
 """Scatter, in units of the stated error, below which a tile is constant up to rounding: no noise was seen there."""
 
@@ -59,10 +81,24 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
     each lag is the median over tiles of the mean product of valid pairs over the mean square; its level at
     the largest lags (the background's own noise and unresolved sources, to which a fit with free sky is
     blind) is subtracted.
+
+    Examples
+    --------
+    Noise smoothed by a drizzle-like kernel, in a mosaic whose weights claim twice the true error:
+
+    >>> from clusterphot.base.products import Mosaic
+    >>> white = np.random.default_rng(1).normal(size=(400, 400))
+    >>> sci = ndimage.convolve(white, np.ones((2, 2)) / 2, mode="wrap")
+    >>> noise = measure_noise(Mosaic(sci, np.full(sci.shape, 0.25), None, 0.02, "F200W", "example"))
+    >>> round(noise.ivar_scale, 1)
+    4.0
+    >>> round(float(noise.correlation[8, 9]), 1)
+    0.5
     """
+    # Tiles no larger than a quarter of the mosaic, and large enough for pairs of pixels at the largest lag.
     tile_px = int(np.clip(min(mosaic.shape) // 4, 4 * max_lag_px, tile_px))
     corners = faintest_first(mosaic, tile_px)
-    n_wanted = min(max_tiles, max(len(corners) // 2, min(len(corners), 4)))
+    n_wanted = min(max_tiles, max(len(corners) // 2, min(len(corners), MIN_TILES)))
     sigmas, correlations, n_pixels = [], [], 0
     for y0, x0 in corners:
         tile = blank_tile(*mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px))
@@ -123,6 +159,7 @@ def blank_tile(sci, ivar):
     if good.mean() < MIN_VALID_FRACTION:
         return None
     for _ in range(N_ITERATIONS):
+        # Background of what is blank so far; sources stand out of the rest, smoothed; what remains is blank.
         residual = pixels - _background(pixels, valid)
         smooth = _smooth(residual, good)
         centre = np.median(smooth[valid])
@@ -159,8 +196,9 @@ def _background(pixels, valid):
         for i in range(n_cells[1]):
             cell = np.s_[edges[0][j] : edges[0][j + 1], edges[1][i] : edges[1][i + 1]]
             inside = valid[cell]
-            if inside.mean() > 0.2:
+            if inside.mean() > MIN_CELL_SHARE:
                 cells[j, i] = np.median(pixels[cell][inside])
+    # Every pixel's place between the centres of the cells, flat beyond the outermost ones.
     where = [
         np.interp(np.arange(length), 0.5 * (edge[:-1] + edge[1:]) - 0.5, np.arange(n))
         for length, edge, n in zip(pixels.shape, edges, n_cells, strict=True)
@@ -170,6 +208,7 @@ def _background(pixels, valid):
 
 def _autocorrelation(pixels, valid, max_lag):
     """Mean product of valid pixel pairs at each lag over the mean square, (2 max_lag + 1) squared."""
+    # Wiener-Khinchin, padded so that no pair wraps around; the same of the mask counts the pairs.
     shape = [next_fast_len(length + max_lag, real=True) for length in pixels.shape]
     values = rfft2(np.where(valid, pixels, 0.0), shape)
     mask = rfft2(valid.astype(float), shape)

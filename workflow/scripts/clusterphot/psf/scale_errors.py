@@ -1,5 +1,4 @@
-"""Error of the flux scale that a PSF carries: delete-one jackknife over core and wing stars, and the prior's
-part.
+"""Error of the flux scale that a PSF carries: jackknife over core and wing stars, and the part of the prior.
 
 The bootstrap is of no use with few stars; the jackknife (Efron & Tibshirani 1993, ch. 11) needs no random
 numbers. All errors are fractions of the flux, 1 sigma.
@@ -8,9 +7,17 @@ numbers. All errors are fractions of the flux, 1 sigma.
 import numpy as np
 
 from clusterphot.base.images import crop, polynomial_terms, radius_grid
+from clusterphot.psf.model import SATURATED_FIT_ARCSEC
+from clusterphot.psf.residuals import SKY_ORDER
+
+CUTOUT_HALF_ARCSEC = 0.4
+"""Half side of the cutout in which fluxes are fitted (`photometry.cutout_size_arcsec` 0.8)."""
+
+SATURATED_ERROR_RANGE = (0.01, 1.0)
+"""Fractional error of a saturated star's flux, least and most: a jackknife of few stars can be anything."""
 
 
-def flux_scale(true_image, model_image, pixel_scale_arcsec, half_arcsec=0.4):
+def flux_scale(true_image, model_image, pixel_scale_arcsec, half_arcsec=CUTOUT_HALF_ARCSEC):
     """Amplitude that a fit of ``model_image`` and a quadratic sky finds for ``true_image``.
 
     Parameters
@@ -19,11 +26,27 @@ def flux_scale(true_image, model_image, pixel_scale_arcsec, half_arcsec=0.4):
         Both normalised to their total light, so that 1 means an unbiased flux.
     half_arcsec : float, optional
         Half-width of the cutout of the fit.
+
+    Returns
+    -------
+    scale : float
+        Fluxes fitted with ``model_image`` over true ones.
+
+    Examples
+    --------
+    A PSF 5 % too broad takes light of the sky for light of the star:
+
+    >>> def psf(sigma_px):
+    ...     image = np.exp(-0.5 * (radius_grid(40) / sigma_px) ** 2)
+    ...     return image / image.sum()
+    >>> round(flux_scale(psf(2.0), psf(2.1), 0.02), 3)
+    1.055
     """
     half = int(round(half_arcsec / pixel_scale_arcsec))
     model, true = crop(model_image, half).ravel(), crop(true_image, half).ravel()
-    sky = polynomial_terms(half, 2).reshape(6, -1)
-    basis = np.linalg.qr(sky.T)[0]
+    # Least squares with a free sky: the model made orthogonal to the sky's terms is its estimator.
+    sky = polynomial_terms(half, SKY_ORDER)
+    basis = np.linalg.qr(sky.reshape(len(sky), -1).T)[0]
     estimator = model - basis @ (basis.T @ model)
     return float(estimator @ true / (estimator @ model))
 
@@ -37,10 +60,6 @@ def jackknife(values):
     return float(np.sqrt((n - 1) / n * np.sum((values - values.mean()) ** 2)))
 
 
-SATURATED_FIT_ARCSEC = 0.18
-"""Radius within which the flux of a saturated star is fitted, where the PSF is that of the core's stars."""
-
-
 def left_out_cores(stack, model):
     """Yield the model's image with each star of the core left out in turn."""
     values, weight = stack
@@ -48,6 +67,7 @@ def left_out_cores(stack, model):
     blend = crop(model.core_weight, half)
     sums, weights = (weight * values).sum(axis=0), weight.sum(axis=0)
     for k in range(len(values)):
+        # Residuals are about their mean: without a star the mean moves from 0 to that of the others.
         left = weights - weight[k]
         mean = np.where(left > 0, (sums - weight[k] * values[k]) / np.maximum(left, 1e-300), 0.0)
         changed = model.image.copy()
@@ -68,7 +88,8 @@ def saturated_flux_error(star, stack, model):
     scale = model.grid.pixel_scale_arcsec
     fluxes = [_annulus_flux(model.image, image, star.ivar, scale) for image in left_out_cores(stack, model)]
     error = jackknife(fluxes)
-    return min(max(error, 0.01), 1.0) if np.isfinite(error) else 1.0
+    least, most = SATURATED_ERROR_RANGE
+    return min(max(error, least), most) if np.isfinite(error) else most
 
 
 def core_error(stack, model, total_light, saturated=(0.0, None)):
@@ -84,6 +105,11 @@ def core_error(stack, model, total_light, saturated=(0.0, None)):
     saturated : (float, array or None)
         Share of saturated stars in the wings, and the inverse variance of a typical one: their fluxes rest on
         another part of the core.
+
+    Returns
+    -------
+    error : float
+        Fraction of the flux, 1 sigma.
     """
     core = model.core_weight > 0
     scale = model.grid.pixel_scale_arcsec
@@ -123,14 +149,16 @@ def wing_errors(solution, model, total_of):
     total = total_of(model.image, model.tail)
 
     def shift(change):
+        """Flux scale of the model against that with its rings and power law changed."""
         image = model.image + np.where(inside, change[column] * grid.power, 0.0) * (1.0 - model.core_weight)
         new_total = total_of(image, model.tail + change[-1])
         return flux_scale(model.image / total, image / new_total, grid.pixel_scale_arcsec)
 
-    # Linear in the changes to far better than the error's own error.
+    # Derivative by each amplitude, over a step of the prior's error: linear to far better than the error's own error.
     step = np.sqrt(1.0 / np.diag(solution.prior_normal))
     slope = np.array([(shift(unit) - 1.0) / size for unit, size in zip(np.diag(step), step, strict=True)])
     deleted = [slope @ (solution.without(k) - solution.amplitude) for k in range(len(solution.normal))]
+    # Of the prior's error that part counts which the stars let through (`gain`).
     covariance = np.linalg.inv(solution.prior_normal * np.outer(step, step)) * np.outer(step, step)
     gained = solution.gain().T @ slope
     prior_error = float(np.sqrt(gained @ covariance @ gained))

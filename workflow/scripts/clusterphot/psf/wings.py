@@ -3,6 +3,8 @@
 Wing and sky are degenerate: what is constant under all stars may be either. The sky is therefore fitted out
 to 2.5" and more, where the wing is a power law. Lengths in arcsec, fluxes nJy, the PSF in fractions of the
 star's flux.
+
+Constants without a paper were chosen on simulated fields, see `clusterphot.psf.build`.
 """
 
 from dataclasses import dataclass
@@ -13,13 +15,52 @@ from clusterphot.base.images import fourier_shift, polynomial_terms, radius_grid
 from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
 
 N_SECTORS = 12
+"""Sectors of a ring, of 30 deg: two to each of the six diffraction spikes, so that every other one holds none."""
+
+N_INNER_RINGS, N_OUTER_RINGS = 9, 5
+"""Rings from the join to the stamp's radius, each with its own amplitude, and beyond, where all share one."""
+
 POWER = 2.8
-"""Index of the wing beyond 1", intensity ~ r^-POWER: -3 is diffraction by hard edges averaged over azimuth
-and band,
-wavefront errors add light that falls less steeply. JDox' EE(0.4") and EE(1") correspond to 2.5-2.7."""
+"""Index of the wing beyond 1", intensity ~ r^-POWER: 3 is diffraction by hard edges averaged over azimuth and
+band, wavefront errors add light that falls less steeply. JDox' EE(0.4") and EE(1") correspond to 2.5-2.7."""
+
 CELL_SCATTER = 0.05
 """Star-to-star scatter of the light of a cell as a fraction of the wing's: keeps one bright star from ruling
 alone."""
+
+SKY_LENGTH_ARCSEC = 0.4
+"""Correlation length (sigma of a Gaussian) of what the sky holds beyond its polynomial: structure of halos,
+unresolved sources, correlated noise."""
+
+WHITE_SKY = 1e-6
+"""Share of the sky's variance that is not correlated, which keeps its covariance invertible."""
+
+MIN_SKY_SHARE = 0.1
+"""Least variance of the sky's structure, as a share of that of pixel noise: none can be shown to be zero."""
+
+INNER_CLIP, OUTER_CLIP = 4.0, 10.0
+"""Pixels this many sigma off the median of their cell are left out, on the stamp and beyond. The model has no
+diffraction spikes beyond the stamp, and clipping them would take light from the wing: there only what cannot be
+a spike goes."""
+
+PROBE_PX = 100
+"""Pixels of a cell, about, of which its median is taken: enough for one, and quicker to rank than thousands."""
+
+MIN_CELL_SHARE = 0.3
+"""A cell counts with at least this share of its pixels."""
+
+HUBER_SIGMA = 2.5
+"""Cells farther off than this get weights that fall with the distance (Huber 1964)."""
+
+N_ITERATIONS = 4
+"""Solutions, each with the weights and the variances of the sky that follow from the one before."""
+
+AGREEMENT_CHI2, AGREEMENT_STEPS = 2.0, 3
+"""Reduced chi-square of a star against all others and the prior above which it loses weight, and how often the
+weights are found anew."""
+
+PINV_CELL, PINV_STAR = 1e-10, 1e-9
+"""Singular values, as shares of the largest, that count as zero: of a star's sky terms, of its wing."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +95,26 @@ class WingGrid:
         return np.where(self.cell >= 0, self.cell // N_SECTORS, -1)
 
 
-SKY_LENGTH_ARCSEC = 0.4
-INNER_CLIP, OUTER_CLIP = 4.0, 10.0
-
-
 def make_grid(pixel_scale_arcsec, join_arcsec, stamp_radius_arcsec, wing_radius_arcsec):
-    """Build the `WingGrid`: ~9 rings from the join to the stamp's radius, 5 more out to the wing radius."""
+    """Build the `WingGrid` for a pixel scale: rings grow by a factor from the join outwards.
+
+    Parameters
+    ----------
+    pixel_scale_arcsec : float
+    join_arcsec, stamp_radius_arcsec, wing_radius_arcsec : float
+        Inner border of the first ring, outer borders of the last with an amplitude of its own and of the last.
+
+    Returns
+    -------
+    grid : WingGrid
+    """
     half = int(round(wing_radius_arcsec / pixel_scale_arcsec)) + 1
     radius = radius_grid(half) * pixel_scale_arcsec
-    inner = np.geomspace(join_arcsec, stamp_radius_arcsec, 10)
-    outer = np.geomspace(stamp_radius_arcsec, wing_radius_arcsec, 6)[1:]
+    inner = np.geomspace(join_arcsec, stamp_radius_arcsec, N_INNER_RINGS + 1)
+    outer = np.geomspace(stamp_radius_arcsec, wing_radius_arcsec, N_OUTER_RINGS + 1)[1:]
     edges = np.concatenate([inner, outer])
     axis = np.arange(-half, half + 1)
-    angle = np.arctan2(axis[:, None], axis[None, :] + 0.0)
+    angle = np.arctan2(axis[:, None], axis[None, :])
     sector = np.floor((angle + np.pi) / (2 * np.pi) * N_SECTORS).astype(int) % N_SECTORS
     ring = np.digitize(radius, edges) - 1
     cell = np.where((ring >= 0) & (ring < len(edges) - 1), ring * N_SECTORS + sector, -1)
@@ -75,21 +123,29 @@ def make_grid(pixel_scale_arcsec, join_arcsec, stamp_radius_arcsec, wing_radius_
 
 
 def _probe(cell):
-    """At most about a hundred pixels of every cell, evenly taken: enough for a median, and quicker to
-    rank."""
+    """About `PROBE_PX` pixels of every cell, evenly taken, as a mask."""
     flat = cell.ravel()
     order = np.argsort(flat, kind="stable")
     count = np.bincount(flat[flat >= 0], minlength=max(flat.max() + 1, 1))
     ranked = flat[order]
     place = np.arange(len(flat)) - np.searchsorted(ranked, ranked)
-    stride = np.where(ranked >= 0, np.maximum(count[ranked] // 100, 1), 1)
+    stride = np.where(ranked >= 0, np.maximum(count[ranked] // PROBE_PX, 1), 1)
     probe = np.zeros(len(flat), dtype=bool)
     probe[order] = (ranked >= 0) & (place % stride == 0)
     return probe.reshape(cell.shape)
 
 
 def power_law_light(pixel_scale_arcsec, inner_arcsec, outer_arcsec, power=POWER):
-    """Light of the profile r^-power (r in arcsec, per pixel) between two radii."""
+    """Light of the profile r^-power (r in arcsec, per pixel) between two radii.
+
+    Examples
+    --------
+    Outside a radius an r^-3 wing holds light in proportion to 1/r:
+
+    >>> inner, outer = (power_law_light(0.02, r, np.inf, power=3.0) for r in (1.0, 2.0))
+    >>> round(inner / outer, 6)
+    2.0
+    """
     exponent = power - 2.0
     light = 2 * np.pi / exponent * (inner_arcsec**-exponent - outer_arcsec**-exponent)
     return light / pixel_scale_arcsec**2
@@ -99,8 +155,19 @@ def power_law_light(pixel_scale_arcsec, inner_arcsec, outer_arcsec, power=POWER)
 class WingStar:
     """A star as the wing solution sees it.
 
-    ``data`` and ``ivar`` are (2h+1, 2h+1) around pixel (x0 + h, y0 + h); ``flux_sigma`` is the fractional
-    error of ``flux`` allowed for; ``dx``, ``dy`` its position from the middle pixel.
+    Attributes
+    ----------
+    data, ivar : (2h+1, 2h+1) float ndarray, nJy/pixel
+        Less the light of other stars.
+    dx, dy : float, px
+        Position from the middle pixel.
+    flux, flux_sigma : float
+        Factor on the model, and the fractional error of it allowed for.
+    saturated : bool
+    residual : (2h+1, 2h+1) float ndarray
+        ``data`` less ``flux`` times the model, from `prepare_cells`.
+    cells : dict of str to ndarray
+        Means of every cell, from `prepare_cells`.
     """
 
     data: np.ndarray
@@ -167,7 +234,16 @@ def solve_normal(matrix, right):
 def prepare_cells(star, model, grid, *, sky_order):
     """Cell means of what is left of a star after ``flux`` times ``model``, with their regressors.
 
-    Pixels more than 4 robust sigma off the median of their cell (neighbours, bad pixels) are left out.
+    Pixels far off the median of their cell (neighbours, bad pixels) are left out, see `INNER_CLIP`. Written into
+    ``star.residual`` and ``star.cells``.
+
+    Parameters
+    ----------
+    star : WingStar
+    model : (2h+1, 2h+1) float ndarray
+    grid : WingGrid
+    sky_order : int
+        Polynomial of the sky.
     """
     shifted = fourier_shift(model, star.dx, star.dy)
     star.residual = star.data - star.flux * shifted
@@ -187,7 +263,7 @@ def prepare_cells(star, model, grid, *, sky_order):
     full = np.bincount(index[index >= 0], minlength=grid.n_cells)
     star.cells = {
         "mean": np.bincount(cells, weights=values, minlength=grid.n_cells) / safe,
-        "good": count > 0.3 * full,
+        "good": count > MIN_CELL_SHARE * full,
         "count": safe,
         "sky": sky,
         "model": mean(shifted),
@@ -197,11 +273,7 @@ def prepare_cells(star, model, grid, *, sky_order):
 
 
 def _clip_cells(cells, values, probe, grid):
-    """Pixels near the median of their cell, both from the pixels of ``probe``.
-
-    The model has no diffraction spikes beyond the stamp, and clipping them would take light from the wing:
-    there only what cannot be a spike goes.
-    """
+    """Whether each pixel is near the median of its cell; median and spread are those of the pixels of ``probe``."""
     sampled = cells[probe]
     median = _medians(sampled, values[probe], grid.n_cells)
     deviation = np.abs(values - median[cells])
@@ -237,7 +309,7 @@ def ring_amplitudes(image, tail, grid):
     return np.array([*inner, tail])
 
 
-def solve_wings(stars, grid, prior, current, *, n_iter=4):
+def solve_wings(stars, grid, prior, current):
     """Solve for the correction of the wing's rings and power law, with sky and flux of every star.
 
     Parameters
@@ -261,20 +333,20 @@ def solve_wings(stars, grid, prior, current, *, n_iter=4):
     noise, all of which matter in proportion to 1/f_i. Sky and e_i are eliminated per star (Schur complement).
     Cells that stand out are given larger variances (Huber).
     """
+    # Every cell belongs to one amplitude: that of its ring, or beyond the stamp that of the power law.
     column = np.minimum(np.repeat(np.arange(grid.n_rings), N_SECTORS), grid.n_inner)
-    centres = cell_centres(grid)
-    distance2 = ((centres[:, None] - centres[None]) ** 2).sum(axis=-1)
     for star in stars:
         # The model's azimuthal structure is noisy; as a template of the flux error it would dilute the flux.
         star.cells["smooth"] = current[column] * star.cells["power"]
         star.cells["scatter"] = CELL_SCATTER * star.flux * prior.mean[column] * star.cells["power"]
-    kernel = np.exp(-0.5 * distance2 / SKY_LENGTH_ARCSEC**2)
+    kernel = _sky_kernel(grid)
     precision = prior.precision()
     prior_right = precision @ (prior.mean - current)
     amplitude = np.zeros(len(current))
     huber = [np.ones(grid.n_cells) for _ in stars]
     sky_variance = [_sky_variance(star, star.cells["mean"] - np.median(star.cells["mean"])) for star in stars]
-    for _ in range(n_iter):
+    for _ in range(N_ITERATIONS):
+        # Each star's equations, less what its own sky and flux error can explain, then those of all and the prior.
         parts = [_reduce(*args, column, kernel) for args in zip(stars, huber, sky_variance, strict=True)]
         normal, right = np.stack([p[0] for p in parts]), np.stack([p[1] for p in parts])
         trust = _agreement(normal, right, precision, prior_right)
@@ -282,23 +354,32 @@ def solve_wings(stars, grid, prior, current, *, n_iter=4):
         amplitude = solve_normal(normal.sum(0) + precision, right.sum(0) + prior_right)
         if not np.all(np.isfinite(amplitude)):
             break
+        # What is left of the cells says how rough the sky is, and which of them stand out.
         for i, (star, part) in enumerate(zip(stars, parts, strict=True)):
             left = _leftover(star, part[2] - part[3] @ amplitude, amplitude, column)
             sky_variance[i] = _sky_variance(star, left)
             pull = left / np.sqrt(_white_variance(star) + sky_variance[i])
-            huber[i] = np.minimum(1.0, 2.5 / np.maximum(np.abs(pull), 1e-9))
+            huber[i] = np.minimum(1.0, HUBER_SIGMA / np.maximum(np.abs(pull), 1e-9))
     nuisances = [part[2] - part[3] @ amplitude for part in parts]
     factors = np.array([1.0 + n[0] / star.flux for n, star in zip(nuisances, stars, strict=True)])
     return WingSolution(amplitude, normal, right, precision, prior_right, [n[1:] for n in nuisances], factors)
 
 
+def _sky_kernel(grid):
+    """Correlation (n_cells, n_cells) of the sky's structure between cells."""
+    centres = cell_centres(grid)
+    distance2 = ((centres[:, None] - centres[None]) ** 2).sum(axis=-1)
+    return np.exp(-0.5 * distance2 / SKY_LENGTH_ARCSEC**2)
+
+
 def _agreement(normal, right, prior_normal, prior_right):
-    """Weights below 1 for stars that contradict the others and the prior by over twice the expected chi2.
+    """Weights below 1 for stars that contradict the others and the prior, see `AGREEMENT_CHI2`.
 
     A star beside something bright can be wrong everywhere at once, which no weighting of its cells will show.
     """
     trust = np.ones(len(normal))
-    for _ in range(3):
+    for _ in range(AGREEMENT_STEPS):
+        # What the others and the prior say of each star's equations, and with which error.
         weighted, weighted_right = normal * trust[:, None, None], right * trust[:, None]
         others = weighted.sum(0) + prior_normal - weighted
         covariance = _scaled_inverse(others)
@@ -307,7 +388,7 @@ def _agreement(normal, right, prior_normal, prior_right):
         miss = right - predicted[:, :, 0]
         inverse = _scaled_inverse(normal + normal @ covariance @ normal)
         chi2 = np.einsum("ki,kij,kj->k", miss, inverse, miss) / normal.shape[1]
-        trust = np.minimum(1.0, 2.0 / np.maximum(chi2, 1e-9))
+        trust = np.minimum(1.0, AGREEMENT_CHI2 / np.maximum(chi2, 1e-9))
     return trust
 
 
@@ -315,7 +396,7 @@ def _scaled_inverse(matrices):
     """Pseudo-inverses of a stack of normal matrices, scaled to unit diagonal first."""
     norm = np.sqrt(np.maximum(np.einsum("kii->ki", matrices), 1e-300))
     outer = norm[:, :, None] * norm[:, None, :]
-    return np.linalg.pinv(matrices / outer, rcond=1e-9, hermitian=True) / outer
+    return np.linalg.pinv(matrices / outer, rcond=PINV_STAR, hermitian=True) / outer
 
 
 def _white_variance(star):
@@ -324,24 +405,26 @@ def _white_variance(star):
 
 
 def _sky_variance(star, left):
-    """Variance of the sky's structure from a star's residuals, with pixel noise taken off; never quite
-    zero."""
+    """Variance of the sky's structure from a star's residuals, with pixel noise taken off; never quite zero."""
     good = star.cells["good"]
     if not good.any():
         return 1.0
     scatter = mad_sigma(left[good], factor=PRINTED_MAD_TO_SIGMA)
     noise = np.median(_white_variance(star)[good])
-    return max(scatter**2 - noise, 0.1 * noise)
+    return max(scatter**2 - noise, MIN_SKY_SHARE * noise)
 
 
 def _reduce(star, huber, sky_variance, column, kernel):
     """Normal equations of one star for the wing, and the maps that give its nuisance parameters back."""
     c = star.cells
     good = np.flatnonzero(c["good"])
+    # Covariance of the cell means: correlated sky, white noise, and on the diagonal both grown by Huber's weights.
     covariance = sky_variance * kernel[np.ix_(good, good)]
-    covariance[np.diag_indices(len(good))] += (_white_variance(star) + sky_variance)[good] / huber[good] ** 2
-    covariance[np.diag_indices(len(good))] -= sky_variance
-    covariance[np.diag_indices(len(good))] += 1e-6 * sky_variance
+    diagonal = np.diag_indices(len(good))
+    covariance[diagonal] += (_white_variance(star) + sky_variance)[good] / huber[good] ** 2
+    covariance[diagonal] -= sky_variance
+    covariance[diagonal] += WHITE_SKY * sky_variance
+    # Wanted: the amplitude of every ring. Nuisance: the star's flux error (drawn to 0) and its sky.
     design = np.zeros((len(good), column.max() + 1))
     design[np.arange(len(good)), column[good]] = star.flux * c["power"][good]
     nuisance = np.column_stack([c["smooth"], c["sky"]])[good]
@@ -350,9 +433,12 @@ def _reduce(star, huber, sky_variance, column, kernel):
     product = columns.T @ np.linalg.solve(covariance, columns)
     inner = product[size:-1, size:-1].copy()
     inner[0, 0] += 1.0 / (star.flux_sigma * star.flux) ** 2
+    # Eliminate the nuisance parameters (Schur complement).
     cross = product[:size, size:-1]
     norm = np.sqrt(np.maximum(np.diag(inner), 1e-300))
-    inverse = np.linalg.pinv(inner / np.outer(norm, norm), rcond=1e-10, hermitian=True) / np.outer(norm, norm)
+    inverse = np.linalg.pinv(inner / np.outer(norm, norm), rcond=PINV_CELL, hermitian=True) / np.outer(
+        norm, norm
+    )
     by_target = inverse @ product[size:-1, -1]
     normal = product[:size, :size] - cross @ inverse @ cross.T
     right = product[:size, -1] - cross @ by_target

@@ -6,9 +6,10 @@ A page of a field and its data lie in one folder, which works wherever it is cop
 import shutil
 from pathlib import Path
 
-import jinja2
+from PIL import Image
 
 from clusterphot.base.flags import SENTENCES
+from clusterphot.base.templates import template_environment
 from clusterphot.report.numbers import dump, write_text
 from clusterphot.report.provenance import anchor_of
 
@@ -22,14 +23,8 @@ MANY_FIGURES = 4
 
 
 def make_environment():
-    """Jinja environment of the templates; everything is escaped, and a missing value is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Environment of the templates of the report."""
+    environment = template_environment(TEMPLATES)
     environment.filters["anchor"] = lambda path: anchor_of(f"results/field/{path}")
     return environment
 
@@ -76,7 +71,7 @@ def copy_figures(entries, folder):
 
     Parameters
     ----------
-    entries : dict of str to list of `clusterphot.report.catalogue.FigureEntry`
+    entries : dict of str to list of `clusterphot.report.figure_entries.FigureEntry`
     folder : Path
 
     Returns
@@ -87,7 +82,7 @@ def copy_figures(entries, folder):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    sizes = {entry.path: png_size(entry.path) for group in entries.values() for entry in group}
+    sizes = {entry.path: _size(entry.path) for group in entries.values() for entry in group}
     limit = WIDE_FRACTION * max([width for width, _ in sizes.values()], default=0)
     shown = {}
     for category, group in entries.items():
@@ -118,10 +113,7 @@ def copy_overview(figures, folder):
             shutil.copyfile(pdf, Path(folder) / pdf.name)
 
 
-def png_size(path):
-    """Width and height of a PNG file in pixels."""
-    with open(path, "rb") as stream:
-        start = stream.read(24)
-    if not start.startswith(b"\x89PNG"):
-        raise ValueError(f"{path} is no PNG file")
-    return int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
+def _size(path):
+    """Width and height of an image in pixels; its header alone is read."""
+    with Image.open(path) as image:
+        return image.size

@@ -6,7 +6,7 @@ Lengths arcsec and milliarcsec, depths AB magnitudes, systematic errors per cent
 import numpy as np
 
 from clusterphot.base.products import read_noise, read_psf
-from clusterphot.figures.overview import DEPTH_SIGMA, depth_mag
+from clusterphot.figures.magnitudes import DEPTH_SIGMA, depth_mag
 from clusterphot.psf.offsets import read_offset
 from clusterphot.report.numbers import short
 from clusterphot.report.provenance import anchor_of
@@ -168,14 +168,14 @@ def headline(tables, *, redshift, ebv, filters):
         {"label": "filters", "value": str(len(filters)), "note": ", ".join(filters), "origin": "dereddened"},
         {"label": "redshift", "value": f"{redshift:g}", "note": f"Milky Way E(B−V) {ebv:.3g}", "origin": "extinction"},
     ]  # fmt: skip
-    items += _median_items(clusters, clean)
+    items += _median_items(clusters, measured == 0)
     if tables.get("stack") is not None:
         items += _stack_items(tables["stack"][0])
     return items
 
 
 def _median_items(clusters, clean):
-    """Median age and mass of the unflagged sources."""
+    """Median age and mass of the sources without a flag in photometry, whatever their fits found."""
     items = []
     posterior = "age_gyr_p50" in clusters.colnames
     for name, label, style, unit in (
@@ -188,7 +188,9 @@ def _median_items(clusters, clean):
         if len(values):
             low, middle, high = (style.format(value) for value in np.percentile(values, [16, 50, 84]))
             words = "posterior medians" if posterior else "best fits"
-            note = f"{words} of {len(values)} unflagged sources, 16–84 % {low}–{high}{unit}"
+            note = (
+                f"{words} of {len(values)} sources without a flag in photometry, 16–84 % {low}–{high}{unit}"
+            )
             items.append({"label": label, "value": middle + unit, "note": note, "origin": "clusters"})
     return items
 

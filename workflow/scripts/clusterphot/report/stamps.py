@@ -6,9 +6,9 @@ of the median noise of their cutout; positions are cutout pixels (0-based).
 
 import numpy as np
 
+from clusterphot.base.png import encode_png
 from clusterphot.measure.fit import FilterSetup
 from clusterphot.measure.linear import normal_equations, solve
-from clusterphot.report.png import encode_palette_png
 
 LOWEST_SNR = -3.0
 """Lower end of the scale; fainter pixels have its colour."""
@@ -199,7 +199,7 @@ def draw_sheet(name, filters):
                 sheet[first : first + size, left : left + size] = index[::-1]
         left += size + GAP_PX
     return {
-        "png": encode_palette_png(sheet, make_palette()),
+        "png": encode_png(sheet, make_palette()),
         "sizes": sizes,
         "top": top,
         "marks": [panel["marks"] for panel in panels],

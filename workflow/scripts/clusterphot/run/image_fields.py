@@ -219,7 +219,7 @@ def check_url(url, key):
 def check_psf(path, key, filt, info):
     """Refuse a PSF that is no FITS file, or not one for the pixels of its mosaic where that is here."""
     from clusterphot.mosaics.fits_rows import is_image, walk
-    from clusterphot.psf.reference import load_user_psf
+    from clusterphot.psf.user_file import load_user_psf
 
     if not os.path.isfile(path):
         raise DataError(f"{key} = {path}", "no such file", "a PSF image", near_hint(path))

@@ -14,7 +14,15 @@ from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.base.filters import load_filter
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import write_fits
-from clusterphot.sed.chi2 import N_FITTED, best_models, dominated, fit_grid, intervals, prepare_photometry
+from clusterphot.sed.chi2 import (
+    N_FITTED,
+    best_models,
+    dominated,
+    fit_grid,
+    intervals,
+    is_poor,
+    prepare_photometry,
+)
 from clusterphot.sed.masses import V_WAVE_ANGSTROM, luminosity_per_njy, mass_columns, v_filter
 from clusterphot.ssp.four_color import MassToLight, mass_to_light_from_files
 from clusterphot.ssp.grid import read_projected_grid
@@ -111,6 +119,7 @@ def fit_sources(flux, err, models, options, *, err_sys=None, correlation=None, f
         "dof": np.maximum(n_bands - N_FITTED, 0),
         "n_bands": n_bands,
     }
+    flags[is_poor(columns["chi2"], columns["dof"])] |= Flag.POOR_FIT
     columns |= mass_columns(photometry, fit, (i, j), models, options)
     flags[known & ~(np.isfinite(columns["log_mass"]) & (best_mass > 0))] |= Flag.NEGATIVE_LUMINOSITY
     columns |= intervals(fit.chi2, models.age_gyr, models.metallicity_zsun)

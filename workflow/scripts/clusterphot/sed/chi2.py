@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import erfc, gammainccinv
 
 from clusterphot.base.flags import Flag
+from clusterphot.base.units import without_sentinels
 
 SIGMA_LEVELS = (1, 2, 3, 4, 5)
 """Of the intervals that tables list; F22 quote 1 to 3."""
@@ -19,6 +20,15 @@ N_FITTED = 3
 
 BLOCK_MODELS = 2_000_000
 """Source-model pairs held in memory at once, 8 bytes each for a few arrays."""
+POOR_FIT_P = 1e-4
+"""Probability of a larger chi-square below which a fit is poor: one healthy source in ten thousand is flagged."""
+ERROR_FACTOR = 2.0
+"""Flux errors of drizzled mosaics are published up to this much too small (correlated pixels), and are to be forgiven
+that much before a fit is called poor."""
+NO_WEIGHT = 1e-8
+"""A band with less than this share of the weight of the source's best band, ..."""
+NO_SIGNAL = 1e-2
+"""... whose error leaves even the source's brightest flux below this significance, tells nothing: it is missing."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +106,21 @@ def prepare_photometry(
     ValueError
         If shapes differ or an error is negative.
     """
-    flux, err = np.array(flux, dtype=float, ndmin=2), np.array(err, dtype=float, ndmin=2)
+    flux, err = np.array(flux, dtype=float, ndmin=2), np.array(err, dtype=float, ndmin=2)  # copies
     if flux.shape != err.shape:
         raise ValueError(f"flux has shape {flux.shape}, err {err.shape}")
     if np.any(err < 0):
         raise ValueError("err holds negative values")
+    flux, err, odd = without_sentinels(flux, err)
     missing = ~(np.isfinite(flux) & np.isfinite(err))
     flux[missing] = np.nan
     err[missing] = np.nan
+    empty = _without_information(flux, err)
+    flux[empty] = np.nan
+    err[empty] = np.nan
+    missing |= empty
     absurd = ~missing & (err <= min_relative_error * np.abs(flux))
-    flags = np.zeros(len(flux), dtype=int)
+    flags = np.where((odd | empty).any(axis=1), int(Flag.UNUSABLE_BAND), 0)
     for row in np.flatnonzero(absurd.any(axis=1)):
         usable = err[row, ~absurd[row] & ~missing[row]]
         err[row, absurd[row]] = np.median(usable) if usable.size else np.nan
@@ -123,6 +138,24 @@ def prepare_photometry(
     flags[n_bands < 3] |= Flag.TOO_FEW_BANDS
     flags[n_bands == 0] |= Flag.NO_DATA
     return Photometry(flux, err, flags, covariance)
+
+
+def _without_information(flux, err):
+    """Bands with an error so large that they tell nothing beside the others, (n, n_bands) bool ndarray."""
+    with np.errstate(divide="ignore", over="ignore"):
+        best = np.min(np.where(err > 0, err, np.inf), axis=1, keepdims=True, initial=np.inf)
+        brightest = np.max(np.nan_to_num(np.abs(flux)), axis=1, keepdims=True, initial=0.0)
+        return (err > best / np.sqrt(NO_WEIGHT)) & (err > brightest / NO_SIGNAL)
+
+
+def is_poor(chi2, dof):
+    """Fits that the models do not describe even with errors `ERROR_FACTOR` times as large, (n,) bool ndarray.
+
+    Without degrees of freedom no fit is poor.
+    """
+    dof = np.asarray(dof)
+    limit = ERROR_FACTOR**2 * 2.0 * gammainccinv(0.5 * np.maximum(dof, 1), POOR_FIT_P)
+    return (dof > 0) & (np.nan_to_num(chi2) > limit)
 
 
 def fit_grid(photometry, model_flux):

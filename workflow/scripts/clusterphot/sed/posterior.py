@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
+from clusterphot.base.flags import Flag
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.mass_integral import N_CELLS, log_mass_integral, mass_summary
 from clusterphot.sed.posterior_model import trapezoid_weights
@@ -387,6 +388,21 @@ def posterior_columns(flux, err, model, *, min_relative_error, correlation=None)
     Returns
     -------
     columns : dict of str to (n,) float ndarray
+    flags : (n,) int ndarray
+        MASS_PRIOR where the mass lies at an end of its prior, or so far beyond that there is no posterior.
     """
     photometry = prepare_photometry(flux, err, min_relative_error=min_relative_error, correlation=correlation)
-    return posteriors(photometry, model).columns
+    columns = posteriors(photometry, model).columns
+    measured = np.isfinite(photometry.flux).any(axis=1)
+    return columns, np.where(measured & _at_mass_bound(columns, model.priors), int(Flag.MASS_PRIOR), 0)
+
+
+def _at_mass_bound(columns, priors):
+    """Posteriors without a mass, or with the end of the 68 % interval within `EDGE_DEX` of an end of the prior."""
+    undefined = ~np.isfinite(columns["log_mass_p50"])
+    if priors.mass != "log-uniform":
+        return undefined
+    low, high = np.log10([priors.mass_min_msun, priors.mass_max_msun])
+    return (
+        undefined | (columns["log_mass_p16"] < low + EDGE_DEX) | (columns["log_mass_p84"] > high - EDGE_DEX)
+    )

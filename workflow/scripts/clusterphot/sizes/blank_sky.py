@@ -6,10 +6,16 @@ sigma. Pixels in units of their own sigma.
 
 import numpy as np
 
-from clusterphot.psf import noise as noise_module
+from clusterphot.psf.noise import blank_tile, faintest_first
 
 MIN_BLANK_FRACTION = 0.97
+"""Share of the pixels of a stamp that must be blank; the others are set to 0, too few to change its noise."""
+
 CENTRAL_SHARE = 0.4
+"""Share of the side of a stamp, about its middle, in which all pixels must be: there simulated sources lie."""
+
+STEPS = 4
+"""A stamp that is not blank is tried again a quarter of its side farther on."""
 
 
 def blank_stamps(mosaic, noise, size_px, *, n_stamps=600, tile_px=256):
@@ -36,9 +42,9 @@ def blank_stamps(mosaic, noise, size_px, *, n_stamps=600, tile_px=256):
     """
     tile_px = int(np.clip(min(mosaic.shape) // 4, size_px, tile_px))
     stamps, sigmas = [], []
-    for y0, x0 in noise_module.faintest_first(mosaic, tile_px):
+    for y0, x0 in faintest_first(mosaic, tile_px):
         sci, ivar = mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px)
-        blank = noise_module.blank_tile(sci, ivar)
+        blank = blank_tile(sci, ivar)
         if blank is None:
             continue
         pixels = sci * np.sqrt(ivar * noise.ivar_scale)
@@ -64,7 +70,7 @@ def _cut(pixels, valid, size):
                 found.append(np.where(good, stamp - np.median(stamp[good]), 0.0))
                 x += size
             else:
-                x += max(size // 4, 1)
+                x += max(size // STEPS, 1)
     return found
 
 

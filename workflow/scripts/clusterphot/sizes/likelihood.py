@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from clusterphot.measure.flux_errors import NoiseOperator
 from clusterphot.measure.linear import SkyTerms
-from clusterphot.psf.reference import fwhm_px
+from clusterphot.psf.shape import fwhm_px
 from clusterphot.sizes.models import PsfSpectrum, broadening_variance, gaussian_transfer, transfer
 from clusterphot.stack.combine import mirrored_spectra, shift_spectra
 
@@ -30,7 +30,17 @@ FINE = 10
 """Radii between two nodes of the grid at which limits are sought."""
 
 CENTRE_STEPS = 3
+"""Gauss-Newton steps of a position, which starts within a pixel of it."""
+
 MAX_STEP_PX = 0.5
+"""Largest of each: the image is far from linear in a shift beyond the PSF's half width."""
+
+MIN_WINDOW_PX = 9
+"""Least side of the window: sky, position, flux and size need pixels beyond the core."""
+
+MODE_RADII, MODE_RADII_POWER, MODE_FRACTIONS = 16, 1.5, 7
+"""Radii (denser at small ones, by this power) and PSF widths whose images the modes are made of: `MODE_TOLERANCE`
+holds for those between."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +74,9 @@ class SizeOptions:
     resolved_sigma: float = 3.0
 
     def window_px(self, pixel_scale_arcsec, cutout_px):
-        """Odd side of the window in pixels, within a cutout less its margin; at least 9."""
+        """Odd side of the window in pixels, within a cutout less its margin; at least `MIN_WINDOW_PX`."""
         wanted = 2 * int(0.5 * self.window_arcsec / pixel_scale_arcsec + 0.5) + 1
-        return max(min(wanted, cutout_px - 2 * MARGIN_PX), 9)
+        return max(min(wanted, cutout_px - 2 * MARGIN_PX), MIN_WINDOW_PX)
 
 
 class SizeGrid:
@@ -116,7 +126,7 @@ class SizeGrid:
         self.spectrum = PsfSpectrum(psf, window_px // 2 + MARGIN_PX)
         self.pc_per_arcsec = pc_per_arcsec
         self.scatter_fraction = scatter_fraction
-        self.fwhm_arcsec = fwhm_arcsec(psf)
+        self.fwhm_arcsec = psf_fwhm_arcsec(psf)
         n_radii = int(np.ceil(options.radius_max_pc / options.radius_step_pc)) + 1
         self.radius_pc = np.linspace(0.0, options.radius_max_pc, n_radii)
         self.fraction, self.zero = _fractions(scatter_fraction)
@@ -158,10 +168,9 @@ class SizeGrid:
         shifts = np.concatenate([self.spectrum.images(s, size) for s in self.spectrum.gradient(point)])
         shifts = shifts.reshape(2, -1)
         sky = SkyTerms(self.options.sky, size).images
-        radii = self.options.radius_max_pc * np.linspace(0.0, 1.0, 16) ** 1.5
-        steps = (
-            np.unique(np.linspace(0, len(self.fraction) - 1, 7).astype(int)) if self.scatter_fraction else [0]
-        )
+        radii = self.options.radius_max_pc * np.linspace(0.0, 1.0, MODE_RADII) ** MODE_RADII_POWER
+        last = len(self.fraction) - 1
+        steps = np.unique(np.linspace(0, last, MODE_FRACTIONS).astype(int)) if self.scatter_fraction else [0]
         images = np.concatenate(
             [
                 self.spectrum.images(self.spectra(radius, self.fraction[step]), size)
@@ -169,6 +178,7 @@ class SizeGrid:
                 for radius in radii
             ]
         ).reshape(len(steps) * len(radii), -1)
+        # Sky, shifts and the point source are modes for themselves; then what the other images hold beyond them.
         first = np.concatenate([sky, shifts, self.spectrum.images(point, size).reshape(1, -1)])
         basis = np.linalg.qr(first.T)[0].T
         rest = images - (images @ basis.T) @ basis
@@ -265,10 +275,12 @@ class SizeGrid:
         Gaussian. Amplitude, sky and shift are linear and solved exactly at each radius and width; an amplitude
         below zero counts as zero.
         """
+        # Weight of the modes with sky and position projected out.
         inverse = np.linalg.inv(self.covariance if covariance is None else covariance)
         weighted = inverse @ self.nuisance
         kernel = inverse - weighted @ np.linalg.solve(self.nuisance.T @ weighted, weighted.T)
         kernel = 0.5 * (kernel + kernel.T)
+        # Each template's best flux is product / norm, and lowers chi-square by product^2 / norm.
         projected = self.templates @ kernel
         norm = (projected * self.templates).sum(axis=1)
         product = (projected @ modes[:, :, None])[:, :, 0] if one_by_one else modes @ projected.T
@@ -280,7 +292,7 @@ class SizeGrid:
         return SizeLikelihood(self, chi2, (product / norm).reshape(shape))
 
 
-def fwhm_arcsec(psf):
+def psf_fwhm_arcsec(psf):
     """FWHM of a PSF: that of its file, or measured where the file of a user does not say."""
     if np.isfinite(psf.fwhm_arcsec):
         return psf.fwhm_arcsec

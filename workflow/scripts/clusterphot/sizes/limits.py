@@ -13,10 +13,10 @@ from astropy.table import Table, vstack
 from clusterphot.base.cosmology import kpc_per_arcsec
 from clusterphot.base.flags import Flag
 from clusterphot.measure.rendering import PsfRenderer
-from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid, SizeOptions, fwhm_arcsec
+from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid, SizeOptions, psf_fwhm_arcsec
 from clusterphot.sizes.models import broadening_variance
 from clusterphot.stack.build import BAD_FLAGS, aligned_sample
-from clusterphot.stack.combine import bootstrap_counts, combine, stacked_ivar
+from clusterphot.stack.combine import combine, stack_counts, stacked_ivar
 
 ALIGNMENT_ERROR = 0.3
 """Fractional 1-sigma error of the blur by misalignment, which follows from the errors of the positions."""
@@ -261,9 +261,7 @@ def limit_stack(
     facts = {"n_sources": len(sample.ids)}
     if len(sample.ids) < 2:
         return StackSize(_empty_row(), facts)
-    blur = 0.0
-    if filt != reference_filter:
-        blur = alignment_variance(sample.ids, table[f"flux_{filt}"][sample.rows], reference_fits)
+    blur = alignment_blur(sample, table, filt, reference_fits, reference_filter)
     places = np.stack(
         [np.asarray(table[f"{axis}_{filt}"], dtype=float)[sample.rows] for axis in "xy"], axis=1
     )
@@ -291,8 +289,9 @@ def _stack_prior(context, places, stars, coherence_arcsec, blur):
     n_patches = effective_patches(places * scale, coherence_arcsec)
     n_star_patches = effective_patches(stars * scale, coherence_arcsec) if len(stars) else 1.0
     scatter = context.psf_fwhm_scatter_fraction * np.sqrt(1.0 / n_patches + 1.0 / n_star_patches)
+    # An error of a variance is half as large in the width, relative to it; FWHM^2 is the variance's unit here.
     of_alignment = (
-        0.5 * ALIGNMENT_ERROR * blur / broadening_variance(fwhm_arcsec(context.psf), np.sqrt(2.0) - 1.0)
+        0.5 * ALIGNMENT_ERROR * blur / broadening_variance(psf_fwhm_arcsec(context.psf), np.sqrt(2.0) - 1.0)
     )
     return {
         "psf_scatter_fraction": float(np.hypot(scatter, of_alignment)) if scatter > 0 else 0.0,
@@ -305,15 +304,14 @@ def _stack_modes(sample, grid, options):
     """Modes of the stack and their covariance; noise of a pixel of the stack."""
     n = len(sample.ids)
     n_resamples = options.n_resamples if n >= MIN_BOOTSTRAP_SOURCES else 0
-    counts = np.ones((1, n), dtype=int)
-    if n_resamples:
-        counts = np.concatenate([counts, bootstrap_counts(n, n_resamples, options.seed)])
+    counts = stack_counts(n, n_resamples, options.seed)
     edge = (sample.images.shape[-1] - grid.window_px) // 2 - MARGIN_PX
     inner = np.s_[:, edge : sample.images.shape[-1] - edge, edge : sample.images.shape[-1] - edge]
     combined = np.nan_to_num(combine(sample.images[inner], sample.ivar[inner], options.method, counts))
     ivar = stacked_ivar(sample.ivar[inner], options.method)
     sigma = np.median(1.0 / np.sqrt(ivar[ivar > 0]))
     zero = np.zeros(1)
+    # The stack at its own centre, and its resamples at the same: the covariance is that of the sources' noise.
     modes, x, y = grid.centre(combined[:1], zero, zero)
     if not n_resamples:
         return modes, grid.covariance * sigma**2, sigma
@@ -328,6 +326,16 @@ def flux_error(grid, covariance):
     inverse = np.linalg.inv(covariance)
     design = np.concatenate([grid.template(0)[:, None], grid.nuisance], axis=1)
     return float(np.sqrt(np.linalg.inv(design.T @ inverse @ design)[0, 0]))
+
+
+def alignment_blur(sample, table, filt, reference_fits, reference_filter):
+    """Variance (arcsec^2 per axis) by which errors of positions blur the stack of a filter; 0 in the reference filter.
+
+    Positions in the reference filter follow its own noise, which blurs nothing to first order.
+    """
+    if filt == reference_filter:
+        return 0.0
+    return alignment_variance(sample.ids, table[f"flux_{filt}"][sample.rows], reference_fits)
 
 
 def alignment_variance(ids, flux, reference_fits):

@@ -10,6 +10,8 @@ import numpy as np
 from scipy import special
 from scipy.interpolate import CubicSpline
 
+from clusterphot.base.images import crop
+
 MODELS = ("gaussian", "king", "plummer")
 
 HALF_LIGHT_OVER_SIGMA = np.sqrt(2.0 * np.log(2.0))
@@ -18,6 +20,8 @@ HALF_LIGHT_OVER_SIGMA = np.sqrt(2.0 * np.log(2.0))
 FWHM_OVER_SIGMA = 2.0 * HALF_LIGHT_OVER_SIGMA
 
 KING_NODES = 2000
+"""Nodes of the quadrature over a King profile, dense enough for the fastest oscillation of `KING_FREQUENCIES`."""
+
 KING_FREQUENCIES = np.concatenate([np.linspace(0.0, 2.0, 81)[:-1], np.geomspace(2.0, 400.0, 320)])
 """2 pi k r_h at which the transform of a King profile is tabulated."""
 
@@ -55,6 +59,13 @@ def transfer(model, frequency, half_light_arcsec, *, king_concentration=1.5):
     With z = 2 pi k r_h. Gaussian: exp(-z^2 / (4 ln 2)). Plummer, (1 + R^2/r_h^2)^-2: z K_1(z), since half of
     its light falls within its scale length (Gradshteyn & Ryzhik 6.565.4). King: by quadrature, see
     `king_transfer`.
+
+    Examples
+    --------
+    A source of 0.05" at 2 per arcsec: the heavier its wing, the less is left.
+
+    >>> [round(float(transfer(model, 2.0, 0.05)), 3) for model in ("gaussian", "plummer")]
+    [0.867, 0.768]
     """
     z = 2.0 * np.pi * np.asarray(frequency) * np.asarray(half_light_arcsec)
     if model == "gaussian":
@@ -172,8 +183,7 @@ class PsfSpectrum:
 
     def __init__(self, psf, reach_px):
         half = min(psf.data.shape[0] // 2, 2 * int(reach_px))
-        middle = psf.data.shape[0] // 2
-        stamp = psf.data[middle - half : middle + half + 1, middle - half : middle + half + 1] * psf.ee_stamp
+        stamp = crop(psf.data, half) * psf.ee_stamp
         self.size = 2 * (2 * int(reach_px) + 1)
         self.pixel_scale_arcsec = psf.pixel_scale_arcsec
         self.light = float(stamp.sum())

@@ -10,11 +10,18 @@ import numpy as np
 from astropy.table import Table
 from scipy.special import chdtrc
 
+from clusterphot.base.images import radius_grid
 from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid
-from clusterphot.sizes.limits import alignment_variance
+from clusterphot.sizes.limits import alignment_blur
 from clusterphot.sizes.models import PsfSpectrum, transfer
 from clusterphot.stack.build import aligned_sample
-from clusterphot.stack.combine import bootstrap_counts, combine, fourier_shift
+from clusterphot.stack.combine import combine, shift_mirrored, stack_counts
+
+RING_EDGES_PX = np.concatenate([np.arange(-0.5, 6.6), np.arange(8.5, 10.6, 2.0), np.arange(14.5, 200.0, 4.0)])
+"""Borders of the rings of a profile: single pixels where the PSF changes, wider where it is smooth and faint."""
+
+CENTRING_RADIUS_ARCSEC, CENTRING_RADII = 0.05, 4
+"""Largest radius, and steps to it, of the coarse grid that finds the centre of a stack."""
 
 MIN_DOF_RESAMPLES = 3
 """The covariance of a profile is inverted with at least this many resamples per ring."""
@@ -46,10 +53,8 @@ def make_rings(size_px, reach_px):
     reach_px : float
         Outer radius of the last ring, at most.
     """
-    edges = np.concatenate([np.arange(-0.5, 6.6), np.arange(8.5, 10.6, 2.0), np.arange(14.5, 200.0, 4.0)])
-    edges = edges[edges <= reach_px + 0.5]
-    axis = np.arange(size_px) - size_px // 2
-    distance = np.hypot(axis[:, None], axis).ravel()
+    edges = RING_EDGES_PX[reach_px + 0.5 >= RING_EDGES_PX]
+    distance = radius_grid(size_px // 2).ravel()
     masks = [(distance >= low) & (distance < high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
     matrix = np.array([mask / mask.sum() for mask in masks])
     return Rings(matrix @ distance, matrix)
@@ -98,9 +103,7 @@ def measure_profile(cutouts, table, reference_fits, context, stack_options, *, f
     empty = np.full(len(n_pixels), np.nan)
     if n < 2:
         return Table(columns | {"intensity": empty, "intensity_err": empty, "intensity_psf": empty}), facts
-    blur = 0.0
-    if filt != reference_filter:
-        blur = alignment_variance(sample.ids, table[f"flux_{filt}"][sample.rows], reference_fits)
+    blur = alignment_blur(sample, table, filt, reference_fits, reference_filter)
     values = _ring_values(sample, context, stack_options, rings, size)
     shape = rings.matrix @ psf_image(context.psf, size, blur).ravel()
     covariance = np.atleast_2d(np.cov(values[1:].T)) * n / (n - 1)
@@ -118,25 +121,24 @@ def measure_profile(cutouts, table, reference_fits, context, stack_options, *, f
 
 def _ring_values(sample, context, options, rings, size):
     """Ring averages of the stack and its resamples, (1 + k, n_rings), about the centre of the stack."""
-    n = len(sample.ids)
-    counts = np.concatenate(
-        [np.ones((1, n), dtype=int), bootstrap_counts(n, options.n_resamples, options.seed)]
-    )
+    counts = stack_counts(len(sample.ids), options.n_resamples, options.seed)
     combined = np.nan_to_num(combine(sample.images, sample.ivar, options.method, counts))
     grid = _centring_grid(context, combined.shape[-1])
     zero = np.zeros(1)
     _, x, y = grid.centre(combined[:1], zero, zero)
     edge = (combined.shape[-1] - size) // 2
     moved = [
-        fourier_shift(image[None], x, y)[0, edge : edge + size, edge : edge + size] for image in combined
+        shift_mirrored(image[None], x, y)[0, edge : edge + size, edge : edge + size] for image in combined
     ]
     return np.array([rings.matrix @ image.ravel() for image in moved])
 
 
 def _centring_grid(context, cutout_px):
     """A coarse `SizeGrid`, for positions only."""
-    top = 0.05 * context.pc_per_arcsec
-    options = replace(context.options, model="gaussian", radius_max_pc=top, radius_step_pc=top / 4)
+    top = CENTRING_RADIUS_ARCSEC * context.pc_per_arcsec
+    options = replace(
+        context.options, model="gaussian", radius_max_pc=top, radius_step_pc=top / CENTRING_RADII
+    )
     window = options.window_px(context.psf.pixel_scale_arcsec, cutout_px)
     return SizeGrid(context.psf, context.noise, window, context.pc_per_arcsec, options)
 

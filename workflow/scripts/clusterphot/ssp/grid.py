@@ -12,8 +12,8 @@ from astropy import constants
 from astropy import units as u
 
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.files import whole_hdf5
 from clusterphot.base.filters import load_filter, sedpy_name
-from clusterphot.base.hdf5 import whole_hdf5
 from clusterphot.base.units import AB_ZERO_FLUX_NJY, METALLICITY_RTOL
 
 LSUN_GALAXEV_ERG_S = 3.826e33

@@ -17,7 +17,7 @@ from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, write_fits
 from clusterphot.measure.fit import FitOptions, fit_sources
 from clusterphot.measure.linear import SkyTerms, normal_equations, solve
 from clusterphot.measure.rendering import PsfRenderer
-from clusterphot.stack.combine import align, bootstrap_counts, combine, local_background, stacked_ivar
+from clusterphot.stack.combine import align, combine, local_background, stack_counts, stacked_ivar
 
 BAD_FLAGS = (
     Flag.EDGE | Flag.MASKED | Flag.AT_BOUND | Flag.BLENDED | Flag.SATURATED | Flag.FAILED | Flag.NO_DATA
@@ -31,6 +31,7 @@ BLOCK_SOURCES = 500
 """Sources that are aligned at a time, which bounds the memory; each is shifted by itself."""
 
 MIN_SOURCES = 2
+"""Sources without which there is no stack, and no bootstrap."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Stack:
     background : (n,) float ndarray, nJy/pixel
         Local background taken from each.
     resampled_flux : (n_resamples,) float ndarray, nJy
-        Fluxes of the bootstrap; `bootstrap_counts` says which sources are in each.
+        Fluxes of the bootstrap; `clusterphot.stack.combine.stack_counts` says which sources are in each.
     pixel_scale_arcsec : float
     filter_name, method : str
     seed : int
@@ -120,6 +121,9 @@ ROW_UNITS = {
     "n_listed": "",
 }
 """Columns of the table FIT; flux_err is that of the bootstrap, flux_err_noise that of the pixels."""
+
+JOINED = ("flux", "flux_err", "flux_err_sys", "dx", "dy", "chi2", "dof", "flags", "sky", "n_sources")
+"""Columns of every filter in the row that `join_stacks` makes."""
 
 
 # ---- sources that are stacked ----------------------------------------------------------------------------
@@ -221,9 +225,7 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     if len(ids) < MIN_SOURCES:
         return _empty_stack(cutouts, ids, background, options)
     images, weights = aligned.images, aligned.ivar
-    counts = np.concatenate(
-        [np.ones((1, len(ids)), dtype=int), bootstrap_counts(len(ids), options.n_resamples, options.seed)]
-    )
+    counts = stack_counts(len(ids), options.n_resamples, options.seed)
     combined = combine(images, weights, options.method, counts)
     weight = stacked_ivar(weights, options.method)
     row, model, resampled = fit_stack(combined, weight, psf, noise, cutouts, options)
@@ -315,28 +317,14 @@ def fit_stack(combined, ivar, psf, noise, cutouts, options):
     resampled_flux : (k,) float ndarray
     """
     filt, m = cutouts.filter_name, ivar.shape[0]
-    middle = np.array([float(m // 2)])
-    alone = Cutouts(
-        ["stack"], np.nan_to_num(combined[:1]), np.where(np.isfinite(combined[:1]), ivar, 0.0),
-        np.zeros(1, int), np.zeros(1, int), middle, middle, [[]], cutouts.pixel_scale_arcsec, filt,
-    )  # fmt: skip
-    fit_options = FitOptions(
-        sky=options.sky,
-        max_shift_px=options.max_shift_px,
-        neighbours=False,
-        position_sigma_arcsec=0.0,
-        debias=False,
-        adaptive_window=False,
-    )
-    scaled = Noise(noise.correlation, 1.0, filt)
-    wcs = _flat_wcs(cutouts.pixel_scale_arcsec)
-    fit = fit_sources(alone, psf, scaled, wcs, fit_options, engine=options.engine)[0]
+    fit = _fit_as_source(combined[0], ivar, psf, noise, cutouts, options)
     x, y = (np.atleast_1d(float(fit[f"{name}_{filt}"])) for name in ("x", "y"))
     row = {name: float(fit[f"{name}_{filt}"]) for name in ("flux", "flux_err_sys", "dx", "dy", "sky", "chi2")}
     row |= {"flux_err_noise": float(fit[f"flux_err_{filt}"]), "dof": int(fit[f"dof_{filt}"])}
     row["flags"] = int(fit[f"flags_{filt}"])
     if not np.isfinite(row["flux"]):
         return row | {"flux_err": np.nan}, np.full((m, m), np.nan), np.full(len(combined) - 1, np.nan)
+    # Flux and sky of stack and resamples at that position: linear, solved for all at once.
     light = PsfRenderer(psf.data * psf.ee_stamp, m).render(x, y).reshape(1, 1, -1)
     terms = SkyTerms(options.sky, m)
     data = combined.reshape(len(combined), -1)
@@ -347,6 +335,27 @@ def fit_stack(combined, ivar, psf, noise, cutouts, options):
     model = (solution[0, 0] * light[0, 0] + terms.surface(solution[0, 1:])).reshape(m, m)
     resampled = solution[1:, 0]
     return row | {"flux_err": float(np.std(resampled, ddof=1))}, model, resampled
+
+
+def _fit_as_source(image, ivar, psf, noise, cutouts, options):
+    """Row of the fit of one image as if it were the cutout of a source in its middle, alone, in a field of its own."""
+    middle = np.array([float(ivar.shape[0] // 2)])
+    alone = Cutouts(
+        ["stack"], np.nan_to_num(image[None]), np.where(np.isfinite(image[None]), ivar, 0.0),
+        np.zeros(1, int), np.zeros(1, int), middle, middle, [[]], cutouts.pixel_scale_arcsec, cutouts.filter_name,
+    )  # fmt: skip
+    # No prior of its position and no neighbours; the inverse variance of a stack is scaled already.
+    fit_options = FitOptions(
+        sky=options.sky,
+        max_shift_px=options.max_shift_px,
+        neighbours=False,
+        position_sigma_arcsec=0.0,
+        debias=False,
+        adaptive_window=False,
+    )
+    scaled = Noise(noise.correlation, 1.0, cutouts.filter_name)
+    wcs = _flat_wcs(cutouts.pixel_scale_arcsec)
+    return fit_sources(alone, psf, scaled, wcs, fit_options, engine=options.engine)[0]
 
 
 def _flat_wcs(pixel_scale_arcsec):
@@ -448,18 +457,7 @@ def join_stacks(stacks, zero_point_errors):
         "flags": [int(np.bitwise_or.reduce([stack.row["flags"] for stack in stacks]))],
     }
     for stack in stacks:
-        for name in (
-            "flux",
-            "flux_err",
-            "flux_err_sys",
-            "dx",
-            "dy",
-            "chi2",
-            "dof",
-            "flags",
-            "sky",
-            "n_sources",
-        ):
+        for name in JOINED:
             columns[f"{name}_{stack.filter_name}"] = [stack.row[name]]
         sys = f"flux_err_sys_{stack.filter_name}"
         zero_point = zero_point_errors[stack.filter_name] * abs(stack.row["flux"])

@@ -7,6 +7,8 @@ Images nJy/pixel, positions in pixels of the cutout (0-based).
 import numpy as np
 
 MIN_ANNULUS_PIXELS = 20
+"""Good pixels from which a local background is the median of: its error is then below 0.3 of a pixel's."""
+
 MAX_BAD_WEIGHT = 0.2
 """A shifted pixel is bad where bad pixels contribute more than this to its bilinear interpolation."""
 
@@ -14,6 +16,7 @@ MEDIAN_VARIANCE = np.pi / 2
 """Variance of the median of many normal deviates over that of their mean."""
 
 BLOCK_BYTES = 50_000_000
+"""Memory of the running counts of `weighted_medians` at a time."""
 
 
 # ---- background and alignment ----------------------------------------------------------------------------
@@ -69,7 +72,7 @@ def align(data, ivar, x, y):
     """
     m = data.shape[-1]
     dx, dy = np.asarray(x, dtype=float) - m // 2, np.asarray(y, dtype=float) - m // 2
-    shifted = fourier_shift(data, dx, dy)
+    shifted = shift_mirrored(data, dx, dy)
     good = ivar > 0
     good_weight = _shift_bilinear(good.astype(float), dx, dy)
     valid = good_weight >= 1.0 - MAX_BAD_WEIGHT
@@ -77,8 +80,20 @@ def align(data, ivar, x, y):
     return shifted, np.where(valid, mean, 0.0)
 
 
-def fourier_shift(images, dx, dy):
-    """Images read at pixels moved by (dx, dy), (n, m, m), by the Fourier theorem on mirrored images."""
+def shift_mirrored(images, dx, dy):
+    """Images (n, m, m) read at pixels moved by (dx, dy), (n,) each, by the Fourier theorem on mirrored images.
+
+    For cutouts, whose sky does not fall to zero at the border as `clusterphot.base.images.fourier_shift` asks; any
+    sides, and the opposite sign.
+
+    Examples
+    --------
+    Mirrored, a slope is carried on at the borders instead of jumping back:
+
+    >>> slope = np.arange(9.0) * np.ones((1, 9, 1))
+    >>> shift_mirrored(slope, np.array([0.5]), np.zeros(1))[0, 4, 3:6].round(1)
+    array([3.5, 4.5, 5.5])
+    """
     return shift_spectra(mirrored_spectra(images), dx, dy)
 
 
@@ -121,6 +136,12 @@ def bootstrap_counts(n_sources, n_resamples, seed):
     rng = np.random.default_rng([seed, n_sources])
     drawn = rng.integers(n_sources, size=(n_resamples, n_sources))
     return np.stack([np.bincount(row, minlength=n_sources) for row in drawn])
+
+
+def stack_counts(n_sources, n_resamples, seed):
+    """Counts of the stack itself, each source once, and below it of its resamples, (1 + n_resamples, n_sources) int."""
+    once = np.ones((1, n_sources), dtype=int)
+    return np.concatenate([once, bootstrap_counts(n_sources, n_resamples, seed)]) if n_resamples else once
 
 
 def combine(images, ivar, method, counts):

@@ -12,10 +12,11 @@ from astropy.table import Table, vstack
 from scipy.spatial import cKDTree
 
 from clusterphot.base.units import flux_from_mag_ab
-from clusterphot.detect.catalog import MAS_PER_ARCSEC, detect_box, to_plane_axes
-from clusterphot.detect.crowding import neighbour_light
+from clusterphot.detect.catalog import MOMENT_ROWS, detect_box, to_plane_axes
+from clusterphot.detect.crowding import SAME_ARCSEC, neighbour_light
 from clusterphot.detect.field import apply_selection
-from clusterphot.detect.kernels import ELONGATION_CROSS, ELONGATION_PLUS, SIZE, derivatives
+from clusterphot.detect.kernels import derivatives
+from clusterphot.detect.masks import at_pixels
 from clusterphot.detect.planes import ModelDrawer
 from clusterphot.detect.selection import MOMENTS
 from clusterphot.detect.tiles import CELL_PX
@@ -29,9 +30,18 @@ PER_PATCH = 12
 APART_ARCSEC = 1.0
 """Artificial clusters do not see one another."""
 
-MATCH_ARCSEC = 0.06
-
 TRIES = 200
+"""Places tried for an artificial cluster before it is given up: the field has no room left."""
+
+BORDER_PX = 20
+"""Artificial clusters this far outside a plane still reach into it: half of the stamp that they are drawn on, F200W."""
+
+SEARCHED_SHARE = 0.5
+"""Cells of which less was searched get no artificial clusters."""
+
+LEAST_LIGHT_QUANTILE = 0.25
+"""Cells darker than this quantile of the light count with it: without it nothing would be injected into the dark
+quarter."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +166,10 @@ def draw_clusters(rng, field, maps, found, shape, options):
 
 def _cell_weights(maps, exponent):
     """Chance of each cell to hold a cluster, not normalised."""
-    good = (maps.searched > 0.5) & np.isfinite(maps.light) & np.isfinite(maps.noise)
+    good = (maps.searched > SEARCHED_SHARE) & np.isfinite(maps.light) & np.isfinite(maps.noise)
     if not good.any():
         raise ValueError("maps: no cell was searched")
-    floor = max(float(np.quantile(maps.light[good], 0.25)), 1e-3)
+    floor = max(float(np.quantile(maps.light[good], LEAST_LIGHT_QUANTILE)), 1e-3)
     light = np.where(good, np.maximum(maps.light, floor), 0.0)
     return np.where(good, light**exponent * maps.searched, 0.0)
 
@@ -185,9 +195,9 @@ class Artist:
         self.seed = int(rng.integers(2**31))
         self.drawers = []
         for band in field.bands:
+            # a cluster as wide as a star is the PSF and, to first order, its second derivatives times moments
             terms, scale = derivatives(band.kernels.psf, 0.0, 0.0), band.mosaic.pixel_scale_arcsec
-            rows = (SIZE, ELONGATION_PLUS, ELONGATION_CROSS)
-            self.drawers.append([ModelDrawer(terms[row], scale) for row in rows])
+            self.drawers.append([ModelDrawer(terms[row], scale) for row in MOMENT_ROWS.values()])
         self.moments = {}
         for band in field.names:
             for moment in MOMENTS:
@@ -201,7 +211,9 @@ class Artist:
             origin = planes[self.field.reference].origin
             x, y = np.asarray(self.injected["x"]) - origin[0], np.asarray(self.injected["y"]) - origin[1]
             ny, nx = planes[self.field.reference].sci.shape
-            rows = np.flatnonzero((x > -20) & (y > -20) & (x < nx + 20) & (y < ny + 20))
+            rows = np.flatnonzero(
+                (x > -BORDER_PX) & (y > -BORDER_PX) & (x < nx + BORDER_PX) & (y < ny + BORDER_PX)
+            )
             for number, plane in enumerate(planes):
                 self._paint(plane, number, x[rows], y[rows], rows, box)
 
@@ -213,12 +225,11 @@ class Artist:
         flux = np.asarray(self.injected[f"flux_in_{band.name}"])[rows]
         size, plus, cross = (self.moments[band.name, moment][rows] for moment in MOMENTS)
         plus, cross = to_plane_axes(plus, cross, plane.matrix)
-        unit = 2.0 * (band.mosaic.pixel_scale_arcsec * MAS_PER_ARCSEC) ** 2
         plane.model[:] = 0.0
         place = plane.position(x, y)
         band.drawer.add(plane, *place, flux)
         for drawer, moment in zip(self.drawers[number], (size, plus, cross), strict=True):
-            drawer.add(plane, *place, flux * moment / unit)
+            drawer.add(plane, *place, flux * moment / band.moment_unit_mas2)
         light = plane.model.copy()
         plane.model[:] = 0.0
         if band.mosaic.gain_e_per_njy is not None:
@@ -227,13 +238,6 @@ class Artist:
             light += (photons * rng.standard_normal(light.shape)).astype(np.float32)
         light[plane.bad] = 0.0
         plane.sci = plane.sci + light
-
-
-def _pixels(table, box, shape):
-    """Indices of the pixels of a box at the positions of a table."""
-    row = np.clip(np.rint(table["y"]).astype(int) - box[0], 0, shape[0] - 1)
-    column = np.clip(np.rint(table["x"]).astype(int) - box[2], 0, shape[1] - 1)
-    return row, column
 
 
 def _matched(injected, result, field, box):
@@ -245,7 +249,7 @@ def _matched(injected, result, field, box):
     if len(table):
         tree = cKDTree(np.stack([table["x"], table["y"]], axis=1))
         distance, nearest = tree.query(np.stack([out["x"], out["y"]], axis=1))
-        row = np.where(distance * scale < MATCH_ARCSEC, nearest, -1)
+        row = np.where(distance * scale < SAME_ARCSEC, nearest, -1)
     hit = row >= 0
     out["found"] = hit
     out["selected"], out["reason"] = np.zeros(n, dtype=bool), np.full(n, "not_found", dtype="U11")
@@ -260,5 +264,5 @@ def _matched(injected, result, field, box):
             out[f"{kind}_{name}"] = values
         out[f"noise_{name}"] = result.probed_noise[:, number]
     out["surface_brightness"] = result.probed_light
-    out["searched"] = np.isfinite(result.noise[_pixels(out, box, result.noise.shape)])
+    out["searched"] = np.isfinite(at_pixels(result.noise, out["x"] - box[2], out["y"] - box[0]))
     return out

@@ -10,17 +10,44 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize, special
 
-NOISE_SLOPE = 2.5
-"""Limits move by this much per decade of noise where S/N alone decides; the prior mean of the slope."""
+PARAMETERS = (
+    "logit_ceiling", "mag_half", "log_width", "mag_per_dex_noise", "mag_per_light", "logit_per_dex_noise",
+    "logit_per_crowding",
+)  # fmt: skip
+"""Names of the parameters in their order, as tables give them."""
 
-SLOPE_SIGMA = 0.5
+CEILING, MIDDLE, LOG_WIDTH, PER_NOISE, PER_LIGHT, CEILING_PER_NOISE, CEILING_PER_CROWDING = range(7)
+
+NOISE_SLOPE = 2.5
+"""Limits move by this much (mag) per decade of noise where S/N alone decides; the prior mean of the slope."""
+
 MIDDLE_SIGMA = 3.0
 """Of the prior of the middle around that of the magnitudes tried (mag): where none or all are lost, it alone tells."""
+
+PRIOR = (
+    (4.0, 1.5),
+    (np.nan, MIDDLE_SIGMA),
+    (-1.5, 1.5),
+    (NOISE_SLOPE, 0.5),
+    (0.0, 0.5),
+    (0.0, 10.0),
+    (2.0, 3.0),
+)
+"""Mean and 1 sigma of the Gaussian prior of each parameter: weak, so that fits are defined where few or all are lost.
+Chosen: a ceiling of 0.98, a width of 0.22 mag."""
 
 LIGHT_UNIT = 1000.0
 """Light counts as log10(1 + light / this): that of a halo from its outskirts to its core is a range of one."""
 
-N_PARAMETERS = 7
+LARGEST_EXPONENT = 50.0
+"""Logits are cut here, 2e-22 from 0 or 1, so that no exponential overflows."""
+
+LEAST_PROBABILITY, LEAST_EXPECTED = 1e-9, 1e-6
+"""Of a detection or a miss, in the likelihood and in the test: neither breaks over a single surprise."""
+
+DERIVATIVE_STEP, HESSIAN_STEP = 1e-4, 1e-3
+"""Steps of numerical derivatives in the parameters, which are of order one."""
+
 MIN_ROOM = 0.1
 """Of the test: directions whose variance the fit takes away but for this share say nothing."""
 
@@ -70,11 +97,9 @@ class Logistic:
     def slopes(self, mag, noise, light, neighbours):
         """Derivatives of the completeness by the parameters, (n, 7)."""
         place = self._place(noise, light, neighbours)
-        columns = [
-            (_model(self.parameters + s, mag, *place) - _model(self.parameters - s, mag, *place)) / 2e-4
-            for s in 1e-4 * np.eye(N_PARAMETERS)
-        ]
-        return np.stack(columns, axis=1)
+        return np.stack(
+            _derivatives(lambda parameters: _model(parameters, mag, *place), self.parameters), axis=1
+        )
 
     def limit(self, fraction, noise, light):
         """Magnitude far from neighbours at which completeness falls to a fraction, and its 1-sigma error.
@@ -86,16 +111,8 @@ class Logistic:
         """
         place = self._place(noise, light)
         value = _limit(self.parameters, fraction, *place)
-        steps = 1e-4 * np.eye(N_PARAMETERS)
         slope = np.array(
-            [
-                (
-                    _limit(self.parameters + s, fraction, *place)
-                    - _limit(self.parameters - s, fraction, *place)
-                )
-                / 2e-4
-                for s in steps
-            ]
+            _derivatives(lambda parameters: _limit(parameters, fraction, *place), self.parameters)
         )
         return float(value), float(np.sqrt(max(slope @ self.covariance @ slope, 0.0)))
 
@@ -105,26 +122,35 @@ def glow_of(light):
     return np.log10(1.0 + np.clip(light, 0.0, None) / LIGHT_UNIT)
 
 
+def _derivatives(function, parameters):
+    """Derivatives of a function by each of the parameters, from central differences."""
+    steps = DERIVATIVE_STEP * np.eye(len(parameters))
+    return [(function(parameters + s) - function(parameters - s)) / (2 * DERIVATIVE_STEP) for s in steps]
+
+
 def _ceiling(parameters, offset, crowding):
     """Completeness of the brightest clusters."""
-    fall = parameters[5] * offset + parameters[6] * crowding
-    return 1.0 / (1.0 + np.exp(np.clip(fall - parameters[0], -50, 50)))
+    fall = parameters[CEILING_PER_NOISE] * offset + parameters[CEILING_PER_CROWDING] * crowding
+    return special.expit(parameters[CEILING] - fall)
+
+
+def _middle(parameters, offset, glow):
+    """Magnitude of half the ceiling."""
+    return parameters[MIDDLE] - parameters[PER_NOISE] * offset - parameters[PER_LIGHT] * glow
 
 
 def _model(parameters, mag, offset, glow, crowding):
     """Completeness; ``offset`` and ``glow`` are noise and light relative to the reference."""
-    middle = parameters[1] - parameters[3] * offset - parameters[4] * glow
-    z = (mag - middle) / np.exp(parameters[2])
-    return _ceiling(parameters, offset, crowding) / (1.0 + np.exp(np.clip(z, -50, 50)))
+    z = (mag - _middle(parameters, offset, glow)) / np.exp(parameters[LOG_WIDTH])
+    spread = np.exp(np.clip(z, -LARGEST_EXPONENT, LARGEST_EXPONENT))
+    return _ceiling(parameters, offset, crowding) / (1.0 + spread)
 
 
 def _limit(parameters, fraction, offset, glow, crowding):
     """Magnitude where the completeness is ``fraction``; NaN where the ceiling is lower."""
     top = _ceiling(parameters, offset, crowding)
     ratio = np.where(top > fraction, top / fraction - 1.0, np.nan)
-    return (
-        parameters[1] - parameters[3] * offset - parameters[4] * glow + np.exp(parameters[2]) * np.log(ratio)
-    )
+    return _middle(parameters, offset, glow) + np.exp(parameters[LOG_WIDTH]) * np.log(ratio)
 
 
 def fit_logistic(mag, noise, light, neighbours, detected):
@@ -142,35 +168,35 @@ def fit_logistic(mag, noise, light, neighbours, detected):
 
     Notes
     -----
-    Weak priors keep the fit defined: ceiling 0.98 (logit 4 +- 1.5), the middle within +- 3 mag of that of the
-    magnitudes tried, 2.5 +- 0.5 mag per decade of noise, 0 +- 0.5 mag per unit of light, 0 +- 10 for the fall of the
-    ceiling's logit per decade of noise and 2 +- 3 for that per unit of crowding.
+    The maximum of likelihood times `PRIOR`: downhill simplex from where the share that is seen puts the middle,
+    since the likelihood can be flat there, then BFGS. The covariance is the inverse of the curvature.
     """
     mag, detected = np.asarray(mag, dtype=float), np.asarray(detected, dtype=float)
     reference = Logistic(None, None, float(np.median(np.log10(noise))), float(np.median(glow_of(light))))
     place = reference._place(noise, light, neighbours)
-    mean = np.array([4.0, 0.5 * (mag.min() + mag.max()), -1.5, NOISE_SLOPE, 0.0, 0.0, 2.0])
-    sigma = np.array([1.5, MIDDLE_SIGMA, 1.5, SLOPE_SIGMA, 0.5, 10.0, 3.0])
+    mean, sigma = np.array(PRIOR).T
+    mean[MIDDLE] = 0.5 * (mag.min() + mag.max())
 
     def cost(parameters):
-        p = np.clip(_model(parameters, mag, *place), 1e-9, 1 - 1e-9)
+        p = np.clip(_model(parameters, mag, *place), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
         likelihood = -(detected * np.log(p) + (1 - detected) * np.log(1 - p)).sum()
         return likelihood + 0.5 * (((parameters - mean) / sigma) ** 2).sum()
 
     seen = detected.sum() / max(len(detected), 1)
-    start = np.array([4.0, mag.min() + seen * (mag.max() - mag.min()), -1.5, NOISE_SLOPE, 0.0, 0.0, 2.0])
+    start = mean.copy()
+    start[MIDDLE] = mag.min() + seen * (mag.max() - mag.min())
     options = {"maxiter": 8000, "maxfev": 8000, "xatol": 1e-5, "fatol": 1e-7}
     result = optimize.minimize(cost, start, method="Nelder-Mead", options=options)
     result = optimize.minimize(cost, result.x, method="BFGS")
     covariance = np.linalg.inv(_hessian(cost, result.x))
     fit = replace(reference, parameters=result.x, covariance=covariance)
-    chi2, dof, p_value = test_fit(fit, (mag, noise, light, neighbours), detected, fitted=True)
+    chi2, dof, p_value = goodness_of_fit(fit, (mag, noise, light, neighbours), detected, fitted=True)
     return replace(fit, chi2=chi2, dof=dof, p_value=p_value)
 
 
 def _hessian(function, x):
     """Matrix of second derivatives by central differences."""
-    n, step = len(x), 1e-3
+    n, step = len(x), HESSIAN_STEP
     out = np.empty((n, n))
     for i in range(n):
         for j in range(n):
@@ -181,7 +207,7 @@ def _hessian(function, x):
     return 0.5 * (out + out.T)
 
 
-def test_fit(fit, where, detected, *, fitted=False):
+def goodness_of_fit(fit, where, detected, *, fitted=False):
     """Chi-square of detections against a fit in bins of magnitude, for thirds in noise and for crowded places.
 
     Parameters
@@ -203,8 +229,9 @@ def test_fit(fit, where, detected, *, fitted=False):
     fitted curve, as Rao & Robson (1974) do; directions in which the fit leaves no room are left out.
     """
     mag, noise, _, neighbours = where
-    probability = np.clip(fit(*where), 1e-6, 1 - 1e-6)
+    probability = np.clip(fit(*where), LEAST_EXPECTED, 1 - LEAST_EXPECTED)
     variance = probability * (1 - probability)
+    # thirds in noise, and places where neighbours outshine it as a fourth part
     part = np.digitize(noise, np.quantile(noise, [1 / 3, 2 / 3]))
     crowded = neighbours > noise
     if variance[crowded].sum() >= MIN_EXPECTED:

@@ -11,19 +11,33 @@ from scipy import special
 
 from clusterphot.base.robust import MEDIAN_ERROR, mad_sigma
 from clusterphot.base.units import mag_ab
-from clusterphot.detect.completeness.logistic import Logistic, fit_logistic, glow_of
+from clusterphot.detect.completeness.logistic import (
+    PARAMETERS,
+    PER_LIGHT,
+    PER_NOISE,
+    Logistic,
+    fit_logistic,
+    glow_of,
+)
 from clusterphot.detect.selection import magnitudes
 
 MIN_P_VALUE = 0.01
 """Below this the logistic fit is rejected and the table used."""
 
 BIN_MAG = 0.25
+"""Width of the bins of magnitude: half of the range over which completeness falls."""
+
 N_CLASSES = 3
+"""Classes of noise, with equally many injections each."""
+
 MIN_FOUND = 5
 """Found sources needed for a flux bias."""
 
 LIMITS = (50, 90)
+"""Per cent of completeness whose magnitudes are told."""
+
 N_RESAMPLES = 200
+"""Binomial draws behind the error of a limit of the table: it is known to 5 %."""
 
 
 @dataclass(frozen=True)
@@ -232,18 +246,9 @@ def field_limits(completeness):
 def describe(completeness):
     """Plain dictionary of the fit for the metadata of a table."""
     fit = completeness.fit
-    names = (
-        "logit_ceiling",
-        "mag_half",
-        "log_width",
-        "mag_per_dex_noise",
-        "mag_per_light",
-        "logit_per_dex_noise",
-        "logit_per_crowding",
-    )
     return {
         "method": completeness.method,
-        "parameters": {name: float(value) for name, value in zip(names, fit.parameters, strict=True)},
+        "parameters": {name: float(value) for name, value in zip(PARAMETERS, fit.parameters, strict=True)},
         "covariance": fit.covariance.tolist(),
         "log10_noise_level": fit.level,
         "light_level": fit.glow,
@@ -260,6 +265,6 @@ def limit_map(completeness, noise, light, fraction):
     if completeness.method == "logistic":
         return fit.limits(fraction, noise, light).astype(np.float32)
     reference, _ = completeness.limit(fraction, 0)
-    brighter = fit.parameters[3] * np.log10(noise / completeness.noise[0])
-    brighter = brighter + fit.parameters[4] * (glow_of(light) - glow_of(completeness.light[0]))
+    brighter = fit.parameters[PER_NOISE] * np.log10(noise / completeness.noise[0])
+    brighter = brighter + fit.parameters[PER_LIGHT] * (glow_of(light) - glow_of(completeness.light[0]))
     return (reference - brighter).astype(np.float32)

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from clusterphot.base import filters, user_tables
+from clusterphot.base import filters, units, user_tables
 from clusterphot.base.errors import DataError
 from clusterphot.run import fields
 from clusterphot.run.checks.findings import ERROR, OK, UNSEEN, WARNING
@@ -108,7 +108,7 @@ def check_photometry(settings, name, entry, findings):
             continue
         ids, own, flux, err, _ = found
         filts = filts or own
-        flux, err, odd = user_tables.without_sentinels(flux, err)
+        flux, err, odd = units.without_sentinels(flux, err)
         table = user_tables.read_user_table(entry[key], where)
         _warn_of_comments(entry[key], ids, note)
         if odd.any():
@@ -116,7 +116,7 @@ def check_photometry(settings, name, entry, findings):
             note.add(
                 WARNING,
                 key,
-                f"{entry[key]}: {odd.sum()} values beyond any measurement (above {user_tables.MAX_FLUX_NJY:g} nJy) are "
+                f"{entry[key]}: {odd.sum()} values beyond any measurement (above {units.MAX_FLUX_NJY:g} nJy) are "
                 f"taken as missing, the first of id {ids[row]!r} in {own[band]}.",
             )
         if not np.isfinite(flux).any():
