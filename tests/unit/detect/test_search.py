@@ -10,6 +10,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 from astropy.table import Table
+from clusterphot.config.keys import keys_of
 from clusterphot.detect import kernels, masks, noisemap, page, purity, selection, tiles
 from clusterphot.detect.catalog import detect_box
 from clusterphot.detect.field import name_candidates, relative_fluxes, without_duplicates
@@ -316,7 +317,7 @@ class TestSelection:
             assert selection.select(table, bands, "F200W", spectrum, options)[0] == reason
 
     def test_every_cut_is_a_key_of_the_configuration(self):
-        assert set(selection.selection_keys()) == {
+        assert set(keys_of(selection.SelectionOptions)) == {
             "min_snr_reference", "band_rule", "min_snr_others", "min_snr_band", "mag_min", "mag_max",
             "max_extent_sigma", "min_extent_mas2", "max_sharp_sigma", "max_elongation_sigma",
             "max_surface_brightness", "max_missing", "colour_box",

@@ -16,6 +16,7 @@ from scipy import ndimage
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
 from clusterphot.base.units import mag_ab
+from clusterphot.config.psf import StarKeys
 from clusterphot.psf.locus import fit_locus, locus_distance
 from clusterphot.psf.shape import core_radius_px
 
@@ -100,19 +101,13 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class StarOptions:
-    """How stars are chosen.
+class StarOptions(StarKeys):
+    """How stars are chosen: keys of the configuration, and what has not needed one.
 
     Attributes
     ----------
-    mag_min, mag_max : float
-        Magnitudes (AB, flux_auto) of the stars that make the core of the PSF.
-    mag_bright : float
-        Stars between this and ``mag_min`` serve for the wings.
-    half_light_radius_max_px : float
-        Upper end of the half-light radius of a star, pixels of the reference filter.
-    isolation_arcsec : float
-        No detection of more than ``neighbour_fraction`` of the star's flux within this distance.
+    neighbour_fraction : float
+        A detection of more than this fraction of the star's flux disturbs it, within ``isolation_arcsec``.
     edge_arcsec : float
         Radius in which at most a tenth of the pixels may be unexposed.
     detection_sigma : float
@@ -121,11 +116,6 @@ class StarOptions:
         Tiles in which the image is read.
     """
 
-    mag_min: float = 25.0
-    mag_max: float = 27.0
-    mag_bright: float = 17.0
-    half_light_radius_max_px: float = 3.0
-    isolation_arcsec: float = 0.5
     neighbour_fraction: float = 0.05
     edge_arcsec: float = 1.0
     detection_sigma: float = 5.0
