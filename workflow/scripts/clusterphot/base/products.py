@@ -32,6 +32,8 @@ class Mosaic:
     filter_name, field : str
     gain_e_per_njy : float or None
         Electrons per nJy, where the source's own Poisson noise is to be added to 1/ivar.
+    input_name : str
+        Name of the user's file that it was converted from, for messages.
     """
 
     sci: np.ndarray
@@ -41,6 +43,12 @@ class Mosaic:
     filter_name: str = ""
     field: str = ""
     gain_e_per_njy: float | None = None
+    input_name: str = ""
+
+    @property
+    def label(self):
+        """How messages call this mosaic: by the user's file, else by field and filter."""
+        return self.input_name or f"mosaic {self.field} {self.filter_name}"
 
     @property
     def shape(self):
@@ -179,6 +187,7 @@ def read_mosaic(path):
         filter_name=header["FILTER"],
         field=header["FIELD"],
         gain_e_per_njy=header.get("GAIN"),
+        input_name=header.get("SCIFILE", ""),
     )
 
 

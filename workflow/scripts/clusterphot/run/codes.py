@@ -33,6 +33,10 @@ WITHOUT_EFFECT = (
 )
 """Modules that cannot change a result: messages, logs and the reading of the configuration."""
 
+OF_THE_CONFIGURATION = "config"
+"""Room of the keys of the configuration. Their values reach a rule as params: another sentence, range or default
+changes no result by itself."""
+
 
 def driver_digest(scripts, driver, modules=()):
     """Digest of the modules that ``driver`` imports, directly or through one another.
@@ -72,7 +76,7 @@ class Sources:
         found, todo = {}, set(self._file(self._scripts / f"{driver}.py").imports) | set(modules)
         while todo:
             name = todo.pop()
-            if name in found or name in WITHOUT_EFFECT:
+            if name in found or name in WITHOUT_EFFECT or name.split(".")[0] == OF_THE_CONFIGURATION:
                 continue
             found[name] = self._file(_source(self._scripts, name))
             todo |= found[name].imports

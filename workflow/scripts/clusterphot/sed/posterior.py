@@ -211,7 +211,7 @@ def _cells(cross, norm, constant, model):
         Log of what the weights are to be multiplied with; -inf where the posterior is not defined.
     """
     priors = model.priors
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         norm += priors.mass_sigma_msun**-2.0
         cross += priors.mass_mean_msun / priors.mass_sigma_msun**2
     np.sqrt(norm, out=norm)
@@ -225,7 +225,7 @@ def _cells(cross, norm, constant, model):
     flat = log_cell.reshape(-1)
     kept = np.flatnonzero(flat > flat.max() - _DEPTH)
     mu, scale = cross.reshape(-1)[kept], norm.reshape(-1)[kept]
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         # The cut at zero: Phi(mu) of the posterior over Phi(offset) of the prior
         offset = priors.mass_mean_msun / priors.mass_sigma_msun
         log_mass = log_ndtr(mu) + 0.5 * np.minimum(mu, 0.0) ** 2 + np.log(scale / priors.mass_sigma_msun)
