@@ -44,11 +44,9 @@ rule build_psf:
     output:
         psf="results/{field}/{filter}/psf.fits",
     params:
-        size_arcsec=config["psf"]["size_arcsec"],
-        beyond_stamp=config["psf"]["beyond_stamp"],
+        **get_keys("psf", StampKeys),
         psf_encircled_energy=get_mosaic_value("psf_encircled_energy"),
         psf_error=get_mosaic_value("psf_error"),
-        **get_keys("psf", StampKeys),
         code=code_digest("build_psf"),
     log:
         "logs/build_psf/{field}/{filter}.log",
