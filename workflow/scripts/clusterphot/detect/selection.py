@@ -4,7 +4,6 @@ Sizes and elongations are second moments beyond those of the PSF (mas2), compare
 stars, whose run over the field follows a PSF that varies. Every candidate keeps the reason of its rejection.
 """
 
-import dataclasses
 import logging
 from dataclasses import dataclass, field
 
@@ -74,11 +73,6 @@ class SelectionOptions:
     max_surface_brightness: float = 16000.0
     max_missing: float = 0.2
     colour_box: dict = field(default_factory=dict)
-
-
-def selection_keys():
-    """Names of the cuts, which are those of the configuration too."""
-    return tuple(entry.name for entry in dataclasses.fields(SelectionOptions))
 
 
 @dataclass(frozen=True)
