@@ -14,15 +14,14 @@ import yaml
 REPO = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPO / "workflow" / "scripts"), str(REPO / "tests")]
 
+from calibration_figures import plot_interpolation, sbc_figure  # noqa: E402
 from clusterphot.base.cosmology import age_of_universe_gyr, flat_lambda_cdm  # noqa: E402
 from clusterphot.base.user_tables import read_photometry  # noqa: E402
-from clusterphot.figures.interpolation import plot_interpolation  # noqa: E402
-from clusterphot.figures.posterior import sbc_figure  # noqa: E402
 from clusterphot.figures.style import save_figure  # noqa: E402
 from clusterphot.sed.chi2 import prepare_photometry  # noqa: E402
 from clusterphot.sed.posterior_model import build_model  # noqa: E402
 from clusterphot.ssp.grid import nodes_around, project_grid, read_embedded_grid  # noqa: E402
-from clusterphot.ssp.refine import interpolation_error  # noqa: E402
+from grid_interpolation import interpolation_error  # noqa: E402
 from posterior_mocks import calibrate, draw_mocks  # noqa: E402
 
 FIELD = "smacs0723_published"

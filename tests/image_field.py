@@ -71,6 +71,7 @@ def draw_field(folder):
     import simulate_field
     from astropy.table import Table
     from clusterphot.base.user_tables import read_photometry
+    from clusterphot.optics.pupil import pupil, write_pupil
     from clusterphot.simulate import truth as scene
 
     names, filters, flux, *_ = read_photometry(str(TABLE1), "test")
@@ -90,12 +91,15 @@ def draw_field(folder):
     )
     truth = scene.draw_scene(config, clusters)
     truth.write(folder / "truth_of_all.ecsv", format="ascii.ecsv")
+    write_pupil(folder / "pupil.fits", pupil(config.optics()))
     for filt in FILTERS:
         paths = {kind: str(folder / f"{filt.lower()}_{kind}.fits") for kind in ("sci", "wht", "psf")}
         simulate_field.main(
             SimpleNamespace(
                 wildcards=SimpleNamespace(filter=filt),
-                input=SimpleNamespace(truth=str(folder / "truth_of_all.ecsv")),
+                input=SimpleNamespace(
+                    truth=str(folder / "truth_of_all.ecsv"), pupil=str(folder / "pupil.fits")
+                ),
                 output=SimpleNamespace(**paths),
             )
         )

@@ -56,15 +56,18 @@ def draw_truth(seed, *, fainter_mag=0.0, filters=FILTERS, **settings):
 def write_field(folder, truth):
     """Write truth.ecsv, mosaics, true PSFs (not named in the configuration) and field.yaml."""
     import simulate_field
+    from clusterphot.optics.pupil import pupil, write_pupil
+    from clusterphot.simulate.truth import config_of
 
     folder.mkdir(parents=True, exist_ok=True)
     truth.write(folder / "truth.ecsv", format="ascii.ecsv", overwrite=True)
+    write_pupil(folder / "pupil.fits", pupil(config_of(truth).optics()))
     filters = truth.meta["simulation"]["filters"]
     for filt in filters:
         simulate_field.main(
             SimpleNamespace(
                 wildcards=SimpleNamespace(filter=filt),
-                input=SimpleNamespace(truth=str(folder / "truth.ecsv")),
+                input=SimpleNamespace(truth=str(folder / "truth.ecsv"), pupil=str(folder / "pupil.fits")),
                 output=SimpleNamespace(
                     **{kind: str(folder / f"{filt}_{kind}.fits") for kind in ("sci", "wht", "psf")}
                 ),

@@ -38,6 +38,18 @@ def extended(tmp_path_factory):
     return repo
 
 
+def test_a_key(extended, snakemake, tmp_path):
+    """It has a default and a range, and a mistake is named."""
+    (tmp_path / "my.yaml").write_text(PUBLISHED.format(configs=CONFIGS))
+    assert snakemake.plan("--configfile", "my.yaml", cwd=tmp_path, repo=extended).jobs
+    (tmp_path / "my.yaml").write_text(
+        PUBLISHED.format(configs=CONFIGS) + "completeness: {apart_arcsec: 20}\n"
+    )
+    run = snakemake("--dry-run", "--configfile", "my.yaml", cwd=tmp_path, repo=extended)
+    message = "my.yaml, completeness.apart_arcsec = 20: got 20, expected number > 0 and <= 10"
+    assert run.status == 1 and message in run.complaint
+
+
 def test_a_library(extended, snakemake, embedded_grid, tmp_path):
     """The shipped grid as arrays gives what the shipped grid gives."""
     from astropy.table import Table

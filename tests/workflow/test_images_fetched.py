@@ -172,6 +172,7 @@ def serve_field(folder):
     import simulate_field
     from astropy.table import Table
     from clusterphot.base.user_tables import read_photometry
+    from clusterphot.optics.pupil import pupil, write_pupil
     from clusterphot.simulate import truth as scene
 
     table = str(REPO / "resources" / "faisst2022" / "table1.csv")
@@ -196,13 +197,14 @@ def serve_field(folder):
     )
     truth = scene.draw_scene(config, clusters)
     truth.write(folder / "truth.ecsv", format="ascii.ecsv")
+    write_pupil(folder / "pupil.fits", pupil(config.optics()))
     for filt in SIX:
         name = f"smacs0723-grizli-v7.0-{filt.lower()}-clear_drc"
         paths = {kind: str(folder / f"{name}_{kind}.fits") for kind in ("sci", "wht", "psf")}
         simulate_field.main(
             SimpleNamespace(
                 wildcards=SimpleNamespace(filter=filt),
-                input=SimpleNamespace(truth=str(folder / "truth.ecsv")),
+                input=SimpleNamespace(truth=str(folder / "truth.ecsv"), pupil=str(folder / "pupil.fits")),
                 output=SimpleNamespace(**paths),
             )
         )

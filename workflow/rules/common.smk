@@ -10,12 +10,21 @@ import sys
 from pathlib import Path
 
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
-sys.path.insert(0, str(REPO / "workflow" / "scripts"))
+SCRIPTS = REPO / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
 
 from clusterphot.base.errors import UserError
+from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
+from clusterphot.config.keys import keys_of
+from clusterphot.config.luminosity import BinningKeys, FunctionKeys
+from clusterphot.config.photometry import FitKeys
+from clusterphot.config.psf import StampKeys, StarKeys
+from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
+from clusterphot.config.stack import Stack
+from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm
-from clusterphot.run.codes import driver_digest, folder_digest, params_digest
+from clusterphot.run.codes import Sources, folder_digest, params_digest
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 BY_CONDA = "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
@@ -69,6 +78,7 @@ FIELDSET = stop_at_mistakes(
 )
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
+FIDUCIAL_GRID = config["sed"]["fiducial_grid"]
 FIT_ENV = str(REPO / "envs" / f"{engines.ENGINES[config['photometry']['engine']].environment}.yaml")
 ENGINES = config["photometry"]["compare_engines"]
 COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
@@ -81,22 +91,42 @@ wildcard_constraints:
     chunk=r"c\d+|src-[^/]+",
     tile=r"t\d+",
     run=r"r\d+",
-    redshift=r"[0-9.]+",
-    filters=r"[A-Za-z0-9_+]+",
+    projection=fields.alternatives(FIELDSET.projections),
 
 
-def code_digest(rule):
+SOURCES = Sources(SCRIPTS)
+
+
+def code_digest(rule, driver=None, modules=()):
     """Params function: digest of the modules that a rule's driver uses, and of the rule's plain params by their names.
 
-    An edited module then reruns the rules that use it, and two params that swap their values are a change.
+    An edited module then reruns the rules that use it, and two params that swap their values are a change. The driver
+    has the name of the rule unless given; ``modules`` are those that it imports by name.
     """
 
     @functools.cache
     def digest():
-        modules = driver_digest(REPO / "workflow" / "scripts", rule)
-        return " ".join([modules, *params_digest(getattr(rules, rule).params)])
+        code = SOURCES.digest(driver or rule, modules)
+        return " ".join([code, *params_digest(getattr(rules, rule).params)])
 
     return lambda wildcards: digest()
+
+
+def figure(path):
+    """A figure's PNG, marked for Snakemake's own report with the texts of its entry among the figures."""
+    entry, _ = find_figure(path)
+    return report(
+        path,
+        caption="../report/figure.rst",
+        category=SECTIONS[entry.section],
+        subcategory="{field}",
+        labels={"figure": entry.title, **({entry.each: f"{{{entry.each}}}"} if entry.each else {})},
+    )
+
+
+def figure_digest(name):
+    """`code_digest` of the rule of a figure."""
+    return code_digest(f"plot_{name}", "plot_figure", [f"figures.{name}"])
 
 
 def get_resource(name):
@@ -299,42 +329,9 @@ def get_compared_maps(wildcards):
     return config["luminosity"]["compare_maps"].get(wildcards.field, [])
 
 
-# Keys that go into params together, by name. Snakemake compares the values of params as a set, so that of two numbers
-# that are equal to others a change would go unnoticed.
-SEARCH_KEYS = ("threshold_sigma", "n_passes", "separation_arcsec", "psf_error")
-INJECTION_KEYS = (
-    "n_per_run",
-    "seed",
-    "mag_range",
-    "colour_scatter",
-    "light_exponent",
-    "clearance_arcsec",
-)
-FUNCTION_KEYS = (
-    "turnover_range",
-    "width_range",
-    "fall",
-    "reach",
-    "n_completeness_draws",
-    "bin_mag",
-    "mag_limit",
-    "seed",
-)
-SELECTION_KEYS = (
-    "min_snr_reference",
-    "band_rule",
-    "min_snr_others",
-    "min_snr_band",
-    "mag_min",
-    "mag_max",
-    "max_extent_sigma",
-    "min_extent_mas2",
-    "max_sharp_sigma",
-    "max_elongation_sigma",
-    "max_surface_brightness",
-    "max_missing",
-    "colour_box",
-)
+def get_keys(section, group):
+    """Params of the keys of a section that go together, by name."""
+    return {key: config[section][key] for key in keys_of(group)}
 
 
 def get_chunk_members(wildcards):
@@ -348,45 +345,26 @@ def get_ssp_library(wildcards):
     return stop_at_mistakes(FIELDSET.libraries.files, wildcards.grid)
 
 
-def get_projected_grid(wildcards):
-    """Grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
-    field = FIELDSET[wildcards.field]
-    return f"results/ssp/{wildcards.grid}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+def get_grid_path(kind, grid, projection):
+    """Path of a grid of fluxes: ``projected`` with the ages of the best fits, ``native`` with all of the library."""
+    return f"results/ssp/{grid}/{kind}/{projection.digest}.h5"
 
 
-def get_native_grid(wildcards):
-    """The same for all ages of the library, for the posteriors."""
-    field = FIELDSET[wildcards.field]
-    return f"results/ssp/{wildcards.grid}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
-
-
-def get_rest_frame_grid(wildcards):
-    """All ages of the library through the rest-frame filters, at redshift 0."""
-    filters = "+".join(config["sed"]["rest_frame_filters"])
-    return f"results/ssp/{wildcards.grid}/native/z0/{filters}.h5"
+def get_field_grid(kind, grid=None):
+    """Input function: grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
+    return lambda wildcards: get_grid_path(kind, grid or wildcards.grid, FIELDSET[wildcards.field].projection)
 
 
 def get_all_grids(kind):
     """Input function: the projected or native grids of all libraries to be fitted, at the field's redshift."""
-
-    def paths(wildcards):
-        field = FIELDSET[wildcards.field]
-        name = f"{kind}/z{field.redshift}/{'+'.join(field.filters)}.h5"
-        return [f"results/ssp/{grid}/{name}" for grid in GRIDS]
-
-    return paths
+    return lambda wildcards: [
+        get_grid_path(kind, grid, FIELDSET[wildcards.field].projection) for grid in GRIDS
+    ]
 
 
-def get_readers(wildcards):
-    """Reader of each library to be fitted, by its name."""
-    return {grid: config["ssp_grids"][grid]["reader"] for grid in GRIDS}
-
-
-def get_fiducial_projection(wildcards):
-    """The projected grid behind tables and figures."""
-    field = FIELDSET[wildcards.field]
-    fiducial = config["sed"]["fiducial_grid"]
-    return f"results/ssp/{fiducial}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+def get_rest_frame_grid(wildcards):
+    """All ages of the library through the rest-frame filters, at redshift 0."""
+    return get_grid_path("native", wildcards.grid, FIELDSET.at_rest)
 
 
 def get_forecast_grid(wildcards):
@@ -394,8 +372,17 @@ def get_forecast_grid(wildcards):
     section = config["forecast"]
     if workflow.is_main_process:
         stop_at_mistakes(fields.check_forecast, section, FIELDSET.libraries)
-    filters = "+".join([*section["baseline"], *section["extra"]])
-    return f"results/ssp/{section['grid']}/native/z{section['redshift']}/{filters}.h5"
+    return get_grid_path("native", section["grid"], FIELDSET.of_forecast)
+
+
+def get_projection_value(name):
+    """Params function: redshift or filters of a grid of fluxes."""
+    return lambda wildcards: getattr(FIELDSET.projections[wildcards.projection], name)
+
+
+def get_readers(wildcards):
+    """Reader of each library to be fitted, by its name."""
+    return {grid: config["ssp_grids"][grid]["reader"] for grid in GRIDS}
 
 
 def get_forecast_depths():
@@ -425,14 +412,14 @@ def get_stack_fit(wildcards):
 
 def get_reproduction_products(wildcards):
     """Tables and images of a field that numbers of Faisst et al. (2022) are computed from, by name."""
-    field, grid = FIELDSET[wildcards.field], config["sed"]["fiducial_grid"]
+    field, grid = FIELDSET[wildcards.field], FIDUCIAL_GRID
     folder = f"results/{field.name}"
     products = {
         "photometry": f"{folder}/photometry_dereddened.ecsv",
         "extinction": f"{folder}/extinction.ecsv",
         "clusters": f"{folder}/sed/{grid}/clusters.ecsv",
         "formation": f"{folder}/sed/{grid}/formation.ecsv",
-        "grid": get_fiducial_projection(wildcards),
+        "grid": get_field_grid("projected", FIDUCIAL_GRID)(wildcards),
         "four_color": get_four_color_files(wildcards),
     }
     if field.center_deg is not None:
@@ -475,19 +462,12 @@ def get_four_color_files(wildcards):
     return fields.four_color_files(config["sed"]["four_color_dir"])
 
 
-REPORT_GRIDS = [config["sed"]["fiducial_grid"], *(g for g in GRIDS if g != config["sed"]["fiducial_grid"])]
+REPORT_GRIDS = [FIDUCIAL_GRID, *(grid for grid in GRIDS if grid != FIDUCIAL_GRID)]
 
 
 def templates_digest(folder):
     """Digest of the templates of pages, so that an edited one rewrites the pages."""
     return folder_digest(REPO / "workflow" / "scripts" / "clusterphot" / folder)
-
-
-def get_fiducial_native_grid(wildcards):
-    """The grid of all ages behind the posteriors of the cards."""
-    field = FIELDSET[wildcards.field]
-    fiducial = config["sed"]["fiducial_grid"]
-    return f"results/ssp/{fiducial}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
 
 
 def get_card_images(wildcards):
@@ -507,27 +487,31 @@ def get_report_grids(pattern):
 
 def get_report_figures(wildcards):
     """The figures of a field as PNG; their PDFs are made with them."""
-    field = FIELDSET[wildcards.field]
-    of_stack = ("libraries", "sensitivity") if field.has_stack else ()
-    more = [f"results/{field.name}/figures/{name}.png" for name in of_stack]
-    return [path for path in field.figures(GRIDS, ENGINES) if path.endswith(".png")] + more
+    return figures_of(FIELDSET[wildcards.field], GRIDS, ENGINES)
 
 
-def get_report_config(wildcards):
-    """Parts of the configuration that figures and files without metadata of their own were made with."""
-    sections = {name: config[name] for name in ("psf", "photometry", "stack", "figures", "cosmology")}
-    keys = {
-        "sed": ("fiducial_grid", "mass_convention", "v_filter", "flux_floor_fraction", "min_relative_error"),
-        "dust": ("r_v",),
-        "comparison": ("size_limit_pc",),
-        "sizes": ("model", "king_concentration", "figure_radii_pc"),
-    }
-    return sections | {section: {key: config[section][key] for key in keys[section]} for section in keys}
+def get_figure_jobs(wildcards):
+    """What the figures of a field are drawn from: input and params of their jobs, by path."""
+    made = {}
+    for path in get_report_figures(wildcards):
+        entry, words = find_figure(path)
+        plot, values = getattr(rules, entry.rule), type(wildcards)(fromdict={**wildcards, **words})
+        given = [item(values) if callable(item) else str(item).format(**values) for item in plot.input]
+        made[path] = {
+            "input": [file for item in given for file in ([item] if isinstance(item, str) else item)],
+            "params": {name: value for name, value in plot.params.items() if not callable(value)},
+        }
+    return made
+
+
+REPORT_CONFIG = {name: config[name] for name in ("psf", "photometry", "stack")} | {
+    "sed": {"fiducial_grid": config["sed"]["fiducial_grid"]}
+}
+"""Parts of the configuration that files without metadata of their own were made with."""
 
 
 def get_report_codes():
     """Digest of the code of the rules that make figures, and images without metadata of their own."""
-    scripts = REPO / "workflow" / "scripts"
     drivers = (
         "prepare_mosaic",
         "build_psf",
@@ -536,5 +520,5 @@ def get_report_codes():
         "stack_sources",
         "build_ssp_grid",
     )
-    plots = sorted(path.stem for path in scripts.glob("plot_*.py"))
-    return {driver: driver_digest(scripts, driver) for driver in (*drivers, *plots)}
+    codes = {driver: SOURCES.digest(driver) for driver in drivers}
+    return codes | {plot.rule: SOURCES.digest("plot_figure", [f"figures.{plot.name}"]) for plot in FIGURES}

@@ -50,14 +50,9 @@ rule fit_sources:
     output:
         fits="results/{field}/{filter}/fits/{chunk}.ecsv",
     params:
+        **get_keys("photometry", FitKeys),
         engine=config["photometry"]["engine"],
         preset=config["photometry"]["preset"],
-        position=config["photometry"]["position"],
-        sky=config["photometry"]["sky"],
-        max_shift_px=config["photometry"]["max_shift_px"],
-        joint_radius_arcsec=config["photometry"]["joint_radius_arcsec"],
-        blend_radius_arcsec=config["photometry"]["blend_radius_arcsec"],
-        position_sigma_arcsec=config["photometry"]["position_sigma_arcsec"],
         code=code_digest("fit_sources"),
     log:
         "logs/fit_sources/{field}/{filter}/{chunk}.log",
@@ -112,14 +107,9 @@ rule compare_engines:
     output:
         engines="results/{field}/engines/{filter}.ecsv",
     params:
+        **get_keys("photometry", FitKeys),
         engines=ENGINES,
         preset=config["photometry"]["preset"],
-        position=config["photometry"]["position"],
-        sky=config["photometry"]["sky"],
-        max_shift_px=config["photometry"]["max_shift_px"],
-        joint_radius_arcsec=config["photometry"]["joint_radius_arcsec"],
-        blend_radius_arcsec=config["photometry"]["blend_radius_arcsec"],
-        position_sigma_arcsec=config["photometry"]["position_sigma_arcsec"],
         code=code_digest("compare_engines"),
     wildcard_constraints:
         field=fields.alternatives(COMPARED_FIELDS),

@@ -1,7 +1,7 @@
 """Simulate fields of stars, galaxies and star clusters, for demonstration and for tests of recovery.
 
 Inputs: source list and `simulation` of a field, table of cluster fluxes. Outputs: results/{field}/simulation/.
-Rules: simulate_sources, simulate_field.
+Rules: simulate_sources, simulate_pupil, simulate_field.
 
 Positions are those of the list, with small errors, as of a list made by eye; each cluster is the model
 population nearest to a published one. PSFs come from the optics of the telescope (segments, struts, wave-front
@@ -45,9 +45,34 @@ rule simulate_sources:
         "../scripts/simulate_sources.py"
 
 
+rule simulate_pupil:
+    input:
+        truth="results/{field}/simulation/truth.ecsv",
+    output:
+        pupil="results/{field}/simulation/pupil.fits",
+    params:
+        code=code_digest("simulate_pupil"),
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.simulated),
+    log:
+        "logs/simulate_pupil/{field}.log",
+    benchmark:
+        "benchmarks/simulate_pupil/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field}: segments, struts and wavefront error of the telescope"
+    script:
+        "../scripts/simulate_pupil.py"
+
+
 rule simulate_field:
     input:
         truth="results/{field}/simulation/truth.ecsv",
+        pupil="results/{field}/simulation/pupil.fits",
     output:
         sci="results/{field}/simulation/{filter}_sci.fits",
         wht="results/{field}/simulation/{filter}_wht.fits",

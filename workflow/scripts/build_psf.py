@@ -5,6 +5,8 @@ from dataclasses import replace
 from clusterphot.base.files import checksum_cards
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
+from clusterphot.config.keys import values_of
+from clusterphot.config.psf import StampKeys
 from clusterphot.psf.build import PsfOptions, build_psf, use_psf, write_psf_result
 from clusterphot.psf.reference import read_encircled_energy
 from clusterphot.psf.stars import read_stars
@@ -21,7 +23,7 @@ def main(smk):
         cards = {key: value for key, (value, _) in checksum_cards({"PSF": smk.input.psf}).items()}
         result = replace(result, psf=replace(result.psf, meta=result.psf.meta | cards))
     else:
-        options = PsfOptions(size_arcsec=smk.params.size_arcsec, beyond_stamp=smk.params.beyond_stamp)
+        options = PsfOptions(**values_of(StampKeys, smk.params))
         result = build_psf(mosaic, stars, reference, options)
     write_psf_result(smk.output.psf, result)
 

@@ -4,7 +4,7 @@ import logging
 
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, write_table
-from clusterphot.figures.posterior import forecast_figure
+from clusterphot.figures.forecast import forecast_figure
 from clusterphot.figures.style import save_figure
 from clusterphot.sed.forecast import Truth, forecast
 from clusterphot.sed.posterior_model import field_model

@@ -7,6 +7,7 @@ from astropy.io import fits
 from astropy.table import Table
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import write_fits, write_psf
+from clusterphot.optics.pupil import read_pupil
 from clusterphot.simulate.images import simulate_filter
 
 UNIT_NJY = 10.0
@@ -15,7 +16,8 @@ UNIT_NJY = 10.0
 
 def main(smk):
     """Read the truth, simulate ``wildcards.filter``, write sci, wht and the true PSF."""
-    image = simulate_filter(Table.read(smk.input.truth, format="ascii.ecsv"), smk.wildcards.filter)
+    truth, telescope = Table.read(smk.input.truth, format="ascii.ecsv"), read_pupil(smk.input.pupil)
+    image = simulate_filter(truth, smk.wildcards.filter, telescope=telescope)
     header = image.wcs.to_header()
     header["TELESCOP"], header["INSTRUME"], header["FILTER"] = "JWST", "NIRCAM", image.filter_name
     header["ORIGIN"] = "simulated"

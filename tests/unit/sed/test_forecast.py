@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from clusterphot.figures.posterior import forecast_figure
+from clusterphot.figures.forecast import forecast_figure
 from clusterphot.sed import forecast as fc
 from clusterphot.sed.posterior_model import Nuisance, Priors
 from clusterphot.ssp.grid import ProjectedGrid

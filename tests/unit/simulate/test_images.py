@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import simulate_field
+import simulate_pupil
 import simulate_sources
 from astropy.io import fits
 from astropy.table import Table
@@ -322,10 +323,12 @@ def test_drivers_write_a_field(tmp_path, table, truth):
     listed = Table.read(tmp_path / "sources.csv")
     assert set(clusters["id"]) == set(listed["id"])
     assert set(np.unique(clusters["true_age_gyr"])) <= {1.0, 9.0}
+    drawn = SimpleNamespace(truth=str(tmp_path / "truth.ecsv"), pupil=str(tmp_path / "pupil.fits"))
+    simulate_pupil.main(SimpleNamespace(input=drawn, output=drawn))
     simulate_field.main(
         SimpleNamespace(
             wildcards=SimpleNamespace(filter="F277W"),
-            input=SimpleNamespace(truth=str(tmp_path / "truth.ecsv")),
+            input=drawn,
             output=SimpleNamespace(**paths),
         )
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from clusterphot.ssp import refine as gr
 from clusterphot.ssp.grid import ProjectedGrid
+from grid_interpolation import interpolation_error
 
 AGE = np.array([0.5, 0.8, 2.0, 4.0, 9.0])
 METALLICITY = np.array([0.02, 0.2, 0.4, 1.0])
@@ -100,18 +101,18 @@ def test_single_metallicity():
     )
     fine = gr.refine_grid(one)
     assert fine.flux_njy.shape[1:] == (1, 2)
-    assert set(gr.interpolation_error(one)["axis"]) == {"age_gyr"}
+    assert set(interpolation_error(one)["axis"]) == {"age_gyr"}
 
 
 def test_error_of_a_straight_line_is_zero(power_law):
-    errors = gr.interpolation_error(power_law)
+    errors = interpolation_error(power_law)
     assert len(errors) == 3 + 2
     assert max(errors["flux_max"].max(), errors["colour_max"].max()) < 1e-12
 
 
 def test_error_of_a_parabola_is_the_one_on_paper():
     """The chord of c x^2 over x1..x2 lies c (x - x1)(x2 - x) above it: a fraction of the flux in the log."""
-    errors = gr.interpolation_error(make_grid(lambda age, z: -13 + 0.8 * age**2))
+    errors = interpolation_error(make_grid(lambda age, z: -13 + 0.8 * age**2))
     rows = errors[errors["axis"] == "age_gyr"]
     assert np.allclose(rows["flux_max"], 0.8 * rows["step_low_dex"] * rows["step_high_dex"], rtol=1e-9)
     assert np.allclose(rows["flux_rms"], rows["flux_max"], rtol=1e-9)
@@ -120,7 +121,7 @@ def test_error_of_a_parabola_is_the_one_on_paper():
 
 def test_error_of_the_shipped_models(projected_grid):
     """Leave-one-out on the coarse BC03 grid: some per cent in flux; colours, which decide ages, better."""
-    errors = gr.interpolation_error(projected_grid)
+    errors = interpolation_error(projected_grid)
     for axis, flux, colour in (("age_gyr", 0.05, 0.02), ("metallicity_zsun", 0.12, 0.06)):
         rows = errors[errors["axis"] == axis]
         assert np.sqrt(np.mean(rows["flux_rms"] ** 2)) < flux

@@ -105,6 +105,7 @@ def oversampled_psf(
     native_pixel_arcsec=None,
     pixfrac=PIXFRAC,
     fov_arcsec=None,
+    telescope=None,
 ):
     """PSF of one filter as it appears in a drizzled mosaic, twice oversampled.
 
@@ -119,6 +120,8 @@ def oversampled_psf(
         Drop size of the drizzling over the detector pixel.
     fov_arcsec : float, optional
         Full width; all light is taken to lie inside. By default `FIELD_OF_VIEW_ARCSEC`.
+    telescope : pair of ndarray, optional
+        Amplitude and wavefront error, where `clusterphot.optics.pupil.pupil` of ``config`` has been computed before.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def oversampled_psf(
     sample = scale / OVERSAMPLING
     n = 2 * round((fov_arcsec or FIELD_OF_VIEW_ARCSEC[part]) / sample / 2) + 1
     # Light of the band: wavelengths of equal photons, each with unit sum.
-    amplitude, opd = pupil(config)
+    amplitude, opd = telescope or pupil(config)
     image = np.zeros((n, n))
     for wave in photon_wavelengths(filter_name, config.n_wavelengths):
         light = _monochromatic(amplitude, opd, wave * 1e-10, sample, n)

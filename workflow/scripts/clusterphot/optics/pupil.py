@@ -10,6 +10,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.io import fits
+
+from clusterphot.base.products import write_fits
 
 PUPIL_PIXELS = 384
 """Samples along the pupil, 17 mm each. Images repeat every wavelength / 17 mm: 8" at 0.7 um and 28" at 2.4 um,
@@ -108,6 +111,22 @@ def pupil(config):
     opd = opd - sum(value * term for value, term in zip(tilt, terms, strict=True))
     rms = np.sqrt(np.average(opd**2, weights=amplitude))
     return amplitude, opd * (config.wfe_nm * 1e-9 / rms)
+
+
+def write_pupil(path, telescope):
+    """Write amplitude and wavefront error, as of `pupil`, in double precision."""
+    amplitude, wavefront = telescope
+    error = fits.ImageHDU(wavefront, name="WAVEFRONT")
+    error.header["BUNIT"] = "m"
+    primary = fits.PrimaryHDU(amplitude)
+    primary.header["PIXSCALE"] = (PUPIL_WIDTH_M / PUPIL_PIXELS, "[m]")
+    write_fits(path, [primary, error])
+
+
+def read_pupil(path):
+    """Amplitude and wavefront error (m) that `write_pupil` has written."""
+    with fits.open(path) as hdus:
+        return tuple(np.array(hdu.data, dtype=float) for hdu in hdus[:2])
 
 
 def _binned(image):

@@ -33,8 +33,12 @@ WITHOUT_EFFECT = (
 )
 """Modules that cannot change a result: messages, logs and the reading of the configuration."""
 
+OF_THE_CONFIGURATION = "config"
+"""Room of the keys of the configuration. Their values reach a rule as params: another sentence, range or default
+changes no result by itself."""
 
-def driver_digest(scripts, driver):
+
+def driver_digest(scripts, driver, modules=()):
     """Digest of the modules that ``driver`` imports, directly or through one another.
 
     Parameters
@@ -42,26 +46,50 @@ def driver_digest(scripts, driver):
     scripts : path
         Folder with the drivers and the package.
     driver : str
-        Name of the driver without ``.py``; also that of its rule.
+        Name of the driver without ``.py``.
+    modules : sequence of str, optional
+        More modules that it imports, by names that it puts together; without the package.
 
     Returns
     -------
     digest : str
         12 hexadecimal digits.
     """
-    scripts = Path(scripts)
-    modules, todo = set(), _imports(scripts / f"{driver}.py")
-    while todo:
-        name = todo.pop()
-        if name in modules or name in WITHOUT_EFFECT:
-            continue
-        modules.add(name)
-        todo |= _imports(_source(scripts, name))
-    digest = hashlib.sha256()
-    for name in sorted(modules):
-        digest.update(name.encode())
-        digest.update(_read(_source(scripts, name)).digest)
-    return digest.hexdigest()[:12]
+    return Sources(scripts).digest(driver, modules)
+
+
+class Sources:
+    """Drivers and package as they stand at one moment, such as the start of a run: each file is looked at once.
+
+    Parameters
+    ----------
+    scripts : path
+        Folder with the drivers and the package.
+    """
+
+    def __init__(self, scripts):
+        self._scripts = Path(scripts)
+        self._files = {}
+
+    def digest(self, driver, modules=()):
+        """As `driver_digest`."""
+        found, todo = {}, set(self._file(self._scripts / f"{driver}.py").imports) | set(modules)
+        while todo:
+            name = todo.pop()
+            if name in found or name in WITHOUT_EFFECT or name.split(".")[0] == OF_THE_CONFIGURATION:
+                continue
+            found[name] = self._file(_source(self._scripts, name))
+            todo |= found[name].imports
+        digest = hashlib.sha256()
+        for name, file in sorted(found.items(), key=lambda item: item[0]):
+            digest.update(name.encode())
+            digest.update(file.digest)
+        return digest.hexdigest()[:12]
+
+    def _file(self, path):
+        if path not in self._files:
+            self._files[path] = _read(path)
+        return self._files[path]
 
 
 @functools.cache
@@ -130,11 +158,6 @@ def _listed(text):
     """Names of a list of imports, without brackets, comments and ``as``."""
     text = re.sub(r"#.*", "", text).replace("\\\n", " ").strip(" ()\t\n")
     return [part.split()[0] for part in text.split(",") if part.split()]
-
-
-def _imports(path):
-    """Modules of the package that a file imports."""
-    return set(_read(path).imports)
 
 
 def folder_digest(folder):

@@ -17,8 +17,6 @@ DETECT = "detect"
 FILE_KINDS = ("sci", "wht", "err")
 """Files that make a mosaic: image and inverse variances, or 1-sigma errors in their place."""
 
-SIMULATION_FILTERS = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
-
 
 @dataclass(frozen=True)
 class MosaicEntry:
@@ -61,7 +59,7 @@ def simulated_mosaics(name, entry):
             wht=f"results/{name}/simulation/{filt}_wht.fits",
             **{key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
         )
-        for filt in entry["simulation"].get("filters", SIMULATION_FILTERS)
+        for filt in entry["simulation"]["filters"]
     }
 
 

@@ -29,6 +29,7 @@ FIRST_PAGES = {
 """What to open after a run with these rules, the first of them that ran."""
 TITLES = {
     "simulate_sources": "simulated sources",
+    "simulate_pupil": "simulated telescope",
     "simulate_field": "simulated image",
     "fetch_mosaic": "download",
     "prepare_mosaic": "mosaic",

@@ -11,6 +11,7 @@ from scipy.special import erfc, gammainccinv
 
 from clusterphot.base.flags import Flag
 from clusterphot.base.units import without_sentinels
+from clusterphot.config.sed import Sed
 
 SIGMA_LEVELS = (1, 2, 3, 4, 5)
 """Of the intervals that tables list; F22 quote 1 to 3."""
@@ -81,7 +82,13 @@ def delta_chi2(n_sigma, n_parameters):
 
 
 def prepare_photometry(
-    flux, err, *, flux_floor_fraction=0.0, min_relative_error=1e-3, err_sys=None, correlation=None
+    flux,
+    err,
+    *,
+    flux_floor_fraction=0.0,
+    min_relative_error=Sed.min_relative_error,
+    err_sys=None,
+    correlation=None,
 ):
     """Errors that can be divided by, and that keep one band from deciding alone by accident.
 

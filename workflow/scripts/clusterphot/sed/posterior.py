@@ -217,7 +217,7 @@ def _cells(cross, norm, constant, model):
     """
     priors = model.priors
     # a Gaussian prior of the mass adds to the quadratic form as one more datum would
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         norm += priors.mass_sigma_msun**-2.0
         cross += priors.mass_mean_msun / priors.mass_sigma_msun**2
     # chi2 = data - 2 M cross + M^2 norm: a Gaussian in M of error norm^-1/2 and mean cross / norm. In place, for speed
@@ -233,7 +233,7 @@ def _cells(cross, norm, constant, model):
     flat = log_cell.reshape(-1)
     kept = np.flatnonzero(flat > flat.max() - NEGLIGIBLE_LN)
     mu, scale = cross.reshape(-1)[kept], norm.reshape(-1)[kept]
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         # The cut at zero: Phi(mu) of the posterior over Phi(offset) of the prior
         offset = priors.mass_mean_msun / priors.mass_sigma_msun
         log_mass = log_ndtr(mu) + 0.5 * np.minimum(mu, 0.0) ** 2 + np.log(scale / priors.mass_sigma_msun)
@@ -426,7 +426,7 @@ def posterior_columns(flux, err, model, *, min_relative_error, correlation=None)
 def _at_mass_bound(columns, priors):
     """Posteriors without a mass, or with the end of the 68 % interval within `EDGE_DEX` of an end of the prior."""
     undefined = ~np.isfinite(columns["log_mass_p50"])
-    if priors.mass != "log-uniform":
+    if priors.mass_prior != "log-uniform":
         return undefined
     low, high = np.log10([priors.mass_min_msun, priors.mass_max_msun])
     return (

@@ -13,6 +13,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from clusterphot.base.units import flux_from_mag_ab
+from clusterphot.config.simulation import SceneKeys
 from clusterphot.optics.bands import channel
 from clusterphot.optics.detector import MOSAIC_PIXEL_ARCSEC
 from clusterphot.optics.pupil import OpticsConfig
@@ -24,87 +25,73 @@ MAX_SURFACE_BRIGHTNESS = 12000.0
 SEPARATION_ARCSEC = 0.15
 """Star clusters drawn at random are at least this far from one another."""
 
+EDGE_ARCSEC = {"cluster": 0.6, "member": 0.5, "star": 0.3}
+"""Distance that objects keep from the edge of the field; background galaxies keep none."""
+
+BCG = {"mag": 17.0, "r_e": 2.2, "n": 3.0, "q": 0.75, "pa": 20.0}
+ICL = {"mag": 16.0, "r_e": 13.0, "n": 1.2, "q": 0.62, "pa": 15.0}
+"""Central galaxy and intracluster light for a halo of 1: F200W magnitude, effective radius (arcsec), Sersic index,
+axis ratio, position angle (deg); chosen to look like those of SMACS J0723."""
+
+MEMBER_AREA_ARCSEC2 = 40
+"""One member galaxy on this area: 40 in a field of 40"."""
+
+CLEARANCE_PIVOT_MAG, CLEARANCE_PER_MAG, MAX_CLEARANCE = 21.0, 0.3, 2.0
+"""Members brighter than the first are cleared wider by this much per magnitude, up to the last (factors)."""
+
+CLUSTER_SCATTER, COLOUR_SCATTER = 0.25, 0.08
+"""Scatter of drawn star clusters about a row of the table: all filters together (ln), and each by itself."""
+
+POSITION_ROUNDING_DEG = 1e-5
+"""Published positions are rounded to this; the true ones lie somewhere in that cell."""
+
+HOSTED_SHARE, HOST_MAG = 0.35, 21.5
+"""Share of the star clusters that lie around members brighter than this; the others follow the intracluster light."""
+
+STAR_LIGHT = 3000.0
+"""F200W light of galaxies, nJy/arcsec2, above which no star is drawn: its PSF could not be measured there."""
+
+FAINTEST_GALAXY, BRIGHTEST_GALAXY, COUNT_SLOPE = 30.5, 21.5, 0.27
+"""Background galaxies: magnitudes, and slope of log counts per magnitude."""
+
+COMPACT_SHARE, ARC_SHARE = 0.15, 0.08
+"""Shares of the background galaxies that are as small as star clusters, and that are drawn out along arcs."""
+
 
 @dataclass(frozen=True)
-class FieldConfig:
-    """Everything that defines a simulated field; equal configurations give equal pixels.
+class FieldConfig(SceneKeys):
+    """Everything that defines a simulated field: keys of its entry, and more; equal configurations give equal pixels.
 
     Attributes
     ----------
     field : str
-    filters : tuple of str
-        NIRCam filters in any order; leaving one out does not change the others.
     reference_filter : str
         Its WCS is exact; the others are off by up to ``wcs_offset_px``.
     ra, dec : float, deg
         Centre, where the brightest cluster galaxy lies.
     redshift : float
         Recorded with the truth; fluxes do not depend on it.
-    size_arcsec : float
-        Side of the square field, a multiple of 0.04.
-    seed : int
-    noise : {'drizzle', 'white', 'none'}
-    noise_scale : float
-        Noise relative to SMACS J0723's; 1 is a 5 sigma depth of 29.5-29.8 mag.
-    source_poisson : bool
-        Add the photon noise of the sources.
-    halo : float
-        Brightness of the central galaxy and of the intracluster light, 1 or 1.5.
-    n_members : int or None
-        Galaxies of the cluster beside the brightest; None is 40 in a field of 40 arcsec, scaled by area.
-    n_stars : int
-        Stars of 25-27 mag; half as many of 27-28 come on top.
-    n_bright_stars : int or None
-        Stars of 18-25 mag; None is a quarter of ``n_stars``.
-    galaxies_per_arcsec2 : float
-        Background galaxies to 30.5 mag.
     n_clusters : int
         Star clusters; 0 takes each row of the given table once. Rows that lie inside come first.
     draw_clusters : bool
         Draw ``n_clusters`` from the table's flux distribution, with jitter, instead of taking its rows.
-    clearance_arcsec : float
-        Unlisted stars and galaxies keep this distance from star clusters, as a person would choose them.
-    core_clearance_arcsec : float
-        Distance of star clusters from the centres of member galaxies, whose cusps no smooth sky can follow,
-        up to twice as much for bright ones: at 0.3 one in ten fluxes fitted in a 0.8" cutout is off by
-        more than 5 sigma, at 0.8 hardly any.
     ebv : float, mag
         Reddening E(B-V) put in front of everything.
     list_error_mas : float
         Error per axis of the listed positions of star clusters placed here (published ones: rounding).
-    wcs_offset_px, psf_blur_px : float
-        Largest offset of a filter's WCS; largest extra Gaussian blur (sigma) over the field; mosaic pixels.
-    bad_pixel_fraction : float
-        Half of them NaN with weight 0, half 0 with weight 0.
     wfe_nm, jitter_mas : float or None
         Of the PSF; None draws 60-95 nm and 6-10 mas from the seed.
     """
 
     field: str = "demo"
-    filters: tuple = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
     reference_filter: str = "F200W"
     ra: float = 110.8269
     dec: float = -73.4547
     redshift: float = 0.39
-    size_arcsec: float = 40.0
-    seed: int = 1
-    noise: str = "drizzle"
-    noise_scale: float = 1.0
-    source_poisson: bool = False
-    halo: float = 1.0
-    n_members: int | None = None
-    n_stars: int = 40
-    n_bright_stars: int | None = None
-    galaxies_per_arcsec2: float = 0.15
     n_clusters: int = 0
     draw_clusters: bool = False
-    clearance_arcsec: float = 0.6
-    core_clearance_arcsec: float = 0.8
     ebv: float = 0.18
     list_error_mas: float = 6.0
-    wcs_offset_px: float = 0.4
-    psf_blur_px: float = 0.0
-    bad_pixel_fraction: float = 2e-4
     wfe_nm: float | None = None
     jitter_mas: float | None = None
 
@@ -206,8 +193,8 @@ def _central_light(config):
     dim = -2.5 * np.log10(config.halo)
     colour = np.zeros(2)
     return [
-        _row("bcg", "BCG", 0, 0, 17.0 + dim, colour, 2.2, 3.0, 0.75, 20.0),
-        _row("icl", "ICL", 0, 0, 16.0 + dim, colour, 13.0, 1.2, 0.62, 15.0),
+        _row("bcg", "BCG", 0, 0, colour=colour, **BCG | {"mag": BCG["mag"] + dim}),
+        _row("icl", "ICL", 0, 0, colour=colour, **ICL | {"mag": ICL["mag"] + dim}),
     ]
 
 
@@ -220,7 +207,7 @@ def _fixed_clusters(config, clusters):
     x, y = field_wcs(config, filt).all_world2pix(np.asarray(clusters["ra"]), np.asarray(clusters["dec"]), 0)
     middle = (size_px(config, filt) - 1) / 2
     position = np.stack([x - middle, y - middle], axis=1) * pixel_scale_arcsec(filt)
-    position[np.abs(position).max(axis=1) > config.size_arcsec / 2 - 0.6] = np.nan
+    position[np.abs(position).max(axis=1) > config.size_arcsec / 2 - EDGE_ARCSEC["cluster"]] = np.nan
     return position
 
 
@@ -232,18 +219,24 @@ def _distance(u, v, positions):
 
 def _core_clearance(config, mag):
     """Distance in arcsec that star clusters keep from the centre of a member galaxy of this magnitude."""
-    return config.core_clearance_arcsec * np.clip(1.0 + 0.3 * (21.0 - mag), 1.0, 2.0)
+    return config.core_clearance_arcsec * np.clip(
+        1.0 + CLEARANCE_PER_MAG * (CLEARANCE_PIVOT_MAG - mag), 1.0, MAX_CLEARANCE
+    )
 
 
 def _members(config, rows, fixed):
     """Member galaxies, denser and brighter to the centre, none on top of a published cluster."""
     rng = stream(config.seed, "members")
     half = config.size_arcsec / 2
-    wanted = round(config.size_arcsec**2 / 40) if config.n_members is None else config.n_members
+    wanted = (
+        round(config.size_arcsec**2 / MEMBER_AREA_ARCSEC2) if config.n_members is None else config.n_members
+    )
     members = []
     for _ in range(200 * wanted):
         if len(members) == wanted:
             break
+        # Place: a surface density that falls as exp(-r / 8"). Brightness, size and shape: fainter ones are smaller
+        # and flatter, with scatter.
         radius, angle = rng.gamma(2.0, 8.0), rng.uniform(0, 2 * np.pi)
         mag = 18.0 + 6.0 * rng.uniform() ** 0.6
         r_e = 0.65 * 10 ** (-0.11 * (mag - 18.0) + 0.12 * rng.normal())
@@ -251,7 +244,11 @@ def _members(config, rows, fixed):
         q, pa, colour = rng.uniform(0.5, 1.0), rng.uniform(0, 180), rng.normal(size=2)
         u, v = radius * np.cos(angle), radius * np.sin(angle)
         others = np.array([[row["u"], row["v"]] for row in [*rows[:1], *members]])
-        if max(abs(u), abs(v)) > half - 0.5 or _distance(u, v, others) < 1.5 or radius < 4.0:
+        if (
+            max(abs(u), abs(v)) > half - EDGE_ARCSEC["member"]
+            or _distance(u, v, others) < 1.5
+            or radius < 4.0
+        ):
             continue
         if _distance(u, v, fixed) < _core_clearance(config, mag):
             continue
@@ -266,8 +263,10 @@ def _clusters(config, clusters, fixed, galaxies):
         count = config.n_clusters or len(clusters)
         chosen = rng.integers(len(clusters), size=count)
         names = [c for c in clusters.colnames if c.startswith("flux_") and not c.startswith("flux_err")]
-        common = np.exp(0.25 * rng.normal(size=count))
-        drawn = Table({c: clusters[c][chosen] * common * (1 + 0.08 * rng.normal(size=count)) for c in names})
+        common = np.exp(CLUSTER_SCATTER * rng.normal(size=count))
+        drawn = Table(
+            {c: clusters[c][chosen] * common * (1 + COLOUR_SCATTER * rng.normal(size=count)) for c in names}
+        )
         drawn["id"] = [f"SIM_{i:04d}" for i in range(count)]
         fixed = np.full((count, 2), np.nan)
     else:
@@ -278,8 +277,7 @@ def _clusters(config, clusters, fixed, galaxies):
             drawn["id"] = [f"SIM_{i:04d}" for i in range(len(drawn))]
     listed = np.array(fixed)
     kept = np.isfinite(fixed[:, 0])
-    # Published positions are rounded to 1e-5 deg; the true ones lie somewhere in that cell.
-    cell = 1e-5 * 3600 * np.array([np.cos(np.radians(config.dec)), 1.0])
+    cell = POSITION_ROUNDING_DEG * 3600 * np.array([np.cos(np.radians(config.dec)), 1.0])
     true = listed + cell * rng.uniform(-0.5, 0.5, size=listed.shape)
     _place_by_light(config, rng, galaxies, true)
     error = rng.normal(size=listed.shape) * config.list_error_mas * 1e-3
@@ -290,21 +288,23 @@ def _clusters(config, clusters, fixed, galaxies):
 
 def _place_by_light(config, rng, galaxies, position):
     """Fill the NaN rows of ``position``: along the intracluster light and around the members."""
-    half = config.size_arcsec / 2 - 0.6
+    half = config.size_arcsec / 2 - EDGE_ARCSEC["cluster"]
     fluxes = [flux_from_mag_ab(row["mag"]) for row in galaxies]
-    hosts = [row for row in galaxies if row["kind"] == "member" and row["mag"] < 21.5]
+    hosts = [row for row in galaxies if row["kind"] == "member" and row["mag"] < HOST_MAG]
     weights = np.array([flux_from_mag_ab(row["mag"]) ** 0.7 for row in hosts])
     members = [row for row in galaxies if row["kind"] == "member"]
     for i in np.flatnonzero(np.isnan(position[:, 0])):
         for _ in range(10000):
-            if hosts and rng.uniform() < 0.35:
+            if hosts and rng.uniform() < HOSTED_SHARE:
+                # Around a member, chosen by its light: at three effective radii, roughly.
                 host = hosts[int(np.searchsorted(np.cumsum(weights) / weights.sum(), rng.uniform()))]
                 radius, angle = host["r_e_arcsec"] * rng.gamma(3.0, 0.8), rng.uniform(0, 2 * np.pi)
                 u, v = host["u"] + radius * np.cos(angle), host["v"] + radius * np.sin(angle)
             else:
+                # Along the intracluster light: a surface density of exp(-r / 5"), flattened like it.
                 radius, angle = rng.gamma(2.0, 5.0), rng.uniform(0, 2 * np.pi)
                 along, across = radius * np.cos(angle), 0.7 * radius * np.sin(angle)
-                pa = np.radians(15.0)
+                pa = np.radians(ICL["pa"])
                 u, v = along * np.cos(pa) - across * np.sin(pa), along * np.sin(pa) + across * np.cos(pa)
             if max(abs(u), abs(v)) > half or _distance(u, v, position) < SEPARATION_ARCSEC:
                 continue
@@ -322,6 +322,7 @@ def _stars(config, rows, clusters):
     rng = stream(config.seed, "stars")
     n_bright = round(config.n_stars / 4) if config.n_bright_stars is None else config.n_bright_stars
     n_faint = round(config.n_stars / 2)
+    # Bright ones the rarer the brighter; those for the core within its limits; fainter ones that no PSF can use.
     mags = np.concatenate(
         [
             25.0 - 7.0 * rng.uniform(size=n_bright) ** 1.6,
@@ -331,15 +332,16 @@ def _stars(config, rows, clusters):
     )
     points = np.stack([clusters["u"], clusters["v"]], axis=1)
     fluxes = [flux_from_mag_ab(row["mag"]) for row in rows]
-    half = config.size_arcsec / 2 - 0.3
+    half = config.size_arcsec / 2 - EDGE_ARCSEC["star"]
     stars, taken = [], np.empty((0, 2))
     for mag in mags:
         colour = rng.normal(size=2)
+        # Room for the wings, the more the brighter.
         clear = max(config.clearance_arcsec, 0.8) + 0.35 * max(0.0, 24.5 - mag)
         for _ in range(3000):
             u, v = rng.uniform(-half, half, size=2)
             near = _distance(u, v, points) < clear or _distance(u, v, taken) < min(1.2, clear)
-            if not near and surface_brightness(u, v, rows, fluxes) < 3000.0:
+            if not near and surface_brightness(u, v, rows, fluxes) < STAR_LIGHT:
                 taken = np.vstack([taken, [u, v]])
                 stars.append(_row("star", f"STAR_{len(stars):03d}", u, v, mag, colour))
                 break
@@ -355,13 +357,16 @@ def _galaxies(config, rows, clusters):
     galaxies = []
     for _ in range(round(config.galaxies_per_arcsec2 * config.size_arcsec**2)):
         u, v = rng.uniform(-half, half, size=2)
-        mag = max(30.5 + np.log10(rng.uniform()) / 0.27, 21.5)
+        # Counts that rise towards faint magnitudes; sizes that fall with them, 0.16" at 26 mag, with scatter.
+        mag = max(FAINTEST_GALAXY + np.log10(rng.uniform()) / COUNT_SLOPE, BRIGHTEST_GALAXY)
         r_e = np.clip(0.16 * 10 ** (-0.11 * (mag - 26) + 0.2 * rng.normal()), 0.02, 0.8)
-        r_e = r_e if rng.uniform() > 0.15 else rng.uniform(0.015, 0.05)
+        r_e = r_e if rng.uniform() > COMPACT_SHARE else rng.uniform(0.015, 0.05)
         index, q, pa = rng.uniform(0.7, 2.0), rng.uniform(0.35, 1.0), rng.uniform(0, 180)
-        if rng.uniform() < 0.08 and mag < 28.5 and np.hypot(u, v) > 6:
+        # Arcs: lensed galaxies outside the core, drawn out along circles about the cluster.
+        if rng.uniform() < ARC_SHARE and mag < 28.5 and np.hypot(u, v) > 6:
             r_e, q, pa = min(4 * r_e, 1.5), 0.15, np.degrees(np.arctan2(v, u)) + 90.0
         colour = rng.normal(size=2)
+        # As in a list chosen by eye: no galaxy on a star cluster, nor on a star that the PSF needs.
         clear = config.clearance_arcsec + min(2.0 * r_e, 0.8) if config.clearance_arcsec else 0.0
         if _distance(u, v, points) < clear or _distance(u, v, stars) < 0.5 + r_e:
             continue

@@ -1,4 +1,4 @@
-"""A fine grid of ages and metallicities from a projected one, and the error of the interpolation.
+"""A fine grid of ages and metallicities from a projected one.
 
 Bilinear in log age and log metallicity, as usual for such grids (Conroy 2013, ARA&A 51, 393, section 2.2).
 Ages Gyr, metallicities in solar units of the grid, fluxes nJy per Msun formed.
@@ -7,10 +7,9 @@ Ages Gyr, metallicities in solar units of the grid, fluxes nJy per Msun formed.
 import dataclasses
 
 import numpy as np
-from astropy.table import Table
 
-STEP_LOG_AGE_DEX = 0.03
-STEP_LOG_METALLICITY_DEX = 0.05
+from clusterphot.config.sed import GridSteps
+
 _RANGE_RTOL = 1e-9  # an end of a range this close (relative) to the grid's end is the grid's end
 
 AXES = ("age_gyr", "metallicity_zsun")
@@ -46,8 +45,8 @@ def refine_grid(
     *,
     age_range_gyr=None,
     metallicity_range_zsun=None,
-    step_log_age_dex=STEP_LOG_AGE_DEX,
-    step_log_metallicity_dex=STEP_LOG_METALLICITY_DEX,
+    step_log_age_dex=GridSteps.step_log_age_dex,
+    step_log_metallicity_dex=GridSteps.step_log_metallicity_dex,
 ):
     """A projected grid on fine, logarithmically equal steps of age and metallicity.
 
@@ -76,7 +75,7 @@ def refine_grid(
     a library, 0.3 to 1 dex apart, splines overshoot and are no better: leaving out nodes of the BC03 grid
     (0.4-11 Gyr, six NIRCam filters, z = 0.39) gives rms errors in flux of 6.9 % (linear), 8.0 % (PCHIP),
     7.2 % (Akima) and 18.7 % (cubic spline) in metallicity, and 5.1, 5.0, 5.0 and 5.4 % in age, where the
-    steps of the library around 1 Gyr decide. See `interpolation_error`.
+    steps of the library around 1 Gyr decide. See docs/calibration.md.
     """
     axes = []
     for axis, asked, step in (
@@ -146,69 +145,3 @@ def _bilinear(values, places):
         t = fraction.reshape(shape)
         values = (1 - t) * np.take(values, cell, axis=axis) + t * np.take(values, cell + 1, axis=axis)
     return values
-
-
-def interpolation_error(grid):
-    """Error of the interpolation where it can be known: at each native node, left out in turn.
-
-    Parameters
-    ----------
-    grid : `clusterphot.ssp.grid.ProjectedGrid`
-
-    Returns
-    -------
-    errors : `astropy.table.Table`
-        One row per inner node of each axis, with columns ``axis`` (age_gyr or metallicity_zsun), ``value``,
-        ``step_low_dex`` and ``step_high_dex`` (distance to its neighbours), and fractional errors over
-        the nodes of the other axis: ``flux_rms`` and ``flux_max`` (all filters), ``colour_rms`` and
-        ``colour_max`` (flux over the geometric mean of the filters: what ages and metallicities
-        come from), ``ml_v_rms`` (surviving mass over V luminosity).
-
-    Notes
-    -----
-    A node is predicted from its two neighbours, over a gap twice as wide as any that `refine_grid` bridges:
-    four times the largest error inside a gap for a smooth function, about the error itself for a step.
-    """
-    rows = []
-    for axis, name in enumerate(AXES):
-        native = getattr(grid, name)
-        for k in range(1, len(native) - 1):
-            predicted = _without_node(grid, axis, k)
-            ratio = np.log(predicted.flux_njy / np.take(grid.flux_njy, [k], axis=axis))
-            colour = ratio - ratio.mean(axis=-1, keepdims=True)
-            ml_v = np.log(predicted.ml_v / np.take(grid.ml_v, [k], axis=axis))
-            rows.append(
-                {
-                    "axis": name,
-                    "value": float(native[k]),
-                    "step_low_dex": float(np.log10(native[k] / native[k - 1])),
-                    "step_high_dex": float(np.log10(native[k + 1] / native[k])),
-                    "flux_rms": _rms(ratio),
-                    "flux_max": float(np.max(np.abs(ratio))),
-                    "colour_rms": _rms(colour),
-                    "colour_max": float(np.max(np.abs(colour))),
-                    "ml_v_rms": _rms(ml_v),
-                }
-            )
-    names = ["axis", "value", "step_low_dex", "step_high_dex"]
-    names += ["flux_rms", "flux_max", "colour_rms", "colour_max", "ml_v_rms"]
-    dtypes = ["U16"] + ["f8"] * (len(names) - 1)
-    return Table(rows=[[row[name] for name in names] for row in rows] or None, names=names, dtype=dtypes)
-
-
-def _rms(values):
-    """Root mean square."""
-    return float(np.sqrt(np.mean(values**2)))
-
-
-def _without_node(grid, axis, node):
-    """The grid at one of its nodes of an axis, interpolated from the two beside it."""
-    keep = [node - 1, node + 1]
-    name = AXES[axis]
-    arrays = {name: getattr(grid, name)[keep]}
-    for array in ("flux_njy", "lum_v_lsun", "mass_remaining", "mass_living"):
-        value = getattr(grid, array)
-        arrays[array] = None if value is None else np.take(value, keep, axis=axis)
-    values = [grid.age_gyr, grid.metallicity_zsun]
-    values[axis] = values[axis][[node]]
-    return interpolate_grid(dataclasses.replace(grid, **arrays), *values)
