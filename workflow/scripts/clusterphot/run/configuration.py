@@ -18,6 +18,27 @@ from clusterphot.base.errors import ConfigError, DataError
 RESERVED_FIELD_NAMES = ("ssp", "report", "forecast")
 
 
+def typed_values(given):
+    """Values of ``--config`` as a YAML file would have them; Snakemake hands nested ones over as text.
+
+    Parameters
+    ----------
+    given
+        Mapping, list or value.
+    """
+    if isinstance(given, dict):
+        return {key: typed_values(value) for key, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [typed_values(value) for value in given]
+    if not isinstance(given, str):
+        return given
+    try:
+        value = yaml.safe_load(given)
+    except yaml.YAMLError:
+        return given
+    return value if isinstance(value, bool | int | float | list | type(None)) else given
+
+
 def load_yaml(path):
     """Content of a YAML file.
 
@@ -443,6 +464,9 @@ def _check_field(name, field, origin):
             " and ".join(kinds) or "neither photometry nor sources",
             "either photometry (a table of fluxes), or sources and mosaics",
         )
+    if "ebv" not in field and not field.get("photometry_is_dereddened"):
+        hint = "E(B-V) of the Milky Way in mag, or sfd; only photometry_is_dereddened: true does without."
+        raise ConfigError(f"{where}.ebv", "nothing", "a value: it has no default", hint)
     of_images = ("mosaics", "reference_filter", "simulation", "truth")
     of_tables = ("photometry_is_dereddened", "stack_photometry")
     for key in of_images if kinds == ["photometry"] else of_tables:
@@ -462,7 +486,7 @@ def check_sfd_maps(config, origin):
     ConfigError
         With the address of the maps in the hint.
     """
-    asking = [name for name, field in config["fields"].items() if field["ebv"] == "sfd"]
+    asking = [name for name, field in config["fields"].items() if field.get("ebv") == "sfd"]
     if not asking:
         return
     folder = config["dust"]["sfd_map_dir"]
