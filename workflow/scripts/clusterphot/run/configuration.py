@@ -59,7 +59,13 @@ def load_yaml(path):
         mark = getattr(exc, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(exc, "problem", None) or str(exc)
-        raise ConfigError(f"{_short(path)}{line}", problem, "YAML, each key once") from exc
+        hint = ""
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+        if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
+            hint = "there is a tab in this line; YAML is indented by spaces."
+        raise ConfigError(f"{_short(path)}{line}", problem, "YAML, each key once", hint) from exc
+    except RecursionError as exc:
+        raise ConfigError(_short(path), "sections without end", "YAML of a few levels") from exc
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -317,6 +323,11 @@ def _check_grids(config, origin):
 
 def _check_age_steps(ages, origin):
     """Ages rise, and are not too many."""
+    where = f"{origin(('sed', 'age_gyr'))}, sed.age_gyr"
+    if "ages" in ages and ages["ages"] != sorted(ages["ages"]):
+        raise ConfigError(where, "a list that does not rise", "ages from young to old")
+    if "n_log" in ages and not ages["min"] < ages["max"]:
+        raise ConfigError(where, f"min {ages['min']} and max {ages['max']} with n_log", "min < max")
     if ages["max"] < ages["min"]:
         raise ConfigError(
             f"{origin(('sed', 'age_gyr', 'max'))}, sed.age_gyr",
@@ -521,6 +532,12 @@ def check_four_color_dir(folder, where):
 
 
 def age_grid(age_gyr):
-    """Ages of the models in Gyr from ``{min, max, step}``, ends included."""
-    steps = math.floor((age_gyr["max"] - age_gyr["min"]) / age_gyr["step"] + 1e-9)
-    return [round(age_gyr["min"] + i * age_gyr["step"], 9) for i in range(steps + 1)]
+    """Ages of the models in Gyr, ends included: ``ages`` themselves, ``n_log`` of them, or in steps."""
+    low, high = age_gyr["min"], age_gyr["max"]
+    if "ages" in age_gyr:
+        return [float(age) for age in age_gyr["ages"]]
+    if "n_log" in age_gyr:
+        ratio = (high / low) ** (1.0 / (age_gyr["n_log"] - 1))
+        return [round(low * ratio**i, 9) for i in range(age_gyr["n_log"])]
+    steps = math.floor((high - low) / age_gyr["step"] + 1e-9)
+    return [round(low + i * age_gyr["step"], 9) for i in range(steps + 1)]

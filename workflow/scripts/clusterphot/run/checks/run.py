@@ -5,6 +5,7 @@ What the run itself would refuse is asked last, so that nothing passes here that
 
 import copy
 
+from clusterphot.base.errors import UserError
 from clusterphot.run import fields as fieldset
 from clusterphot.run.checks import fields, images, psf_stars
 from clusterphot.run.checks.findings import ERROR, OK, UNSEEN, Findings
@@ -58,7 +59,10 @@ def all_mistakes(first, config, *, repo, user_files, command_line=None):
     mistakes : list of `clusterphot.base.errors.UserError`
     """
     findings = Findings()
-    settings = check_settings(config, user_files, repo, findings, command_line=command_line)
+    try:
+        settings = check_settings(config, user_files, repo, findings, command_line=command_line)
+    except UserError:  # a file that cannot be read ends the check at once
+        return [first]
     for name, entry in settings.config["fields"].items():
         if isinstance(entry, dict):
             _check_field(settings, str(name), entry, repo, findings, deep=False, pixels=False)
