@@ -400,7 +400,7 @@ def posterior_columns(flux, err, model, *, min_relative_error, correlation=None)
 def _at_mass_bound(columns, priors):
     """Posteriors without a mass, or with the end of the 68 % interval within `EDGE_DEX` of an end of the prior."""
     undefined = ~np.isfinite(columns["log_mass_p50"])
-    if priors.mass != "log-uniform":
+    if priors.mass_prior != "log-uniform":
         return undefined
     low, high = np.log10([priors.mass_min_msun, priors.mass_max_msun])
     return (
