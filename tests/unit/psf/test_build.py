@@ -17,7 +17,7 @@ from clusterphot.psf.reference import read_encircled_energy, reference_ee
 from clusterphot.psf.scale_errors import flux_scale, jackknife
 from clusterphot.psf.shape import encircled_energy, fwhm_px, windowed_centroid
 from clusterphot.psf.star_fits import fit_star
-from clusterphot.psf.stars import no_stars
+from clusterphot.psf.stars import select_stars
 from clusterphot.psf.user_file import load_user_psf
 from clusterphot.psf.wings import power_law_light
 
@@ -287,8 +287,11 @@ def test_user_psf_without_reference_and_without_stars():
     y, x = np.mgrid[-25:26, -25:26]
     data = np.exp(-(x**2 + y**2) / 18.0)
     psf = Psf(data / data.sum(), 0.03, "acs_wfc_f814w")
-    mosaic = Mosaic(np.zeros((9, 9)), np.ones((9, 9)), None, 0.03, "acs_wfc_f814w", "f")
-    stars = no_stars(mosaic)
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    mosaic = Mosaic(np.zeros((9, 9)), np.ones((9, 9)), wcs, 0.03, "acs_wfc_f814w", "f")
+    stars = select_stars(mosaic, required=False)
+    assert len(stars) == 0
     result = use_psf(psf, stars, read_encircled_energy(TABLE))
     assert np.isnan(result.curve["ee_reference"]).all()
     assert result.curve["ee"][-1] > 0.99 and len(result.notes) == 0
