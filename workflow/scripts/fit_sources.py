@@ -7,7 +7,7 @@ from clusterphot.base.products import read_cutouts, read_noise, read_psf, read_w
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.config.keys import values_of
 from clusterphot.config.photometry import FitKeys
-from clusterphot.measure.fit import FitOptions, fit_sources
+from clusterphot.measure.fit import FitOptions, fit_sources, flag_unknown_offset
 from clusterphot.psf.offsets import read_offset, with_offset_error
 
 
@@ -28,6 +28,8 @@ def main(smk):
         offset_px=offset_px,
         engine=par.engine,
     )
+    if smk.input.get("reference") and not offset.measured:
+        flag_unknown_offset(fits)
     write_table(smk.output.fits, fits, meta=provenance("fit_sources", smk.wildcards, par))
     flags = fits[f"flags_{smk.wildcards.filter}"][fits["is_target"]]
     logging.info(

@@ -341,6 +341,14 @@ def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
     return np.setdiff1d(everything.cutouts, rows[done], assume_unique=True)
 
 
+def flag_unknown_offset(table):
+    """Flag the targets of `fit_sources` whose places rest on the WCS alone, in place; those without data are not."""
+    column = f"flags_{table.meta['filter']}"
+    flags = np.asarray(table[column])
+    measured = np.asarray(table["is_target"]) & ((flags & int(Flag.NO_DATA | Flag.FAILED)) == 0)
+    table[column] = np.where(measured, flags | int(Flag.OFFSET_UNKNOWN), flags)
+
+
 def _all_flags(own, at_bound, blended):
     """Flags of the pixels with those of the position; a source that is not measured has no position."""
     measured = (own & int(Flag.NO_DATA | Flag.FAILED)) == 0

@@ -296,10 +296,12 @@ def _place_by_light(config, rng, galaxies, position):
     for i in np.flatnonzero(np.isnan(position[:, 0])):
         for _ in range(10000):
             if hosts and rng.uniform() < HOSTED_SHARE:
+                # Around a member, chosen by its light: at three effective radii, roughly.
                 host = hosts[int(np.searchsorted(np.cumsum(weights) / weights.sum(), rng.uniform()))]
                 radius, angle = host["r_e_arcsec"] * rng.gamma(3.0, 0.8), rng.uniform(0, 2 * np.pi)
                 u, v = host["u"] + radius * np.cos(angle), host["v"] + radius * np.sin(angle)
             else:
+                # Along the intracluster light: a surface density of exp(-r / 5"), flattened like it.
                 radius, angle = rng.gamma(2.0, 5.0), rng.uniform(0, 2 * np.pi)
                 along, across = radius * np.cos(angle), 0.7 * radius * np.sin(angle)
                 pa = np.radians(ICL["pa"])
@@ -320,6 +322,7 @@ def _stars(config, rows, clusters):
     rng = stream(config.seed, "stars")
     n_bright = round(config.n_stars / 4) if config.n_bright_stars is None else config.n_bright_stars
     n_faint = round(config.n_stars / 2)
+    # Bright ones the rarer the brighter; those for the core within its limits; fainter ones that no PSF can use.
     mags = np.concatenate(
         [
             25.0 - 7.0 * rng.uniform(size=n_bright) ** 1.6,
@@ -333,6 +336,7 @@ def _stars(config, rows, clusters):
     stars, taken = [], np.empty((0, 2))
     for mag in mags:
         colour = rng.normal(size=2)
+        # Room for the wings, the more the brighter.
         clear = max(config.clearance_arcsec, 0.8) + 0.35 * max(0.0, 24.5 - mag)
         for _ in range(3000):
             u, v = rng.uniform(-half, half, size=2)
@@ -353,13 +357,16 @@ def _galaxies(config, rows, clusters):
     galaxies = []
     for _ in range(round(config.galaxies_per_arcsec2 * config.size_arcsec**2)):
         u, v = rng.uniform(-half, half, size=2)
+        # Counts that rise towards faint magnitudes; sizes that fall with them, 0.16" at 26 mag, with scatter.
         mag = max(FAINTEST_GALAXY + np.log10(rng.uniform()) / COUNT_SLOPE, BRIGHTEST_GALAXY)
         r_e = np.clip(0.16 * 10 ** (-0.11 * (mag - 26) + 0.2 * rng.normal()), 0.02, 0.8)
         r_e = r_e if rng.uniform() > COMPACT_SHARE else rng.uniform(0.015, 0.05)
         index, q, pa = rng.uniform(0.7, 2.0), rng.uniform(0.35, 1.0), rng.uniform(0, 180)
+        # Arcs: lensed galaxies outside the core, drawn out along circles about the cluster.
         if rng.uniform() < ARC_SHARE and mag < 28.5 and np.hypot(u, v) > 6:
             r_e, q, pa = min(4 * r_e, 1.5), 0.15, np.degrees(np.arctan2(v, u)) + 90.0
         colour = rng.normal(size=2)
+        # As in a list chosen by eye: no galaxy on a star cluster, nor on a star that the PSF needs.
         clear = config.clearance_arcsec + min(2.0 * r_e, 0.8) if config.clearance_arcsec else 0.0
         if _distance(u, v, points) < clear or _distance(u, v, stars) < 0.5 + r_e:
             continue
