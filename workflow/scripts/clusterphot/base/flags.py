@@ -60,8 +60,3 @@ SENTENCES = {
 def describe_flags():
     """Dictionary ``{bit: 'NAME: sentence'}`` for the metadata of a table."""
     return {int(flag): f"{flag.name}: {sentence}" for flag, sentence in SENTENCES.items()}
-
-
-def spell_out(value):
-    """Names of the bits set in ``value``, e.g. ``'EDGE, MASKED'``; empty for 0."""
-    return ", ".join(flag.name for flag in SENTENCES if int(value) & flag)

@@ -160,18 +160,6 @@ def pixel_scale(wcs):
     return float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs.celestial)))) * 3600.0
 
 
-def write_mosaic(path, mosaic):
-    """Write a `Mosaic` that fits in memory (large ones are streamed by ``mosaics.convert_mosaic``)."""
-    header = mosaic_header(mosaic.wcs, mosaic.pixel_scale_arcsec, mosaic.filter_name, mosaic.field)
-    if mosaic.gain_e_per_njy is not None:
-        header["GAIN"] = (mosaic.gain_e_per_njy, "[electron/nJy]")
-    sci = fits.ImageHDU(np.asarray(mosaic.sci, dtype=np.float32), header, name="SCI")
-    sci.header["BUNIT"] = "nJy"
-    ivar = fits.ImageHDU(np.asarray(mosaic.ivar, dtype=np.float32), header, name="IVAR")
-    ivar.header["BUNIT"] = IVAR_UNIT
-    write_fits(path, [fits.PrimaryHDU(), sci, ivar])
-
-
 def mosaic_header(wcs, pixel_scale_arcsec, filter_name, field_name):
     """Header shared by the extensions of a mosaic: WCS and what the path's wildcards say."""
     header = wcs.to_header(relax=True)

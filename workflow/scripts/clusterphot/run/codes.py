@@ -38,26 +38,6 @@ OF_THE_CONFIGURATION = "config"
 changes no result by itself."""
 
 
-def driver_digest(scripts, driver, modules=()):
-    """Digest of the modules that ``driver`` imports, directly or through one another.
-
-    Parameters
-    ----------
-    scripts : path
-        Folder with the drivers and the package.
-    driver : str
-        Name of the driver without ``.py``.
-    modules : sequence of str, optional
-        More modules that it imports, by names that it puts together; without the package.
-
-    Returns
-    -------
-    digest : str
-        12 hexadecimal digits.
-    """
-    return Sources(scripts).digest(driver, modules)
-
-
 class Sources:
     """Drivers and package as they stand at one moment, such as the start of a run: each file is looked at once.
 
@@ -72,7 +52,20 @@ class Sources:
         self._files = {}
 
     def digest(self, driver, modules=()):
-        """As `driver_digest`."""
+        """Digest of the modules that a driver imports, directly or through one another.
+
+        Parameters
+        ----------
+        driver : str
+            Name of the driver without ``.py``.
+        modules : sequence of str, optional
+            More modules that it imports, by names that it puts together; without the package.
+
+        Returns
+        -------
+        digest : str
+            12 hexadecimal digits.
+        """
         found, todo = {}, set(self._file(self._scripts / f"{driver}.py").imports) | set(modules)
         while todo:
             name = todo.pop()
