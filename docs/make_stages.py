@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import yaml
 REPO = Path(__file__).resolve().parents[1]
 RULES = REPO / "workflow" / "rules"
 SCRIPTS = REPO / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from clusterphot.figures.registry import FIGURES  # noqa: E402
+
 SECTIONS = ("input", "output", "params", "message", "script", "shell")
 EACH = {
     "get_filters": "each filter",
@@ -63,8 +68,9 @@ def parse(text):
     """Docstring and rules of a rule file."""
     docstring = text.split('"""')[1].strip()
     rules = []
-    for block in re.split(r"^(?=rule \w+:)", text, flags=re.M)[1:]:
-        rule = Rule(re.match(r"rule (\w+):", block)[1])
+    for block in re.split(r"^(?=(?:use )?rule \w+)", text, flags=re.M)[1:]:
+        base, name = re.match(r"(?:use rule (\w+) as|rule) (\w+)", block).groups()
+        rule = Rule(name)
         section = None
         for line in block.splitlines()[1:]:
             if line and not line.startswith(" "):
@@ -75,6 +81,10 @@ def parse(text):
                 rule.sections[section] = start[2] + "\n"
             elif section:
                 rule.sections[section] += line + "\n"
+        if base:
+            inherited = next(other for other in rules if other.name == base).sections
+            params = inherited.get("params", "") + rule.sections.get("params", "")
+            rule.sections = inherited | rule.sections | {"params": params}
         rules.append(rule)
     return docstring, rules
 
@@ -115,7 +125,7 @@ def paths(node, sentences):
             return ["the field's list of sources"]
         if name in EACH:
             return [f"{word} ({EACH[name]})" for word in paths(first, sentences)]
-        if name in ("ensure", "ancient", "unpack", "report", "temp", "directory"):
+        if name in ("ensure", "ancient", "unpack", "report", "figure", "temp", "directory"):
             return paths(first, sentences)
         if sentences.get(name):
             words = _sentence(sentences[name])
@@ -198,7 +208,10 @@ def keys_of(rule, schema, key_tuples):
 
 
 def purpose(rule):
-    """First sentence of the driver of a rule, or its message where it has none."""
+    """First sentence of the driver of a rule, or the texts of its figure, or its message where it has neither."""
+    drawn = next((figure for figure in FIGURES if figure.rule == rule.name), None)
+    if drawn:
+        return f"**{drawn.title}.** {drawn.caption}"
     driver = SCRIPTS / f"{rule.name}.py"
     if driver.exists():
         text = ast.get_docstring(ast.parse(driver.read_text(encoding="utf-8"))).split("\n")[0]
@@ -254,7 +267,7 @@ def page():
             lines += [f"Targets for people: {', '.join(f'`{target}`' for target in targets)}.", ""]
         lines += [f"Rule file: [{name}.smk](../workflow/rules/{name}.smk).", ""]
         for rule in rules:
-            if rule.name not in targets:
+            if rule.name not in targets and "output" in rule.sections:
                 lines += describe(rule, schema, sentences, key_tuples)
     return HEAD + "\n".join(lines).rstrip() + "\n"
 

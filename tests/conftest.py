@@ -65,6 +65,32 @@ def job():
 
 
 @pytest.fixture(scope="session")
+def plot():
+    """Function that draws a figure by its driver: ``plot("masses", input={...}, output={...}, params={...}, ...)``.
+
+    Of ``params`` and ``wildcards`` it gets those that it takes, as from its rule.
+    """
+    import importlib
+    import inspect
+
+    import plot_figure
+
+    def draw(name, *, input, output, params=None, wildcards=None):
+        module = importlib.import_module(f"clusterphot.figures.{name}")
+        taken = inspect.signature(module.draw).parameters
+        given = {"wildcards": wildcards or {}, "params": params or {}}
+        parts = {
+            key: Names({word: value for word, value in values.items() if word in taken})
+            for key, values in given.items()
+        }
+        parts["params"]["dpi"] = 50
+        smk = types.SimpleNamespace(rule=f"plot_{name}", input=Names(input), output=Names(output), **parts)
+        plot_figure.main(smk)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
 def drawn_field(tmp_path_factory):
     """The simulated two-band field of `image_field`, not to be changed: mosaics, sources.csv, my.yaml."""
     from image_field import draw_field

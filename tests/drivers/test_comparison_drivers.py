@@ -8,13 +8,6 @@ import fit_black_bodies
 import measure_bcg
 import measure_luminosities
 import numpy as np
-import plot_color_magnitude
-import plot_comparison_colors
-import plot_contamination
-import plot_lensed_ages
-import plot_luminosities
-import plot_mass_light
-import plot_mass_size
 import prepare_comparison
 import pytest
 from astropy.io import fits
@@ -22,6 +15,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from clusterphot.base.products import Mosaic, write_mosaic
 from clusterphot.base.tables import read_table, write_table
+from clusterphot.figures.color_magnitude import rest_frame_colors
 from clusterphot.run.configuration import load_yaml
 from clusterphot.ssp.grid import write_projected_grid
 
@@ -67,6 +61,27 @@ def folder(tmp_path_factory, projected_grid, job):
 
 def run(job, driver, folder, inputs, outputs, *, params=None, **more):
     """Call a driver with files of a folder and the shipped configuration."""
+    driver.main(
+        job(
+            input={name: str(folder / file) for name, file in inputs.items()} | more,
+            output={name: str(folder / file) for name, file in outputs.items()},
+            params=shipped() | (params or {}),
+            wildcards=WHERE,
+        )
+    )
+
+
+def draw(plot, name, folder, inputs, **more):
+    """Draw a figure from files of a folder with the shipped configuration."""
+    output = {kind: str(folder / f"{name}.{kind}") for kind in ("png", "pdf")}
+    files = {key: str(folder / file) for key, file in inputs.items()} | more
+    plot(name, input=files, output=output, params=shipped(), wildcards=WHERE)
+    assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def shipped():
+    """Params of all these rules."""
     region = PUBLISHED["control_region"]
     given = COMMON | CONFIG["stars"] | CONFIG["contamination"] | CONFIG["comparison"]
     given |= {
@@ -77,14 +92,7 @@ def run(job, driver, folder, inputs, outputs, *, params=None, **more):
     }
     given |= {"min_relative_error": 1e-3, "flux_floor_fraction": 0.0, "mass_convention": "vband", "r_v": 3.1}
     given |= {"black_body_k": [3000, 3400], "temperature_k": [3000, 3400], "bcg": None, "radius_kpc": 10.0}
-    driver.main(
-        job(
-            input={name: str(folder / file) for name, file in inputs.items()} | more,
-            output={name: str(folder / file) for name, file in outputs.items()},
-            params=given | (params or {}),
-            wildcards=WHERE,
-        )
-    )
+    return given
 
 
 def test_star_counts_say_what_they_are_for(folder):
@@ -103,7 +111,7 @@ def test_a_users_star_counts_are_taken(folder, job, tmp_path):
     assert str(tmp_path / "own.csv") in table.meta["checksums"]
 
 
-def test_the_parallel_module_is_another_population(folder, job):
+def test_the_parallel_module_is_another_population(folder, job, plot):
     """Most of its 13 sources, each judged by the other twelve; some 5 to 15 % of the others, as many as are expected
     of field objects (13 of 165)."""
     inputs = {"photometry": "photometry.ecsv", "grid": "projected.h5", "star_counts": "star_counts.ecsv"}
@@ -117,7 +125,7 @@ def test_the_parallel_module_is_another_population(folder, job):
     total = np.array([table[f"p_{name}"] for name in ("cluster", "galaxy", "star")]).sum(axis=0)
     assert total == pytest.approx(np.ones(178))
     inputs = {"photometry": "photometry.ecsv", "contamination": "contamination.ecsv"}
-    run(job, plot_contamination, folder, inputs, {"png": "c.png", "pdf": "c.pdf"})
+    draw(plot, "contamination", folder, inputs)
 
 
 def test_black_bodies_do_not_fit_the_published_stack(folder, job):
@@ -133,58 +141,45 @@ def test_black_bodies_do_not_fit_the_published_stack(folder, job):
     assert best["chi2"] > 300
 
 
-def test_catalogue_and_its_figures(folder, job):
+def test_catalogue_and_its_figures(folder, job, plot):
     columns = {"redshift": "z", "log_mass": "m", "radius_kpc": "r", "bands": {"1.25": "J", "2.15": "K"}}
     params = {"columns": columns}
     outputs = {"comparison": "comparison.ecsv"}
     run(job, prepare_comparison, folder, {"catalogue": "galaxies.csv"}, outputs, params=params)
     table = read_table(folder / "comparison.ecsv")
     assert len(table) == 20 and np.isfinite(table["mag_F150W"]).all() and np.isnan(table["mag_F444W"]).all()
-    figure = {"png": "a.png", "pdf": "a.pdf"}
     literature = {
         name: str(REPO / "resources" / "literature" / f"{name}.ecsv")
         for name in ("mass_size", "galaxy_sizes")
     }
     files = {"photometry": "photometry.ecsv", "clusters": "clusters.ecsv"}
-    for extra in ({}, outputs):
-        run(job, plot_comparison_colors, folder, files | extra, figure, sequence=SEQUENCE)
-        run(job, plot_mass_light, folder, files | extra, figure)
-        run(job, plot_mass_size, folder, files | extra, figure, **literature)
-    assert (folder / "a.pdf").read_bytes().startswith(b"%PDF")
+    for galaxies in ([], str(folder / "comparison.ecsv")):
+        of_field = {"photometry": "photometry.ecsv"}
+        draw(plot, "comparison_colors", folder, of_field, comparison=galaxies, sequence=SEQUENCE)
+        draw(plot, "mass_light", folder, files, comparison=galaxies)
+        draw(plot, "mass_size", folder, {"clusters": "clusters.ecsv"}, comparison=galaxies, **literature)
 
 
-def test_rest_frame_colors(folder, job):
+def test_rest_frame_colors(folder, plot):
     """B - I of 1.5 mag; without I there is nothing to draw, and no mistake."""
     table = Table({"id": ["a", "b"]})
     for band, value in (("B", -11.5), ("I", -13.0)):
         for name, shift in (("p16", -0.2), ("p50", 0.0), ("p84", 0.2)):
             table[f"abs_mag_vega_bessell_{band}_{name}"] = np.full(2, value + shift)
-    colors = plot_color_magnitude.rest_frame_colors(table)
+    colors = rest_frame_colors(table)
     assert [values[0] for values in colors] == pytest.approx([1.5, -13.0, 0.0])
     sequences = str(REPO / "resources" / "literature" / "bcg_cluster_colors.ecsv")
     for columns in (table.colnames, table.colnames[:4]):
         write_table(folder / "rest_frame.ecsv", table[columns], meta={})
-        outputs = {"png": "m.png", "pdf": "m.pdf"}
-        run(
-            job, plot_color_magnitude, folder, {"rest_frame": "rest_frame.ecsv"}, outputs, sequences=sequences
-        )
-    assert (folder / "m.png").exists()
+        draw(plot, "color_magnitude", folder, {"rest_frame": "rest_frame.ecsv"}, sequences=sequences)
 
 
-def test_ages_beside_lensed_clusters(folder, job):
+def test_ages_beside_lensed_clusters(folder, plot):
     lensed = str(REPO / "resources" / "literature" / "lensed_clusters.ecsv")
-    run(
-        job,
-        plot_lensed_ages,
-        folder,
-        {"clusters": "clusters.ecsv"},
-        {"png": "l.png", "pdf": "l.pdf"},
-        lensed=lensed,
-    )
-    assert (folder / "l.png").exists()
+    draw(plot, "lensed_ages", folder, {"clusters": "clusters.ecsv"}, lensed=lensed)
 
 
-def test_luminosities_with_the_brightest_cluster_galaxy(folder, job):
+def test_luminosities_with_the_brightest_cluster_galaxy(folder, job, plot):
     """A galaxy of constant brightness 1 nJy/pixel: pi a b / pixel area; and its V luminosity in the metadata."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype, wcs.wcs.crval, wcs.wcs.crpix = ["RA---TAN", "DEC--TAN"], [110.8, -73.5], [100.5, 100.5]
@@ -222,12 +217,4 @@ def test_luminosities_with_the_brightest_cluster_galaxy(folder, job):
         4.81 - 2.5 * np.log10(luminosity), abs=0.01
     )
     more = {"mass_to_light": str(REPO / "resources" / "literature" / "mass_to_light.ecsv")}
-    run(
-        job,
-        plot_luminosities,
-        folder,
-        files | {"summary": "luminosities.ecsv"},
-        {"png": "f.png", "pdf": "f.pdf"},
-        **more,
-    )
-    assert (folder / "f.png").exists()
+    draw(plot, "luminosities", folder, files | {"summary": "luminosities.ecsv"}, **more)

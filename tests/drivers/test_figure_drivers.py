@@ -3,10 +3,6 @@
 from types import SimpleNamespace
 
 import numpy as np
-import plot_chi2_map
-import plot_colors
-import plot_masses
-import plot_stack_sed
 import pytest
 from astropy.table import Table
 from clusterphot.base.cosmology import flat_lambda_cdm
@@ -18,13 +14,6 @@ from clusterphot.ssp.four_color import MassToLight
 COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
 WILDCARDS = {"field": "f1", "grid": "toy"}
 FILTERS = ["F150W", "F200W", "F277W"]
-
-
-class Inputs(SimpleNamespace):
-    """Named files, as a rule gives them."""
-
-    def __init__(self, folder, **names):
-        super().__init__(**{key: str(folder / name) for key, name in names.items()})
 
 
 @pytest.fixture(scope="module")
@@ -66,36 +55,30 @@ def run(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("driver", "inputs", "params"),
+    ("name", "inputs", "params"),
     [
         (
-            plot_chi2_map,
+            "chi2_map",
             {"stack": "stack.ecsv", "chi2_map": "chi2_map.fits"},
             {"redshift": 0.4, "cosmology": COSMOLOGY},
         ),
         (
-            plot_stack_sed,
-            {"photometry": "stack_photometry.ecsv", "projected": "projected.h5", "grid": "grid.h5"},
+            "stack_sed",
+            {"photometry": "stack_photometry.ecsv", "projected": "projected.h5", "spectra": "grid.h5"},
             {"flux_floor_fraction": 0.0, "min_relative_error": 1e-3, "black_body_k": [3000, 3400]},
         ),
         (
-            plot_colors,
+            "colors",
             {"photometry": "photometry.ecsv", "clusters": "clusters.ecsv", "projected": "projected.h5"},
             {},
         ),
-        (plot_masses, {"clusters": "clusters.ecsv"}, {"mass_convention": "vband"}),
+        ("masses", {"clusters": "clusters.ecsv"}, {"mass_convention": "vband"}),
     ],
 )
-def test_driver_writes_both_files(run, tmp_path, driver, inputs, params):
-    output = Inputs(tmp_path, png="figure.png", pdf="figure.pdf")
-    driver.main(
-        SimpleNamespace(
-            input=Inputs(run, **inputs),
-            output=output,
-            params=SimpleNamespace(dpi=60, **params),
-            wildcards=SimpleNamespace(**WILDCARDS),
-        )
-    )
+def test_driver_writes_both_files(run, plot, tmp_path, name, inputs, params):
+    files = {key: str(run / file) for key, file in inputs.items()}
+    output = {kind: str(tmp_path / f"figure.{kind}") for kind in ("png", "pdf")}
+    plot(name, input=files, output=output, params=params, wildcards=WILDCARDS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.pdf", "figure.png"]
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")

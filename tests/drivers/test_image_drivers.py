@@ -18,11 +18,6 @@ import measure_noise
 import measure_offset
 import merge_photometry
 import numpy as np
-import plot_engines
-import plot_magnitudes
-import plot_overview
-import plot_psf
-import plot_stack
 import prepare_mosaic
 import pytest
 import select_stars
@@ -244,7 +239,7 @@ def test_free_positions_and_constant_sky(measured, drawn_field, job, at_once, tm
     assert table["flags_F200W"][list(table["id"]).index(OUTSIDE)] & Flag.NO_DATA
 
 
-def test_engines_are_compared(measured, drawn_field, job, at_once, tmp_path):
+def test_engines_are_compared(measured, drawn_field, job, plot, at_once, tmp_path):
     """Table of both filters, summary and figure; the same engine twice, so that no difference is the truth."""
     folder, _ = at_once
     parts = []
@@ -272,18 +267,12 @@ def test_engines_are_compared(measured, drawn_field, job, at_once, tmp_path):
     assert np.all(summary["n"] >= 20)
     assert np.all((summary["time_ratio"] > 0.1) & (summary["time_ratio"] < 10))
     images = {kind: f"{tmp_path}/engines.{kind}" for kind in ("png", "pdf")}
-    plot_engines.main(
-        job(
-            input=output,
-            output=images,
-            params={"filters": list(FILTERS), "dpi": 50},
-            wildcards={"field": "mine"},
-        )
-    )
+    params = {"filters": list(FILTERS)}
+    plot("engines", input=output, output=images, params=params, wildcards={"field": "mine"})
     assert all(Path(path).stat().st_size > 5000 for path in images.values())
 
 
-def test_stacks_and_figures(measured, drawn_field, job, at_once, tmp_path):
+def test_stacks_and_figures(measured, drawn_field, job, plot, at_once, tmp_path):
     """Stacks of both filters, joined; then every figure of a field of images once."""
     folder, _ = at_once
     photometry, field = f"{folder}/photometry.ecsv", {"field": "mine"}
@@ -318,29 +307,23 @@ def test_stacks_and_figures(measured, drawn_field, job, at_once, tmp_path):
     for filt in FILTERS:
         assert row[f"flux_{filt}"][0] > 5 * row[f"flux_err_{filt}"][0] > 0
         assert 20 <= row[f"n_sources_{filt}"][0] <= 28
-    for driver, inputs, params in (
-        (plot_psf, {"psf": f"{measured}/F200W_psf.fits", "stars": f"{measured}/stars.ecsv"}, {}),
+    for name, inputs, params in (
+        ("psf", {"psf": f"{measured}/F200W_psf.fits", "stars": f"{measured}/stars.ecsv"}, {}),
         (
-            plot_overview,
+            "overview",
             {"mosaics": [f"{measured}/{filt}.fits" for filt in FILTERS], "photometry": photometry},
             {"reference_filter": REFERENCE, "redshift": 0.39, "cosmology": COSMOLOGY},
         ),
         (
-            plot_magnitudes,
-            {"photometry": photometry},
-            {"filters": list(FILTERS), "reference_filter": REFERENCE},
+            "magnitudes",
+            {"photometry": photometry, "star_counts": []},
+            {"filters": list(FILTERS), "reference_filter": REFERENCE, "is_dereddened": False},
         ),
-        (plot_stack, {"stacks": stacks}, {}),
+        ("stacks", {"stacks": stacks}, {}),
     ):
-        output = {kind: f"{tmp_path}/{driver.__name__}.{kind}" for kind in ("png", "pdf")}
-        driver.main(
-            job(
-                input=inputs,
-                output=output,
-                params=params | {"dpi": 50},
-                wildcards=field | {"filter": "F200W"},
-            )
-        )
+        output = {kind: f"{tmp_path}/{name}.{kind}" for kind in ("png", "pdf")}
+        wildcards = field | {"filter": "F200W"}
+        plot(name, input=inputs, output=output, params=params, wildcards=wildcards)
         assert Path(output["png"]).read_bytes().startswith(b"\x89PNG")
         assert Path(output["pdf"]).read_bytes().startswith(b"%PDF")
 

@@ -539,7 +539,7 @@ def formation(folder, job, clusters, fitted_stack):
     return path
 
 
-def test_formation(folder, job, clusters, formation):
+def test_formation(folder, job, clusters, formation, plot):
     """1.5 Gyr before z = 0.39, 4.2 Gyr ago, is 5.7 Gyr ago; a source without fit has no formation."""
     table = read_table(formation)
     check_columns(table)
@@ -547,13 +547,13 @@ def test_formation(folder, job, clusters, formation):
     assert table["lookback_gyr"][1] == pytest.approx(5.7, abs=0.05)
     assert np.isnan(table["z_form"][3]) and table.meta["clusters"]["n"] == 2
     output = {ending: str(folder / f"formation.{ending}") for ending in ("png", "pdf")}
-    smk = job(
+    plot(
+        "formation",
         input={"formation": formation, "clusters": clusters},
         output=output,
-        params={"redshift": 0.39, "cosmology": COSMOLOGY, "dpi": 50},
+        params={"redshift": 0.39, "cosmology": COSMOLOGY},
         wildcards={"field": "f", "grid": "bc03"},
     )
-    run("plot_formation", smk)
     assert Path(output["png"]).read_bytes().startswith(b"\x89PNG")
 
 
@@ -739,7 +739,7 @@ def chi2_map(folder, job, stack_photometry, projected, native, extinction):
     return output["chi2_map"]
 
 
-def test_compare_and_plot_libraries(folder, job, library_job, chi2_map):
+def test_compare_and_plot_libraries(folder, job, library_job, chi2_map, plot):
     smk = library_job(comparison="comparison.ecsv", densities="densities.ecsv")
     run("compare_libraries", smk)
     table, densities = read_table(smk.output.comparison), read_table(smk.output.densities)
@@ -750,21 +750,21 @@ def test_compare_and_plot_libraries(folder, job, library_job, chi2_map):
     assert table["age_gyr"].tolist() == [1.5] * 6
     np.testing.assert_allclose(table["delta_log_evidence"], 0)
     output = {kind: str(folder / f"libraries.{kind}") for kind in ("png", "pdf")}
-    smk = job(
+    plot(
+        "libraries",
         input={
             "comparison": smk.output.comparison,
             "densities": smk.output.densities,
             "chi2_maps": [chi2_map] * 2,
         },
         output=output,
-        params={"grids": ["bc03", "again"], "redshift": 0.39, "cosmology": COSMOLOGY, "dpi": 50, "code": "0"},
+        params={"grids": ["bc03", "again"], "redshift": 0.39, "cosmology": COSMOLOGY},
         wildcards={"field": "f"},
     )
-    run("plot_libraries", smk)
     assert all(Path(path).stat().st_size > 5000 for path in output.values())
 
 
-def test_measure_and_plot_sensitivity(folder, job, library_job):
+def test_measure_and_plot_sensitivity(folder, job, library_job, plot):
     smk = library_job(sensitivity="sensitivity.ecsv")
     run("measure_sensitivity", smk)
     table = read_table(smk.output.sensitivity)
@@ -772,13 +772,13 @@ def test_measure_and_plot_sensitivity(folder, job, library_job):
     assert table["varied"][0] == "baseline" and len(table) == 1 + 2 * 4 + 2 + 2 + 2 + 1
     assert table["age_change_dex"][-1] == 0  # the same library again
     output = {kind: str(folder / f"sensitivity.{kind}") for kind in ("png", "pdf")}
-    smk = job(
+    plot(
+        "sensitivity",
         input={"sensitivity": smk.output.sensitivity},
         output=output,
-        params={"fiducial_grid": "bc03", "dpi": 50, "code": "0"},
+        params={"fiducial_grid": "bc03"},
         wildcards={"field": "f"},
     )
-    run("plot_sensitivity", smk)
     assert all(Path(path).stat().st_size > 5000 for path in output.values())
 
 

@@ -8,8 +8,6 @@ import limit_stack_size
 import measure_profiles
 import merge_sizes
 import numpy as np
-import plot_profiles
-import plot_sizes
 import pytest
 import simulate_sizes
 from astropy.wcs import WCS
@@ -143,21 +141,19 @@ def test_profile_and_simulation_say_what_they_did(products):
     assert np.all((detection["coverage"] >= 0) & (detection["coverage"] <= 1))
 
 
-def test_figures_are_drawn(products, job):
+def test_figures_are_drawn(products, plot):
     common = {"wildcards": {"field": "mine"}, "params": PARAMS}
     out = {
         name: {kind: f"{products}/{name}.{kind}" for kind in ("png", "pdf")} for name in ("profiles", "sizes")
     }
-    plot_profiles.main(
-        job(input={"profiles": [f"{products}/profile.ecsv"]}, output=out["profiles"], **common)
-    )
+    plot("profiles", input={"profiles": [f"{products}/profile.ecsv"]}, output=out["profiles"], **common)
     inputs = {name: f"{products}/{name}.ecsv" for name in ("limits", "detection", "profile")}
-    plot_sizes.main(job(input=inputs | {"psf": f"{products}/psf.fits"}, output=out["sizes"], **common))
+    plot("sizes", input=inputs | {"psf": f"{products}/psf.fits"}, output=out["sizes"], **common)
     for paths in out.values():
         assert all(Path(path).stat().st_size > 5000 for path in paths.values())
 
 
-def test_figures_of_a_field_in_which_nothing_is_measured(products, job, tmp_path):
+def test_figures_of_a_field_in_which_nothing_is_measured(products, plot, tmp_path):
     """An empty stack and no limits make a figure that says so."""
     for name in ("limits", "profile", "detection"):
         table = read_table(f"{products}/{name}.ecsv")
@@ -169,6 +165,6 @@ def test_figures_of_a_field_in_which_nothing_is_measured(products, job, tmp_path
         table.write(tmp_path / f"{name}.ecsv", format="ascii.ecsv")
     common = {"wildcards": {"field": "mine"}, "params": PARAMS}
     out = {kind: f"{tmp_path}/figure.{kind}" for kind in ("png", "pdf")}
-    plot_profiles.main(job(input={"profiles": [f"{tmp_path}/profile.ecsv"]}, output=out, **common))
+    plot("profiles", input={"profiles": [f"{tmp_path}/profile.ecsv"]}, output=out, **common)
     inputs = {name: f"{tmp_path}/{name}.ecsv" for name in ("limits", "detection", "profile")}
-    plot_sizes.main(job(input=inputs | {"psf": f"{products}/psf.fits"}, output=out, **common))
+    plot("sizes", input=inputs | {"psf": f"{products}/psf.fits"}, output=out, **common)

@@ -79,6 +79,7 @@ def write_inputs(folder, n, grid, projected, *, seed=1):
         clusters={"bc03": paths["clusters"]},
         cards=cards,
         figures=[],
+        figures_made={},
         photometry=paths["photometry"],
         sky=str(sky),
         sky_image=str(image),

@@ -101,11 +101,17 @@ def test_more_injections_add_to_those_that_exist(searched, imaged, snakemake):
     [
         (
             "detection: {max_extent_sigma: 3.5}",
-            {"merge_candidates", "plot_candidates", "make_candidate_page"},
+            {"merge_candidates", "plot_candidates", "plot_point_likeness", "make_candidate_page"},
         ),
         (
             "detection: {threshold_sigma: 6}",
-            {"detect_sources", "merge_candidates", "plot_candidates", "make_candidate_page"},
+            {
+                "detect_sources",
+                "merge_candidates",
+                "plot_candidates",
+                "plot_point_likeness",
+                "make_candidate_page",
+            },
         ),
     ],
 )

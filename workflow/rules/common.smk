@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
-sys.path.insert(0, str(REPO / "workflow" / "scripts"))
+SCRIPTS = REPO / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
 
 from clusterphot.base.errors import UserError
+from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm
 from clusterphot.run.codes import Sources, folder_digest, params_digest
@@ -85,20 +87,39 @@ wildcard_constraints:
     filters=r"[A-Za-z0-9_+]+",
 
 
-SOURCES = Sources(REPO / "workflow" / "scripts")
+SOURCES = Sources(SCRIPTS)
 
 
-def code_digest(rule):
+def code_digest(rule, driver=None, modules=()):
     """Params function: digest of the modules that a rule's driver uses, and of the rule's plain params by their names.
 
-    An edited module then reruns the rules that use it, and two params that swap their values are a change.
+    An edited module then reruns the rules that use it, and two params that swap their values are a change. The driver
+    has the name of the rule unless given; ``modules`` are those that it imports by name.
     """
 
     @functools.cache
     def digest():
-        return " ".join([SOURCES.digest(rule), *params_digest(getattr(rules, rule).params)])
+        code = SOURCES.digest(driver or rule, modules)
+        return " ".join([code, *params_digest(getattr(rules, rule).params)])
 
     return lambda wildcards: digest()
+
+
+def figure(path):
+    """A figure's PNG, marked for Snakemake's own report with the texts of its entry among the figures."""
+    entry, _ = find_figure(path)
+    return report(
+        path,
+        caption="../report/figure.rst",
+        category=SECTIONS[entry.section],
+        subcategory="{field}",
+        labels={"figure": entry.title, **({entry.each: f"{{{entry.each}}}"} if entry.each else {})},
+    )
+
+
+def figure_digest(name):
+    """`code_digest` of the rule of a figure."""
+    return code_digest(f"plot_{name}", "plot_figure", [f"figures.{name}"])
 
 
 def get_resource(name):
@@ -509,27 +530,31 @@ def get_report_grids(pattern):
 
 def get_report_figures(wildcards):
     """The figures of a field as PNG; their PDFs are made with them."""
-    field = FIELDSET[wildcards.field]
-    of_stack = ("libraries", "sensitivity") if field.has_stack else ()
-    more = [f"results/{field.name}/figures/{name}.png" for name in of_stack]
-    return [path for path in field.figures(GRIDS, ENGINES) if path.endswith(".png")] + more
+    return figures_of(FIELDSET[wildcards.field], GRIDS, ENGINES)
 
 
-def get_report_config(wildcards):
-    """Parts of the configuration that figures and files without metadata of their own were made with."""
-    sections = {name: config[name] for name in ("psf", "photometry", "stack", "figures", "cosmology")}
-    keys = {
-        "sed": ("fiducial_grid", "mass_convention", "v_filter", "flux_floor_fraction", "min_relative_error"),
-        "dust": ("r_v",),
-        "comparison": ("size_limit_pc",),
-        "sizes": ("model", "king_concentration", "figure_radii_pc"),
-    }
-    return sections | {section: {key: config[section][key] for key in keys[section]} for section in keys}
+def get_figure_jobs(wildcards):
+    """What the figures of a field are drawn from: input and params of their jobs, by path."""
+    made = {}
+    for path in get_report_figures(wildcards):
+        entry, words = find_figure(path)
+        plot, values = getattr(rules, entry.rule), type(wildcards)(fromdict={**wildcards, **words})
+        given = [item(values) if callable(item) else str(item).format(**values) for item in plot.input]
+        made[path] = {
+            "input": [file for item in given for file in ([item] if isinstance(item, str) else item)],
+            "params": {name: value for name, value in plot.params.items() if not callable(value)},
+        }
+    return made
+
+
+REPORT_CONFIG = {name: config[name] for name in ("psf", "photometry", "stack")} | {
+    "sed": {"fiducial_grid": config["sed"]["fiducial_grid"]}
+}
+"""Parts of the configuration that files without metadata of their own were made with."""
 
 
 def get_report_codes():
     """Digest of the code of the rules that make figures, and images without metadata of their own."""
-    scripts = REPO / "workflow" / "scripts"
     drivers = (
         "prepare_mosaic",
         "build_psf",
@@ -538,5 +563,5 @@ def get_report_codes():
         "stack_sources",
         "build_ssp_grid",
     )
-    plots = sorted(path.stem for path in scripts.glob("plot_*.py"))
-    return {driver: SOURCES.digest(driver) for driver in (*drivers, *plots)}
+    codes = {driver: SOURCES.digest(driver) for driver in drivers}
+    return codes | {plot.rule: SOURCES.digest("plot_figure", [f"figures.{plot.name}"]) for plot in FIGURES}

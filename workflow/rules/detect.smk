@@ -3,7 +3,7 @@
 Inputs: mosaics, PSFs, noise, offsets and stars. Outputs: results/{field}/candidates.ecsv, selected.csv,
 candidates.html and results/{field}/completeness/{filter}.ecsv.
 Rules: detect_sources (tile by tile), merge_candidates, inject_clusters (run by run), measure_completeness,
-make_candidate_page, plot_candidates, plot_completeness.
+make_candidate_page.
 
 On demand only. Detection proposes a list, a person freezes it: copy `selected.csv` to a place of your own and
 name the copy as `sources`. Artificial clusters are put into the real images and found by the same code, run by
@@ -168,61 +168,6 @@ rule make_candidate_page:
         "../scripts/make_candidate_page.py"
 
 
-rule plot_candidates:
-    input:
-        mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
-        candidates="results/{field}/candidates.ecsv",
-        maps="results/{field}/detection/maps.fits",
-        listed=get_source_list,
-    output:
-        map_png="results/{field}/figures/candidates.png",
-        map_pdf="results/{field}/figures/candidates.pdf",
-        png="results/{field}/figures/point_likeness.png",
-        pdf="results/{field}/figures/point_likeness.pdf",
-    params:
-        cuts={name: config["detection"][name] for name in SELECTION_KEYS},
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_candidates"),
-    log:
-        "logs/plot_candidates/{field}.log",
-    benchmark:
-        "benchmarks/plot_candidates/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
-    message:
-        "{wildcards.field}: map and point-likeness of the candidates"
-    script:
-        "../scripts/plot_candidates.py"
-
-
-rule plot_completeness:
-    input:
-        completeness="results/{field}/completeness/{filter}.ecsv",
-        map="results/{field}/completeness/{filter}_map.fits",
-    output:
-        png="results/{field}/figures/completeness_{filter}.png",
-        pdf="results/{field}/figures/completeness_{filter}.pdf",
-    params:
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_completeness"),
-    log:
-        "logs/plot_completeness/{field}/{filter}.log",
-    benchmark:
-        "benchmarks/plot_completeness/{field}/{filter}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
-    message:
-        "{wildcards.field} {wildcards.filter}: completeness and its map"
-    script:
-        "../scripts/plot_completeness.py"
-
-
 rule candidates:
     input:
         [
@@ -230,7 +175,11 @@ rule candidates:
             for name in FIELDSET.given_by_mosaics
             for kind in ("ecsv", "html")
         ],
-        [f"results/{name}/figures/candidates.png" for name in FIELDSET.given_by_mosaics],
+        [
+            f"results/{name}/figures/{figure}.png"
+            for name in FIELDSET.given_by_mosaics
+            for figure in ("candidates", "point_likeness")
+        ],
 
 
 rule completeness:

@@ -1,454 +1,604 @@
 """Figures for papers, each as PNG and as vector PDF.
 
-Inputs: photometry, SED fits, grids. Outputs: results/{field}/figures/*_{grid}.png and .pdf.
-Rules: plot_psf, plot_overview, plot_magnitudes, plot_stack, plot_recovery, plot_engines (fields of images), plot_chi2_map, plot_stack_sed, plot_colors, plot_masses, plot_formation, plot_libraries, plot_sensitivity.
+Inputs: tables and images of all stages. Outputs: results/{field}/figures/*.png and .pdf.
+Rules: plot_<figure> for each figure, in the order of clusterphot.figures.registry. Target: figures.
 
 Figures never compute: what they show is in a table or an image of an earlier stage, and can be drawn anew with
-a key of the section `figures` without anything else being done again.
+a key of the section `figures` without anything else being done again. All have one driver: it calls `draw` of the
+figure's module in the package with what the rule names, input, params and wildcards.
 """
 
 
-rule plot_psf:
-    input:
-        psf="results/{field}/{filter}/psf.fits",
-        stars="results/{field}/stars.ecsv",
-    output:
-        png=report(
-            "results/{field}/figures/psf_{filter}.png",
-            caption="../report/psf.rst",
-            category="Point spread functions",
-            subcategory="{field}",
-            labels={"figure": "PSF", "filter": "{filter}"},
-        ),
-        pdf="results/{field}/figures/psf_{filter}.pdf",
+rule plot_figure:  # what all figures share; makes nothing by itself
     params:
         dpi=config["figures"]["dpi"],
-        code=code_digest("plot_psf"),
     log:
-        "logs/plot_psf/{field}/{filter}.log",
-    benchmark:
-        "benchmarks/plot_psf/{field}/{filter}.tsv"
+        "logs/plot_figure.log",
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=1000,
-    message:
-        "{wildcards.field} {wildcards.filter}: stars, encircled energy and stamp of the PSF"
     script:
-        "../scripts/plot_psf.py"
+        "../scripts/plot_figure.py"
 
 
-rule plot_overview:
+use rule plot_figure as plot_overview with:
     input:
         mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
         photometry="results/{field}/photometry.ecsv",
     output:
-        png=report(
-            "results/{field}/figures/overview.png",
-            caption="../report/overview.rst",
-            category="Field",
-            subcategory="{field}",
-            labels={"figure": "overview"},
-        ),
+        png=figure("results/{field}/figures/overview.png"),
         pdf="results/{field}/figures/overview.pdf",
     params:
         reference_filter=get_field_value("reference_filter"),
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_overview"),
+        code=figure_digest("overview"),
     log:
         "logs/plot_overview/{field}.log",
     benchmark:
         "benchmarks/plot_overview/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: colour composite with the sources"
-    script:
-        "../scripts/plot_overview.py"
+        message_of("overview")
 
 
-rule plot_magnitudes:
+use rule plot_figure as plot_psf with:
+    input:
+        psf="results/{field}/{filter}/psf.fits",
+        stars="results/{field}/stars.ecsv",
+    output:
+        png=figure("results/{field}/figures/psf_{filter}.png"),
+        pdf="results/{field}/figures/psf_{filter}.pdf",
+    params:
+        code=figure_digest("psf"),
+    log:
+        "logs/plot_psf/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/plot_psf/{field}/{filter}.tsv"
+    message:
+        message_of("psf")
+
+
+use rule plot_figure as plot_magnitudes with:
     input:
         photometry=get_photometry_product,
         star_counts=get_star_counts,
     output:
-        png=report(
-            "results/{field}/figures/magnitudes.png",
-            caption="../report/magnitudes.rst",
-            category="Photometry",
-            subcategory="{field}",
-            labels={"figure": "magnitudes and depths"},
-        ),
+        png=figure("results/{field}/figures/magnitudes.png"),
         pdf="results/{field}/figures/magnitudes.pdf",
     params:
         filters=get_field_value("filters"),
         reference_filter=get_field_value("reference_filter"),
         is_dereddened=get_field_value("is_dereddened"),
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_magnitudes"),
+        code=figure_digest("magnitudes"),
     log:
         "logs/plot_magnitudes/{field}.log",
     benchmark:
         "benchmarks/plot_magnitudes/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: magnitudes, depths and expected stars"
-    script:
-        "../scripts/plot_magnitudes.py"
+        message_of("magnitudes")
 
 
-rule plot_stack:
-    input:
-        stacks=get_filters("results/{field}/{filter}/stack.fits"),
-    output:
-        png=report(
-            "results/{field}/figures/stacks.png",
-            caption="../report/stacks.rst",
-            category="Stack",
-            subcategory="{field}",
-            labels={"figure": "stack, model, residual"},
-        ),
-        pdf="results/{field}/figures/stacks.pdf",
-    params:
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_stack"),
-    log:
-        "logs/plot_stack/{field}.log",
-    benchmark:
-        "benchmarks/plot_stack/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
-    message:
-        "{wildcards.field}: stack, model and residual in all filters"
-    script:
-        "../scripts/plot_stack.py"
-
-
-rule plot_recovery:
-    input:
-        sources="results/{field}/recovery/sources.ecsv",
-        summary="results/{field}/recovery/summary.ecsv",
-    output:
-        pulls_png=report(
-            "results/{field}/figures/recovery_pulls.png",
-            caption="../report/recovery_pulls.rst",
-            category="Against the truth",
-            subcategory="{field}",
-            labels={"figure": "pulls"},
-        ),
-        pulls_pdf="results/{field}/figures/recovery_pulls.pdf",
-        trends_png=report(
-            "results/{field}/figures/recovery_trends.png",
-            caption="../report/recovery_trends.rst",
-            category="Against the truth",
-            subcategory="{field}",
-            labels={"figure": "biases"},
-        ),
-        trends_pdf="results/{field}/figures/recovery_trends.pdf",
-        populations_png=report(
-            "results/{field}/figures/recovery_populations.png",
-            caption="../report/recovery_populations.rst",
-            category="Against the truth",
-            subcategory="{field}",
-            labels={"figure": "populations"},
-        ),
-        populations_pdf="results/{field}/figures/recovery_populations.pdf",
-    params:
-        filters=get_field_value("filters"),
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_recovery"),
-    log:
-        "logs/plot_recovery/{field}.log",
-    benchmark:
-        "benchmarks/plot_recovery/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
-    message:
-        "{wildcards.field}: pulls, biases and populations against the truth"
-    script:
-        "../scripts/plot_recovery.py"
-
-
-rule plot_engines:
+use rule plot_figure as plot_engines with:
     input:
         sources="results/{field}/engines/sources.ecsv",
         summary="results/{field}/engines/summary.ecsv",
     output:
-        png=report(
-            "results/{field}/figures/engines.png",
-            caption="../report/engines.rst",
-            category="Photometry",
-            subcategory="{field}",
-            labels={"figure": "engines"},
-        ),
+        png=figure("results/{field}/figures/engines.png"),
         pdf="results/{field}/figures/engines.pdf",
     params:
         filters=get_field_value("filters"),
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_engines"),
+        code=figure_digest("engines"),
     wildcard_constraints:
         field=fields.alternatives(COMPARED_FIELDS),
     log:
         "logs/plot_engines/{field}.log",
     benchmark:
         "benchmarks/plot_engines/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: differences between the engines of photometry"
-    script:
-        "../scripts/plot_engines.py"
+        message_of("engines")
 
 
-rule plot_chi2_map:
+use rule plot_figure as plot_recovery_pulls with:
     input:
-        stack="results/{field}/sed/{grid}/stack.ecsv",
-        chi2_map="results/{field}/sed/{grid}/chi2_map.fits",
+        sources="results/{field}/recovery/sources.ecsv",
+        summary="results/{field}/recovery/summary.ecsv",
     output:
-        png=report(
-            "results/{field}/figures/chi2_map_{grid}.png",
-            caption="../report/chi2_map.rst",
-            category="Ages, metallicities, masses",
-            subcategory="{field}",
-            labels={"figure": "chi-square map of the stack", "models": "{grid}"},
-        ),
-        pdf="results/{field}/figures/chi2_map_{grid}.pdf",
+        png=figure("results/{field}/figures/recovery_pulls.png"),
+        pdf="results/{field}/figures/recovery_pulls.pdf",
     params:
-        redshift=get_field_value("redshift"),
-        cosmology=config["cosmology"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_chi2_map"),
+        filters=get_field_value("filters"),
+        code=figure_digest("recovery_pulls"),
     log:
-        "logs/plot_chi2_map/{field}/{grid}.log",
+        "logs/plot_recovery_pulls/{field}.log",
     benchmark:
-        "benchmarks/plot_chi2_map/{field}/{grid}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
+        "benchmarks/plot_recovery_pulls/{field}.tsv"
     message:
-        "{wildcards.field}: chi-square map of the stack over {wildcards.grid} ages and metallicities"
-    script:
-        "../scripts/plot_chi2_map.py"
+        message_of("recovery_pulls")
 
 
-rule plot_stack_sed:
+use rule plot_figure as plot_recovery_trends with:
+    input:
+        summary="results/{field}/recovery/summary.ecsv",
+    output:
+        png=figure("results/{field}/figures/recovery_trends.png"),
+        pdf="results/{field}/figures/recovery_trends.pdf",
+    params:
+        filters=get_field_value("filters"),
+        code=figure_digest("recovery_trends"),
+    log:
+        "logs/plot_recovery_trends/{field}.log",
+    benchmark:
+        "benchmarks/plot_recovery_trends/{field}.tsv"
+    message:
+        message_of("recovery_trends")
+
+
+use rule plot_figure as plot_recovery_populations with:
+    input:
+        sources="results/{field}/recovery/sources.ecsv",
+    output:
+        png=figure("results/{field}/figures/recovery_populations.png"),
+        pdf="results/{field}/figures/recovery_populations.pdf",
+    params:
+        code=figure_digest("recovery_populations"),
+    log:
+        "logs/plot_recovery_populations/{field}.log",
+    benchmark:
+        "benchmarks/plot_recovery_populations/{field}.tsv"
+    message:
+        message_of("recovery_populations")
+
+
+use rule plot_figure as plot_stacks with:
+    input:
+        stacks=get_filters("results/{field}/{filter}/stack.fits"),
+    output:
+        png=figure("results/{field}/figures/stacks.png"),
+        pdf="results/{field}/figures/stacks.pdf",
+    params:
+        code=figure_digest("stacks"),
+    log:
+        "logs/plot_stacks/{field}.log",
+    benchmark:
+        "benchmarks/plot_stacks/{field}.tsv"
+    message:
+        message_of("stacks")
+
+
+use rule plot_figure as plot_stack_sed with:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
         projected=get_projected_grid,
-        grid="results/ssp/{grid}/grid.h5",
+        spectra="results/ssp/{grid}/grid.h5",
     output:
-        png=report(
-            "results/{field}/figures/stack_sed_{grid}.png",
-            caption="../report/stack_sed.rst",
-            category="Stack",
-            subcategory="{field}",
-            labels={"figure": "SED", "models": "{grid}"},
-        ),
+        png=figure("results/{field}/figures/stack_sed_{grid}.png"),
         pdf="results/{field}/figures/stack_sed_{grid}.pdf",
     params:
         flux_floor_fraction=config["sed"]["flux_floor_fraction"],
         min_relative_error=config["sed"]["min_relative_error"],
         black_body_k=config["figures"]["black_body_k"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_stack_sed"),
+        code=figure_digest("stack_sed"),
     log:
         "logs/plot_stack_sed/{field}/{grid}.log",
     benchmark:
         "benchmarks/plot_stack_sed/{field}/{grid}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: SED of the stack with {wildcards.grid} models and black bodies"
-    script:
-        "../scripts/plot_stack_sed.py"
+        message_of("stack_sed")
 
 
-rule plot_colors:
+use rule plot_figure as plot_chi2_map with:
+    input:
+        stack="results/{field}/sed/{grid}/stack.ecsv",
+        chi2_map="results/{field}/sed/{grid}/chi2_map.fits",
+    output:
+        png=figure("results/{field}/figures/chi2_map_{grid}.png"),
+        pdf="results/{field}/figures/chi2_map_{grid}.pdf",
+    params:
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+        code=figure_digest("chi2_map"),
+    log:
+        "logs/plot_chi2_map/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_chi2_map/{field}/{grid}.tsv"
+    message:
+        message_of("chi2_map")
+
+
+use rule plot_figure as plot_colors with:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
         projected=get_projected_grid,
     output:
-        png=report(
-            "results/{field}/figures/colors_{grid}.png",
-            caption="../report/colors.rst",
-            category="Ages, metallicities, masses",
-            subcategory="{field}",
-            labels={"figure": "colours", "models": "{grid}"},
-        ),
+        png=figure("results/{field}/figures/colors_{grid}.png"),
         pdf="results/{field}/figures/colors_{grid}.pdf",
     params:
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_colors"),
+        code=figure_digest("colors"),
     log:
         "logs/plot_colors/{field}/{grid}.log",
     benchmark:
         "benchmarks/plot_colors/{field}/{grid}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: colour-colour diagram of the clusters with {wildcards.grid} tracks"
-    script:
-        "../scripts/plot_colors.py"
+        message_of("colors")
 
 
-rule plot_masses:
+use rule plot_figure as plot_masses with:
     input:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
     output:
-        png=report(
-            "results/{field}/figures/masses_{grid}.png",
-            caption="../report/masses.rst",
-            category="Ages, metallicities, masses",
-            subcategory="{field}",
-            labels={"figure": "masses", "models": "{grid}"},
-        ),
+        png=figure("results/{field}/figures/masses_{grid}.png"),
         pdf="results/{field}/figures/masses_{grid}.pdf",
     params:
         mass_convention=config["sed"]["mass_convention"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_masses"),
+        code=figure_digest("masses"),
     log:
         "logs/plot_masses/{field}/{grid}.log",
     benchmark:
         "benchmarks/plot_masses/{field}/{grid}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: histogram of the {wildcards.grid} masses"
-    script:
-        "../scripts/plot_masses.py"
+        message_of("masses")
 
 
-rule plot_formation:
+use rule plot_figure as plot_formation with:
     input:
         formation="results/{field}/sed/{grid}/formation.ecsv",
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
     output:
-        png=report(
-            "results/{field}/figures/formation_{grid}.png",
-            caption="../report/formation.rst",
-            category="Ages, metallicities, masses",
-            subcategory="{field}",
-            labels={"figure": "formation", "models": "{grid}"},
-        ),
+        png=figure("results/{field}/figures/formation_{grid}.png"),
         pdf="results/{field}/figures/formation_{grid}.pdf",
     params:
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_formation"),
+        code=figure_digest("formation"),
     log:
         "logs/plot_formation/{field}/{grid}.log",
     benchmark:
         "benchmarks/plot_formation/{field}/{grid}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: when the clusters formed, with {wildcards.grid} populations"
-    script:
-        "../scripts/plot_formation.py"
+        message_of("formation")
 
 
-rule plot_libraries:
+use rule plot_figure as plot_libraries with:
     input:
         comparison="results/{field}/sed/comparison.ecsv",
         densities="results/{field}/sed/library_posteriors.ecsv",
         chi2_maps=expand("results/{{field}}/sed/{grid}/chi2_map.fits", grid=GRIDS),
     output:
-        png=report(
-            "results/{field}/figures/libraries.png",
-            caption="../report/libraries.rst",
-            category="Posteriors and libraries",
-            subcategory="{field}",
-            labels={"figure": "libraries"},
-        ),
+        png=figure("results/{field}/figures/libraries.png"),
         pdf="results/{field}/figures/libraries.pdf",
     params:
         grids=GRIDS,
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_libraries"),
+        code=figure_digest("libraries"),
     log:
         "logs/plot_libraries/{field}.log",
     benchmark:
         "benchmarks/plot_libraries/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: chi-square maps and posteriors of the stack with every library"
-    script:
-        "../scripts/plot_libraries.py"
+        message_of("libraries")
 
 
-rule plot_sensitivity:
+use rule plot_figure as plot_sensitivity with:
     input:
         sensitivity="results/{field}/sed/sensitivity.ecsv",
     output:
-        png=report(
-            "results/{field}/figures/sensitivity.png",
-            caption="../report/sensitivity.rst",
-            category="Posteriors and libraries",
-            subcategory="{field}",
-            labels={"figure": "sensitivity"},
-        ),
+        png=figure("results/{field}/figures/sensitivity.png"),
         pdf="results/{field}/figures/sensitivity.pdf",
     params:
         fiducial_grid=config["sed"]["fiducial_grid"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_sensitivity"),
+        code=figure_digest("sensitivity"),
     log:
         "logs/plot_sensitivity/{field}.log",
     benchmark:
         "benchmarks/plot_sensitivity/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
     message:
-        "{wildcards.field}: what moves the stack's age, as a figure"
-    script:
-        "../scripts/plot_sensitivity.py"
+        message_of("sensitivity")
+
+
+use rule plot_figure as plot_profiles with:
+    input:
+        profiles=get_filters("results/{field}/{filter}/profile.ecsv"),
+    output:
+        png=figure("results/{field}/figures/profiles.png"),
+        pdf="results/{field}/figures/profiles.pdf",
+    params:
+        code=figure_digest("profiles"),
+    log:
+        "logs/plot_profiles/{field}.log",
+    benchmark:
+        "benchmarks/plot_profiles/{field}.tsv"
+    message:
+        message_of("profiles")
+
+
+use rule plot_figure as plot_sizes with:
+    input:
+        limits="results/{field}/sizes/limits.ecsv",
+        detection="results/{field}/sizes/detection.ecsv",
+        profile=get_size_filter("results/{field}/{filter}/profile.ecsv"),
+        psf=get_size_filter("results/{field}/{filter}/psf.fits"),
+    output:
+        png=figure("results/{field}/figures/sizes.png"),
+        pdf="results/{field}/figures/sizes.pdf",
+    params:
+        model=config["sizes"]["model"],
+        king_concentration=config["sizes"]["king_concentration"],
+        figure_radii_pc=config["sizes"]["figure_radii_pc"],
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+        code=figure_digest("sizes"),
+    log:
+        "logs/plot_sizes/{field}.log",
+    benchmark:
+        "benchmarks/plot_sizes/{field}.tsv"
+    message:
+        message_of("sizes")
+
+
+use rule plot_figure as plot_contamination with:
+    input:
+        photometry="results/{field}/photometry_dereddened.ecsv",
+        contamination="results/{field}/contamination.ecsv",
+    output:
+        png=figure("results/{field}/figures/contamination.png"),
+        pdf="results/{field}/figures/contamination.pdf",
+    params:
+        filters=get_field_value("filters"),
+        redshift=get_field_value("redshift"),
+        code=figure_digest("contamination"),
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.with_positions),
+    log:
+        "logs/plot_contamination/{field}.log",
+    benchmark:
+        "benchmarks/plot_contamination/{field}.tsv"
+    message:
+        message_of("contamination")
+
+
+use rule plot_figure as plot_candidates with:
+    input:
+        mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
+        candidates="results/{field}/candidates.ecsv",
+        maps="results/{field}/detection/maps.fits",
+        listed=get_source_list,
+    output:
+        png=figure("results/{field}/figures/candidates.png"),
+        pdf="results/{field}/figures/candidates.pdf",
+    params:
+        code=figure_digest("candidates"),
+    log:
+        "logs/plot_candidates/{field}.log",
+    benchmark:
+        "benchmarks/plot_candidates/{field}.tsv"
+    message:
+        message_of("candidates")
+
+
+use rule plot_figure as plot_point_likeness with:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+    output:
+        png=figure("results/{field}/figures/point_likeness.png"),
+        pdf="results/{field}/figures/point_likeness.pdf",
+    params:
+        cuts={name: config["detection"][name] for name in SELECTION_KEYS},
+        reference_filter=get_field_value("reference_filter"),
+        code=figure_digest("point_likeness"),
+    log:
+        "logs/plot_point_likeness/{field}.log",
+    benchmark:
+        "benchmarks/plot_point_likeness/{field}.tsv"
+    message:
+        message_of("point_likeness")
+
+
+use rule plot_figure as plot_completeness with:
+    input:
+        completeness="results/{field}/completeness/{filter}.ecsv",
+        map="results/{field}/completeness/{filter}_map.fits",
+    output:
+        png=figure("results/{field}/figures/completeness_{filter}.png"),
+        pdf="results/{field}/figures/completeness_{filter}.pdf",
+    params:
+        code=figure_digest("completeness"),
+    log:
+        "logs/plot_completeness/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/plot_completeness/{field}/{filter}.tsv"
+    message:
+        message_of("completeness")
+
+
+use rule plot_figure as plot_comparison_colors with:
+    input:
+        photometry="results/{field}/photometry_dereddened.ecsv",
+        comparison=get_comparison,
+        sequence=get_resource("literature/dwarf_sequence.ecsv"),
+    output:
+        png=figure("results/{field}/figures/comparison_colors.png"),
+        pdf="results/{field}/figures/comparison_colors.pdf",
+    params:
+        filters=get_field_value("filters"),
+        redshift=get_field_value("redshift"),
+        r_v=config["dust"]["r_v"],
+        black_body_k=config["figures"]["black_body_k"],
+        code=figure_digest("comparison_colors"),
+    log:
+        "logs/plot_comparison_colors/{field}.log",
+    benchmark:
+        "benchmarks/plot_comparison_colors/{field}.tsv"
+    message:
+        message_of("comparison_colors")
+
+
+use rule plot_figure as plot_mass_light with:
+    input:
+        photometry="results/{field}/photometry_dereddened.ecsv",
+        clusters="results/{field}/sed/{grid}/clusters.ecsv",
+        comparison=get_comparison,
+    output:
+        png=figure("results/{field}/figures/mass_light_{grid}.png"),
+        pdf="results/{field}/figures/mass_light_{grid}.pdf",
+    params:
+        filters=get_field_value("filters"),
+        mass_convention=config["sed"]["mass_convention"],
+        code=figure_digest("mass_light"),
+    log:
+        "logs/plot_mass_light/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_mass_light/{field}/{grid}.tsv"
+    message:
+        message_of("mass_light")
+
+
+use rule plot_figure as plot_mass_size with:
+    input:
+        clusters="results/{field}/sed/{grid}/clusters.ecsv",
+        comparison=get_comparison,
+        mass_size=get_resource("literature/mass_size.ecsv"),
+        galaxy_sizes=get_resource("literature/galaxy_sizes.ecsv"),
+    output:
+        png=figure("results/{field}/figures/mass_size_{grid}.png"),
+        pdf="results/{field}/figures/mass_size_{grid}.pdf",
+    params:
+        redshift=get_field_value("redshift"),
+        size_limit_pc=config["comparison"]["size_limit_pc"],
+        code=figure_digest("mass_size"),
+    log:
+        "logs/plot_mass_size/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_mass_size/{field}/{grid}.tsv"
+    message:
+        message_of("mass_size")
+
+
+use rule plot_figure as plot_luminosities with:
+    input:
+        photometry="results/{field}/photometry_dereddened.ecsv",
+        clusters="results/{field}/sed/{grid}/clusters.ecsv",
+        summary="results/{field}/sed/{grid}/luminosities.ecsv",
+        mass_to_light=get_resource("literature/mass_to_light.ecsv"),
+    output:
+        png=figure("results/{field}/figures/luminosities_{grid}.png"),
+        pdf="results/{field}/figures/luminosities_{grid}.pdf",
+    params:
+        filters=get_field_value("filters"),
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+        v_filter=config["sed"]["v_filter"],
+        code=figure_digest("luminosities"),
+    log:
+        "logs/plot_luminosities/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_luminosities/{field}/{grid}.tsv"
+    message:
+        message_of("luminosities")
+
+
+use rule plot_figure as plot_color_magnitude with:
+    input:
+        rest_frame="results/{field}/sed/{grid}/rest_frame.ecsv",
+        sequences=get_resource("literature/bcg_cluster_colors.ecsv"),
+    output:
+        png=figure("results/{field}/figures/color_magnitude_{grid}.png"),
+        pdf="results/{field}/figures/color_magnitude_{grid}.pdf",
+    params:
+        code=figure_digest("color_magnitude"),
+    log:
+        "logs/plot_color_magnitude/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_color_magnitude/{field}/{grid}.tsv"
+    message:
+        message_of("color_magnitude")
+
+
+use rule plot_figure as plot_lensed_ages with:
+    input:
+        clusters="results/{field}/sed/{grid}/clusters.ecsv",
+        lensed=get_resource("literature/lensed_clusters.ecsv"),
+    output:
+        png=figure("results/{field}/figures/lensed_ages_{grid}.png"),
+        pdf="results/{field}/figures/lensed_ages_{grid}.pdf",
+    params:
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+        code=figure_digest("lensed_ages"),
+    log:
+        "logs/plot_lensed_ages/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_lensed_ages/{field}/{grid}.tsv"
+    message:
+        message_of("lensed_ages")
+
+
+use rule plot_figure as plot_luminosity_function with:
+    input:
+        function="results/{field}/luminosity/function.ecsv",
+        counts="results/{field}/luminosity/counts.ecsv",
+        posterior="results/{field}/luminosity/posterior.fits",
+    output:
+        png=figure("results/{field}/figures/luminosity_function.png"),
+        pdf="results/{field}/figures/luminosity_function.pdf",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        fall=config["luminosity"]["fall"],
+        code=figure_digest("luminosity_function"),
+    log:
+        "logs/plot_luminosity_function/{field}.log",
+    benchmark:
+        "benchmarks/plot_luminosity_function/{field}.tsv"
+    message:
+        message_of("luminosity_function")
+
+
+use rule plot_figure as plot_color_mixture with:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        colors="results/{field}/luminosity/colors.ecsv",
+    output:
+        png=figure("results/{field}/figures/color_mixture.png"),
+        pdf="results/{field}/figures/color_mixture.pdf",
+    params:
+        use_purity=config["luminosity"]["use_purity"],
+        code=figure_digest("color_mixture"),
+    log:
+        "logs/plot_color_mixture/{field}.log",
+    benchmark:
+        "benchmarks/plot_color_mixture/{field}.tsv"
+    message:
+        message_of("color_mixture")
+
+
+use rule plot_figure as plot_cluster_map with:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        radial="results/{field}/luminosity/radial.ecsv",
+        comparison="results/{field}/luminosity/comparison.ecsv",
+        density="results/{field}/luminosity/density.fits",
+    output:
+        png=figure("results/{field}/figures/cluster_map.png"),
+        pdf="results/{field}/figures/cluster_map.pdf",
+    params:
+        smoothing_arcsec=config["luminosity"]["smoothing_arcsec"],
+        code=figure_digest("cluster_map"),
+    log:
+        "logs/plot_cluster_map/{field}.log",
+    benchmark:
+        "benchmarks/plot_cluster_map/{field}.tsv"
+    message:
+        message_of("cluster_map")
 
 
 rule figures:
     input:
-        [path for field in FIELDSET for path in field.figures(GRIDS, ENGINES)],
+        [
+            path
+            for field in FIELDSET
+            for png in figures_of(field, GRIDS, ENGINES)
+            for path in (png, png.removesuffix("png") + "pdf")
+        ],

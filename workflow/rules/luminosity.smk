@@ -1,8 +1,7 @@
 """Luminosity function, colours and distribution of the clusters found, corrected for what the search misses.
 
 Inputs: candidates, maps of the search, artificial clusters. Outputs: results/{field}/luminosity/.
-Rules: fit_luminosity_function, fit_color_mixture, map_clusters, plot_luminosity_function, plot_color_mixture,
-plot_cluster_map.
+Rules: fit_luminosity_function, fit_color_mixture, map_clusters.
 
 On demand only. Each cluster found stands for those missed like it, by the completeness at its place and
 magnitude; a turnover is said to be seen only where the data show it.
@@ -95,88 +94,6 @@ rule map_clusters:
         "{wildcards.field}: where the clusters lie"
     script:
         "../scripts/map_clusters.py"
-
-
-rule plot_luminosity_function:
-    input:
-        function="results/{field}/luminosity/function.ecsv",
-        counts="results/{field}/luminosity/counts.ecsv",
-        posterior="results/{field}/luminosity/posterior.fits",
-    output:
-        png="results/{field}/figures/luminosity_function.png",
-        pdf="results/{field}/figures/luminosity_function.pdf",
-    params:
-        reference_filter=get_field_value("reference_filter"),
-        fall=config["luminosity"]["fall"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_luminosity_function"),
-    log:
-        "logs/plot_luminosity_function/{field}.log",
-    benchmark:
-        "benchmarks/plot_luminosity_function/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=800,
-    message:
-        "{wildcards.field}: luminosity function"
-    script:
-        "../scripts/plot_luminosity_function.py"
-
-
-rule plot_color_mixture:
-    input:
-        candidates="results/{field}/candidates.ecsv",
-        colors="results/{field}/luminosity/colors.ecsv",
-    output:
-        png="results/{field}/figures/color_mixture.png",
-        pdf="results/{field}/figures/color_mixture.pdf",
-    params:
-        use_purity=config["luminosity"]["use_purity"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_color_mixture"),
-    log:
-        "logs/plot_color_mixture/{field}.log",
-    benchmark:
-        "benchmarks/plot_color_mixture/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=800,
-    message:
-        "{wildcards.field}: colours and their components"
-    script:
-        "../scripts/plot_color_mixture.py"
-
-
-rule plot_cluster_map:
-    input:
-        candidates="results/{field}/candidates.ecsv",
-        radial="results/{field}/luminosity/radial.ecsv",
-        comparison="results/{field}/luminosity/comparison.ecsv",
-        density="results/{field}/luminosity/density.fits",
-    output:
-        png="results/{field}/figures/cluster_map.png",
-        pdf="results/{field}/figures/cluster_map.pdf",
-    params:
-        smoothing_arcsec=config["luminosity"]["smoothing_arcsec"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_cluster_map"),
-    log:
-        "logs/plot_cluster_map/{field}.log",
-    benchmark:
-        "benchmarks/plot_cluster_map/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=800,
-    message:
-        "{wildcards.field}: density and profile of the clusters"
-    script:
-        "../scripts/plot_cluster_map.py"
 
 
 rule luminosity:

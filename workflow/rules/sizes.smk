@@ -1,7 +1,7 @@
 """Light profiles of the stacks, upper limits of half-light radii, and simulations of what can be resolved.
 
 Inputs: mosaics, cutouts, fits, PSFs. Outputs: results/{field}/{filter}/profile.ecsv, results/{field}/sizes/.
-Rules: measure_profiles, limit_sizes, limit_stack_size, merge_sizes, simulate_sizes, plot_profiles, plot_sizes.
+Rules: measure_profiles, limit_sizes, limit_stack_size, merge_sizes, simulate_sizes.
 
 A half-light radius and its limit come from a likelihood with flux, position, sky and the width of the PSF free:
 the PSF's own variation over the field is what limits sizes. Simulations on the real sky say which radii would
@@ -182,74 +182,6 @@ rule simulate_sizes:
         "{wildcards.field}: simulate sources of known size on blank sky"
     script:
         "../scripts/simulate_sizes.py"
-
-
-rule plot_profiles:
-    input:
-        profiles=get_filters("results/{field}/{filter}/profile.ecsv"),
-    output:
-        png=report(
-            "results/{field}/figures/profiles.png",
-            caption="../report/profiles.rst",
-            category="Sizes",
-            subcategory="{field}",
-            labels={"figure": "profiles"},
-        ),
-        pdf="results/{field}/figures/profiles.pdf",
-    params:
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_profiles"),
-    log:
-        "logs/plot_profiles/{field}.log",
-    benchmark:
-        "benchmarks/plot_profiles/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
-    message:
-        "{wildcards.field}: light profiles of the stacks beside the PSF's"
-    script:
-        "../scripts/plot_profiles.py"
-
-
-rule plot_sizes:
-    input:
-        limits="results/{field}/sizes/limits.ecsv",
-        detection="results/{field}/sizes/detection.ecsv",
-        profile=get_size_filter("results/{field}/{filter}/profile.ecsv"),
-        psf=get_size_filter("results/{field}/{filter}/psf.fits"),
-    output:
-        png=report(
-            "results/{field}/figures/sizes.png",
-            caption="../report/sizes.rst",
-            category="Sizes",
-            subcategory="{field}",
-            labels={"figure": "sizes"},
-        ),
-        pdf="results/{field}/figures/sizes.pdf",
-    params:
-        model=config["sizes"]["model"],
-        king_concentration=config["sizes"]["king_concentration"],
-        figure_radii_pc=config["sizes"]["figure_radii_pc"],
-        redshift=get_field_value("redshift"),
-        cosmology=config["cosmology"],
-        dpi=config["figures"]["dpi"],
-        code=code_digest("plot_sizes"),
-    log:
-        "logs/plot_sizes/{field}.log",
-    benchmark:
-        "benchmarks/plot_sizes/{field}.tsv"
-    conda:
-        ENV
-    threads: 1
-    resources:
-        mem_mb=1000,
-    message:
-        "{wildcards.field}: size limits and what can be resolved"
-    script:
-        "../scripts/plot_sizes.py"
 
 
 rule sizes:

@@ -57,6 +57,7 @@ rule write_reproduction:
         html="results/reproduction.html",
     params:
         fields=FIELDS,
+        templates=templates_digest("validation/templates"),
         code=code_digest("write_reproduction"),
     log:
         "logs/write_reproduction.log",

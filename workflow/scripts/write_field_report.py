@@ -26,6 +26,7 @@ def main(smk):
         clusters=dict(zip(par.grids, given.clusters, strict=True)),
         cards=list(given.cards),
         figures=list(given.figures),
+        figures_made=par.figures_made,
         photometry=given.get("photometry"),
         stack=given.get("stack"),
         sky=given.get("sky"),

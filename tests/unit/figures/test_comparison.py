@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from clusterphot.base.literature import read_literature
-from clusterphot.figures import comparison, contamination, lensed_ages, luminosities, mass_size
+from clusterphot.figures import (
+    color_magnitude,
+    comparison_colors,
+    contamination,
+    lensed_ages,
+    luminosities,
+    mass_light,
+    mass_size,
+)
 from clusterphot.figures.colors import measure_colors
-from clusterphot.figures.overview import plot_magnitudes
+from clusterphot.figures.magnitudes import plot_magnitudes
 from clusterphot.luminosity.v_band import summarise_luminosities
 
 LITERATURE = Path(__file__).resolve().parents[3] / "resources" / "literature"
@@ -39,7 +47,7 @@ def galaxies(n):
 )
 def test_colors(n, value, sample):
     figure = draw(
-        comparison.plot_comparison_colors(
+        comparison_colors.plot_comparison_colors(
             some_colors(n, value),
             galaxies=sample,
             stars=STARS,
@@ -57,7 +65,7 @@ def test_mass_light(n):
     """The relation is drawn where there are galaxies enough for one."""
     sample = (np.linspace(20, 25, n), np.linspace(11, 9, n), np.ones(n, int)) if n else None
     figure = draw(
-        comparison.plot_mass_light(
+        mass_light.plot_mass_light(
             np.array([28.0, np.nan]),
             np.array([6.5, 6.0]),
             np.array([0.1, 0.1]),
@@ -74,7 +82,7 @@ def test_mass_light(n):
 def test_mass_light_without_masses():
     nothing = np.full(2, np.nan)
     draw(
-        comparison.plot_mass_light(
+        mass_light.plot_mass_light(
             nothing, nothing, nothing, galaxies=None, filter_name="F200W", mass_convention="vband", **WHERE
         )
     )
@@ -113,7 +121,7 @@ def test_luminosities(luminosity, galaxy):
 def test_color_magnitude(local):
     sequences = read_literature(LITERATURE / "bcg_cluster_colors.ecsv")
     draw(
-        luminosities.plot_color_magnitude(
+        color_magnitude.plot_color_magnitude(
             np.array([1.2, np.nan]),
             np.array([-12.0, -11.0]),
             sequences,
@@ -122,7 +130,7 @@ def test_color_magnitude(local):
             **WHERE,
         )
     )
-    draw(luminosities.plot_color_magnitude(np.array([np.nan]), np.array([np.nan]), sequences, **WHERE))
+    draw(color_magnitude.plot_color_magnitude(np.array([np.nan]), np.array([np.nan]), sequences, **WHERE))
 
 
 @pytest.mark.parametrize(("n", "control"), [(30, 5), (30, 0), (1, 0)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from calibration_figures import plot_interpolation
-from clusterphot.figures import libraries
+from clusterphot.figures import libraries, sensitivity
 from clusterphot.sed.library_comparison import CONFIGURED, ZERO_POINTS
 
 QUANTILES = {"age_gyr": (1.0, 2.0, 4.0), "metallicity_zsun": (0.1, 0.2, 0.4), "log_mass": (6.4, 6.5, 6.7)}
@@ -62,7 +62,7 @@ def moved(rows):
         row = {"varied": varied, "varied_in": name, "varied_by": step}
         for quantity, values in QUANTILES.items():
             row |= dict(zip((f"{quantity}_{q}" for q in ("p16", "p50", "p84")), values, strict=True))
-        for word in libraries.PANELS:
+        for word in sensitivity.PANELS:
             row |= {f"{word}_change_dex": change, f"best_{word}_change_dex": change}
         table.append(row)
     return Table(table)
@@ -77,7 +77,7 @@ def test_the_largest_change_is_on_top():
         ("zero_point_errors", "all", 0.05, 0.1),
         ("age_prior", "uniform", np.nan, np.nan),
     ]
-    figure = libraries.plot_sensitivity(moved(rows), field="f", grid="bc03")
+    figure = sensitivity.plot_sensitivity(moved(rows), field="f", grid="bc03")
     figure.draw_without_rendering()
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels[:3] == ["library other_one", "all zero-point errors 5 %", "F150W zero point $\\pm$2 %"]
@@ -90,7 +90,7 @@ def test_the_largest_change_is_on_top():
 
 
 def test_nothing_but_the_baseline():
-    libraries.plot_sensitivity(moved([]), field="f", grid="g").draw_without_rendering()
+    sensitivity.plot_sensitivity(moved([]), field="f", grid="g").draw_without_rendering()
 
 
 def test_interpolation():

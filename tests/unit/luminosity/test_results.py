@@ -12,7 +12,9 @@ from clusterphot.base.errors import DataError, UserError
 from clusterphot.base.tables import read_table, write_table
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
 from clusterphot.detect.tiles import CoarseMaps, write_maps
-from clusterphot.figures import luminosity as figures
+from clusterphot.figures.cluster_map import plot_cluster_map
+from clusterphot.figures.color_mixture import plot_color_mixture
+from clusterphot.figures.luminosity_function import plot_luminosity_function
 from clusterphot.figures.style import save_figure
 from clusterphot.luminosity import inputs, results
 from clusterphot.luminosity.distribution import field_survey, write_density
@@ -107,9 +109,9 @@ def test_tables_files_and_figures_whatever_is_found(n, injections, maps, tmp_pat
         assert fit.interval == result.fit.interval == (row["turnover_p16"], row["turnover_p84"])
     survey.radial.meta.update(survey.meta)
     drawn = [
-        figures.plot_luminosity_function(result.summary, result.counts, fit, filt="F200W", field="f", fall=9),
-        figures.plot_color_mixture(table, colors, field="f"),
-        figures.plot_cluster_map(
+        plot_luminosity_function(result.summary, result.counts, fit, filt="F200W", field="f", fall=9),
+        plot_color_mixture(table, colors, field="f"),
+        plot_cluster_map(
             table,
             survey.density,
             survey.radial,
@@ -180,7 +182,7 @@ def test_one_filter_has_no_colours(injections, tmp_path):
     write_table(tmp_path / "colors.ecsv", colors, meta={})
     colors = read_table(tmp_path / "colors.ecsv")
     assert len(colors) == 0 and not (colors["preferred"] & (colors["component"] == 0)).any()
-    figure = figures.plot_color_mixture(table, colors, field="f")
+    figure = plot_color_mixture(table, colors, field="f")
     assert figure.axes[0].texts[0].get_text() == "one filter has no colour"
 
 

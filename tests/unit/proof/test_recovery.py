@@ -3,9 +3,6 @@
 import types
 
 import numpy as np
-import plot_magnitudes
-import plot_overview
-import plot_recovery
 import pytest
 import recover_truth
 from astropy.io import fits
@@ -14,7 +11,7 @@ from astropy.wcs import WCS
 from clusterphot.base import products
 from clusterphot.base.flags import Flag
 from clusterphot.base.tables import read_table, write_table
-from clusterphot.figures import overview
+from clusterphot.figures import magnitudes, overview
 from clusterphot.proof import recovery
 from clusterphot.sed.best_fit import FitOptions, Models
 from clusterphot.ssp.four_color import MassToLight
@@ -140,7 +137,7 @@ def test_stack_is_compared_with_the_median_of_its_sources():
     assert found["stack"]["bias_err"] > 0 and "stack_measured" in found
 
 
-def test_drivers(tmp_path):
+def test_drivers(tmp_path, plot):
     """Comparison and figures by the drivers, without SED fits; figures of nothing say so."""
     space = types.SimpleNamespace
     table, truth = measured_and_true(200)
@@ -163,17 +160,18 @@ def test_drivers(tmp_path):
     files = Files(truth=tmp_path / "t.ecsv", photometry=tmp_path / "p.ecsv")
     recover_truth.main(space(input=files, output=outputs, params=params, wildcards=wildcards))
     assert "true_flux_F090W" in read_table(outputs.sources).colnames
-    kinds = [f"{name}_{end}" for name in ("pulls", "trends", "populations") for end in ("png", "pdf")]
-    figures = space(**{kind: tmp_path / kind.replace("_", ".") for kind in kinds})
-    plot_recovery.main(space(input=outputs, output=figures, params=params, wildcards=wildcards))
-    output = space(png=tmp_path / "x.png", pdf=tmp_path / "x.pdf")
-    plot_magnitudes.main(
-        space(input=Files(photometry=tmp_path / "p.ecsv"), output=output, params=params, wildcards=wildcards)
-    )
     paths = [small_mosaic(tmp_path / f"{filt}.fits", filt) for filt in FILTERS]
-    files = space(mosaics=paths, photometry=tmp_path / "p.ecsv")
-    plot_overview.main(space(input=files, output=output, params=params, wildcards=wildcards))
-    assert output.png.stat().st_size > 1000
+    photometry, params["is_dereddened"] = tmp_path / "p.ecsv", False
+    for name, given in {
+        "recovery_pulls": vars(outputs),
+        "recovery_trends": {"summary": outputs.summary},
+        "recovery_populations": {"sources": outputs.sources},
+        "magnitudes": {"photometry": photometry, "star_counts": []},
+        "overview": {"mosaics": paths, "photometry": photometry},
+    }.items():
+        output = {kind: tmp_path / f"x.{kind}" for kind in ("png", "pdf")}
+        plot(name, input=given, output=output, params=params, wildcards=wildcards)
+        assert output["png"].stat().st_size > 1000
 
 
 def small_mosaic(path, filt):
@@ -205,4 +203,4 @@ def test_mosaic_is_averaged_by_blocks(tmp_path):
 def test_depth_is_that_of_the_median_error():
     table = Table({"flux_err_F200W": [1.0, 2.0, 30.0, np.nan], "flags_F200W": [0, 0, 0, 1]})
     # 3 x 2 nJy is 31.4 - 2.5 log10(6) mag
-    assert overview.depth_mag(table, "F200W") == pytest.approx(31.4 - 2.5 * np.log10(6), abs=0.001)
+    assert magnitudes.depth_mag(table, "F200W") == pytest.approx(31.4 - 2.5 * np.log10(6), abs=0.001)

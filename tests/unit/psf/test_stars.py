@@ -6,15 +6,8 @@ from astropy.wcs import WCS
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Mosaic
 from clusterphot.base.units import flux_from_mag_ab
-from clusterphot.psf.stars import (
-    REASONS,
-    StarOptions,
-    fill_holes,
-    fit_locus,
-    read_stars,
-    select_stars,
-    write_stars,
-)
+from clusterphot.psf.locus import fit_locus
+from clusterphot.psf.stars import REASONS, StarOptions, fill_holes, read_stars, select_stars, write_stars
 
 PIXEL = 0.02
 SIGMA = 0.15

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from astropy.table import Table
 from clusterphot.base.tables import provenance as make_meta
 from clusterphot.base.tables import write_table
 from clusterphot.report import (
-    catalogue,
+    figure_entries,
     first_page,
     numbers,
     pages,
@@ -49,33 +48,27 @@ def test_dump_is_safe_in_a_script():
 # ---- figures
 
 
-def test_known_figures_have_category_and_rule():
-    entry = catalogue.describe_figure("results/f/figures/psf_F200W.png")
-    assert (entry.category, entry.rule, entry.title) == ("psf", "plot_psf", "PSF in F200W")
-    assert entry.drawn_from == ("F200W/psf.fits", "stars.ecsv")
-    assert catalogue.describe_figure("a/chi2_map_bc03.png").title == "Chi-square of the stack, bc03"
-    assert catalogue.describe_figure("a/stack_sed_bc03.png").category == "stack"
+def test_figures_have_texts_and_origin():
+    """Inputs below the folder of the field, params as they are; of files elsewhere nothing."""
+    path = "results/f/figures/psf_F200W.png"
+    files = ["results/f/F200W/psf.fits", "results/f/stars.ecsv", "resources/x.ecsv"]
+    entry = figure_entries.describe_figure(path, {"input": files, "params": {"dpi": 200}})
+    assert (entry.section, entry.rule, entry.title) == ("psf", "plot_psf", "PSF in F200W")
+    assert entry.drawn_from == ("F200W/psf.fits", "stars.ecsv") and entry.parameters == {"dpi": 200}
+    assert figure_entries.describe_figure("a/b/chi2_map_bc03.png").title == "Chi-square of the stack, bc03"
+    assert "best bc03 population" in figure_entries.describe_figure("a/b/stack_sed_bc03.png").caption
+    with pytest.raises(ValueError, match=r"something_new\.png is no figure"):
+        figure_entries.describe_figure("a/b/something_new.png")
 
 
-def test_figures_name_the_keys_that_their_rules_take(repo):
-    """The keys of the configuration on the page of origins are those among the params in the rule files."""
-    taken = {}
-    for path in (repo / "workflow" / "rules").glob("*.smk"):
-        for rule, body in re.findall(r"^rule (plot_\w+):\n(.*?)^    log:", path.read_text(), re.M | re.S):
-            found = re.findall(r'config((?:\["\w+"\])+)', body.split("    params:")[1])
-            taken[rule] = {".".join(re.findall(r"\w+", keys)) for keys in found}
-    for _, _, _, _, rule in catalogue.FIGURES:
-        if rule:
-            entry = catalogue.FigureEntry("a.png", "more", "", "", rule)
-            assert set(entry.keys) == taken[rule], rule
-
-
-def test_unknown_figures_are_shown_in_the_end():
-    found = catalogue.sort_figures(["a/stack_sed_x.png", "a/stacks.png"])["stack"]
+def test_figures_are_shown_in_their_order():
+    found = figure_entries.sort_figures(["a/b/stack_sed_x.png", "a/b/stacks.png"])["stack"]
     assert [entry.name for entry in found] == ["stacks", "stack_sed_x"]
-    found = catalogue.sort_figures(["a/something_new.png", "a/overview.png", "a/sizes_bc03.png"])
-    assert list(found) == ["field", "sizes", "more"]
-    assert found["more"][0].title == "Something new"
+    found = figure_entries.sort_figures(
+        ["a/b/sizes.png", "a/b/masses_y.png", "a/b/overview.png", "a/b/masses_x.png"]
+    )
+    assert list(found) == ["field", "populations", "sizes"]
+    assert [entry.name for entry in found["populations"]] == ["masses_y", "masses_x"]
 
 
 # ---- where the time went
@@ -359,7 +352,7 @@ def test_page_wide_figures_take_the_page_unless_there_are_many(tmp_path):
         png = encode_png(np.zeros((10, width), dtype=np.uint8))
         (tmp_path / "in" / f"{name}.png").write_bytes(png)
     (tmp_path / "in" / "masses_a.pdf").write_text("pdf")
-    entries = catalogue.sort_figures([str(tmp_path / "in" / f"{name}.png") for name in names])
+    entries = figure_entries.sort_figures([str(tmp_path / "in" / f"{name}.png") for name in names])
     shown = pages.copy_figures(entries, tmp_path / "figures")
     found = {figure["entry"].name: figure for group in shown.values() for figure in group}
     assert found["masses_a"]["size"] == (20, 10)

@@ -4,7 +4,6 @@ import types
 
 import join_stacks as join_stacks_driver
 import numpy as np
-import plot_stack
 import pytest
 import stack_sources
 from astropy.table import Table
@@ -167,7 +166,7 @@ def test_options_refuse_nonsense():
         StackOptions(annulus_px=(10, 5))
 
 
-def test_drivers_and_files(tmp_path):
+def test_drivers_and_files(tmp_path, plot):
     """Stack, join and plot by the drivers, with an id that is not ASCII."""
     cutouts, table = field(30)
     cutouts.ids[4] = table["id"][4] = "é4"
@@ -204,8 +203,6 @@ def test_drivers_and_files(tmp_path):
     assert joined["id"][0] == "stack" and joined[f"n_sources_{FILTER}"][0] == 30
     assert joined[f"flux_err_sys_{FILTER}"][0] >= 0.02 * abs(joined[f"flux_{FILTER}"][0])
     assert joined.meta["flux_err_correlation"][0][1] == pytest.approx(1.0)
-    output = space(png=tmp_path / "s.png", pdf=tmp_path / "s.pdf")
-    plot_stack.main(
-        space(input=space(stacks=[tmp_path / "s.fits"]), output=output, params=params, wildcards=wildcards)
-    )
-    assert output.png.stat().st_size > 1000
+    output = {kind: tmp_path / f"s.{kind}" for kind in ("png", "pdf")}
+    plot("stacks", input={"stacks": [tmp_path / "s.fits"]}, output=output, wildcards={"field": "f"})
+    assert output["png"].stat().st_size > 1000

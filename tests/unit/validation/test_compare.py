@@ -77,10 +77,10 @@ def test_the_abstract(entries, published):
     ("text", "match"),
     [
         ("- {number: a, section: '2', value: 1, checked: true, rounding: 1, quantity: nothing}", "nothing"),
-        ("- {number: a, section: '2', checked: true, rounding: 1, quantity: redshift}", "none of value"),
-        ("- {number: a, value: 1, below: 2, rounding: 1, quantity: redshift}", "value.*below"),
-        ("- {number: a, value: 1, rounding: 1, quantity: redshift, typo: 3}", "typo"),
-        ("- {number: a, value: 1, rounding: 1, quantity: redshift, reason: {demo: x}}", "demo"),
+        ("- {number: a, section: '2', checked: true, rounding: 1, quantity: n_sources}", "none of value"),
+        ("- {number: a, value: 1, below: 2, rounding: 1, quantity: n_sources}", "value.*below"),
+        ("- {number: a, value: 1, rounding: 1, quantity: n_sources, typo: 3}", "typo"),
+        ("- {number: a, value: 1, rounding: 1, quantity: n_sources, reason: {demo: x}}", "demo"),
     ],
 )
 def test_mistakes_in_entries(tmp_path, text, match):
@@ -186,12 +186,12 @@ def products(tmp_path):
 @pytest.mark.parametrize(
     ("name", "of", "value"),
     [
-        ("redshift", None, 0.39),
+        ("setting", "redshift", 0.39),
         ("n_sources", None, 2.0),
         ("seen_fraction", 2, 0.5),
         ("seen_fraction", 1, 1.0),
         ("rest_wavelength_um", "F090W", 0.9024 / 1.39),
-        ("extinction_mag", "F444W", 0.03),
+        ("cell", {"table": "extinction", "where": {"filter": "F444W"}, "column": "extinction_mag"}, 0.03),
         ("milliarcsec", 10.0, 1.890),  # 5.290 kpc per arcsec at z = 0.39
         ("megaparsec", 180.0, 0.9522),
         ("setting", "r_v", 3.1),
@@ -207,6 +207,17 @@ def products(tmp_path):
 )
 def test_quantities(products, name, of, value):
     assert compute(name, products, of).value == pytest.approx(value, rel=2e-4)
+
+
+def test_a_cell_has_the_errors_of_its_table(products):
+    """5 from 2 to 9 is 5 - 3 + 4; in the metadata, keys within keys."""
+    table = Table({"age": [1.0, 5.0], "age_lo": [1.0, 2.0], "age_hi": [1.0, 9.0], "is_stack": [False, True]})
+    table.meta["stack"] = {"scatter": 0.25}
+    table.write(products.paths["stars"], format="ascii.ecsv", overwrite=True)
+    of = {"table": "stars", "where": {"is_stack": True}, "column": "age", "low": "age_lo", "high": "age_hi"}
+    assert compute("cell", products, of) == Measured(5.0, 3.0, 4.0)
+    found = compute("metadata", products, {"table": "stars", "keys": ["stack", "scatter"]})
+    assert found.value == 0.25 and np.isnan(found.err_low)
 
 
 def test_systematic_errors_count(products):
@@ -229,11 +240,16 @@ def test_masses_in_another_convention(products):
 @pytest.mark.parametrize(
     ("name", "of", "match"),
     [
-        ("stack_size_limit_pc", "psf known", "given by its fluxes"),
-        ("stack_best_fit", "age_gyr", "no photometry of a stack"),
+        ("cell", {"table": "size_limits", "column": "radius_limit_pc"}, "given by its fluxes"),
+        ("cell", {"table": "stack", "column": "age_gyr"}, "no photometry of a stack"),
+        ("metadata", {"table": "stars", "keys": ["a", "b"]}, "does not compute it"),
         ("setting", "mag_min", "given by its fluxes"),
         ("stack_flux_njy", "F277W", "no F277W"),
-        ("extinction_mag", "F277W", "no F277W"),
+        (
+            "cell",
+            {"table": "extinction", "where": {"filter": "F277W"}, "column": "extinction_mag"},
+            "no F277W",
+        ),
         ("exclusion_sigma", {"metallicity_zsun": {"above": 2.0}}, "no such models"),
         ("expected_stars", [25.0, 27.0], "does not compute it"),
     ],

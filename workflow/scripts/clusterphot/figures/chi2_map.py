@@ -9,6 +9,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 
+from clusterphot.base.cosmology import age_of_universe_gyr as universe_gyr
+from clusterphot.base.tables import read_table
 from clusterphot.figures.style import COLUMN_WIDTH_IN, INK, in_style, label_figure, new_figure, say_empty
 from clusterphot.sed.chi2 import delta_chi2
 
@@ -57,6 +59,17 @@ def region_outline(inside, x_edges, y_edges):
     for j, i in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1]):
         segments.append(((x_edges[i], y_edges[j]), (x_edges[i + 1], y_edges[j])))
     return segments
+
+
+def draw(stack, chi2_map, *, redshift, cosmology, field, grid):
+    """Figure of the rule plot_chi2_map, from the files of its input."""
+    return plot_chi2_map(
+        *read_chi2_map(chi2_map),
+        age_of_universe_gyr=universe_gyr(redshift, **cosmology),
+        field=field,
+        grid=grid,
+        dof=int(read_table(stack)["dof"][0]),
+    )
 
 
 @in_style

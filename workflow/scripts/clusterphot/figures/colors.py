@@ -12,6 +12,7 @@ from matplotlib.contour import ContourSet
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.base.units import mag_ab
 from clusterphot.figures.style import (
     AGE_MAP,
@@ -25,7 +26,7 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
-from clusterphot.ssp.grid import filter_curve
+from clusterphot.ssp.grid import filter_curve, read_projected_grid
 
 REST_ANGSTROM = (6500.0, 10800.0, 19900.0)
 """Rest-frame wavelengths of the three filters: F090W, F150W and F277W at redshift 0.39. Of all triples of
@@ -137,6 +138,20 @@ def age_norm(tracks):
 def density_levels(density_at_points, fractions):
     """Densities above which these fractions of the points lie, increasing."""
     return sorted(set(np.quantile(density_at_points, [1 - fraction for fraction in fractions])))
+
+
+def draw(photometry, clusters, projected, *, field, grid):
+    """Figure of the rule plot_colors, from the files of its input."""
+    models, fits = read_projected_grid(projected), read_table(clusters)
+    filters = choose_filters(models.filters, models.redshift)
+    return plot_colors(
+        measure_colors(*flux_arrays(read_table(photometry), filters), filters),
+        np.asarray(fits["age_gyr"]),
+        np.asarray(fits["metallicity_zsun"]),
+        model_tracks(models, filters),
+        field=field,
+        grid=grid,
+    )
 
 
 @in_style

@@ -7,11 +7,32 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
-from clusterphot.figures.comparison import label_figure_without_grid
-from clusterphot.figures.style import ACCENT, FAINT, INK, PAGE_WIDTH_IN, in_style, new_figure, say_empty
+from clusterphot.base.tables import flux_arrays, read_table
+from clusterphot.figures.colors import choose_filters, measure_colors
+from clusterphot.figures.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    PAGE_WIDTH_IN,
+    in_style,
+    label_field,
+    new_figure,
+    say_empty,
+)
 
 PROBABILITY_MAP = "cividis"
 N_BINS = 20
+
+
+def draw(photometry, contamination, *, filters, redshift, field):
+    """Figure of the rule plot_contamination, from the files of its input."""
+    chosen, table = choose_filters(filters, redshift), read_table(contamination)
+    return plot_contamination(
+        measure_colors(*flux_arrays(read_table(photometry), chosen), chosen),
+        np.asarray(table["p_cluster"]),
+        np.asarray(table["is_control"]),
+        field=field,
+    )
 
 
 @in_style
@@ -37,7 +58,7 @@ def plot_contamination(colors, probability, is_control, *, field):
     words = f"p(cluster) < 0.5 for {np.sum(unlikely & ~is_control)} of {np.sum(known & ~is_control)} sources"
     if is_control.any():
         words += f" and {np.sum(unlikely & is_control)} of {np.sum(known & is_control)} of the control region"
-    label_figure_without_grid(figure, field, words)
+    label_field(figure, f"{field}: {words}" if words else field)
     left.set(xlabel=colors.x_label, ylabel=colors.y_label)
     right.set(xlabel="Probability of being a cluster", ylabel="Sources", yscale="log")
     shown = colors.shown & known

@@ -6,13 +6,14 @@ See `clusterphot.measure.engines.comparison` for the tables behind the figure.
 import numpy as np
 
 from clusterphot.base.filters import load_filter
-from clusterphot.figures.stack import label_field
+from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     FAINT,
     INK,
     PAGE_WIDTH_IN,
     filter_color,
     in_style,
+    label_field,
     new_figure,
     plain_ticks,
     say_empty,
@@ -24,6 +25,11 @@ SMALLEST_SIGMA, SMALLEST_PERCENT = 1e-6, 1e-6
 """Smaller differences are drawn here, on the lower edge."""
 
 MAX_SIGMA, MAX_PERCENT = 10.0, 100.0
+
+
+def draw(sources, summary, *, filters, field):
+    """Figure of the rule plot_engines, from the files of its input."""
+    return plot_engines(read_table(sources), read_table(summary), filters, field=field)
 
 
 @in_style

@@ -6,6 +6,7 @@ Quantiles of the posteriors (`clusterphot.sed.formation`); Gyr, log10 Msun.
 import numpy as np
 
 from clusterphot.base.cosmology import age_of_universe_gyr
+from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     ACCENT,
     COLUMN_WIDTH_IN,
@@ -21,6 +22,18 @@ STACK_COLOR = "#cc3311"
 REDSHIFT_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.5, 2, 3, 5, 10)
 TICK_DISTANCE_GYR = 0.5
 """Redshifts nearer than this on the axis are not written."""
+
+
+def draw(formation, clusters, *, redshift, cosmology, field, grid):
+    """Figure of the rule plot_formation, from the files of its input."""
+    return plot_formation(
+        read_table(formation),
+        read_table(clusters)["log_mass_p50"],
+        redshift=redshift,
+        cosmology=cosmology,
+        field=field,
+        grid=grid,
+    )
 
 
 @in_style

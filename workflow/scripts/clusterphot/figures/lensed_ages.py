@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from clusterphot.base.cosmology import age_of_universe_gyr
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     ACCENT,
     FAINT,
@@ -22,6 +24,18 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 COLORS = ("#ee7733", "#009988", "#aa3377", "#cc3311", "#b8a000", "#33bbee", "#332288")
 FORMATION_REDSHIFTS = (1, 2, 5, 10)
 JITTER_DEX = 0.012
+
+
+def draw(clusters, lensed, *, redshift, cosmology, field, grid):
+    """Figure of the rule plot_lensed_ages, from the files of its input."""
+    return plot_lensed_ages(
+        np.asarray(read_table(clusters)["age_gyr"]),
+        read_literature(lensed),
+        redshift=redshift,
+        cosmology=cosmology,
+        field=field,
+        grid=grid,
+    )
 
 
 @in_style

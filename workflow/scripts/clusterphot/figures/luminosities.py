@@ -1,13 +1,14 @@
-"""Luminosity function of the clusters in V, their mass-to-light ratios, and their rest-frame colours.
+"""Luminosity function of the clusters in V, and their mass-to-light ratios.
 
-After figure 8 and section 3 of Faisst et al. (2022, ApJL 941, L11). Luminosities V-band Suns, magnitudes Vega.
+After section 3 of Faisst et al. (2022, ApJL 941, L11). Luminosities V-band Suns, magnitudes Vega.
 """
 
 import numpy as np
 
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     ACCENT,
-    COLUMN_WIDTH_IN,
     FAINT,
     INK,
     PAGE_WIDTH_IN,
@@ -21,11 +22,32 @@ from clusterphot.luminosity.v_band import (
     LOG_SUPER_LUMINOUS,
     SOLAR_V_VEGA,
     absolute_v,
+    cluster_luminosities,
     fraction_brighter,
 )
 
 BIN_MAG = 0.25
+
+
 RANGE_COLORS = ("#ee7733", "#009988")
+
+
+def draw(
+    photometry, clusters, summary, mass_to_light, *, filters, redshift, cosmology, v_filter, field, grid
+):
+    """Figure of the rule plot_luminosities, from the files of its input."""
+    _, luminosity, _ = cluster_luminosities(read_table(photometry), filters, v_filter, redshift, cosmology)
+    measures = {
+        row["measure"]: (row["value"], row["value_lo"], row["value_hi"]) for row in read_table(summary)
+    }
+    return plot_luminosities(
+        luminosity,
+        np.asarray(read_table(clusters)["ml_v"]),
+        measures,
+        read_literature(mass_to_light),
+        field=field,
+        grid=grid,
+    )
 
 
 @in_style
@@ -156,87 +178,3 @@ def _draw_ratios(ax, ml_v, ranges):
         labels=[f"{tick:g}" for tick in (0.2, 0.5, 1, 2, 5) if low / 1.1 <= tick <= high * 1.1],
     )
     ax.minorticks_off()
-
-
-def rest_frame_colors(table):
-    """B - I, M_I and an error of B - I from a table of rest-frame magnitudes.
-
-    Parameters
-    ----------
-    table : `astropy.table.Table`
-        rest_frame.ecsv; Vega magnitudes in bessell_B and bessell_I are used where it has them.
-
-    Returns
-    -------
-    b_minus_i, m_i, b_minus_i_err : (n,) float ndarray, mag
-        NaN where a band is missing. The error adds half the 16-84 % ranges of the two magnitudes without their common
-        normalisation: the difference of the two ranges, a lower limit.
-    """
-
-    def quantile(band, name):
-        column = f"abs_mag_vega_{band}_{name}"
-        if column not in table.colnames:
-            return np.full(len(table), np.nan)
-        return np.ma.filled(np.ma.asarray(table[column], dtype=float), np.nan)
-
-    blue, red = (quantile(band, "p50") for band in ("bessell_B", "bessell_I"))
-    widths = [(quantile(band, "p84") - quantile(band, "p16")) / 2 for band in ("bessell_B", "bessell_I")]
-    return blue - red, red, np.sqrt(np.abs(widths[0] ** 2 - widths[1] ** 2))
-
-
-@in_style
-def plot_color_magnitude(b_minus_i, m_i, sequences, *, b_minus_i_err=None, local=None, field, grid):
-    """Figure of rest-frame B-I against M_I beside the globular clusters of nearby brightest cluster galaxies.
-
-    Parameters
-    ----------
-    b_minus_i, m_i : (n,) float ndarray, mag, Vega
-        From the SEDs; NaN where not known.
-    sequences : `astropy.table.Table`
-        bcg_cluster_colors.ecsv of resources/literature.
-    b_minus_i_err : (n,) float ndarray, optional
-    local : (b_minus_i, m_i), optional
-        Clusters of a user's table, drawn instead of the sequences' boxes.
-    field, grid : str
-
-    Returns
-    -------
-    figure : `matplotlib.figure.Figure`
-    """
-    figure = new_figure(COLUMN_WIDTH_IN, 3.8)
-    ax = figure.subplots()
-    known = np.isfinite(b_minus_i) & np.isfinite(m_i)
-    label_figure(figure, field, grid, f"{known.sum()} of {len(known)} clusters")
-    ax.set(xlabel="$B - I$ (Vega)", ylabel="$M_I$ (Vega)")
-    if local is not None:
-        ax.scatter(*local, s=3, c=FAINT, lw=0, alpha=0.5, zorder=1, label="local clusters", rasterized=True)
-    for row in sequences:
-        color = {"blue": "#0077bb", "red": "#cc3311"}[row["sequence"]]
-        x = [row["b_i"] - row["half_width"], row["b_i"] + row["half_width"]]
-        ax.fill_betweenx(
-            [row["m_i_bright"], row["m_i_faint"]],
-            *x,
-            color=color,
-            alpha=0.25,
-            lw=0,
-            label=f"{row['sequence']} clusters of nearby BCGs" + ("" if row["checked"] else " (approximate)"),
-        )
-    if known.any():
-        if b_minus_i_err is not None:
-            ax.errorbar(
-                b_minus_i[known],
-                m_i[known],
-                xerr=b_minus_i_err[known],
-                fmt="none",
-                ecolor="#bbbbbb",
-                elinewidth=0.4,
-                zorder=2,
-            )
-        ax.scatter(
-            b_minus_i[known], m_i[known], s=12, c=ACCENT, ec="white", lw=0.3, zorder=3, label="clusters"
-        )
-    else:
-        say_empty(ax)
-    ax.invert_yaxis()
-    figure.legend(loc="outside lower center", ncols=1)
-    return figure

@@ -9,8 +9,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
+from clusterphot.base.literature import read_literature
+from clusterphot.base.tables import read_table
 from clusterphot.comparisons.catalogue import mass_size_relation
-from clusterphot.figures.comparison import KINDS, MANY_GALAXIES
+from clusterphot.figures.comparison_colors import KINDS, MANY_GALAXIES
 from clusterphot.figures.style import ACCENT, INK, PAGE_WIDTH_IN, in_style, label_figure, new_figure
 
 SYSTEMS = {
@@ -24,6 +26,25 @@ SYSTEMS = {
 
 GALAXY_MASSES = np.array([9.5, 11.5])
 GALAXY_COLORS = {"early": "#cc3311", "late": "#0077bb"}
+
+
+def draw(clusters, comparison, mass_size, galaxy_sizes, *, redshift, size_limit_pc, field, grid):
+    """Figure of the rule plot_mass_size, from the files of its input; ``comparison`` may be none."""
+    galaxies = None
+    if comparison:
+        table = read_table(comparison)
+        names = ("log_mass_galaxy", "radius_kpc")
+        galaxies = (*(np.ma.filled(table[name], np.nan) for name in names), np.asarray(table["is_quiescent"]))
+    return plot_mass_size(
+        np.asarray(read_table(clusters)["log_mass"]),
+        size_limit_pc,
+        read_literature(mass_size),
+        read_literature(galaxy_sizes),
+        redshift=redshift,
+        galaxies=galaxies,
+        field=field,
+        grid=grid,
+    )
 
 
 @in_style

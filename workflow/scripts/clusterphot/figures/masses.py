@@ -6,6 +6,7 @@ Surviving mass as in the tables (see `clusterphot.sed.masses`), the mass formed 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     ACCENT,
     COLUMN_WIDTH_IN,
@@ -25,6 +26,13 @@ def mass_bins(log_mass, *, many):
     width = 0.1 if len(log_mass) >= many else 0.2
     first, last = np.floor(np.min(log_mass) / width + 1e-9), np.ceil(np.max(log_mass) / width + 1e-9)
     return width * np.arange(first, max(last, first + 1) + 1)
+
+
+def draw(clusters, *, mass_convention, field, grid):
+    """Figure of the rule plot_masses, from the file of its input."""
+    fits = read_table(clusters)
+    columns = (np.asarray(fits[name]) for name in ("log_mass", "log_mass_err", "log_mass_formed", "flags"))
+    return plot_masses(*columns, mass_convention=mass_convention, field=field, grid=grid)
 
 
 @in_style

@@ -5,7 +5,7 @@ After figure 2 (left) of Faisst et al. (2022, ApJL 941, L11). Radii arcsec, inte
 
 import numpy as np
 
-from clusterphot.figures.stack import label_field
+from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     COLUMN_WIDTH_IN,
     FAINT,
@@ -13,6 +13,7 @@ from clusterphot.figures.style import (
     PAGE_WIDTH_IN,
     filter_color,
     in_style,
+    label_field,
     new_figure,
     plain_ticks,
     say_empty,
@@ -22,6 +23,11 @@ from clusterphot.ssp.grid import filter_curve
 N_COLUMNS = 3
 FLOOR = 2e-4
 """Lower end of the intensities drawn, in units of the brightest."""
+
+
+def draw(profiles, *, field):
+    """Figure of the rule plot_profiles, from the files of its input."""
+    return plot_profiles([read_table(path) for path in profiles], field=field)
 
 
 @in_style

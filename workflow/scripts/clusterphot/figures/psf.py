@@ -17,6 +17,8 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
+from clusterphot.psf.build import read_psf_result
+from clusterphot.psf.stars import read_stars
 
 CLASSES = (
     ("galaxy", "galaxy", ".", FAINT),
@@ -28,6 +30,11 @@ CLASSES = (
     ("bright", "too bright", "^", INK),
 )
 STAMP_RANGE = 1e-5
+
+
+def draw(psf, stars, *, field, filter):
+    """Figure of the rule plot_psf, from the files of its input."""
+    return plot_psf(read_psf_result(psf), read_stars(stars))
 
 
 @in_style

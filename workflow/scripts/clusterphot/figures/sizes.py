@@ -7,8 +7,20 @@ import matplotlib
 import numpy as np
 from matplotlib.lines import Line2D
 
-from clusterphot.figures.stack import label_field
-from clusterphot.figures.style import FAINT, INK, PAGE_WIDTH_IN, in_style, new_figure, plain_ticks, say_empty
+from clusterphot.base.cosmology import kpc_per_arcsec
+from clusterphot.base.products import read_psf
+from clusterphot.base.tables import read_table
+from clusterphot.figures.style import (
+    FAINT,
+    INK,
+    PAGE_WIDTH_IN,
+    in_style,
+    label_field,
+    new_figure,
+    plain_ticks,
+    say_empty,
+)
+from clusterphot.sizes.profiles import model_profiles
 from clusterphot.sizes.trials import PAPER_LIMIT_PC
 
 SETTING_STYLES = {
@@ -18,6 +30,22 @@ SETTING_STYLES = {
 }
 PAPER_LINE = {"color": FAINT, "lw": 0.8, "ls": "-.", "zorder": 0}
 PSF_STYLES = {"known": "-", "varied": "--"}
+
+
+def draw(
+    limits, detection, profile, psf, *, model, king_concentration, figure_radii_pc, redshift, cosmology, field
+):
+    """Figure of the rule plot_sizes, from the files of its input."""
+    measured = read_table(profile)
+    models = model_profiles(
+        read_psf(psf),
+        figure_radii_pc,
+        1000.0 * kpc_per_arcsec(redshift, **cosmology),
+        model=model,
+        king_concentration=king_concentration,
+        reach_arcsec=float(measured["radius_arcsec"][-1]),
+    )
+    return plot_sizes(read_table(limits), read_table(detection), measured, models, field=field)
 
 
 @in_style

@@ -12,6 +12,7 @@ from astropy import constants
 from astropy import units as u
 from matplotlib.lines import Line2D
 
+from clusterphot.base.tables import error_correlation, flux_arrays, read_table, systematic_errors
 from clusterphot.figures.style import (
     AGE_MAP,
     FAINT,
@@ -25,8 +26,8 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
-from clusterphot.sed.chi2 import best_models, fit_grid
-from clusterphot.ssp.grid import SspGrid, band_flux, filter_curve, resample_ages
+from clusterphot.sed.chi2 import best_models, fit_grid, prepare_photometry
+from clusterphot.ssp.grid import SspGrid, band_flux, filter_curve, read_projected_grid, resample_ages
 
 ALTERNATIVE_AGES_GYR = (0.5, 5.0, 9.0)
 """Ages drawn at the best metallicity, those of figure 5 of Faisst et al. (2022)."""
@@ -175,6 +176,21 @@ def black_body_curves(photometry, filters, temperatures_k):
         flux = scale * shape * wave**2 / LIGHT_ANGSTROM_S
         result.append(Curve(f"{temperature:g} K", float(fit.chi2[0, 0, 0]), scale * band, wave, flux))
     return result
+
+
+def draw(
+    photometry, projected, spectra, *, flux_floor_fraction, min_relative_error, black_body_k, field, grid
+):
+    """Figure of the rule plot_stack_sed, from the files of its input; ``spectra`` are those of the grid."""
+    models, table = read_projected_grid(projected), read_table(photometry)
+    prepared = prepare_photometry(
+        *flux_arrays(table, models.filters, prefix="flux0"),
+        flux_floor_fraction=flux_floor_fraction,
+        min_relative_error=min_relative_error,
+        err_sys=systematic_errors(table, models.filters, prefix="flux0"),
+        correlation=error_correlation(table, models.filters),
+    )
+    return plot_stack_sed(prepared, models, spectra, black_body_k=black_body_k, field=field, grid=grid)
 
 
 @in_style

@@ -130,6 +130,11 @@ def label_figure(figure, field, grid, note=""):
     figure.suptitle(text, x=0.012, ha="left", fontsize=8, color=FAINT, parse_math=False)
 
 
+def label_field(figure, text):
+    """Name of the field, or a note, small, in the upper left corner of a figure without a grid."""
+    figure.suptitle(text, x=0.012, ha="left", fontsize=8, color=FAINT, parse_math=False)
+
+
 def say_empty(ax, words="no measured values", *, height=0.5):
     """Say in an axes without data why there are none, at this fraction of its height."""
     ax.text(0.5, height, words, transform=ax.transAxes, ha="center", va="center", color=FAINT)

@@ -15,8 +15,9 @@ from scipy import ndimage
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
-from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.base.units import mag_ab
+from clusterphot.psf.locus import fit_locus, locus_distance
+from clusterphot.psf.shape import core_radius_px
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,54 @@ REASONS = {
     "saturated": "saturated, and too faint or too distorted to serve for the wings",
 }
 ROLE_CORE, ROLE_WING, ROLE_NONE = "core", "wing", "none"
+
+# ---- detection, with SExtractor's own defaults where it has one ----------------------------------------------
+
+MESH_ARCSEC, MIN_MESH_PX = 2.56, 16
+"""Side of the meshes of the background: larger than any star that is not saturated, 64 and 128 px of the mosaics."""
+
+SMOOTHING = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]])
+"""Kernel before the threshold (SExtractor's default.conv)."""
+
+SMOOTHING_GAIN = 2.5
+"""Factor by which the threshold is lower after it: white noise falls by 16/6."""
+
+MIN_AREA_PX, DEBLEND_LEVELS, DEBLEND_CONTRAST = 5, 32, 0.005
+"""SExtractor's DETECT_MINAREA, DEBLEND_NTHRESH and DEBLEND_MINCONT."""
+
+MAX_SUB_OBJECTS = 8192
+"""Parts that one detection may be split into: a galaxy cluster's light is one detection with very many."""
+
+KRON_WINDOW, KRON_FACTOR, MIN_KRON_PX = 6.0, 2.5, 3.5
+"""Radius (isophotal) in which Kron's is measured, and SExtractor's PHOT_AUTOPARAMS."""
+
+HOLE_ARCSEC = 0.5
+"""Radius of the largest hole that is filled from its rim, as the core of a saturated star."""
+
+MIN_HOLE_PX = 4
+"""Pixels from which a filled hole is a candidate for saturation: fewer are cosmic rays or hot pixels."""
+
+FLAT_SNR, FLAT_SHARE, FLAT_PX = 300, 0.98, 9
+"""A core is flat where a bright source (signal to noise) has so many pixels above this share of its maximum: a
+PSF has one or two."""
+
+# ---- what is a star ------------------------------------------------------------------------------------------
+
+LISTED_FAINTER_MAG = 0.5
+"""Detections this much fainter than ``mag_max`` are still listed, with their reason."""
+
+BLOT_AXIS_RATIO, BLOT_RADII = 0.5, 4.0
+"""A saturated star is rounder than this, and smaller than so many of the largest radii of stars."""
+
+ROUNDNESS = 0.6
+"""A star's axis ratio is above this share of that of the stars."""
+
+MAX_UNEXPOSED, MAX_BAD_CORE = 0.1, 0.15
+"""Shares of unexposed pixels near a star, and of bad ones in its core, up to which it is used."""
+
+SATURATED_BRIGHTER_MAG = 1.0
+"""A saturated star serves for the wings if it is this much brighter than those of the core: fainter ones are not
+saturated, but broken."""
 
 COLUMNS = {
     "id": ("", "number of the detection"),
@@ -95,7 +144,7 @@ def select_stars(mosaic, options=None):
     Returns
     -------
     stars : `astropy.table.Table`
-        One row per detection down to ``mag_max`` + 0.5, columns of `COLUMNS`; rejected ones with their
+        One row per detection down to ``mag_max`` + `LISTED_FAINTER_MAG`, columns of `COLUMNS`; rejected ones with their
         reason. ``meta`` holds the locus and the count of every reason.
 
     Raises
@@ -117,7 +166,7 @@ def select_stars(mosaic, options=None):
     role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
     found["role"], found["reason"] = role, reason
     found.remove_columns(["bad_core", "bad_outer"])
-    found = found[found["mag_auto"] < options.mag_max + 0.5]
+    found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
     found["id"] = np.arange(len(found))
     found = found[list(COLUMNS)]
     for name, (unit, description) in COLUMNS.items():
@@ -155,7 +204,7 @@ def detect(mosaic, options):
 
 def _detect_tile(mosaic, box, options):
     """Detections whose centre lies in ``box`` (y0, y1, x0, x1), measured on the box with its overlap."""
-    mesh = max(16, int(round(2.56 / mosaic.pixel_scale_arcsec)))
+    mesh = max(MIN_MESH_PX, int(round(MESH_ARCSEC / mosaic.pixel_scale_arcsec)))
     pad = -(-options.overlap_px // mesh) * mesh  # meshes of neighbouring tiles coincide
     ny, nx = mosaic.shape
     y0, y1 = max(box[0] - pad, 0), min(box[1] + pad, ny)
@@ -165,7 +214,7 @@ def _detect_tile(mosaic, box, options):
     bad = ~((ivar > 0) & np.isfinite(sci) & np.isfinite(ivar))
     if bad.all():
         return _empty_rows()
-    max_hole_px = 0.5 / mosaic.pixel_scale_arcsec
+    max_hole_px = HOLE_ARCSEC / mosaic.pixel_scale_arcsec
     sci, holes, missing = fill_holes(sci, bad, max_hole_px)
     if bad.any():
         ivar = np.where(bad, np.median(ivar[~bad]), ivar)
@@ -181,7 +230,7 @@ def _detect_tile(mosaic, box, options):
         & (x + x0 < box[3] - 0.5)
     )
     keep &= (found["flux"] > 0) & (found["half_light_radius"] > 0)
-    core_px = max(1.5, 0.06 / mosaic.pixel_scale_arcsec)
+    core_px = core_radius_px(mosaic.pixel_scale_arcsec)
     outer_px = options.edge_arcsec / mosaic.pixel_scale_arcsec
     bad_core = _fraction_within(bad, x, y, core_px, keep, outside=1.0)
     unexposed = _fraction_within(missing, x, y, outer_px, keep, outside=1.0)
@@ -231,7 +280,7 @@ def fill_holes(sci, bad, max_hole_px):
     sizes[0] = 0
     small = (sizes > 0) & (sizes <= np.pi * max_hole_px**2)
     fill = small[labels]
-    holes = (small & (sizes >= 4))[labels]
+    holes = (small & (sizes >= MIN_HOLE_PX))[labels]
     for _ in range(int(2 * max_hole_px) + 2):
         todo = fill & ~np.isfinite(filled)
         if not todo.any():
@@ -250,20 +299,19 @@ def _extract(sci, sigma, missing, mesh, options):
     data = data - background.back()
     # Drizzled noise is correlated: the scatter of the background says more than ivar does.
     noise = np.maximum(sigma, 1e-30) * max(1.0, np.median(background.rms()) / np.median(sigma))
-    kernel = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]])
     limit = sep.get_sub_object_limit()
-    sep.set_sub_object_limit(8192)
+    sep.set_sub_object_limit(MAX_SUB_OBJECTS)
     sep.set_extract_pixstack(max(1_000_000, data.size // 4))
     try:
         found = sep.extract(
             data,
-            options.detection_sigma / 2.5,
+            options.detection_sigma / SMOOTHING_GAIN,
             err=noise,
             mask=missing,
-            minarea=5,
-            filter_kernel=kernel,
-            deblend_nthresh=32,
-            deblend_cont=0.005,
+            minarea=MIN_AREA_PX,
+            filter_kernel=SMOOTHING,
+            deblend_nthresh=DEBLEND_LEVELS,
+            deblend_cont=DEBLEND_CONTRAST,
         )
     finally:
         sep.set_sub_object_limit(limit)
@@ -272,13 +320,13 @@ def _extract(sci, sigma, missing, mesh, options):
         return None
     x, y, a, b, theta = (found[name] for name in ("x", "y", "a", "b", "theta"))
     theta = np.clip(theta, -np.pi / 2, np.pi / 2)
-    kron, _ = sep.kron_radius(data, x, y, a, b, theta, 6.0, mask=missing)
+    kron, _ = sep.kron_radius(data, x, y, a, b, theta, KRON_WINDOW, mask=missing)
     kron = np.where(np.isfinite(kron) & (kron > 0), kron, 1.0)
-    scale = np.maximum(2.5 * kron, 3.5 / np.sqrt(np.maximum(a * b, 1e-6)))
+    scale = np.maximum(KRON_FACTOR * kron, MIN_KRON_PX / np.sqrt(np.maximum(a * b, 1e-6)))
     flux, error, _ = sep.sum_ellipse(data, x, y, a, b, theta, scale, err=sigma, mask=missing, subpix=5)
     good = flux > 0
     norm = np.where(good, flux, 1.0)
-    radius, _ = sep.flux_radius(data, x, y, 6.0 * a, 0.5, normflux=norm, mask=missing, subpix=5)
+    radius, _ = sep.flux_radius(data, x, y, KRON_WINDOW * a, 0.5, normflux=norm, mask=missing, subpix=5)
     return {
         "x": x,
         "y": y,
@@ -362,82 +410,14 @@ def _touches(mask, x, y, radius_px, use):
 
 
 def _flat_top(sci, found, radius_px):
-    """Whether the core of a bright source has many pixels within 2 % of one and the same maximum."""
+    """Whether the core of a bright source has many pixels at one and the same maximum, see `FLAT_PX`."""
     flat = np.zeros(len(found["x"]), dtype=bool)
-    bright = found["snr"] > 300
+    bright = found["snr"] > FLAT_SNR
     for i, inside, disc in _discs(sci.shape, found["x"], found["y"], 2 * radius_px, bright):
         values = sci[inside][disc]
         top = values.max()
-        flat[i] = np.sum(values > 0.98 * top) >= 9
+        flat[i] = np.sum(values > FLAT_SHARE * top) >= FLAT_PX
     return flat
-
-
-def fit_locus(mag, radius_px, usable, options):
-    """Locate the stellar locus: a straight line of ln R_e against magnitude and its width.
-
-    Parameters
-    ----------
-    mag, radius_px : (n,) float arrays, mag AB and pixels
-    usable : (n,) bool array
-        Detections that are not saturated.
-    options : StarOptions
-
-    Returns
-    -------
-    locus : dict or None
-        ``ln_radius`` at ``mag_pivot``, ``slope`` per mag, ``sigma`` and ``window`` (half-width: max(3 sigma,
-        0.12)), all in ln R_e; None if fewer than three detections agree.
-
-    Notes
-    -----
-    The locus is the narrow ridge at small radius: of the peaks of the density of ln R_e with at least 0.4 of
-    the highest one, that with the smallest radius.
-    """
-    mag, radius_px = np.asarray(mag, dtype=float), np.asarray(radius_px, dtype=float)
-    near = usable & (mag > options.mag_min - 3.0) & (mag < options.mag_max)
-    near &= (radius_px > 0.5) & (radius_px < 1.5 * options.half_light_radius_max_px)
-    if near.sum() < 3:
-        return None
-    ln_radius, mag = np.log(radius_px[near]), mag[near]
-    grid = np.arange(ln_radius.min() - 0.2, np.log(1.5 * options.half_light_radius_max_px) + 0.2, 0.01)
-    density = np.exp(-0.5 * ((grid[:, None] - ln_radius[None, :]) / 0.05) ** 2).sum(axis=1)
-    allowed = grid < np.log(options.half_light_radius_max_px)
-    rise = np.diff(density)
-    peaks = np.flatnonzero((rise[:-1] > 0) & (rise[1:] <= 0) & allowed[1:-1]) + 1
-    if len(peaks) == 0:
-        return None
-    high = peaks[density[peaks] >= max(0.4 * density[peaks].max(), 2.0)]
-    if len(high) == 0:
-        high = peaks[[np.argmax(density[peaks])]]
-    pivot = 0.5 * (options.mag_min + options.mag_max)
-    centre, slope, sigma = grid[high[0]], 0.0, 0.06
-    for _ in range(10):
-        distance = ln_radius - centre - slope * (mag - pivot)
-        near = np.abs(distance) < max(2.5 * sigma, 0.1)
-        if near.sum() < 3:
-            return None
-        if near.sum() >= 8:
-            slope = np.clip(slope + np.polyfit(mag[near], distance[near], 1)[0], -0.06, 0.06)
-        centre += np.median(ln_radius[near] - centre - slope * (mag[near] - pivot))
-        sigma = np.clip(
-            mad_sigma(
-                ln_radius[near] - centre - slope * (mag[near] - pivot),
-                centre=0.0,
-                factor=PRINTED_MAD_TO_SIGMA,
-            ),
-            0.01,
-            0.08,
-        )
-    values = (centre, slope, sigma, max(3.0 * sigma, 0.12))
-    names = ("ln_radius", "slope", "sigma", "window")
-    return {"mag_pivot": float(pivot)} | {n: float(v) for n, v in zip(names, values, strict=True)}
-
-
-def locus_distance(locus, mag, radius_px):
-    """Distance of ln R_e from the locus."""
-    return (
-        np.log(np.maximum(radius_px, 1e-3)) - locus["ln_radius"] - locus["slope"] * (mag - locus["mag_pivot"])
-    )
 
 
 def classify(found, locus, options, pixel_scale_arcsec):
@@ -447,10 +427,11 @@ def classify(found, locus, options, pixel_scale_arcsec):
     distance = locus_distance(locus, mag, radius)
     on_locus = (np.abs(distance) < locus["window"]) & (radius < options.half_light_radius_max_px)
     # A saturated core is flat, so that the half-light radius is too large; the shape must decide.
-    round_blot = saturated & (found["axis_ratio"] > 0.5) & (radius < 4.0 * options.half_light_radius_max_px)
+    round_blot = saturated & (found["axis_ratio"] > BLOT_AXIS_RATIO)
+    round_blot &= radius < BLOT_RADII * options.half_light_radius_max_px
     # Noise and lobes of the PSF make isophotes of stars oblong; compare with the stars themselves.
     typical = np.median(found["axis_ratio"][on_locus & ~saturated]) if np.any(on_locus & ~saturated) else 1.0
-    star = np.where(saturated, round_blot, on_locus & (found["axis_ratio"] > 0.6 * typical))
+    star = np.where(saturated, round_blot, on_locus & (found["axis_ratio"] > ROUNDNESS * typical))
     core = (mag >= options.mag_min) & (mag <= options.mag_max)
     crowded = _crowded(found, options, pixel_scale_arcsec)
     reason = np.full(len(found), "", dtype="U10")
@@ -458,10 +439,10 @@ def classify(found, locus, options, pixel_scale_arcsec):
         ("galaxy", ~star),
         ("faint", mag > options.mag_max),
         ("bright", mag < options.mag_bright),
-        ("edge", np.array(found["bad_outer"]) > 0.1),
+        ("edge", np.array(found["bad_outer"]) > MAX_UNEXPOSED),
         ("neighbour", crowded),
-        ("saturated", saturated & (mag >= options.mag_min - 1.0)),
-        ("masked", ~saturated & (np.array(found["bad_core"]) > 0.15)),
+        ("saturated", saturated & (mag >= options.mag_min - SATURATED_BRIGHTER_MAG)),
+        ("masked", ~saturated & (np.array(found["bad_core"]) > MAX_BAD_CORE)),
     )
     for name, failed in tests:
         reason[(reason == "") & failed] = name

@@ -11,12 +11,13 @@ import numpy as np
 
 from clusterphot.base.filters import load_filter
 from clusterphot.base.tables import read_table
+from clusterphot.figures.registry import SECTIONS
 from clusterphot.figures.style import filter_color
 from clusterphot.report import pages
 from clusterphot.report.cards import merge_cards
-from clusterphot.report.catalogue import CATEGORIES, sort_figures
+from clusterphot.report.figure_entries import sort_figures
 from clusterphot.report.numbers import dump, write_text
-from clusterphot.report.provenance import anchor_of, describe_file, link_sources, pick
+from clusterphot.report.provenance import anchor_of, as_yaml, describe_file, link_sources
 from clusterphot.report.quality import filter_rows, format_filter_table, headline
 from clusterphot.report.sky import read_sky
 from clusterphot.report.source_table import make_columns, table_script
@@ -49,6 +50,8 @@ class FieldInputs:
     clusters : dict of str to str
         By grid.
     cards, figures : list of str
+    figures_made : dict of str to dict
+        By path of a figure: ``input``, paths, and ``params``, by name, of the job that drew it.
     photometry, stack, sky, sky_image, summary : str or None
     psfs, noises, offsets : dict of str to str
         By filter.
@@ -72,6 +75,7 @@ class FieldInputs:
     clusters: dict
     cards: list
     figures: list
+    figures_made: dict
     photometry: str | None = None
     stack: str | None = None
     sky: str | None = None
@@ -122,7 +126,7 @@ def write_field(folder, inputs):
     if sky is not None:  # takes the place of the overview figure, whose PDF is kept
         (folder / "sky.jpg").write_bytes(Path(inputs.sky_image).read_bytes())
         shown = [path for path in shown if Path(path).name != "overview.png"]
-    figures = pages.copy_figures(sort_figures(shown), folder / "figures")
+    figures = pages.copy_figures(sort_figures(shown, inputs.figures_made), folder / "figures")
     if sky is not None:
         pages.copy_overview(inputs.figures, folder / "figures")
     summary = _write_pages(folder, inputs, tables, figures, sky)
@@ -271,7 +275,7 @@ def _write_pages(folder, inputs, tables, figures, sky):
         recovery=read_table(inputs.summary) if inputs.summary else None,
     )
     heads, lines = format_filter_table(rows, inputs.name, inputs.measured)
-    common = {"field": inputs.name, "up": "../index.html", "categories": CATEGORIES}
+    common = {"field": inputs.name, "up": "../index.html", "categories": SECTIONS}
     pages.write_page(
         environment, "field.html", folder / "index.html", page="field", items=items, heads=heads, lines=lines,
         figures=figures, sky=sky, **common,
@@ -279,9 +283,7 @@ def _write_pages(folder, inputs, tables, figures, sky):
     pages.write_page(environment, "clusters.html", folder / "clusters.html", page="clusters", **common)
     sources = [describe_file(path, config=inputs.config, codes=inputs.codes) for path in inputs.all_files()]
     entries = [
-        (shown["entry"], pick(inputs.config, shown["entry"].keys))
-        for group in figures.values()
-        for shown in group
+        (shown["entry"], as_yaml(shown["entry"].parameters)) for group in figures.values() for shown in group
     ]
     pages.write_page(
         environment, "origins.html", folder / "origins.html", page="origins", sources=sources, entries=entries,

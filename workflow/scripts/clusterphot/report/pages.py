@@ -6,10 +6,10 @@ A page of a field and its data lie in one folder, which works wherever it is cop
 import shutil
 from pathlib import Path
 
-import jinja2
 from PIL import Image
 
 from clusterphot.base.flags import SENTENCES
+from clusterphot.base.templates import template_environment
 from clusterphot.report.numbers import dump, write_text
 from clusterphot.report.provenance import anchor_of
 
@@ -23,14 +23,8 @@ MANY_FIGURES = 4
 
 
 def make_environment():
-    """Jinja environment of the templates; everything is escaped, and a missing value is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Environment of the templates of the report."""
+    environment = template_environment(TEMPLATES)
     environment.filters["anchor"] = lambda path: anchor_of(f"results/field/{path}")
     return environment
 
@@ -77,7 +71,7 @@ def copy_figures(entries, folder):
 
     Parameters
     ----------
-    entries : dict of str to list of `clusterphot.report.catalogue.FigureEntry`
+    entries : dict of str to list of `clusterphot.report.figure_entries.FigureEntry`
     folder : Path
 
     Returns

@@ -233,11 +233,6 @@ def link_sources(sources):
     return links
 
 
-def pick(config, keys):
-    """Dotted keys of a configuration with their values, as YAML text."""
-    return as_yaml({key: _lookup(config, key) for key in keys})
-
-
 def _lookup(config, key):
     """Value of a dotted key of the configuration, or None."""
     for part in key.split("."):

@@ -6,7 +6,7 @@ Lengths arcsec and milliarcsec, depths AB magnitudes, systematic errors per cent
 import numpy as np
 
 from clusterphot.base.products import read_noise, read_psf
-from clusterphot.figures.overview import DEPTH_SIGMA, depth_mag
+from clusterphot.figures.magnitudes import DEPTH_SIGMA, depth_mag
 from clusterphot.psf.offsets import read_offset
 from clusterphot.report.numbers import short
 from clusterphot.report.provenance import anchor_of

@@ -34,7 +34,7 @@ WITHOUT_EFFECT = (
 """Modules that cannot change a result: messages, logs and the reading of the configuration."""
 
 
-def driver_digest(scripts, driver):
+def driver_digest(scripts, driver, modules=()):
     """Digest of the modules that ``driver`` imports, directly or through one another.
 
     Parameters
@@ -42,14 +42,16 @@ def driver_digest(scripts, driver):
     scripts : path
         Folder with the drivers and the package.
     driver : str
-        Name of the driver without ``.py``; also that of its rule.
+        Name of the driver without ``.py``.
+    modules : sequence of str, optional
+        More modules that it imports, by names that it puts together; without the package.
 
     Returns
     -------
     digest : str
         12 hexadecimal digits.
     """
-    return Sources(scripts).digest(driver)
+    return Sources(scripts).digest(driver, modules)
 
 
 class Sources:
@@ -65,17 +67,17 @@ class Sources:
         self._scripts = Path(scripts)
         self._files = {}
 
-    def digest(self, driver):
+    def digest(self, driver, modules=()):
         """As `driver_digest`."""
-        modules, todo = {}, set(self._file(self._scripts / f"{driver}.py").imports)
+        found, todo = {}, set(self._file(self._scripts / f"{driver}.py").imports) | set(modules)
         while todo:
             name = todo.pop()
-            if name in modules or name in WITHOUT_EFFECT:
+            if name in found or name in WITHOUT_EFFECT:
                 continue
-            modules[name] = self._file(_source(self._scripts, name))
-            todo |= modules[name].imports
+            found[name] = self._file(_source(self._scripts, name))
+            todo |= found[name].imports
         digest = hashlib.sha256()
-        for name, file in sorted(modules.items(), key=lambda item: item[0]):
+        for name, file in sorted(found.items(), key=lambda item: item[0]):
             digest.update(name.encode())
             digest.update(file.digest)
         return digest.hexdigest()[:12]

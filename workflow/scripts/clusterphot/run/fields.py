@@ -25,7 +25,6 @@ from clusterphot.run.image_fields import DETECT, check_detection, check_files, l
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
 COMPARISON_KEYS = ("area_arcmin2", "star_counts", "control_region", "bcg")
-COMPARISON_FIGURES = ("mass_light", "mass_size", "luminosities", "color_magnitude", "lensed_ages")
 JOINED_TABLES = ("recovery", "sizes", "rest_frame", "contamination")
 """Tables by id that the report shows beside photometry and fits, where a field has them; see `report_tables`."""
 
@@ -105,23 +104,6 @@ class Field:
     def table(self):
         """The user's table that names the sources."""
         return self.photometry or self.source_list
-
-    def figures(self, grids, engines=()):
-        """Paths of all figures that this field can have, with these grids and engines to compare."""
-        names = [f"{kind}_{grid}" for grid in grids for kind in ("colors", "masses")]
-        names += [f"{kind}_{grid}" for grid in grids for kind in COMPARISON_FIGURES]
-        names += ["magnitudes", "comparison_colors", *(["contamination"] if self.center_deg else [])]
-        names += [f"formation_{grid}" for grid in grids]
-        if self.has_stack:
-            names += [f"{kind}_{grid}" for grid in grids for kind in ("chi2_map", "stack_sed")]
-        if self.mosaics:
-            names += ["overview", "stacks", *(f"psf_{filt}" for filt in self.filters)]
-            names += ["profiles", "sizes"]
-        if self.mosaics and engines:
-            names.append("engines")
-        if self.truth is not None:
-            names += [f"recovery_{kind}" for kind in ("pulls", "trends", "populations")]
-        return [f"results/{self.name}/figures/{name}.{kind}" for name in names for kind in ("png", "pdf")]
 
     def size_filter(self, wanted):
         """Filter in which sizes are measured: the one wanted, or for ``auto`` that nearest to 1.5 micron."""

@@ -34,11 +34,31 @@ KERNEL_BETA = 1.87 * KERNEL_WIDTH
 """Kaiser-Bessel kernel in samples: aliases below 1e-5 where the optics let light through."""
 
 MARGIN_ARCSEC = 1.0
-SOFTENING_ARCSEC = 0.5
-COARSE_ARCSEC = 0.08
+"""Light is drawn this far beyond the mosaic, so that what the PSF spreads inwards is there."""
+
+COARSE_ARCSEC, SOFTENING_ARCSEC = 0.08, 0.5
 """Large galaxies are drawn on coarse samples, softened within half an arcsec; their cores on fine ones."""
 
+COARSE_EDGE = 4
+"""Coarse samples beyond either edge, for splines that do not end there."""
+
+CORE_REACH = 5
+"""Radius, in softenings, beyond which a softened profile equals the true one to 1e-3 of it."""
+
+SMALL_REACH, SMALL_MARGIN_ARCSEC, SMALL_MAX_ARCSEC = 9, 0.05, 6.0
+"""Radius to which small galaxies are drawn: effective radii, plus this much, at most the last."""
+
+CUSP_SAMPLES, CUSP_POINTS = 6, 9
+"""Samples about the middle of a galaxy whose light is a mean over this many points squared: a cusp varies within."""
+
 BLUR_LEVELS = 5
+"""Gaussian blurs between which that of a place is interpolated, linearly in variance."""
+
+KERNEL_STEPS, KERNEL_FFT, KERNEL_HALF = 200, 64, 10
+"""Kernel of drizzled noise: steps per mosaic pixel for the boxes' widths, lags of its transform, and half length."""
+
+EXPOSURE_RISE = 0.1
+"""Exposure in the middle of the field over that at its edges, less 1, as the dithers of a mosaic make it."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +145,7 @@ def render(truth, filt, psf, config):
     y = step * (np.asarray(points[f"y_{filt}"]) + margin)
     flux = np.asarray(points[f"flux_{filt}"])
 
+    # All light on fine samples with a margin: galaxies as drawn, point sources as their spectrum.
     light = np.zeros((size, size), dtype=np.float32)
     galaxies = truth[~np.isin(truth["kind"], ("cluster", "star"))]
     light[:inner, :inner] = extended_light(galaxies, filt, psf.sample_arcsec, inner, step, margin)
@@ -137,6 +158,7 @@ def render(truth, filt, psf, config):
         for fraction, weight in _blur_weights(points, config):
             part = _point_spectrum(x, y, flux * weight, size, correction)
             spectrum += part * _blur_response(size, config, step, fraction)
+    # Seen through the optics, and read at the mosaic's pixels.
     spectrum *= _psf_spectrum(psf, size)
     image = fft.irfft2(spectrum, (size, size), overwrite_x=True)
     first, last = step * margin, step * (margin + n)
@@ -207,8 +229,8 @@ def extended_light(galaxies, filt, sample_arcsec, inner, step, margin):
     image = np.zeros((inner, inner), dtype=np.float32)
     large = np.isin(galaxies["kind"], ("bcg", "icl", "member"))
     factor = round(COARSE_ARCSEC / sample_arcsec)
-    n_coarse = inner // factor + 9
-    axis = (np.arange(n_coarse) - 4) * factor
+    n_coarse = inner // factor + 2 * COARSE_EDGE + 1
+    axis = (np.arange(n_coarse) - COARSE_EDGE) * factor
     coarse = np.zeros((n_coarse, n_coarse))
     for row, is_large in zip(_plain(galaxies, filt), large, strict=True):
         row["x"], row["y"] = step * (row["x"] + margin), step * (row["y"] + margin)
@@ -242,7 +264,8 @@ def _softened(radius):
 
 def _add_core(image, row, amount, sample_arcsec, *, softened):
     """Add to ``image`` a small galaxy, or of a large one what its softened profile lacks."""
-    reach = 5 * SOFTENING_ARCSEC if softened else min(9 * row["r_e_arcsec"] + 0.05, 6.0)
+    small = min(SMALL_REACH * row["r_e_arcsec"] + SMALL_MARGIN_ARCSEC, SMALL_MAX_ARCSEC)
+    reach = CORE_REACH * SOFTENING_ARCSEC if softened else small
     half = int(np.ceil(reach / sample_arcsec))
     ix, iy = round(row["x"]), round(row["y"])
     x0, x1 = max(ix - half, 0), min(ix + half + 1, image.shape[1])
@@ -257,19 +280,23 @@ def _add_core(image, row, amount, sample_arcsec, *, softened):
 
     x, y = np.arange(x0, x1), np.arange(y0, y1)[:, None]
     stamp = profile(x, y)
-    # The cusp: means over 9 x 9 points in each of the central samples.
-    sub = (np.arange(9) - 4) / 9
-    cx, cy = np.clip([ix - x0, iy - y0], 6, None)
-    inner = np.s_[cy - 6 : cy + 7, cx - 6 : cx + 7]
+    # The cusp: means over many points in each of the central samples.
+    n = CUSP_POINTS
+    sub = (np.arange(n) - n // 2) / n
+    cx, cy = np.clip([ix - x0, iy - y0], CUSP_SAMPLES, None)
+    inner = np.s_[
+        cy - CUSP_SAMPLES : cy + CUSP_SAMPLES + 1,
+        cx - CUSP_SAMPLES : cx + CUSP_SAMPLES + 1,
+    ]
     xs, ys = x[inner[1]], y[inner[0]]
     fine = profile((xs[:, None] + sub).ravel(), (ys + sub).reshape(-1, 1))
-    stamp[inner] = fine.reshape(len(ys), 9, len(xs), 9).mean(axis=(1, 3))
+    stamp[inner] = fine.reshape(len(ys), n, len(xs), n).mean(axis=(1, 3))
     image[y0:y1, x0:x1] += (amount * stamp).astype(np.float32)
 
 
 def _spline_matrix(n_fine, n_coarse, factor):
     """Sparse matrix of cubic B-spline weights from coarse coefficients to fine samples."""
-    place = np.arange(n_fine) / factor + 4
+    place = np.arange(n_fine) / factor + COARSE_EDGE
     first = np.floor(place).astype(int)
     t = place - first
     weights = (
@@ -309,7 +336,7 @@ def noise_kernel(config, filt):
         return np.ones(1)
     part, scale = channel(filt), scene.pixel_scale_arcsec(filt)
     native = NATIVE_PIXEL_ARCSEC[part]
-    per_px = 200
+    per_px = KERNEL_STEPS
     profile = np.ones(1)
     for side in drizzle_boxes(native, scale):
         profile = np.convolve(profile, np.ones(round(side / scale * per_px)))
@@ -317,12 +344,13 @@ def noise_kernel(config, filt):
     middle = len(correlation) // 2
     lags = middle // per_px
     correlation = correlation[middle - lags * per_px : middle + lags * per_px + 1 : per_px]
-    n = 64
+    n = KERNEL_FFT
+    # The kernel whose autocorrelation this is: the root of the power, with zero phase.
     padded = np.zeros(n)
     padded[: 2 * lags + 1] = correlation
     power = fft.fft(np.roll(padded, -lags)).real
     kernel = fft.fftshift(fft.ifft(np.sqrt(np.clip(power, 0.0, None))).real)
-    kernel = kernel[n // 2 - 10 : n // 2 + 11]
+    kernel = kernel[n // 2 - KERNEL_HALF : n // 2 + KERNEL_HALF + 1]
     return kernel / kernel.sum()
 
 
@@ -334,8 +362,9 @@ def _noise(config, filt, model, sigma, kernel):
     rng = scene.stream(config.seed, "noise", filt)
     pad = len(kernel) // 2
     y, x = np.mgrid[0:n, 0:n].astype(np.float32) / n - 0.5
-    exposure = 1.0 + 0.1 * np.cos(np.pi * x) * np.cos(np.pi * y)
+    exposure = 1.0 + EXPOSURE_RISE * np.cos(np.pi * x) * np.cos(np.pi * y)
     variance = np.float32(sigma**2) / exposure
+    # Correlated pixels scatter less than white ones of the same depth: the weights say what their scatter is.
     loss = float((kernel**2).sum()) ** 2
     wht = 1.0 / (variance * np.float32(loss))
     if config.source_poisson:

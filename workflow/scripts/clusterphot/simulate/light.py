@@ -12,10 +12,17 @@ from scipy import special
 from clusterphot.base.images import elliptical_radius
 from clusterphot.optics.bands import pivot_angstrom
 
+CUSP_ARCSEC = 0.02
+"""Surface brightness within this radius of a galaxy's centre is that at it: a mosaic pixel."""
+
 ANCHOR_MICRON = 1.988
 """Magnitudes are drawn at the pivot wavelength of F200W, whatever the filters of the field."""
 
 RATIO_R_V = 3.1
+"""A_V over E(B-V) of the diffuse Milky Way (Fitzpatrick 1999)."""
+
+OLD_SCATTER = 0.08
+"""Scatter of the slope of galaxies of the cluster, f_nu as a power of the wavelength: red sequence."""
 
 # Relative f_nu against wavelength (micron): an old galaxy at z = 0.39 and stars of 3300 K and 6000 K, rough.
 _MICRON = np.array([0.6, 0.7, 0.9, 1.15, 1.5, 2.0, 2.77, 3.56, 4.44, 5.2])
@@ -62,7 +69,7 @@ def surface_brightness(u, v, galaxies, fluxes):
     """Light of all ``galaxies`` (with given total fluxes) at positions (u, v) in arcsec, nJy/arcsec2."""
     total = np.zeros(np.shape(u))
     for row, flux in zip(galaxies, fluxes, strict=True):
-        radius = np.maximum(galaxy_radius(u - row["u"], v - row["v"], row), 0.02)
+        radius = np.maximum(galaxy_radius(u - row["u"], v - row["v"], row), CUSP_ARCSEC)
         total += flux * sersic(radius, row)
     return total
 
@@ -79,7 +86,7 @@ def relative_flux(kind, colour, filt):
         return np.interp(np.log(micron), np.log(_MICRON), np.log(_SHAPES[name]))
 
     if kind in ("bcg", "icl", "member"):
-        return np.exp(shape("old") + 0.08 * colour[:, 0] * log_wave)
+        return np.exp(shape("old") + OLD_SCATTER * colour[:, 0] * log_wave)
     if kind == "star":
         warm = special.ndtr(colour[:, 0])
         return np.exp(warm * shape("warm_star") + (1 - warm) * shape("cool_star"))

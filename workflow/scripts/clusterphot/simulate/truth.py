@@ -24,6 +24,38 @@ MAX_SURFACE_BRIGHTNESS = 12000.0
 SEPARATION_ARCSEC = 0.15
 """Star clusters drawn at random are at least this far from one another."""
 
+EDGE_ARCSEC = {"cluster": 0.6, "member": 0.5, "star": 0.3}
+"""Distance that objects keep from the edge of the field; background galaxies keep none."""
+
+BCG = {"mag": 17.0, "r_e": 2.2, "n": 3.0, "q": 0.75, "pa": 20.0}
+ICL = {"mag": 16.0, "r_e": 13.0, "n": 1.2, "q": 0.62, "pa": 15.0}
+"""Central galaxy and intracluster light for a halo of 1: F200W magnitude, effective radius (arcsec), Sersic index,
+axis ratio, position angle (deg); chosen to look like those of SMACS J0723."""
+
+MEMBER_AREA_ARCSEC2 = 40
+"""One member galaxy on this area: 40 in a field of 40"."""
+
+CLEARANCE_PIVOT_MAG, CLEARANCE_PER_MAG, MAX_CLEARANCE = 21.0, 0.3, 2.0
+"""Members brighter than the first are cleared wider by this much per magnitude, up to the last (factors)."""
+
+CLUSTER_SCATTER, COLOUR_SCATTER = 0.25, 0.08
+"""Scatter of drawn star clusters about a row of the table: all filters together (ln), and each by itself."""
+
+POSITION_ROUNDING_DEG = 1e-5
+"""Published positions are rounded to this; the true ones lie somewhere in that cell."""
+
+HOSTED_SHARE, HOST_MAG = 0.35, 21.5
+"""Share of the star clusters that lie around members brighter than this; the others follow the intracluster light."""
+
+STAR_LIGHT = 3000.0
+"""F200W light of galaxies, nJy/arcsec2, above which no star is drawn: its PSF could not be measured there."""
+
+FAINTEST_GALAXY, BRIGHTEST_GALAXY, COUNT_SLOPE = 30.5, 21.5, 0.27
+"""Background galaxies: magnitudes, and slope of log counts per magnitude."""
+
+COMPACT_SHARE, ARC_SHARE = 0.15, 0.08
+"""Shares of the background galaxies that are as small as star clusters, and that are drawn out along arcs."""
+
 
 @dataclass(frozen=True)
 class FieldConfig:
@@ -206,8 +238,8 @@ def _central_light(config):
     dim = -2.5 * np.log10(config.halo)
     colour = np.zeros(2)
     return [
-        _row("bcg", "BCG", 0, 0, 17.0 + dim, colour, 2.2, 3.0, 0.75, 20.0),
-        _row("icl", "ICL", 0, 0, 16.0 + dim, colour, 13.0, 1.2, 0.62, 15.0),
+        _row("bcg", "BCG", 0, 0, colour=colour, **BCG | {"mag": BCG["mag"] + dim}),
+        _row("icl", "ICL", 0, 0, colour=colour, **ICL | {"mag": ICL["mag"] + dim}),
     ]
 
 
@@ -220,7 +252,7 @@ def _fixed_clusters(config, clusters):
     x, y = field_wcs(config, filt).all_world2pix(np.asarray(clusters["ra"]), np.asarray(clusters["dec"]), 0)
     middle = (size_px(config, filt) - 1) / 2
     position = np.stack([x - middle, y - middle], axis=1) * pixel_scale_arcsec(filt)
-    position[np.abs(position).max(axis=1) > config.size_arcsec / 2 - 0.6] = np.nan
+    position[np.abs(position).max(axis=1) > config.size_arcsec / 2 - EDGE_ARCSEC["cluster"]] = np.nan
     return position
 
 
@@ -232,18 +264,24 @@ def _distance(u, v, positions):
 
 def _core_clearance(config, mag):
     """Distance in arcsec that star clusters keep from the centre of a member galaxy of this magnitude."""
-    return config.core_clearance_arcsec * np.clip(1.0 + 0.3 * (21.0 - mag), 1.0, 2.0)
+    return config.core_clearance_arcsec * np.clip(
+        1.0 + CLEARANCE_PER_MAG * (CLEARANCE_PIVOT_MAG - mag), 1.0, MAX_CLEARANCE
+    )
 
 
 def _members(config, rows, fixed):
     """Member galaxies, denser and brighter to the centre, none on top of a published cluster."""
     rng = stream(config.seed, "members")
     half = config.size_arcsec / 2
-    wanted = round(config.size_arcsec**2 / 40) if config.n_members is None else config.n_members
+    wanted = (
+        round(config.size_arcsec**2 / MEMBER_AREA_ARCSEC2) if config.n_members is None else config.n_members
+    )
     members = []
     for _ in range(200 * wanted):
         if len(members) == wanted:
             break
+        # Place: a surface density that falls as exp(-r / 8"). Brightness, size and shape: fainter ones are smaller
+        # and flatter, with scatter.
         radius, angle = rng.gamma(2.0, 8.0), rng.uniform(0, 2 * np.pi)
         mag = 18.0 + 6.0 * rng.uniform() ** 0.6
         r_e = 0.65 * 10 ** (-0.11 * (mag - 18.0) + 0.12 * rng.normal())
@@ -251,7 +289,11 @@ def _members(config, rows, fixed):
         q, pa, colour = rng.uniform(0.5, 1.0), rng.uniform(0, 180), rng.normal(size=2)
         u, v = radius * np.cos(angle), radius * np.sin(angle)
         others = np.array([[row["u"], row["v"]] for row in [*rows[:1], *members]])
-        if max(abs(u), abs(v)) > half - 0.5 or _distance(u, v, others) < 1.5 or radius < 4.0:
+        if (
+            max(abs(u), abs(v)) > half - EDGE_ARCSEC["member"]
+            or _distance(u, v, others) < 1.5
+            or radius < 4.0
+        ):
             continue
         if _distance(u, v, fixed) < _core_clearance(config, mag):
             continue
@@ -266,8 +308,10 @@ def _clusters(config, clusters, fixed, galaxies):
         count = config.n_clusters or len(clusters)
         chosen = rng.integers(len(clusters), size=count)
         names = [c for c in clusters.colnames if c.startswith("flux_") and not c.startswith("flux_err")]
-        common = np.exp(0.25 * rng.normal(size=count))
-        drawn = Table({c: clusters[c][chosen] * common * (1 + 0.08 * rng.normal(size=count)) for c in names})
+        common = np.exp(CLUSTER_SCATTER * rng.normal(size=count))
+        drawn = Table(
+            {c: clusters[c][chosen] * common * (1 + COLOUR_SCATTER * rng.normal(size=count)) for c in names}
+        )
         drawn["id"] = [f"SIM_{i:04d}" for i in range(count)]
         fixed = np.full((count, 2), np.nan)
     else:
@@ -278,8 +322,7 @@ def _clusters(config, clusters, fixed, galaxies):
             drawn["id"] = [f"SIM_{i:04d}" for i in range(len(drawn))]
     listed = np.array(fixed)
     kept = np.isfinite(fixed[:, 0])
-    # Published positions are rounded to 1e-5 deg; the true ones lie somewhere in that cell.
-    cell = 1e-5 * 3600 * np.array([np.cos(np.radians(config.dec)), 1.0])
+    cell = POSITION_ROUNDING_DEG * 3600 * np.array([np.cos(np.radians(config.dec)), 1.0])
     true = listed + cell * rng.uniform(-0.5, 0.5, size=listed.shape)
     _place_by_light(config, rng, galaxies, true)
     error = rng.normal(size=listed.shape) * config.list_error_mas * 1e-3
@@ -290,21 +333,21 @@ def _clusters(config, clusters, fixed, galaxies):
 
 def _place_by_light(config, rng, galaxies, position):
     """Fill the NaN rows of ``position``: along the intracluster light and around the members."""
-    half = config.size_arcsec / 2 - 0.6
+    half = config.size_arcsec / 2 - EDGE_ARCSEC["cluster"]
     fluxes = [flux_from_mag_ab(row["mag"]) for row in galaxies]
-    hosts = [row for row in galaxies if row["kind"] == "member" and row["mag"] < 21.5]
+    hosts = [row for row in galaxies if row["kind"] == "member" and row["mag"] < HOST_MAG]
     weights = np.array([flux_from_mag_ab(row["mag"]) ** 0.7 for row in hosts])
     members = [row for row in galaxies if row["kind"] == "member"]
     for i in np.flatnonzero(np.isnan(position[:, 0])):
         for _ in range(10000):
-            if hosts and rng.uniform() < 0.35:
+            if hosts and rng.uniform() < HOSTED_SHARE:
                 host = hosts[int(np.searchsorted(np.cumsum(weights) / weights.sum(), rng.uniform()))]
                 radius, angle = host["r_e_arcsec"] * rng.gamma(3.0, 0.8), rng.uniform(0, 2 * np.pi)
                 u, v = host["u"] + radius * np.cos(angle), host["v"] + radius * np.sin(angle)
             else:
                 radius, angle = rng.gamma(2.0, 5.0), rng.uniform(0, 2 * np.pi)
                 along, across = radius * np.cos(angle), 0.7 * radius * np.sin(angle)
-                pa = np.radians(15.0)
+                pa = np.radians(ICL["pa"])
                 u, v = along * np.cos(pa) - across * np.sin(pa), along * np.sin(pa) + across * np.cos(pa)
             if max(abs(u), abs(v)) > half or _distance(u, v, position) < SEPARATION_ARCSEC:
                 continue
@@ -331,7 +374,7 @@ def _stars(config, rows, clusters):
     )
     points = np.stack([clusters["u"], clusters["v"]], axis=1)
     fluxes = [flux_from_mag_ab(row["mag"]) for row in rows]
-    half = config.size_arcsec / 2 - 0.3
+    half = config.size_arcsec / 2 - EDGE_ARCSEC["star"]
     stars, taken = [], np.empty((0, 2))
     for mag in mags:
         colour = rng.normal(size=2)
@@ -339,7 +382,7 @@ def _stars(config, rows, clusters):
         for _ in range(3000):
             u, v = rng.uniform(-half, half, size=2)
             near = _distance(u, v, points) < clear or _distance(u, v, taken) < min(1.2, clear)
-            if not near and surface_brightness(u, v, rows, fluxes) < 3000.0:
+            if not near and surface_brightness(u, v, rows, fluxes) < STAR_LIGHT:
                 taken = np.vstack([taken, [u, v]])
                 stars.append(_row("star", f"STAR_{len(stars):03d}", u, v, mag, colour))
                 break
@@ -355,11 +398,11 @@ def _galaxies(config, rows, clusters):
     galaxies = []
     for _ in range(round(config.galaxies_per_arcsec2 * config.size_arcsec**2)):
         u, v = rng.uniform(-half, half, size=2)
-        mag = max(30.5 + np.log10(rng.uniform()) / 0.27, 21.5)
+        mag = max(FAINTEST_GALAXY + np.log10(rng.uniform()) / COUNT_SLOPE, BRIGHTEST_GALAXY)
         r_e = np.clip(0.16 * 10 ** (-0.11 * (mag - 26) + 0.2 * rng.normal()), 0.02, 0.8)
-        r_e = r_e if rng.uniform() > 0.15 else rng.uniform(0.015, 0.05)
+        r_e = r_e if rng.uniform() > COMPACT_SHARE else rng.uniform(0.015, 0.05)
         index, q, pa = rng.uniform(0.7, 2.0), rng.uniform(0.35, 1.0), rng.uniform(0, 180)
-        if rng.uniform() < 0.08 and mag < 28.5 and np.hypot(u, v) > 6:
+        if rng.uniform() < ARC_SHARE and mag < 28.5 and np.hypot(u, v) > 6:
             r_e, q, pa = min(4 * r_e, 1.5), 0.15, np.degrees(np.arctan2(v, u)) + 90.0
         colour = rng.normal(size=2)
         clear = config.clearance_arcsec + min(2.0 * r_e, 0.8) if config.clearance_arcsec else 0.0

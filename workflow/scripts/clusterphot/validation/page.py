@@ -3,9 +3,13 @@
 Everything on it comes from the tables of `reproduction.compare`.
 """
 
-import html
 import math
+import re
+from pathlib import Path
 
+from markupsafe import Markup, escape
+
+from clusterphot.base.templates import template_environment
 from clusterphot.validation.compare import AGREE_SIGMA, tally
 
 PAPER = "Faisst, Chary, Brammer & Toft (2022, ApJL 941, L11)"
@@ -14,20 +18,6 @@ MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 TITLE = "Reproduction of Faisst et al. (2022)"
 CAN_BE_LARGE = 100.0
 """Differences beyond this many sigma are written as such: the errors say no more there."""
-
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1280px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
-div.wide { overflow-x: auto; }
-table { border-collapse: collapse; table-layout: fixed; width: 100%; min-width: 68em; font-size: 0.88em; }
-th, td { padding: 0.35em 0.5em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
-th { overflow-wrap: break-word; }
-thead th { border-bottom: 2px solid #222; vertical-align: bottom; }
-td.value, td.sigma { font-variant-numeric: tabular-nums; }
-th.sigma, td.sigma { text-align: right; width: 4.6em; }
-th.number { width: 25%; } th.paper { width: 12%; } th.remark { width: 24%; }
-td.differs { font-weight: 600; color: #a34700; } td.absent { color: #777; }
-""".strip()
 
 
 def in_digits(value, digits):
@@ -228,49 +218,23 @@ def _escape(text):
     return text
 
 
-def html_fragment(tables, names):
-    """Introduction and tables as HTML without head, for pages of others."""
-    lines = [f"<p>{html.escape(line)}</p>" for line in introduction(tables, names)]
-    lines[0] = lines[0].replace(html.escape(PAPER), f'<a href="{PAPER_URL}">{html.escape(PAPER)}</a>')
-    for section, rows in page_rows(tables, names).items():
-        lines += [f"<h2>{html.escape(heading(section))}</h2>", '<div class="wide"><table>', "<thead><tr>"]
-        lines += ['<th class="number">number</th>', '<th class="paper">paper</th>']
-        lines += [
-            f'<th>{html.escape(name).replace("_", "_<wbr>")}</th><th class="sigma">sigma</th>'
-            for name in names
-        ]
-        lines.append('<th class="remark">remark</th>')
-        lines.append("</tr></thead><tbody>")
-        for row in rows:
-            lines.append(f"<tr><td>{_superscript(row['number'])}</td>")
-            lines.append(f'<td class="value">{_superscript(row["paper"])}</td>')
-            for value, sigma, outcome in row["fields"]:
-                kind = {"differs": " differs", "not available": " absent"}.get(outcome, "")
-                lines.append(f'<td class="value">{_superscript(value)}</td>')
-                lines.append(f'<td class="sigma{kind}">{html.escape(sigma)}</td>')
-            lines.append(f'<td class="remark">{html.escape(row["remark"])}</td></tr>')
-        lines.append("</tbody></table></div>")
-    return "\n".join(lines)
+def html_page(tables, names):
+    """The page as HTML that stands alone."""
+    first, *counts = introduction(tables, names)
+    environment = template_environment(Path(__file__).parent / "templates")
+    environment.filters["powers"] = _superscript
+    return environment.get_template("reproduction.html").render(
+        title=TITLE,
+        paper=PAPER,
+        paper_url=PAPER_URL,
+        introduction=first.split(PAPER),
+        counts=counts,
+        names=names,
+        sections={heading(section): rows for section, rows in page_rows(tables, names).items()},
+        kinds={"differs": " differs", "not available": " absent"},
+    )
 
 
 def _superscript(text):
     """HTML of a text, with powers of ten set as such."""
-    before, power, after = html.escape(text).partition("10^")
-    if not power:
-        return before
-    exponent, space, rest = after.partition(" ")
-    return f"{before}10<sup>{exponent}</sup>{space}{rest}"
-
-
-def html_page(tables, names):
-    """The page as HTML that stands alone."""
-    return "\n".join(
-        [
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{TITLE}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>",
-            f"<h1>{TITLE}</h1>",
-            html_fragment(tables, names),
-            "</body>\n</html>\n",
-        ]
-    )
+    return Markup(re.sub(r"10\^(\S+)", r"10<sup>\1</sup>", str(escape(text))))

@@ -197,9 +197,25 @@ def _within(values, of):
 
 
 @quantity
-def redshift(products, of):
-    """Redshift of the field."""
-    return Measured(products.setting("redshift"))
+def cell(products, of):
+    """A cell of a ``table``: its ``column``, with those of the ends of its interval (``low``, ``high``) if it has one,
+    in the row where other columns have certain values (``where``)."""
+    row = products.row(of["table"], **of.get("where", {}))
+    value, *ends = (
+        float(row[of[name]]) if name in of else float("nan") for name in ("column", "low", "high")
+    )
+    return Measured(value, value - ends[0], ends[1] - value)
+
+
+@quantity
+def metadata(products, of):
+    """A number in the metadata of a ``table``, under ``keys`` one within the other."""
+    found = products.table(of["table"]).meta
+    for key in of["keys"]:
+        found = found.get(key, {})
+    if found in ({}, None):
+        raise NotAvailableError(NO_RULE)
+    return Measured(float(found))
 
 
 @quantity
@@ -215,12 +231,6 @@ def rest_wavelength_um(products, of):
     """Rest-frame pivot wavelength, micron, of a filter."""
     row = products.row("extinction", filter=of)
     return Measured(float(row["wave_pivot"]) / 1e4 / (1 + products.setting("redshift")))
-
-
-@quantity
-def extinction_mag(products, of):
-    """Milky Way extinction, mag, through a filter."""
-    return Measured(float(products.row("extinction", filter=of)["extinction_mag"]))
 
 
 @quantity
@@ -264,15 +274,6 @@ def seen_fraction(products, of):
     fraction = float(np.mean(first & others))
     error = float(np.sqrt(fraction * (1 - fraction) / len(table)))
     return Measured(fraction, error, error)
-
-
-@quantity
-def area_arcmin2(products, of):
-    """Area of the field that star counts are given for."""
-    area = products.table("star_counts").meta.get("area_arcmin2")
-    if area is None:
-        raise NotAvailableError("the area of the field is not known")
-    return Measured(float(area))
 
 
 @quantity
@@ -321,15 +322,6 @@ def stamp_arcsec(products, of):
 
 
 @quantity
-def fwhm_scatter(products, of):
-    """Scatter of the PSF's FWHM over the field, as a fraction."""
-    scatter = products.table("size_limits").meta.get("stack", {}).get("star_fwhm_scatter")
-    if scatter is None:
-        raise NotAvailableError(NO_RULE)
-    return Measured(float(scatter))
-
-
-@quantity
 def stack_flux_njy(products, of):
     """De-reddened flux of the stack in a filter, its systematic error included."""
     table = products.table("stack_photometry")
@@ -339,33 +331,6 @@ def stack_flux_njy(products, of):
     systematic = float(table[name][0]) if name in table.colnames else 0.0
     error = float(np.hypot(table[f"flux0_err_{of}"][0], systematic))
     return Measured(float(table[f"flux0_{of}"][0]), error, error)
-
-
-@quantity
-def stack_best_fit(products, of):
-    """Best-fitting age or metallicity of the stack, with the interval for one parameter alone."""
-    row = products.table("stack")[0]
-    low, high = (float(row[f"{of}_{end}_1sigma_marginal"]) for end in ("lo", "hi"))
-    return Measured(float(row[of]), float(row[of]) - low, high - float(row[of]))
-
-
-@quantity
-def stack_posterior(products, of):
-    """Median and 16-84 % of the posterior of the stack."""
-    return _posterior(products.table("stack")[0], of)
-
-
-@quantity
-def formation_redshift(products, of):
-    """Redshift at which the stack formed, from its best-fitting age or from the posterior."""
-    row = products.row("formation", is_stack=True)
-    return Measured(float(row["z_form"])) if of == "best fit" else _posterior(row, "z_form")
-
-
-def _posterior(row, name):
-    """Median of a posterior, with the distances to its 16 and 84 %."""
-    low, middle, high = (float(row[f"{name}_{q}"]) for q in ("p16", "p50", "p84"))
-    return Measured(middle, middle - low, high - middle)
 
 
 @quantity
@@ -459,27 +424,3 @@ def mass_against_table1(products, of):
         return Measured(scatter, error, error)
     error = float(MEDIAN_ERROR * scatter / np.sqrt(len(offsets)))
     return Measured(float(middle), error, error)
-
-
-@quantity
-def black_body_k(products, of):
-    """Temperature of the black body that fits the stack best."""
-    row = products.row("black_bodies", is_best=True)
-    value = float(row["temperature_k"])
-    return Measured(value, value - float(row["temperature_lo_k"]), float(row["temperature_hi_k"]) - value)
-
-
-@quantity
-def stack_size_limit_pc(products, of):
-    """95 % upper limit of the half-light radius of the stack, pc."""
-    row = products.row("size_limits", is_stack=True)
-    return Measured(float(row["radius_limit_psf_known_pc" if of == "psf known" else "radius_limit_pc"]))
-
-
-@quantity
-def resolved_from_pc(products, of):
-    """Half-light radius, pc, from which 95 % of simulated sources are called resolved, in a setting."""
-    found = products.table("size_detection").meta["summary"].get(of, {}).get("resolved_95_pc")
-    if found is None:
-        raise NotAvailableError(NO_RULE)
-    return Measured(float(found))

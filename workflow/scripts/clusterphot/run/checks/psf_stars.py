@@ -11,7 +11,8 @@ from clusterphot.base.errors import DataError
 from clusterphot.base.products import Mosaic
 from clusterphot.mosaics.convert import convert_pixels
 from clusterphot.mosaics.fits_rows import is_gzip
-from clusterphot.psf.stars import ROLE_CORE, ROLE_WING, StarOptions, classify, detect, fit_locus
+from clusterphot.psf.locus import fit_locus
+from clusterphot.psf.stars import ROLE_CORE, ROLE_WING, StarOptions, classify, detect
 from clusterphot.run.checks import samples
 from clusterphot.run.checks.findings import ERROR, LATER, OK, UNSEEN, WARNING
 from clusterphot.run.checks.images import text_of

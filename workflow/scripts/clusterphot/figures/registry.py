@@ -1,0 +1,382 @@
+"""All figures of a field, one entry each in `FIGURES`: its name, where it is shown, what is said of it.
+
+The name is one word for all: the figure ``masses`` is drawn by `draw` of `clusterphot.figures.masses` in the rule
+``plot_masses``. The list of figures of a field, the pages of the report, Snakemake's own report and the messages of
+the rules follow from these entries. Importing this costs nothing.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+SECTIONS = {
+    "field": "Field",
+    "psf": "Point spread functions",
+    "photometry": "Photometry",
+    "recovery": "Against the truth",
+    "stack": "Stack",
+    "populations": "Ages, metallicities, masses",
+    "posteriors": "Posteriors and libraries",
+    "sizes": "Sizes",
+    "contamination": "Contamination and completeness",
+    "comparisons": "Comparison with other samples",
+}
+"""Sections of a field's page, in their order."""
+
+NEEDS = {
+    "nothing": lambda field, engines: True,
+    "images": lambda field, engines: bool(field.mosaics),
+    "positions": lambda field, engines: field.center_deg is not None,
+    "stack": lambda field, engines: field.has_stack,
+    "truth": lambda field, engines: field.truth is not None,
+    "engines": lambda field, engines: bool(field.mosaics and engines),
+}
+"""What a figure needs of a field, a `clusterphot.run.fields.Field`, and of the engines to compare."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a field, or one for each of its filters or grids.
+
+    Attributes
+    ----------
+    name : str
+        The word for module and rule; also the beginning of its files.
+    section : str
+        A key of `SECTIONS`.
+    title, caption : str
+        Sentence case; ``{grid}`` and ``{filter}`` stand for those of the figure. The caption is one or more sentences.
+    each : {'', 'grid', 'filter'}
+        Wildcard that it is repeated for.
+    needs : str
+        A key of `NEEDS`.
+    on_demand : bool
+        Whether it is left out of the main job and its report, and drawn by a target of its own.
+    """
+
+    name: str
+    section: str
+    title: str
+    caption: str
+    each: str = ""
+    needs: str = "nothing"
+    on_demand: bool = False
+
+    @property
+    def stem(self):
+        """File name without its ending, with the wildcard in braces."""
+        return f"{self.name}_{{{self.each}}}" if self.each else self.name
+
+    @property
+    def rule(self):
+        """Name of the rule that draws it."""
+        return f"plot_{self.name}"
+
+
+FIGURES = (
+    Figure(
+        "overview",
+        section="field",
+        title="Overview",
+        caption="Colour composite with the sources (dashed where flagged), the footprints of the filters, scale "
+        "and orientation. The stretch is that of Lupton et al. (2004, PASP 116, 133).",
+        needs="images",
+    ),
+    Figure(
+        "psf",
+        section="psf",
+        title="PSF in {filter}",
+        caption="Stars of the field against the stellar locus, encircled energy, and the PSF itself on a "
+        "logarithmic scale.",
+        each="filter",
+        needs="images",
+    ),
+    Figure(
+        "magnitudes",
+        section="photometry",
+        title="Magnitudes and depths",
+        caption="Magnitudes in the reference filter, or the filter nearest to 2 micron where there is none. "
+        "Dashed lines are the 3-sigma depth of each filter, from the median flux error of the unflagged "
+        "sources; dotted are the Milky Way stars expected in the area.",
+    ),
+    Figure(
+        "engines",
+        section="photometry",
+        title="Engines",
+        caption="Fluxes and positions of another engine against those of the first one on the same cutouts, and "
+        "the times per fit.",
+        needs="engines",
+    ),
+    Figure(
+        "recovery_pulls",
+        section="recovery",
+        title="Pulls",
+        caption="Measured less true flux over the quoted 1-sigma error, for all unflagged sources. Errors are "
+        "right where the histogram follows the normal distribution of width one.",
+        needs="truth",
+    ),
+    Figure(
+        "recovery_trends",
+        section="recovery",
+        title="Biases",
+        caption="Median and scatter of the pulls, and bias of the fluxes, against halo light, signal to noise "
+        "and magnitude; shaded are the ranges aimed at.",
+        needs="truth",
+    ),
+    Figure(
+        "recovery_populations",
+        section="recovery",
+        title="Populations",
+        caption="Ages and masses from the measured fluxes against those from the true ones, for sources without "
+        "a flag in photometry.",
+        needs="truth",
+    ),
+    Figure(
+        "stacks",
+        section="stack",
+        title="Stack, model and residual",
+        caption="Clean sources aligned to a fraction of a pixel and combined, the point source and sky fitted "
+        "to them, and the residual, in each filter.",
+        needs="images",
+    ),
+    Figure(
+        "stack_sed",
+        section="stack",
+        title="SED of the stack, {grid}",
+        caption="Fluxes of the stack with the best {grid} population, other ages and metallicities, and black "
+        "bodies.",
+        each="grid",
+        needs="stack",
+    ),
+    Figure(
+        "chi2_map",
+        section="populations",
+        title="Chi-square of the stack, {grid}",
+        caption="Rise of chi-square over age and metallicity above that of the best {grid} population, with "
+        "contours of 3, 4 and 5 sigma for two parameters. They hold for errors as quoted, and mean "
+        "little where the best fit itself is poor: compare its chi-square with the degrees of freedom.",
+        each="grid",
+        needs="stack",
+    ),
+    Figure(
+        "colors",
+        section="populations",
+        title="Colours, {grid}",
+        caption="Colours of the clusters with tracks of the {grid} models, by best-fit age and by best-fit "
+        "metallicity.",
+        each="grid",
+    ),
+    Figure(
+        "masses",
+        section="populations",
+        title="Masses, {grid}",
+        caption="Surviving masses of the clusters with {grid} models, in the convention of sed.mass_convention, "
+        "and the masses formed as an outline.",
+        each="grid",
+    ),
+    Figure(
+        "formation",
+        section="populations",
+        title="Formation times, {grid}",
+        caption="When the clusters formed, against their masses; the distribution of all, and the stack.",
+        each="grid",
+    ),
+    Figure(
+        "libraries",
+        section="posteriors",
+        title="Libraries",
+        caption="The stack fitted with each library: chi-square maps with the best fits, and the posteriors of "
+        "age and metallicity.",
+        needs="stack",
+    ),
+    Figure(
+        "sensitivity",
+        section="posteriors",
+        title="What moves the stack",
+        caption="Changes of age, metallicity and mass of the stack when one choice of the fit is changed at a "
+        "time, the largest change of age on top.",
+        needs="stack",
+    ),
+    Figure(
+        "profiles",
+        section="sizes",
+        title="Profiles",
+        caption="Radial profiles of the stack against those of point sources.",
+        needs="images",
+    ),
+    Figure(
+        "sizes",
+        section="sizes",
+        title="Half-light radii",
+        caption="Profile of the stack beside models of known half-light radius, the fraction of simulated "
+        "sources called resolved at each radius, and upper limits on the radii of the stack and of the "
+        "clusters.",
+        needs="images",
+    ),
+    Figure(
+        "contamination",
+        section="contamination",
+        title="Probabilities of being a cluster",
+        caption="Probability of each source to be a cluster rather than a galaxy or a star, in the plane of two "
+        "colours and as a histogram, with the sources of the control region where there is one.",
+        needs="positions",
+    ),
+    Figure(
+        "candidates",
+        section="contamination",
+        title="Candidates",
+        caption="Sources that the search selects, rejects and finds again of the list, over the reference "
+        "filter's image.",
+        needs="images",
+        on_demand=True,
+    ),
+    Figure(
+        "point_likeness",
+        section="contamination",
+        title="Point-likeness",
+        caption="Size of the candidates beyond that of stars against magnitude, with the cuts of the selection.",
+        needs="images",
+        on_demand=True,
+    ),
+    Figure(
+        "completeness",
+        section="contamination",
+        title="Completeness in {filter}",
+        caption="Fraction of artificial clusters that are found, bias of their fluxes, and the map of the "
+        "magnitude at which half of them are found.",
+        each="filter",
+        needs="images",
+        on_demand=True,
+    ),
+    Figure(
+        "comparison_colors",
+        section="comparisons",
+        title="Colours beside stars and black bodies",
+        caption="Colours of the clusters beside dwarf stars, black bodies and, where the configuration names a "
+        "catalogue, galaxies near the redshift of the field.",
+    ),
+    Figure(
+        "mass_light",
+        section="comparisons",
+        title="Light near 2.2 micron against mass, {grid}",
+        caption="Magnitude near 2.2 micron against mass of the clusters and, where the configuration names a "
+        "catalogue, of galaxies near the redshift of the field.",
+        each="grid",
+    ),
+    Figure(
+        "mass_size",
+        section="comparisons",
+        title="Masses and sizes, {grid}",
+        caption="Masses of the clusters with the upper limit on radii of comparison.size_limit_pc, beside other "
+        "stellar systems.",
+        each="grid",
+    ),
+    Figure(
+        "luminosities",
+        section="comparisons",
+        title="Luminosity function, {grid}",
+        caption="Luminosity function of the clusters in V beside as many globular clusters above the limit, the "
+        "number expected around the brightest cluster galaxy, and the mass-to-light ratios with those "
+        "of old clusters.",
+        each="grid",
+    ),
+    Figure(
+        "color_magnitude",
+        section="comparisons",
+        title="Rest-frame colour and magnitude, {grid}",
+        caption="Rest-frame B-I against M_I of the clusters beside the globular clusters of nearby brightest "
+        "cluster galaxies.",
+        each="grid",
+    ),
+    Figure(
+        "lensed_ages",
+        section="comparisons",
+        title="Ages beside those in lensed galaxies, {grid}",
+        caption="Ages of the clusters beside those of clusters in lensed galaxies against redshift; dashed "
+        "lines are of one time of formation.",
+        each="grid",
+    ),
+    Figure(
+        "luminosity_function",
+        section="comparisons",
+        title="Luminosity function",
+        caption="Clusters found and corrected for completeness, the fitted function, the likelihood of its "
+        "turnover, and turnover against width.",
+        needs="images",
+        on_demand=True,
+    ),
+    Figure(
+        "color_mixture",
+        section="comparisons",
+        title="Colours and their components",
+        caption="Colours of the clusters found, and the one or two components of their distribution.",
+        needs="images",
+        on_demand=True,
+    ),
+    Figure(
+        "cluster_map",
+        section="comparisons",
+        title="Where the clusters lie",
+        caption="Density of the clusters on the sky, and their number against radius.",
+        needs="images",
+        on_demand=True,
+    ),
+)
+"""In the order in which a section shows them."""
+
+
+def figures_of(field, grids, engines=()):
+    """PNG files of the figures of a field in the main job.
+
+    Parameters
+    ----------
+    field : `clusterphot.run.fields.Field`
+    grids, engines : sequence of str
+        Grids that are fitted, engines that are compared.
+
+    Returns
+    -------
+    paths : list of str
+        A PDF is made beside each.
+    """
+    values = {"": [""], "grid": grids, "filter": field.filters}
+    return [
+        f"results/{field.name}/figures/{figure.stem.format(**{figure.each: value})}.png"
+        for figure in FIGURES
+        if not figure.on_demand and NEEDS[figure.needs](field, engines)
+        for value in values[figure.each]
+    ]
+
+
+def find_figure(path):
+    """Entry of a file, and the values of its wildcard.
+
+    Parameters
+    ----------
+    path : str
+        ``results/{field}/figures/<name>.png``; the name may hold the wildcard itself, as in rule files.
+
+    Returns
+    -------
+    figure : `Figure`
+    words : dict of str to str
+        ``grid`` or ``filter``, where the figure is for each of them.
+
+    Raises
+    ------
+    ValueError
+        If no figure has this name.
+    """
+    name = PurePosixPath(path).stem
+    for figure in FIGURES:
+        pattern = f"{figure.name}_(?P<{figure.each}>.+)" if figure.each else figure.name
+        if match := re.fullmatch(pattern, name):
+            return figure, match.groupdict()
+    raise ValueError(f"{path} is no figure of clusterphot.figures.registry")
+
+
+def message_of(name):
+    """Message of the rule that draws the figure of this name: its title, with Snakemake's wildcards."""
+    figure = next(figure for figure in FIGURES if figure.name == name)
+    title = figure.title.replace(f"{{{figure.each}}}", f"{{wildcards.{figure.each}}}")
+    return f"{{wildcards.field}}: figure '{title}'"
