@@ -104,9 +104,9 @@ docs: docs-code  ## all generated pages: those of code alone, of mocks, and of r
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_reached.py
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_tutorial.py
 
-docs-code: $(READY)  ## generated pages that follow from the code alone (seconds): config/README.md, captions and some of docs/
-	$(BIN)/python docs/make_config_readme.py
-	$(BIN)/python docs/make_stages.py
+docs-code: $(READY)  ## what follows from the code alone (seconds): config/*, captions and some of docs/
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_config.py
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_stages.py
 	$(BIN)/python docs/make_columns.py
 	$(BIN)/python docs/make_captions.py
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py

@@ -1,12 +1,15 @@
-"""Write docs/stages.md from the rule files, their drivers and the schema (`make docs-code`)."""
+"""Write docs/stages.md from the rule files, their drivers and the keys of the configuration (`make docs-code`)."""
 
 import ast
+import importlib
 import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
+from clusterphot.config.configuration import Configuration
+from clusterphot.config.fields import Field, Mosaic
+from clusterphot.config.keys import keys_of
 
 REPO = Path(__file__).resolve().parents[1]
 RULES = REPO / "workflow" / "rules"
@@ -27,10 +30,20 @@ EACH = {
     "get_report_grids": "each grid",
 }
 """Input functions of common.smk that take a path, and what they stand for."""
+OF_FIELD = {
+    "source_list": "the field's list of sources",
+    "truth": "the user's table of true fluxes",
+    "photometry": "the user's table of photometry",
+    "stack_photometry": "the user's table with the photometry of the stack",
+    "photometry_product": "the merged fluxes of the field, as observed unless they were given de-reddened",
+}
+"""Files that an attribute of a field names."""
+AGES = {"projected": "ages of the best fits", "native": "all ages of the library"}
+"""Kinds of grids of fluxes."""
 
 HEAD = """# Stages: all rules
 
-Written by `make docs-code` from the rule files, their drivers and the schema; do not edit.
+Written by `make docs-code` from the rule files, their drivers and the keys of the configuration; do not edit.
 
 A stage is a file of [workflow/rules](../workflow/rules), in running order; `common.smk` holds what they share. For each
 rule: what it does, what it reads and writes below the working directory, and the keys of the
@@ -90,15 +103,16 @@ def parse(text):
 
 
 def common():
-    """Sentences of the functions of common.smk, and its tuples of keys."""
+    """Sentences of the functions of common.smk, and the groups of keys that it imports."""
     tree = ast.parse(_without_snakemake((RULES / "common.smk").read_text(encoding="utf-8")))
-    sentences, keys = {}, {}
+    sentences, groups = {}, {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             sentences[node.name] = (ast.get_docstring(node) or "").split("\n")[0]
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
-            keys[node.targets[0].id] = [ast.literal_eval(item) for item in node.value.elts]
-    return sentences, keys
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith("clusterphot.config."):
+            module = importlib.import_module(node.module)
+            groups |= {name.name: getattr(module, name.name) for name in node.names}
+    return sentences, groups
 
 
 def _without_snakemake(text):
@@ -122,14 +136,17 @@ def paths(node, sentences):
         if name == "get_resource":
             return [f"`resources/{first.value}`"]
         if name == "get_field_value":
-            return ["the field's list of sources"]
+            return [OF_FIELD[first.value]]
+        if name == "get_where":
+            return [f"{word} (of a field that has one)" for word in paths(node.args[1], sentences)]
         if name in EACH:
             return [f"{word} ({EACH[name]})" for word in paths(first, sentences)]
         if name in ("ensure", "ancient", "unpack", "report", "figure", "temp", "directory"):
             return paths(first, sentences)
         if sentences.get(name):
             words = _sentence(sentences[name])
-            return [words.split(": ", 1)[-1].replace("``pattern`` for ", "")]
+            kind = f" ({AGES[first.value]})" if name in ("get_field_grid", "get_all_grids") else ""
+            return [words.split(": ", 1)[-1].replace("``pattern`` for ", "") + kind]
     return []
 
 
@@ -151,15 +168,12 @@ def _sentence(text):
     return text[0].lower() + text[1:] if text[1:2].islower() else text
 
 
-def config_keys(node, key_tuples):
+def config_keys(node, groups):
     """Dotted keys of the configuration in a syntax tree."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.DictComp):
-            name = part.generators[0].iter
-            names = key_tuples.get(name.id, []) if isinstance(name, ast.Name) else ast.literal_eval(name)
-            section = next((item for item in config_keys(part.value, {})), None)
-            yield from (f"{section}.{key}" for key in names)
-            return
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "get_keys":
+        section, group = node.args
+        yield from (f"{section.value}.{key}" for key in keys_of(groups[group.id]))
+        return
     for part in ast.walk(node):
         keys = _subscripts(part)
         if keys and not any(_subscripts(outer, part) for outer in ast.walk(node)):
@@ -179,26 +193,26 @@ def _subscripts(node, inner=None):
     return keys if inner is None and isinstance(seen, ast.Name) and seen.id == "config" else []
 
 
-def field_keys(node, schema):
+def field_keys(node):
     """Keys of a field's entry that a param takes."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-        known = {"get_field_value": "field", "get_comparison_value": "field", "get_mosaic_value": "mosaic"}
-        part = known.get(node.func.id)
-        if part and node.args[0].value in schema["$defs"].get(part, {}).get("properties", {}):
-            yield node.args[0].value + ("" if part == "field" else " of each filter")
+        known = {"get_field_value": Field, "get_comparison_value": Field, "get_mosaic_value": Mosaic}
+        model = known.get(node.func.id)
+        if model and node.args[0].value in keys_of(model):
+            yield node.args[0].value + ("" if model is Field else " of each filter")
 
 
-def keys_of(rule, schema, key_tuples):
+def rule_keys(rule, groups):
     """Keys of the configuration that a rule depends on, by section, with links."""
     found, own = {}, {}
     for name, node in rule.arguments("params"):
-        for key in config_keys(node, key_tuples):
+        for key in config_keys(node, groups):
             section, _, rest = key.partition(".")
             found.setdefault(section, {})[rest or "all keys"] = None
-        own |= dict.fromkeys(field_keys(node, schema))
+        own |= dict.fromkeys(field_keys(node))
         if name == "zero_point_errors":
             own["zero_point_error of each filter"] = None
-    words = {section: list(keys) for section, keys in found.items() if section in schema["properties"]}
+    words = {section: list(keys) for section, keys in found.items() if section in keys_of(Configuration)}
     words |= {"fields": list(own)} if own else {}
     return "; ".join(
         f"[{section}](../config/README.md#{section}): "
@@ -229,14 +243,14 @@ def pair_figures(words):
     ]
 
 
-def describe(rule, schema, sentences, key_tuples):
+def describe(rule, sentences, groups):
     """Lines of one rule."""
     lines = [f"### {rule.name}", "", purpose(rule), ""]
     for section, says in (("input", "reads"), ("output", "writes")):
         words = [word for _, node in rule.arguments(section) for word in paths(node, sentences)]
         if words:
             lines.append(f"- {says}: {', '.join(pair_figures(dict.fromkeys(words)))}")
-    keys = keys_of(rule, schema, key_tuples)
+    keys = rule_keys(rule, groups)
     if keys:
         lines.append(f"- depends on: {keys}")
     return [*lines, ""]
@@ -253,8 +267,7 @@ def _code(paragraph):
 
 def page():
     """Text of docs/stages.md."""
-    schema = yaml.safe_load((REPO / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    sentences, key_tuples = common()
+    sentences, groups = common()
     names = stages()
     lines = [" · ".join(f"[{name}](#{name})" for name in names), ""]
     for name in names:
@@ -268,7 +281,7 @@ def page():
         lines += [f"Rule file: [{name}.smk](../workflow/rules/{name}.smk).", ""]
         for rule in rules:
             if rule.name not in targets and "output" in rule.sections:
-                lines += describe(rule, schema, sentences, key_tuples)
+                lines += describe(rule, sentences, groups)
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 

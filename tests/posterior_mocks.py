@@ -54,11 +54,11 @@ def draw_mocks(model, err, n, *, seed):
         For another prior of the mass.
     """
     priors, nuisance = model.priors, model.nuisance
-    if priors.mass != "log-uniform":
-        raise ValueError(f"mass prior {priors.mass!r}, expected log-uniform")
+    if priors.mass_prior != "log-uniform":
+        raise ValueError(f"mass prior {priors.mass_prior!r}, expected log-uniform")
     rng = np.random.default_rng(seed)
-    age = _draw_between(rng, model.age_gyr, priors.age, n)
-    metallicity = _draw_between(rng, model.metallicity_zsun, priors.metallicity, n)
+    age = _draw_between(rng, model.age_gyr, priors.age_prior, n)
+    metallicity = _draw_between(rng, model.metallicity_zsun, priors.metallicity_prior, n)
     mass = _draw_between(rng, np.array([priors.mass_min_msun, priors.mass_max_msun]), "log-uniform", n)
     av_index = rng.integers(0, len(model.av_mag), n)
     level = rng.choice(nuisance.levels(), n)

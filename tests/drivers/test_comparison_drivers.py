@@ -13,11 +13,12 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from clusterphot.base.products import Mosaic, write_mosaic
+from clusterphot.base.products import Mosaic
 from clusterphot.base.tables import read_table, write_table
 from clusterphot.figures.color_magnitude import rest_frame_colors
 from clusterphot.run.configuration import load_yaml
 from clusterphot.ssp.grid import write_projected_grid
+from written_mosaic import write_mosaic
 
 REPO = Path(__file__).resolve().parents[2]
 SIX = ["F090W", "F150W", "F200W", "F277W", "F356W", "F444W"]

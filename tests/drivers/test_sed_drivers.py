@@ -68,8 +68,15 @@ def projected(folder, job, grid):
     smk = job(
         input={"grid": grid},
         output={"projected": path},
-        params={"ages_gyr": AGES, "metallicity_zsun": [0.2, 1.0], "cosmology": COSMOLOGY, "code": "0"},
-        wildcards={"grid": "bc03", "redshift": "0.39", "filters": "+".join(FILTERS)},
+        params={
+            "redshift": 0.39,
+            "filters": FILTERS,
+            "ages_gyr": AGES,
+            "metallicity_zsun": [0.2, 1.0],
+            "cosmology": COSMOLOGY,
+            "code": "0",
+        },
+        wildcards={"grid": "bc03", "projection": "0123456789"},
     )
     run("project_ssp_grid", smk)
     return path
@@ -83,12 +90,14 @@ def native(folder, job, grid):
         input={"grid": grid},
         output={"projected": path},
         params={
+            "redshift": 0.39,
+            "filters": FILTERS,
             "age_gyr": {"min": 0.5, "max": 11.0},
             "metallicity_zsun": {"min": 0.2, "max": 1.0},
             "cosmology": COSMOLOGY,
             "code": "0",
         },
-        wildcards={"grid": "bc03", "redshift": "0.39", "filters": "+".join(FILTERS)},
+        wildcards={"grid": "bc03", "projection": "0123456789"},
     )
     run("project_native_grid", smk)
     return path
@@ -437,12 +446,14 @@ def test_forecast_filters(folder, job, grid):
             input={"grid": grid},
             output={"projected": native},
             params={
+                "redshift": 0.39,
+                "filters": [*FILTERS, "F070W"],
                 "age_gyr": {"min": 0.5, "max": 11.0},
                 "metallicity_zsun": {"min": 0.2, "max": 1.0},
                 "cosmology": COSMOLOGY,
                 "code": "0",
             },
-            wildcards={"grid": "bc03", "redshift": "0.39", "filters": "+".join([*FILTERS, "F070W"])},
+            wildcards={"grid": "bc03", "projection": "0123456789"},
         ),
     )
     output = {kind: str(folder / f"forecast.{kind}") for kind in ("png", "pdf")} | {
@@ -634,12 +645,14 @@ def at_rest(folder, job, grid):
         input={"grid": grid},
         output={"projected": path},
         params={
+            "redshift": 0,
+            "filters": ["bessell_B", "bessell_V"],
             "age_gyr": {"min": 0.5, "max": 11.0},
             "metallicity_zsun": {"min": 0.2, "max": 1.0},
             "cosmology": COSMOLOGY,
             "code": "0",
         },
-        wildcards={"grid": "bc03", "redshift": "0", "filters": "bessell_B+bessell_V"},
+        wildcards={"grid": "bc03", "projection": "0123456789"},
     )
     run("project_native_grid", smk)
     return path

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import simulate_sizes
 from astropy.wcs import WCS
-from clusterphot.base.products import Mosaic, write_cutouts, write_mosaic, write_noise, write_psf
+from clusterphot.base.products import Mosaic, write_cutouts, write_noise, write_psf
 from clusterphot.base.tables import read_table
 from clusterphot.run.configuration import load_yaml
 from size_field import NOISE, PSF, field
+from written_mosaic import write_mosaic
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIG = load_yaml(REPO / "config" / "config.yaml")

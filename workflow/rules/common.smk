@@ -14,6 +14,13 @@ SCRIPTS = REPO / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from clusterphot.base.errors import UserError
+from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
+from clusterphot.config.keys import keys_of
+from clusterphot.config.luminosity import BinningKeys, FunctionKeys
+from clusterphot.config.photometry import FitKeys
+from clusterphot.config.psf import StampKeys, StarKeys
+from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
+from clusterphot.config.stack import Stack
 from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm
@@ -71,6 +78,7 @@ FIELDSET = stop_at_mistakes(
 )
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
+FIDUCIAL_GRID = config["sed"]["fiducial_grid"]
 FIT_ENV = str(REPO / "envs" / f"{engines.ENGINES[config['photometry']['engine']].environment}.yaml")
 ENGINES = config["photometry"]["compare_engines"]
 COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
@@ -83,8 +91,7 @@ wildcard_constraints:
     chunk=r"c\d+|src-[^/]+",
     tile=r"t\d+",
     run=r"r\d+",
-    redshift=r"[0-9.]+",
-    filters=r"[A-Za-z0-9_+]+",
+    projection=fields.alternatives(FIELDSET.projections),
 
 
 SOURCES = Sources(SCRIPTS)
@@ -127,21 +134,6 @@ def get_resource(name):
     return str(REPO / "resources" / name)
 
 
-def get_photometry_table(wildcards):
-    """The user's table of photometry of a field."""
-    return FIELDSET[wildcards.field].photometry
-
-
-def get_stack_photometry_table(wildcards):
-    """The user's table with the photometry of the stack of a field."""
-    return FIELDSET[wildcards.field].stack_photometry
-
-
-def get_photometry_product(wildcards):
-    """The merged fluxes of a field, as observed unless they were given de-reddened."""
-    return FIELDSET[wildcards.field].photometry_product
-
-
 def get_comparison_value(name):
     """Params function: one key of the field's entry that only comparisons use, or None."""
     return lambda wildcards: FIELDSET[wildcards.field].comparisons.get(name)
@@ -158,21 +150,9 @@ def get_reference_mosaic(wildcards):
     return f"results/{field.name}/{field.reference_filter}/mosaic.fits" if field.mosaics else []
 
 
-def get_star_counts(wildcards):
-    """Expected star counts of a field whose sources have positions, or none."""
-    field = FIELDSET[wildcards.field]
-    return f"results/{field.name}/star_counts.ecsv" if field.center_deg else []
-
-
 def get_comparison(wildcards):
     """Galaxies of the user's comparison catalogue near the field's redshift, or none."""
     return f"results/{wildcards.field}/comparison.ecsv" if config["comparison"]["catalogue"] else []
-
-
-def get_bcg(wildcards):
-    """Measured brightest cluster galaxy of a field given by its mosaics, or none."""
-    field = FIELDSET[wildcards.field]
-    return f"results/{field.name}/bcg.ecsv" if field.mosaics else []
 
 
 def get_chunk_ids(wildcards):
@@ -200,15 +180,15 @@ def get_field_value(name):
     return lambda wildcards: getattr(FIELDSET[wildcards.field], name)
 
 
+def get_where(has, pattern):
+    """Input function: ``pattern`` of a field that has this, else none."""
+    return lambda wildcards: pattern.format(**wildcards) if getattr(FIELDSET[wildcards.field], has) else []
+
+
 def get_simulated_clusters(wildcards):
     """Table of the fluxes of the clusters put into a simulated field."""
     table = FIELDSET[wildcards.field].simulation.get("clusters")
     return table or get_resource("faisst2022/table1.csv")
-
-
-def get_simulation_center(wildcards):
-    """Centre (deg, ICRS) of a simulated field: SMACS J0723's, or that of its source list."""
-    return FIELDSET[wildcards.field].simulation_center_deg
 
 
 def get_mosaic_url(wildcards):
@@ -241,13 +221,11 @@ def get_reference_fits(wildcards):
 
 def get_all_reference_fits(wildcards):
     """As `get_reference_fits`, of all chunks; nothing in the reference filter itself."""
-    field = FIELDSET[wildcards.field]
-    if wildcards.filter == field.reference_filter:
+    if wildcards.filter == FIELDSET[wildcards.field].reference_filter:
         return {}
-    pattern = f"results/{field.name}/{field.reference_filter}/fits/{{chunk}}.ecsv"
     return {
-        "reference": expand(pattern, chunk=list(field.chunks)),
-        "offset": f"results/{field.name}/{wildcards.filter}/offset.ecsv",
+        "reference": get_reference_chunks(wildcards),
+        "offset": f"results/{wildcards.field}/{wildcards.filter}/offset.ecsv",
     }
 
 
@@ -322,42 +300,9 @@ def get_compared_maps(wildcards):
     return config["luminosity"]["compare_maps"].get(wildcards.field, [])
 
 
-# Keys that go into params together, by name. Snakemake compares the values of params as a set, so that of two numbers
-# that are equal to others a change would go unnoticed.
-SEARCH_KEYS = ("threshold_sigma", "n_passes", "separation_arcsec", "psf_error")
-INJECTION_KEYS = (
-    "n_per_run",
-    "seed",
-    "mag_range",
-    "colour_scatter",
-    "light_exponent",
-    "clearance_arcsec",
-)
-FUNCTION_KEYS = (
-    "turnover_range",
-    "width_range",
-    "fall",
-    "reach",
-    "n_completeness_draws",
-    "bin_mag",
-    "mag_limit",
-    "seed",
-)
-SELECTION_KEYS = (
-    "min_snr_reference",
-    "band_rule",
-    "min_snr_others",
-    "min_snr_band",
-    "mag_min",
-    "mag_max",
-    "max_extent_sigma",
-    "min_extent_mas2",
-    "max_sharp_sigma",
-    "max_elongation_sigma",
-    "max_surface_brightness",
-    "max_missing",
-    "colour_box",
-)
+def get_keys(section, group):
+    """Params of the keys of a section that go together, by name."""
+    return {key: config[section][key] for key in keys_of(group)}
 
 
 def get_chunk_members(wildcards):
@@ -371,45 +316,26 @@ def get_ssp_library(wildcards):
     return stop_at_mistakes(FIELDSET.libraries.files, wildcards.grid)
 
 
-def get_projected_grid(wildcards):
-    """Grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
-    field = FIELDSET[wildcards.field]
-    return f"results/ssp/{wildcards.grid}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+def get_grid_path(kind, grid, projection):
+    """Path of a grid of fluxes: ``projected`` with the ages of the best fits, ``native`` with all of the library."""
+    return f"results/ssp/{grid}/{kind}/{projection.digest}.h5"
 
 
-def get_native_grid(wildcards):
-    """The same for all ages of the library, for the posteriors."""
-    field = FIELDSET[wildcards.field]
-    return f"results/ssp/{wildcards.grid}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
-
-
-def get_rest_frame_grid(wildcards):
-    """All ages of the library through the rest-frame filters, at redshift 0."""
-    filters = "+".join(config["sed"]["rest_frame_filters"])
-    return f"results/ssp/{wildcards.grid}/native/z0/{filters}.h5"
+def get_field_grid(kind, grid=None):
+    """Input function: grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
+    return lambda wildcards: get_grid_path(kind, grid or wildcards.grid, FIELDSET[wildcards.field].projection)
 
 
 def get_all_grids(kind):
     """Input function: the projected or native grids of all libraries to be fitted, at the field's redshift."""
-
-    def paths(wildcards):
-        field = FIELDSET[wildcards.field]
-        name = f"{kind}/z{field.redshift}/{'+'.join(field.filters)}.h5"
-        return [f"results/ssp/{grid}/{name}" for grid in GRIDS]
-
-    return paths
+    return lambda wildcards: [
+        get_grid_path(kind, grid, FIELDSET[wildcards.field].projection) for grid in GRIDS
+    ]
 
 
-def get_readers(wildcards):
-    """Reader of each library to be fitted, by its name."""
-    return {grid: config["ssp_grids"][grid]["reader"] for grid in GRIDS}
-
-
-def get_fiducial_projection(wildcards):
-    """The projected grid behind tables and figures."""
-    field = FIELDSET[wildcards.field]
-    fiducial = config["sed"]["fiducial_grid"]
-    return f"results/ssp/{fiducial}/projected/z{field.redshift}/{'+'.join(field.filters)}.h5"
+def get_rest_frame_grid(wildcards):
+    """All ages of the library through the rest-frame filters, at redshift 0."""
+    return get_grid_path("native", wildcards.grid, FIELDSET.at_rest)
 
 
 def get_forecast_grid(wildcards):
@@ -417,8 +343,17 @@ def get_forecast_grid(wildcards):
     section = config["forecast"]
     if workflow.is_main_process:
         stop_at_mistakes(fields.check_forecast, section, FIELDSET.libraries)
-    filters = "+".join([*section["baseline"], *section["extra"]])
-    return f"results/ssp/{section['grid']}/native/z{section['redshift']}/{filters}.h5"
+    return get_grid_path("native", section["grid"], FIELDSET.of_forecast)
+
+
+def get_projection_value(name):
+    """Params function: redshift or filters of a grid of fluxes."""
+    return lambda wildcards: getattr(FIELDSET.projections[wildcards.projection], name)
+
+
+def get_readers(wildcards):
+    """Reader of each library to be fitted, by its name."""
+    return {grid: config["ssp_grids"][grid]["reader"] for grid in GRIDS}
 
 
 def get_forecast_depths():
@@ -427,35 +362,29 @@ def get_forecast_depths():
     return {filt: section["depths_mag"][filt] for filt in [*section["baseline"], *section["extra"]]}
 
 
-def get_zero_point_errors(wildcards):
-    """Fractional error of the zero point of each filter."""
-    mosaics = FIELDSET[wildcards.field].mosaics
-    return {filt: entry.zero_point_error or 0.0 for filt, entry in mosaics.items()}
-
-
 def get_named_zero_point_errors(wildcards):
-    """The same, of those filters alone whose error the user named."""
+    """Fractional error of the zero point of each filter whose error the user named."""
     mosaics = FIELDSET[wildcards.field].mosaics
-    named = {filt: entry.zero_point_error for filt, entry in mosaics.items()}
-    return {filt: error for filt, error in named.items() if error is not None}
+    return {
+        filt: entry.zero_point_error for filt, entry in mosaics.items() if entry.zero_point_error is not None
+    }
 
 
-def get_stack_fit(wildcards):
-    """SED fit of the stack of a field that has one, or none."""
-    path = f"results/{wildcards.field}/sed/{wildcards.grid}/stack.ecsv"
-    return path if FIELDSET[wildcards.field].has_stack else []
+def get_zero_point_errors(wildcards):
+    """The same of all filters, 0 where the user named none."""
+    return dict.fromkeys(FIELDSET[wildcards.field].mosaics, 0.0) | get_named_zero_point_errors(wildcards)
 
 
 def get_reproduction_products(wildcards):
     """Tables and images of a field that numbers of Faisst et al. (2022) are computed from, by name."""
-    field, grid = FIELDSET[wildcards.field], config["sed"]["fiducial_grid"]
+    field, grid = FIELDSET[wildcards.field], FIDUCIAL_GRID
     folder = f"results/{field.name}"
     products = {
         "photometry": f"{folder}/photometry_dereddened.ecsv",
         "extinction": f"{folder}/extinction.ecsv",
         "clusters": f"{folder}/sed/{grid}/clusters.ecsv",
         "formation": f"{folder}/sed/{grid}/formation.ecsv",
-        "grid": get_fiducial_projection(wildcards),
+        "grid": get_field_grid("projected", FIDUCIAL_GRID)(wildcards),
         "four_color": get_four_color_files(wildcards),
     }
     if field.center_deg is not None:
@@ -498,19 +427,12 @@ def get_four_color_files(wildcards):
     return fields.four_color_files(config["sed"]["four_color_dir"])
 
 
-REPORT_GRIDS = [config["sed"]["fiducial_grid"], *(g for g in GRIDS if g != config["sed"]["fiducial_grid"])]
+REPORT_GRIDS = [FIDUCIAL_GRID, *(grid for grid in GRIDS if grid != FIDUCIAL_GRID)]
 
 
 def templates_digest(folder):
     """Digest of the templates of pages, so that an edited one rewrites the pages."""
     return folder_digest(REPO / "workflow" / "scripts" / "clusterphot" / folder)
-
-
-def get_fiducial_native_grid(wildcards):
-    """The grid of all ages behind the posteriors of the cards."""
-    field = FIELDSET[wildcards.field]
-    fiducial = config["sed"]["fiducial_grid"]
-    return f"results/ssp/{fiducial}/native/z{field.redshift}/{'+'.join(field.filters)}.h5"
 
 
 def get_card_images(wildcards):

@@ -35,7 +35,7 @@ rule fit_black_bodies:
 rule classify_sources:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
-        grid=get_fiducial_projection,
+        grid=get_field_grid("projected", FIDUCIAL_GRID),
         star_counts="results/{field}/star_counts.ecsv",
         sequence=get_resource("literature/dwarf_sequence.ecsv"),
     output:
@@ -126,7 +126,7 @@ rule measure_luminosities:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
-        bcg=get_bcg,
+        bcg=get_where("mosaics", "results/{field}/bcg.ecsv"),
     output:
         luminosities="results/{field}/sed/{grid}/luminosities.ecsv",
     params:

@@ -26,9 +26,9 @@ rule detect_sources:
         combined_filters=config["detection"]["combined_filters"],
         relative_flux=config["detection"]["relative_flux"],
         background=config["detection"]["background"],
-        search={name: config["detection"][name] for name in SEARCH_KEYS},
+        search=get_keys("detection", SearchKeys),
         max_surface_brightness=config["detection"]["max_surface_brightness"],
-        tiling={name: config["detection"][name] for name in ("tile_px", "n_tiles")},
+        tiling=get_keys("detection", TileKeys),
         code=code_digest("detect_sources"),
     log:
         "logs/detect_sources/{field}/{tile}.log",
@@ -60,7 +60,7 @@ rule merge_candidates:
         selected="results/{field}/selected.csv",
         maps="results/{field}/detection/maps.fits",
     params:
-        cuts={name: config["detection"][name] for name in SELECTION_KEYS},
+        cuts=get_keys("detection", SelectionKeys),
         reference_filter=get_field_value("reference_filter"),
         combined_filters=config["detection"]["combined_filters"],
         relative_flux=config["detection"]["relative_flux"],
@@ -94,13 +94,13 @@ rule inject_clusters:
     output:
         injections="results/{field}/completeness/runs/{run}.ecsv",
     params:
-        cuts={name: config["detection"][name] for name in SELECTION_KEYS},
+        cuts=get_keys("detection", SelectionKeys),
         reference_filter=get_field_value("reference_filter"),
         combined_filters=config["detection"]["combined_filters"],
         relative_flux=config["detection"]["relative_flux"],
         background=config["detection"]["background"],
-        search={name: config["detection"][name] for name in SEARCH_KEYS},
-        injections={name: config["completeness"][name] for name in INJECTION_KEYS},
+        search=get_keys("detection", SearchKeys),
+        injections=get_keys("completeness", InjectionKeys),
         code=code_digest("inject_clusters"),
     log:
         "logs/inject_clusters/{field}/{run}.log",

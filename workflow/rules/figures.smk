@@ -62,8 +62,8 @@ use rule plot_figure as plot_psf with:
 
 use rule plot_figure as plot_magnitudes with:
     input:
-        photometry=get_photometry_product,
-        star_counts=get_star_counts,
+        photometry=get_field_value("photometry_product"),
+        star_counts=get_where("center_deg", "results/{field}/star_counts.ecsv"),
     output:
         png=figure("results/{field}/figures/magnitudes.png"),
         pdf="results/{field}/figures/magnitudes.pdf",
@@ -170,7 +170,7 @@ use rule plot_figure as plot_stacks with:
 use rule plot_figure as plot_stack_sed with:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
-        projected=get_projected_grid,
+        projected=get_field_grid("projected"),
         spectra="results/ssp/{grid}/grid.h5",
     output:
         png=figure("results/{field}/figures/stack_sed_{grid}.png"),
@@ -211,7 +211,7 @@ use rule plot_figure as plot_colors with:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
-        projected=get_projected_grid,
+        projected=get_field_grid("projected"),
     output:
         png=figure("results/{field}/figures/colors_{grid}.png"),
         pdf="results/{field}/figures/colors_{grid}.pdf",
@@ -386,7 +386,7 @@ use rule plot_figure as plot_point_likeness with:
         png=figure("results/{field}/figures/point_likeness.png"),
         pdf="results/{field}/figures/point_likeness.pdf",
     params:
-        cuts={name: config["detection"][name] for name in SELECTION_KEYS},
+        cuts=get_keys("detection", SelectionKeys),
         reference_filter=get_field_value("reference_filter"),
         code=figure_digest("point_likeness"),
     log:

@@ -18,7 +18,7 @@ rule fit_luminosity_function:
         posterior="results/{field}/luminosity/posterior.fits",
     params:
         reference_filter=get_field_value("reference_filter"),
-        function={name: config["luminosity"][name] for name in FUNCTION_KEYS},
+        function=get_keys("luminosity", FunctionKeys),
         mag_min=config["detection"]["mag_min"],
         use_purity=config["luminosity"]["use_purity"],
         code=code_digest("fit_luminosity_function"),
@@ -79,7 +79,7 @@ rule map_clusters:
         mag_min=config["detection"]["mag_min"],
         use_purity=config["luminosity"]["use_purity"],
         centre=lambda wildcards: config["luminosity"]["centres"].get(wildcards.field),
-        binning={name: config["luminosity"][name] for name in ("n_radial_bins", "smoothing_arcsec")},
+        binning=get_keys("luminosity", BinningKeys),
         code=code_digest("map_clusters"),
     log:
         "logs/map_clusters/{field}.log",

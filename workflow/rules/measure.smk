@@ -50,14 +50,9 @@ rule fit_sources:
     output:
         fits="results/{field}/{filter}/fits/{chunk}.ecsv",
     params:
+        **get_keys("photometry", FitKeys),
         engine=config["photometry"]["engine"],
         preset=config["photometry"]["preset"],
-        position=config["photometry"]["position"],
-        sky=config["photometry"]["sky"],
-        max_shift_px=config["photometry"]["max_shift_px"],
-        joint_radius_arcsec=config["photometry"]["joint_radius_arcsec"],
-        blend_radius_arcsec=config["photometry"]["blend_radius_arcsec"],
-        position_sigma_arcsec=config["photometry"]["position_sigma_arcsec"],
         code=code_digest("fit_sources"),
     log:
         "logs/fit_sources/{field}/{filter}/{chunk}.log",
@@ -112,14 +107,9 @@ rule compare_engines:
     output:
         engines="results/{field}/engines/{filter}.ecsv",
     params:
+        **get_keys("photometry", FitKeys),
         engines=ENGINES,
         preset=config["photometry"]["preset"],
-        position=config["photometry"]["position"],
-        sky=config["photometry"]["sky"],
-        max_shift_px=config["photometry"]["max_shift_px"],
-        joint_radius_arcsec=config["photometry"]["joint_radius_arcsec"],
-        blend_radius_arcsec=config["photometry"]["blend_radius_arcsec"],
-        position_sigma_arcsec=config["photometry"]["position_sigma_arcsec"],
         code=code_digest("compare_engines"),
     wildcard_constraints:
         field=fields.alternatives(COMPARED_FIELDS),
@@ -165,7 +155,7 @@ rule join_engines:
 
 rule import_photometry:
     input:
-        table=ancient(get_photometry_table),
+        table=ancient(get_field_value("photometry")),
     output:
         photometry="results/{field}/photometry/{chunk}.ecsv",
     params:
@@ -191,7 +181,7 @@ rule import_photometry:
 
 rule import_stack_photometry:
     input:
-        table=get_stack_photometry_table,
+        table=get_field_value("stack_photometry"),
     output:
         photometry="results/{field}/stack_fluxes.ecsv",
     params:

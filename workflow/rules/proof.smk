@@ -15,7 +15,7 @@ rule recover_truth:
         photometry="results/{field}/photometry.ecsv",
         dereddened="results/{field}/photometry_dereddened.ecsv",
         clusters=f"results/{{field}}/sed/{config['sed']['fiducial_grid']}/clusters.ecsv",
-        grid=get_fiducial_projection,
+        grid=get_field_grid("projected", FIDUCIAL_GRID),
         four_color=get_four_color_files,
         stacks=get_filters("results/{field}/{filter}/stack.fits"),
     output:

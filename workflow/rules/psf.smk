@@ -17,11 +17,7 @@ rule select_stars:
     output:
         stars="results/{field}/stars.ecsv",
     params:
-        mag_min=config["psf"]["mag_min"],
-        mag_max=config["psf"]["mag_max"],
-        mag_bright=config["psf"]["mag_bright"],
-        half_light_radius_max_px=config["psf"]["half_light_radius_max_px"],
-        isolation_arcsec=config["psf"]["isolation_arcsec"],
+        **get_keys("psf", StarKeys),
         required=get_field_value("needs_stars"),
         code=code_digest("select_stars"),
     log:
@@ -48,8 +44,9 @@ rule build_psf:
     output:
         psf="results/{field}/{filter}/psf.fits",
     params:
-        size_arcsec=config["psf"]["size_arcsec"],
-        beyond_stamp=config["psf"]["beyond_stamp"],
+        **get_keys("psf", StampKeys),
+        psf_encircled_energy=get_mosaic_value("psf_encircled_energy"),
+        psf_error=get_mosaic_value("psf_error"),
         code=code_digest("build_psf"),
     log:
         "logs/build_psf/{field}/{filter}.log",

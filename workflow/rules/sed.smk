@@ -23,8 +23,8 @@ rule fit_sed:
     input:
         photometry="results/{field}/photometry_dereddened/{chunk}.ecsv",
         extinction="results/{field}/extinction.ecsv",
-        grid=get_projected_grid,
-        native_grid=get_native_grid,
+        grid=get_field_grid("projected"),
+        native_grid=get_field_grid("native"),
         four_color=get_four_color_files,
     output:
         clusters="results/{field}/sed/{grid}/{chunk}.ecsv",
@@ -82,8 +82,8 @@ rule fit_stack_sed:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
         extinction="results/{field}/extinction.ecsv",
-        grid=get_projected_grid,
-        native_grid=get_native_grid,
+        grid=get_field_grid("projected"),
+        native_grid=get_field_grid("native"),
         four_color=get_four_color_files,
     output:
         stack="results/{field}/sed/{grid}/stack.ecsv",
@@ -119,7 +119,7 @@ rule check_posteriors:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
         extinction="results/{field}/extinction.ecsv",
-        native_grid=get_native_grid,
+        native_grid=get_field_grid("native"),
     output:
         table="results/{field}/sed/{grid}/predictive.ecsv",
     params:
@@ -165,7 +165,7 @@ rule measure_rest_frame:
     input:
         photometry="results/{field}/photometry_dereddened/{chunk}.ecsv",
         extinction="results/{field}/extinction.ecsv",
-        native_grid=get_native_grid,
+        native_grid=get_field_grid("native"),
         rest_grid=get_rest_frame_grid,
     output:
         rest_frame="results/{field}/sed/{grid}/rest_frame/{chunk}.ecsv",
@@ -219,7 +219,7 @@ rule measure_stack_rest_frame:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
         extinction="results/{field}/extinction.ecsv",
-        native_grid=get_native_grid,
+        native_grid=get_field_grid("native"),
         rest_grid=get_rest_frame_grid,
     output:
         rest_frame="results/{field}/sed/{grid}/stack_rest_frame.ecsv",
@@ -343,7 +343,7 @@ rule libraries:
 rule compute_formation:
     input:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
-        stack=get_stack_fit,
+        stack=get_where("has_stack", "results/{field}/sed/{grid}/stack.ecsv"),
     output:
         formation="results/{field}/sed/{grid}/formation.ecsv",
     params:

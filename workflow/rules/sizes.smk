@@ -8,20 +8,6 @@ the PSF's own variation over the field is what limits sizes. Simulations on the 
 be seen, and how often limits hold.
 """
 
-SIZE_PARAMS = {
-    name: config["sizes"][name]
-    for name in (
-        "model",
-        "king_concentration",
-        "window_arcsec",
-        "psf_fwhm_scatter_fraction",
-        "confidence",
-        "compact_pc",
-        "resolved_sigma",
-        "radius_max_pc",
-    )
-}
-
 
 rule measure_profiles:
     input:
@@ -66,7 +52,8 @@ rule limit_sizes:
     output:
         sizes="results/{field}/sizes/{chunk}.ecsv",
     params:
-        **SIZE_PARAMS,
+        **get_keys("sizes", LimitKeys),
+        **get_keys("sizes", PsfWidthKeys),
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
         sky=config["photometry"]["sky"],
@@ -98,7 +85,8 @@ rule limit_stack_size:
     output:
         sizes="results/{field}/sizes/stack.ecsv",
     params:
-        **SIZE_PARAMS,
+        **get_keys("sizes", LimitKeys),
+        **get_keys("sizes", PsfWidthKeys),
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
         filters=get_field_value("filters"),
@@ -158,7 +146,8 @@ rule simulate_sizes:
     output:
         detection="results/{field}/sizes/detection.ecsv",
     params:
-        **SIZE_PARAMS,
+        **get_keys("sizes", LimitKeys),
+        **get_keys("sizes", PsfWidthKeys),
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
         sky=config["photometry"]["sky"],

@@ -76,23 +76,25 @@ rule project_ssp_grid:
     input:
         grid="results/ssp/{grid}/grid.h5",
     output:
-        projected="results/ssp/{grid}/projected/z{redshift}/{filters}.h5",
+        projected="results/ssp/{grid}/projected/{projection}.h5",
     params:
+        redshift=get_projection_value("redshift"),
+        filters=get_projection_value("filters"),
         ages_gyr=configuration.age_grid(config["sed"]["age_gyr"]),
         metallicity_zsun=lambda wildcards: FIELDSET.libraries.metallicities(wildcards.grid),
         cosmology=config["cosmology"],
         code=code_digest("project_ssp_grid"),
     log:
-        "logs/project_ssp_grid/{grid}/z{redshift}/{filters}.log",
+        "logs/project_ssp_grid/{grid}/{projection}.log",
     benchmark:
-        "benchmarks/project_ssp_grid/{grid}/z{redshift}/{filters}.tsv"
+        "benchmarks/project_ssp_grid/{grid}/{projection}.tsv"
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=2000,
     message:
-        "{wildcards.grid}: fluxes at z = {wildcards.redshift} through {wildcards.filters}"
+        "{wildcards.grid}: fluxes at z = {params.redshift} through {params.filters}"
     script:
         "../scripts/project_ssp_grid.py"
 
@@ -101,22 +103,24 @@ rule project_native_grid:
     input:
         grid="results/ssp/{grid}/grid.h5",
     output:
-        projected="results/ssp/{grid}/native/z{redshift}/{filters}.h5",
+        projected="results/ssp/{grid}/native/{projection}.h5",
     params:
+        redshift=get_projection_value("redshift"),
+        filters=get_projection_value("filters"),
         age_gyr=config["sed"]["posterior"]["age_gyr"],
         metallicity_zsun=config["sed"]["posterior"]["metallicity_zsun"],
         cosmology=config["cosmology"],
         code=code_digest("project_native_grid"),
     log:
-        "logs/project_native_grid/{grid}/z{redshift}/{filters}.log",
+        "logs/project_native_grid/{grid}/{projection}.log",
     benchmark:
-        "benchmarks/project_native_grid/{grid}/z{redshift}/{filters}.tsv"
+        "benchmarks/project_native_grid/{grid}/{projection}.tsv"
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=3000,
     message:
-        "{wildcards.grid}: all its ages at z = {wildcards.redshift} through {wildcards.filters}"
+        "{wildcards.grid}: all its ages at z = {params.redshift} through {params.filters}"
     script:
         "../scripts/project_native_grid.py"

@@ -18,14 +18,11 @@ rule stack_sources:
     output:
         stack="results/{field}/{filter}/stack.fits",
     params:
+        **get_keys("stack", Stack),
         filters=get_field_value("filters"),
         engine=config["photometry"]["engine"],
-        method=config["stack"]["method"],
-        annulus_px=config["stack"]["annulus_px"],
         sky=config["photometry"]["sky"],
         max_shift_px=config["photometry"]["max_shift_px"],
-        n_resamples=config["stack"]["n_resamples"],
-        seed=config["stack"]["seed"],
         code=code_digest("stack_sources"),
     log:
         "logs/stack_sources/{field}/{filter}.log",

@@ -1,14 +1,19 @@
 """Build the PSF of one filter from its stars, or take the user's own (rule build_psf)."""
 
+import logging
 from dataclasses import replace
 
 from clusterphot.base.files import checksum_cards
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
+from clusterphot.config.keys import values_of
+from clusterphot.config.psf import StampKeys
 from clusterphot.psf.build import PsfOptions, build_psf, use_psf, write_psf_result
 from clusterphot.psf.reference import read_encircled_energy
 from clusterphot.psf.stars import read_stars
 from clusterphot.psf.user_file import load_user_psf
+
+log = logging.getLogger(__name__)
 
 
 def main(smk):
@@ -16,12 +21,20 @@ def main(smk):
     mosaic, stars = read_mosaic(smk.input.mosaic), read_stars(smk.input.stars)
     reference = read_encircled_energy(smk.input.encircled_energy)
     if smk.input.get("psf"):
-        psf = load_user_psf(smk.input.psf, mosaic.pixel_scale_arcsec, mosaic.filter_name)
+        psf, notes = load_user_psf(
+            smk.input.psf,
+            mosaic.pixel_scale_arcsec,
+            mosaic.filter_name,
+            encircled_energy=smk.params.psf_encircled_energy,
+            error=smk.params.psf_error,
+        )
+        for note in notes:
+            log.warning("%s: %s", smk.input.psf, note)
         result = use_psf(psf, stars, reference)
         cards = {key: value for key, (value, _) in checksum_cards({"PSF": smk.input.psf}).items()}
         result = replace(result, psf=replace(result.psf, meta=result.psf.meta | cards))
     else:
-        options = PsfOptions(size_arcsec=smk.params.size_arcsec, beyond_stamp=smk.params.beyond_stamp)
+        options = PsfOptions(**values_of(StampKeys, smk.params))
         result = build_psf(mosaic, stars, reference, options)
     write_psf_result(smk.output.psf, result)
 

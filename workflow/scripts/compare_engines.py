@@ -5,14 +5,16 @@ import logging
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_cutouts, read_noise, read_psf, read_wcs
 from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.config.keys import values_of
+from clusterphot.config.photometry import FitKeys
 from clusterphot.measure.engines.comparison import compare_engines, summarise
-from clusterphot.measure.fit import FIT_KEYS, FitOptions
+from clusterphot.measure.fit import FitOptions
 from clusterphot.psf.offsets import read_offset, with_offset_error
 
 
 def main(smk):
     par = smk.params
-    options = FitOptions(**{key: getattr(par, key) for key in FIT_KEYS}).with_preset(par.preset)
+    options = FitOptions(**values_of(FitKeys, par)).with_preset(par.preset)
     psf, references, offset_px = read_psf(smk.input.psf), None, (0.0, 0.0)
     if smk.input.get("reference"):
         references, offset = [read_table(path) for path in smk.input.reference], read_offset(smk.input.offset)

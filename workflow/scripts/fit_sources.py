@@ -5,13 +5,15 @@ import logging
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_cutouts, read_noise, read_psf, read_wcs
 from clusterphot.base.tables import provenance, read_table, write_table
-from clusterphot.measure.fit import FIT_KEYS, FitOptions, fit_sources
+from clusterphot.config.keys import values_of
+from clusterphot.config.photometry import FitKeys
+from clusterphot.measure.fit import FitOptions, fit_sources, flag_unknown_offset
 from clusterphot.psf.offsets import read_offset, with_offset_error
 
 
 def main(smk):
     par = smk.params
-    options = FitOptions(**{key: getattr(par, key) for key in FIT_KEYS}).with_preset(par.preset)
+    options = FitOptions(**values_of(FitKeys, par)).with_preset(par.preset)
     psf, reference, offset_px = read_psf(smk.input.psf), None, (0.0, 0.0)
     if smk.input.get("reference"):
         reference, offset = read_table(smk.input.reference), read_offset(smk.input.offset)
@@ -26,6 +28,8 @@ def main(smk):
         offset_px=offset_px,
         engine=par.engine,
     )
+    if smk.input.get("reference") and not offset.measured:
+        flag_unknown_offset(fits)
     write_table(smk.output.fits, fits, meta=provenance("fit_sources", smk.wildcards, par))
     flags = fits[f"flags_{smk.wildcards.filter}"][fits["is_target"]]
     logging.info(

@@ -21,7 +21,7 @@ def main(smk):
         read_table(smk.input.photometry),
         join_fits([read_table(path) for path in smk.input.reference_fits]),
         context,
-        StackOptions(par.method, tuple(par.annulus_px), par.sky, n_resamples=par.n_resamples, seed=par.seed),
+        StackOptions(par.method, tuple(par.annulus_px), par.n_resamples, par.seed, sky=par.sky),
         filters=par.filters,
         reference_filter=par.reference_filter,
         stars=stars,

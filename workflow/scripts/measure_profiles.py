@@ -19,7 +19,7 @@ def main(smk):
         read_table(smk.input.photometry),
         join_fits([read_table(path) for path in smk.input.reference_fits]),
         SizeContext(read_psf(smk.input.psf), read_noise(smk.input.noise), 1.0, options, 0.0),
-        StackOptions(par.method, tuple(par.annulus_px), par.sky, n_resamples=par.n_resamples, seed=par.seed),
+        StackOptions(par.method, tuple(par.annulus_px), par.n_resamples, par.seed, sky=par.sky),
         filters=par.filters,
         reference_filter=par.reference_filter,
     )

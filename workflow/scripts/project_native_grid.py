@@ -12,8 +12,7 @@ def main(smk):
         age_range_gyr=(par.age_gyr["min"], par.age_gyr["max"]),
         metallicity_range_zsun=(par.metallicity_zsun["min"], par.metallicity_zsun["max"]),
     )
-    filters = smk.wildcards.filters.split("+")
-    projected = project_grid(grid, filters, float(smk.wildcards.redshift), flat_lambda_cdm(**par.cosmology))
+    projected = project_grid(grid, par.filters, par.redshift, flat_lambda_cdm(**par.cosmology))
     write_projected_grid(smk.output.projected, projected)
 
 

@@ -12,13 +12,11 @@ from clusterphot.ssp.grid import (
 
 
 def main(smk):
-    grid = select_metallicities(read_grid(smk.input.grid), smk.params.metallicity_zsun)
-    grid = resample_ages(grid, smk.params.ages_gyr)
-    filters = smk.wildcards.filters.split("+")
-    cosmology = flat_lambda_cdm(**smk.params.cosmology)
-    write_projected_grid(
-        smk.output.projected, project_grid(grid, filters, float(smk.wildcards.redshift), cosmology)
-    )
+    par = smk.params
+    grid = select_metallicities(read_grid(smk.input.grid), par.metallicity_zsun)
+    grid = resample_ages(grid, par.ages_gyr)
+    projected = project_grid(grid, par.filters, par.redshift, flat_lambda_cdm(**par.cosmology))
+    write_projected_grid(smk.output.projected, projected)
 
 
 if __name__ == "__main__":

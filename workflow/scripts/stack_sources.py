@@ -5,18 +5,17 @@ import logging
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_cutouts, read_noise, read_psf
 from clusterphot.base.tables import read_table
+from clusterphot.config.keys import values_of
+from clusterphot.config.stack import Stack
 from clusterphot.stack.build import StackOptions, join_cutouts, make_stack, write_stack
 
 
 def main(smk):
     cutouts = join_cutouts([read_cutouts(path) for path in smk.input.cutouts])
     options = StackOptions(
-        method=smk.params.method,
-        annulus_px=tuple(smk.params.annulus_px),
+        **values_of(Stack, smk.params),
         sky=smk.params.sky,
         max_shift_px=smk.params.max_shift_px,
-        n_resamples=smk.params.n_resamples,
-        seed=smk.params.seed,
         engine=smk.params.engine,
     )
     stack = make_stack(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from clusterphot.base.flags import SENTENCES, Flag, describe_flags, spell_out
+from clusterphot.base.flags import SENTENCES, Flag, describe_flags
 
 
 def test_every_bit_has_a_sentence():
@@ -25,10 +25,15 @@ def test_values_do_not_change(name, value):
     assert Flag[name] == value
 
 
-def test_spell_out():
-    assert spell_out(0) == ""
-    assert spell_out(Flag.MASKED | Flag.EDGE) == "EDGE, MASKED"
-    assert spell_out(np.int64(512)) == "OLDER_THAN_UNIVERSE"
+def test_names_of_the_bits_that_are_set():
+    """As they stand beside the bits in metadata and pages."""
+
+    def names(value):
+        return [flag.name for flag in SENTENCES if int(value) & flag]
+
+    assert names(0) == []
+    assert names(Flag.MASKED | Flag.EDGE) == ["EDGE", "MASKED"]
+    assert names(np.int64(512)) == ["OLDER_THAN_UNIVERSE"]
 
 
 def test_dictionary_for_metadata():

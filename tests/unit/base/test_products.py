@@ -5,6 +5,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from clusterphot.base import products
+from written_mosaic import write_mosaic
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def mosaic(wcs):
 def test_mosaic_round_trip(tmp_path, mosaic):
     """Pixels are float32 on disk: 1.2e-7 relative. Integers below 2^24 are exact."""
     path = tmp_path / "m.fits"
-    products.write_mosaic(path, mosaic)
+    write_mosaic(path, mosaic)
     read = products.read_mosaic(path)
     np.testing.assert_array_equal(read.sci, mosaic.sci)
     np.testing.assert_allclose(read.ivar, mosaic.ivar, rtol=1.2e-7)
@@ -54,7 +55,7 @@ def test_gain_is_optional(tmp_path, mosaic):
     import dataclasses
 
     path = tmp_path / "m.fits"
-    products.write_mosaic(path, dataclasses.replace(mosaic, gain_e_per_njy=None))
+    write_mosaic(path, dataclasses.replace(mosaic, gain_e_per_njy=None))
     assert products.read_mosaic(path).gain_e_per_njy is None
 
 

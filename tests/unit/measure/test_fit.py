@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import Psf
-from clusterphot.measure.fit import FitOptions
+from clusterphot.measure.fit import FitOptions, flag_unknown_offset
 from gaussian_cutouts import (
     PITCH_PX,
     SCALE_ARCSEC,
@@ -326,6 +326,33 @@ def test_search_goes_on_along_a_bound():
 
     best = minimize_scalar(chi2, bounds=(-3, 3), method="bounded", options={"xatol": 1e-6}).x
     assert table["y_F200W"][0] - 20.0 == pytest.approx(best, abs=5e-3)
+
+
+@pytest.mark.parametrize(("list_error_px", "flagged"), [(0.5, False), (3.5, None), (6.0, True)])
+def test_light_beyond_the_box_of_a_position_is_flagged(list_error_px, flagged):
+    """A list beside its sources: what is fitted in the box (2 px) is not the source, whose light lies beyond."""
+    field = Field(40, 200.0, list_error_px=0.0)
+    angle = np.random.default_rng(5).uniform(0, 2 * np.pi, field.n)
+    field.listed = field.true + list_error_px * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    noise = np.random.default_rng(6).normal(size=(field.n, SIZE_PX, SIZE_PX))
+    rows = targets(measure(field.cutouts(noise=noise, sigma=0.5)))
+    flags = np.asarray(rows["flags_F200W"])
+    if flagged is not None:  # in between, the box follows the centroid of some
+        assert np.all((flags & int(Flag.AT_BOUND) > 0) == flagged)
+    off = np.abs(np.asarray(rows["flux_F200W"]) / 200.0 - 1.0) > 0.2
+    assert np.all(flags[off] != 0)
+
+
+def test_flag_of_an_unknown_offset():
+    field = Field(3, 100.0)
+    table = measure(field.cutouts())
+    table["flags_F200W"][1] = int(Flag.NO_DATA)
+    flag_unknown_offset(table)
+    assert np.asarray(table["flags_F200W"]).tolist() == [
+        Flag.OFFSET_UNKNOWN,
+        Flag.NO_DATA,
+        Flag.OFFSET_UNKNOWN,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from clusterphot.base.errors import ConfigError, DataError
-from clusterphot.base.products import Mosaic, read_mosaic, write_mosaic
+from clusterphot.base.products import Mosaic, read_mosaic
 from clusterphot.mosaics.celestial import sky_to_pixel
 from clusterphot.mosaics.convert import convert_mosaic, convert_pixels, find_constant
 from clusterphot.mosaics.headers import check_overlap, contradicting_filter, inspect_mosaic
+from written_mosaic import write_mosaic
 
 NY, NX = 40, 31
 PIXAR_SR = (0.04 / 206264.806247) ** 2

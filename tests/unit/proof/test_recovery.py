@@ -16,6 +16,7 @@ from clusterphot.proof import recovery
 from clusterphot.sed.best_fit import FitOptions, Models
 from clusterphot.ssp.four_color import MassToLight
 from clusterphot.stack.build import Stack
+from written_mosaic import write_mosaic
 
 FILTERS = ["F090W", "F200W"]
 N = 4000
@@ -181,7 +182,7 @@ def small_mosaic(path, filt):
     wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = [10.0, -20.0], [35.5, 45.5], [-1e-5, 1e-5]
     sci = np.random.default_rng(1).normal(size=(90, 70))
     sci[:, :20] = 0.0
-    products.write_mosaic(path, products.Mosaic(sci, (sci != 0) * 1.0, wcs, 0.036, filt, "f"))
+    write_mosaic(path, products.Mosaic(sci, (sci != 0) * 1.0, wcs, 0.036, filt, "f"))
     return path
 
 

@@ -97,3 +97,21 @@ def test_empty_mosaic_is_refused():
     """No valid pixel anywhere."""
     with pytest.raises(DataError, match="no tile with enough blank sky"):
         measure_noise(mosaic(np.zeros((300, 300)), np.zeros((300, 300))))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_constant_tiles_are_no_blank_sky(value):
+    """Three quarters of an image without noise and with weights: sigma is that of the quarter with noise."""
+    sci = noise_image(correlated=False) + 1.0
+    sci[:, 320:] = value
+    sci[320:, :] = value
+    noise = measure_noise(mosaic(sci, np.full(sci.shape, 1 / 0.3**2)))
+    assert 1 / np.sqrt(noise.ivar_scale) == pytest.approx(1.0, abs=0.03)
+
+
+def test_an_image_without_noise_is_named():
+    constant = Mosaic(
+        np.ones((640, 640)), np.ones((640, 640)), None, 0.02, "F200W", "f", input_name="my_sci.fits"
+    )
+    with pytest.raises(DataError, match=r"(?s)my_sci.fits \(noise of blank sky\).*is the image constant"):
+        measure_noise(constant)

@@ -1,9 +1,12 @@
 """Offset between filters: recovered, robust, exactly zero where nothing is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.table import Table
 from astropy.wcs import WCS
+from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, fourier_shift
 from clusterphot.base.products import Mosaic, Psf
 from clusterphot.psf.offsets import (
@@ -87,6 +90,33 @@ def test_no_star_and_one_star(tmp_path):
     assert one.measured and one.dx_err > 0
     write_offset(tmp_path / "o.ecsv", one, meta={"filter": "F356W"})
     assert read_offset(tmp_path / "o.ecsv") == one
+
+
+def test_other_detections_serve_where_there_is_no_star():
+    mosaics, psfs, stars = make_pair((0.3, -0.1), n_stars=6)
+    stars["role"], stars["reason"], stars["mag_auto"] = "none", "locus", 25.0
+    offset = run(mosaics, psfs, stars)
+    assert offset.measured and offset.n_stars == 6
+    assert (offset.dx, offset.dy) == (pytest.approx(0.3, abs=0.05), pytest.approx(-0.1, abs=0.05))
+    stars["reason"] = np.full(len(stars), "masked")
+    assert not run(mosaics, psfs, stars).measured
+
+
+def test_a_sky_beyond_the_search_is_refused_not_zero():
+    """Nine pixels off in x: no fit follows a star so far."""
+    mosaics, psfs, stars = make_pair((9.0, 1.0))
+    with pytest.raises(
+        DataError, match=r"F356W, WCS: got a sky 0.36 arcsec .* \(x \+9, y \+1 px, from 12 sources\)"
+    ):
+        run(mosaics, psfs, stars)
+
+
+def test_no_light_in_the_other_filter_is_unmeasured():
+    mosaics, psfs, stars = make_pair((0.3, 0.0), n_stars=6)
+    empty = np.random.default_rng(3).normal(0, 0.2, mosaics["F356W"].shape)
+    mosaics["F356W"] = replace(mosaics["F356W"], sci=empty)
+    offset = run(mosaics, psfs, stars)
+    assert (offset.dx, offset.dx_err, offset.measured) == (0.0, NO_STAR_ERROR_PX, False)
 
 
 def test_unmeasured_offset_is_a_flux_error():

@@ -6,8 +6,16 @@ from astropy.wcs import WCS
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Mosaic
 from clusterphot.base.units import flux_from_mag_ab
-from clusterphot.psf.locus import fit_locus
-from clusterphot.psf.stars import REASONS, StarOptions, fill_holes, read_stars, select_stars, write_stars
+from clusterphot.psf.stars import (
+    REASONS,
+    StarOptions,
+    detect,
+    fill_holes,
+    has_shape,
+    read_stars,
+    select_stars,
+    write_stars,
+)
 
 PIXEL = 0.02
 SIGMA = 0.15
@@ -93,18 +101,6 @@ def test_field_without_stars_says_what_to_do():
         select_stars(mosaic)
 
 
-def test_locus_is_the_narrow_ridge_at_small_radius():
-    rng = np.random.default_rng(3)
-    stars = 2.0 * np.exp(0.03 * rng.normal(size=30))
-    galaxies = np.exp(rng.uniform(np.log(2.2), np.log(4.4), 60))
-    radius = np.concatenate([stars, galaxies])
-    mag = rng.uniform(24, 27, len(radius))
-    locus = fit_locus(mag, radius, np.ones(len(radius), bool), StarOptions())
-    assert abs(locus["ln_radius"] - np.log(2.0)) < 0.03
-    assert locus["window"] >= 0.12
-    assert fit_locus(mag[:2], radius[:2], np.ones(2, bool), StarOptions()) is None
-
-
 def test_holes_are_filled_from_the_rim_and_large_gaps_are_not():
     sci = np.arange(900.0).reshape(30, 30)
     bad = np.zeros((30, 30), bool)
@@ -124,3 +120,51 @@ def test_list_survives_the_file(field, tmp_path):
     assert list(back["reason"]) == list(found["reason"])
     assert back.meta["locus"] == found.meta["locus"]
     assert back["x"].unit == "pix" and back["x"].description
+
+
+def test_detections_without_a_shape_are_dropped(field):
+    """sep gives NaN axes to slivers beside masked pixels; they must stop nothing, and the stars stay."""
+    mosaic, stars = field
+    rng = np.random.default_rng(8)
+    sci, ivar = np.array(mosaic.sci, float), np.array(mosaic.ivar, float)
+    masked = rng.uniform(size=sci.shape) < 0.25
+    masked[:, 500:] = False  # sieved: every detection on the left is a sliver
+    sci[:, :500] = np.where(
+        masked[:, :500], np.nan, sci[:, :500] + 40 * (rng.uniform(size=(700, 500)) < 0.02)
+    )
+    ivar[masked] = 0.0
+    found = detect(Mosaic(sci, ivar, mosaic.wcs, PIXEL, "F200W", "f1"), StarOptions())
+    for name in ("x", "y", "mag_auto", "half_light_radius", "axis_ratio"):
+        assert np.isfinite(found[name]).all(), name
+    assert np.hypot(found["x"] - 600.0, found["y"] - 260.0).min() < 1.0
+
+
+def test_shapes():
+    names = ("x", "y", "a", "b", "theta")
+    rows = [
+        (5, 5, 2, 1, 0.1),
+        (5, 5, np.nan, np.nan, np.nan),
+        (5, 5, 2, 0, 0),
+        (-3, 5, 2, 1, 0),
+        (5, 12, 2, 1, 0),
+    ]
+    found = np.array(rows, dtype=[(name, float) for name in names])
+    assert has_shape(found, (10, 10)).tolist() == [True, False, False, False, False]
+
+
+def test_without_a_locus_detections_are_listed_where_no_star_is_needed():
+    """One source in white noise: no locus, and its position serves the offsets."""
+    image = np.random.default_rng(2).normal(0, SIGMA, (300, 300))
+    moffat(image, 140.4, 150.2, 500.0)
+    mosaic = Mosaic(
+        image, np.full(image.shape, SIGMA**-2), tangent(300), PIXEL, "F200W", "f1", input_name="my.fits"
+    )
+    with pytest.raises(DataError, match="my.fits, stars: got .* detections"):
+        select_stars(mosaic)
+    found = select_stars(mosaic, required=False)
+    assert (set(found["role"]), set(found["reason"]), found.meta["n_core"]) == ({"none"}, {"locus"}, 0)
+    brightest = np.argmin(found["mag_auto"])
+    assert (found["x"][brightest], found["y"][brightest]) == (
+        pytest.approx(140.4, abs=0.2),
+        pytest.approx(150.2, abs=0.2),
+    )

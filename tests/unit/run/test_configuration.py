@@ -93,36 +93,46 @@ def test_fields_of_the_user_replace_the_shipped(load):
     assert fields["f1"].photometry_product == "results/f1/photometry.ecsv"
 
 
-def test_every_key_of_the_schema_is_documented():
-    """Each key has a description, and each section refuses unknown keys."""
-
-    def walk(part, where):
-        for key, value in part.get("properties", {}).items():
-            assert value.get("description") or "$ref" in value, f"{where}.{key}"
-            walk(value, f"{where}.{key}")
-        if "properties" in part:
-            assert part.get("additionalProperties") is False, where
-
-    schema = configuration.load_yaml(REPO / "workflow" / "schemas" / "config.schema.yaml")
-    walk(schema, "")
-    for name, part in schema["$defs"].items():
-        walk(part, name)
-
-
-def test_every_key_of_the_schema_has_a_default(defaults):
-    """config.yaml is complete: a key that the schema knows and the defaults lack would be a KeyError."""
-    schema = configuration.load_yaml(REPO / "workflow" / "schemas" / "config.schema.yaml")
-    for section, part in schema["properties"].items():
-        if section not in ("fields", "ssp_grids"):
-            assert set(part["properties"]) == set(defaults[section]), section
+def test_what_is_missing_is_filled_in(table, defaults):
+    """As a module of another workflow that names only what differs; the user's values stay, mappings are merged."""
+    own = {
+        "fields": {"f1": {"redshift": 0.39, "ebv": 0.18, "photometry": table}},
+        "sed": {"posterior": {"age_gyr": {"max": 9.0}}, "flux_floor_fraction": 0.05},
+        "detection": {"relative_flux": {"F115W": 2.0}},
+    }
+    config = copy.deepcopy(own)
+    assert fieldset.load(config, repo=REPO, user_files=[]).names == ["f1"]
+    expected = copy.deepcopy(defaults) | {"fields": own["fields"]}
+    expected["sed"]["posterior"]["age_gyr"]["max"] = 9.0
+    expected["sed"]["flux_floor_fraction"] = 0.05
+    expected["detection"]["relative_flux"]["F115W"] = 2.0
+    assert config == expected
 
 
-def test_every_key_is_explained_in_the_readme():
-    text = (REPO / "config" / "README.md").read_text(encoding="utf-8")
-    schema = configuration.load_yaml(REPO / "workflow" / "schemas" / "config.schema.yaml")
-    sections = [part for name, part in schema["properties"].items() if name != "fields"]
-    keys = {key for part in [*sections, *schema["$defs"].values()] for key in part.get("properties", {})}
-    assert [key for key in sorted(keys) if key not in text] == []
+def test_a_simulated_field_is_filled_in(tmp_path, monkeypatch):
+    """Its params then say all that it was drawn with; what has no default is left out."""
+    monkeypatch.chdir(tmp_path)
+    Path("s.csv").write_text("id,ra,dec\na,110.0,-73.4\n")
+    entry = {"redshift": 0.39, "ebv": 0.18, "sources": "s.csv", "reference_filter": "F200W"}
+    config = {"fields": {"f1": entry | {"simulation": {"halo": 0.5}}}}
+    field = fieldset.load(config, repo=REPO, user_files=[])["f1"]
+    assert (field.simulation["halo"], field.simulation["size_arcsec"]) == (0.5, 40.0)
+    assert not {"clusters", "center_deg", "n_members"} & set(field.simulation)
+    assert field.filters == ["F090W", "F150W", "F200W", "F277W", "F356W", "F444W"]
+
+
+@pytest.mark.parametrize("redshift", [1e-5, 9e-5, 0.39, 1])
+def test_grids_are_named_by_a_digest(table, redshift):
+    """Short whatever the filters, and 1e-05 is no special case; equal fields share theirs."""
+    entry = {"redshift": redshift, "ebv": 0.18, "photometry": table}
+    other = entry | {"redshift": 0.5}
+    config = {"fields": {"f1": entry, "f2": dict(entry), "f3": other}}
+    fields = fieldset.load(config, repo=REPO, user_files=[])
+    first, second, third = (fields[name].projection.digest for name in ("f1", "f2", "f3"))
+    assert first == second != third
+    assert len(first) == 10 and int(first, 16) >= 0
+    assert fields.projections[first].redshift == redshift
+    assert fields.projections[first].filters == ("F090W", "F150W", "F200W")
 
 
 @pytest.mark.parametrize(

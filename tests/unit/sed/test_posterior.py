@@ -94,7 +94,7 @@ def test_evidence_with_a_gaussian_mass_is_a_normal_density():
     """Data of one model with M ~ N(mean, width): N(d; mean m, C + width^2 m m^T); no cut far from zero."""
     unit = np.array([1e-6, 2e-6, 1.5e-6])
     flux, err = np.array([[12.0, 19.0, 17.0]]), np.array([[1.0, 1.5, 2.0]])
-    priors = pm.Priors(mass="gaussian", mass_mean_msun=1e7, mass_sigma_msun=1e6)
+    priors = pm.Priors(mass_prior="gaussian", mass_mean_msun=1e7, mass_sigma_msun=1e6)
     model = pm.make_model(one_model(unit), priors, pm.Nuisance())
     result = po.posteriors(prepare_photometry(flux, err), model)
     covariance = np.diag(err[0] ** 2) + 1e12 * np.outer(unit, unit)
@@ -161,7 +161,7 @@ def test_edges_of_a_flat_density():
 @pytest.mark.parametrize("metallicity", ["uniform", "log-uniform"])
 def test_the_prior_comes_back_where_nothing_is_known(fine, age, metallicity):
     """A flux with an error of 1e9: the posterior is the prior, and sums to one."""
-    priors = pm.Priors(age=age, metallicity=metallicity)
+    priors = pm.Priors(age_prior=age, metallicity_prior=metallicity)
     model = pm.make_model(fine, priors, pm.Nuisance())
     assert np.exp(model.log_prior).sum() == pytest.approx(1)
     result = po.posteriors(prepare_photometry(np.full((1, 6), 1.0), np.full((1, 6), 1e9)), model).columns
@@ -380,7 +380,7 @@ def test_a_young_cluster_is_at_the_edge(fine):
 
 def test_mistakes(fine, photometry):
     with pytest.raises(ValueError, match="expected uniform or log-uniform"):
-        pm.Priors(age="flat")
+        pm.Priors(age_prior="flat")
     with pytest.raises(ValueError, match="0 < min < max"):
         pm.Priors(mass_min_msun=1e9, mass_max_msun=1e8)
     with pytest.raises(ValueError, match="expected none, multiply or add"):

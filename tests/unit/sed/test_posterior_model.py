@@ -24,7 +24,7 @@ def test_keys_arrive(projected_grid):
     # A / E(B-V) of Fitzpatrick (1999) with R_V = 3.1 at the pivots
     expected = [1.397, 0.592, 0.389, 0.250, 0.184, 0.145]
     assert np.allclose(model.nuisance.extinction_per_ebv, expected, rtol=0.02)
-    assert model.priors.age == "log-uniform"
+    assert model.priors.age_prior == "log-uniform"
     assert len(model.nuisance.levels()) == 5
 
 

@@ -192,6 +192,6 @@ def test_missing_bands_have_no_prediction(fine, errors):
 
 
 def test_mocks_need_a_prior_to_draw_from(fine, errors):
-    model = pm.make_model(fine, pm.Priors(mass="gaussian"), PLAIN)
+    model = pm.make_model(fine, pm.Priors(mass_prior="gaussian"), PLAIN)
     with pytest.raises(ValueError, match="log-uniform"):
         posterior_mocks.draw_mocks(model, errors, 10, seed=1)

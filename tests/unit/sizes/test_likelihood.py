@@ -183,7 +183,7 @@ def test_neighbour_and_bad_pixels_do_no_harm():
 
 
 def stack_of(cutouts, table, reference, scatter=0.0, method="mean", **changes):
-    options = StackOptions(method, (8.0, 15.0), "quadratic", n_resamples=200, seed=1)
+    options = StackOptions(method, (8.0, 15.0), n_resamples=200, seed=1)
     return limits.limit_stack(
         cutouts, table, reference, context(scatter, **changes), options, filters=["F150W"],
         reference_filter="F200W", stars=np.array([[100.0, 100.0], [2000.0, 2000.0]]), coherence_arcsec=20.0,
@@ -226,7 +226,7 @@ def test_few_sources_use_the_noise_and_one_is_no_stack():
 
 
 def profile_of(radius_pc, **changes):
-    options = StackOptions("mean", (8.0, 15.0), "quadratic", n_resamples=200, seed=1)
+    options = StackOptions("mean", (8.0, 15.0), n_resamples=200, seed=1)
     return profiles.measure_profile(
         *field(100, radius_pc, flux_scatter=0.5, position_error_px=0.2), context(**changes), options,
         filters=["F150W"], reference_filter="F200W",

@@ -26,6 +26,7 @@ class Flag(IntFlag):
     POOR_FIT = 1 << 13
     MASS_PRIOR = 1 << 14
     UNUSABLE_BAND = 1 << 15
+    OFFSET_UNKNOWN = 1 << 16
 
 
 FOUND_BY_FIT = (
@@ -36,7 +37,8 @@ FOUND_BY_FIT = (
 SENTENCES = {
     Flag.EDGE: "part of the cutout lies outside the image",
     Flag.MASKED: "bad or missing pixels near the centre of the source",
-    Flag.AT_BOUND: "the fitted position ended on its bound; the flux is not that of the listed source",
+    Flag.AT_BOUND: "the fitted position ended on its bound, or brighter light lies just beyond it; the flux is not "
+    "that of the listed source",
     Flag.BLENDED: "a neighbour is too close to be separated; only the sum of the fluxes is measured",
     Flag.SATURATED: "saturated pixels near the centre of the source",
     Flag.FAILED: "the fit failed; values are NaN",
@@ -50,14 +52,11 @@ SENTENCES = {
     Flag.POOR_FIT: "the model does not describe the data, errors allowed for; values may be those of something else",
     Flag.MASS_PRIOR: "the mass lies at or beyond an end of the prior (sed.posterior); the posterior is not to be used",
     Flag.UNUSABLE_BAND: "a band beyond any measurement (a sentinel), or without information, was taken as missing",
+    Flag.OFFSET_UNKNOWN: "the offset of this filter's image from the reference filter could not be measured; "
+    "the position is that of the two WCS",
 }
 
 
 def describe_flags():
     """Dictionary ``{bit: 'NAME: sentence'}`` for the metadata of a table."""
     return {int(flag): f"{flag.name}: {sentence}" for flag, sentence in SENTENCES.items()}
-
-
-def spell_out(value):
-    """Names of the bits set in ``value``, e.g. ``'EDGE, MASKED'``; empty for 0."""
-    return ", ".join(flag.name for flag in SENTENCES if int(value) & flag)

@@ -32,6 +32,8 @@ class Mosaic:
     filter_name, field : str
     gain_e_per_njy : float or None
         Electrons per nJy, where the source's own Poisson noise is to be added to 1/ivar.
+    input_name : str
+        Name of the user's file that it was converted from, for messages.
     """
 
     sci: np.ndarray
@@ -41,6 +43,12 @@ class Mosaic:
     filter_name: str = ""
     field: str = ""
     gain_e_per_njy: float | None = None
+    input_name: str = ""
+
+    @property
+    def label(self):
+        """How messages call this mosaic: by the user's file, else by field and filter."""
+        return self.input_name or f"mosaic {self.field} {self.filter_name}"
 
     @property
     def shape(self):
@@ -152,18 +160,6 @@ def pixel_scale(wcs):
     return float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs.celestial)))) * 3600.0
 
 
-def write_mosaic(path, mosaic):
-    """Write a `Mosaic` that fits in memory (large ones are streamed by ``mosaics.convert_mosaic``)."""
-    header = mosaic_header(mosaic.wcs, mosaic.pixel_scale_arcsec, mosaic.filter_name, mosaic.field)
-    if mosaic.gain_e_per_njy is not None:
-        header["GAIN"] = (mosaic.gain_e_per_njy, "[electron/nJy]")
-    sci = fits.ImageHDU(np.asarray(mosaic.sci, dtype=np.float32), header, name="SCI")
-    sci.header["BUNIT"] = "nJy"
-    ivar = fits.ImageHDU(np.asarray(mosaic.ivar, dtype=np.float32), header, name="IVAR")
-    ivar.header["BUNIT"] = IVAR_UNIT
-    write_fits(path, [fits.PrimaryHDU(), sci, ivar])
-
-
 def mosaic_header(wcs, pixel_scale_arcsec, filter_name, field_name):
     """Header shared by the extensions of a mosaic: WCS and what the path's wildcards say."""
     header = wcs.to_header(relax=True)
@@ -191,6 +187,7 @@ def read_mosaic(path):
         filter_name=header["FILTER"],
         field=header["FIELD"],
         gain_e_per_njy=header.get("GAIN"),
+        input_name=header.get("SCIFILE", ""),
     )
 
 

@@ -12,6 +12,7 @@ from astropy.table import Table
 from clusterphot.base.filters import load_filter
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import read_mosaic, read_noise, read_psf
+from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import SKY_ORDER
 from clusterphot.detect.crowding import SAME_ARCSEC, first_come, neighbour_light
 from clusterphot.detect.kernels import make_kernels
@@ -77,7 +78,7 @@ def read_inputs(mosaics, psfs, noises, offsets):
 
 
 def make_bands(
-    inputs, reference_filter, *, relative_flux, combined="auto", background="quadratic", stars=None
+    inputs, reference_filter, *, relative_flux, combined="auto", background=BandKeys.background, stars=None
 ):
     """Bands of a field from its products.
 

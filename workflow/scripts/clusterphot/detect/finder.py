@@ -11,6 +11,7 @@ from scipy import ndimage, sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from clusterphot.config.detection import SearchKeys
 from clusterphot.detect.crowding import first_come
 from clusterphot.detect.kernels import (
     FLUX,
@@ -64,27 +65,15 @@ SPLINE_BOX_PX = 16
 
 
 @dataclass(frozen=True)
-class FinderOptions:
-    """How sources are found.
+class FinderOptions(SearchKeys):
+    """How sources are found: keys of the configuration, and what follows from the field.
 
     Attributes
     ----------
-    threshold_sigma : float
-        Of the combined significance.
-    n_passes : int
-        Searches, each on the residual of those before.
-    separation_arcsec : float
-        Sources closer than this are one.
-    psf_error : float
-        Share of the light of subtracted sources that counts as noise.
     combined : tuple of str
         Bands of the combined significance.
     """
 
-    threshold_sigma: float = 5.0
-    n_passes: int = 2
-    separation_arcsec: float = 0.08
-    psf_error: float = 0.03
     combined: tuple = ()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from clusterphot.base.products import Mosaic
+from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import background
 from clusterphot.detect.kernels import Kernels
 from clusterphot.measure.rendering import PsfRenderer
@@ -63,7 +64,7 @@ class Band:
     ivar_scale: float
     offset: tuple
     relative_flux: float
-    background: str = "quadratic"
+    background: str = BandKeys.background
 
     @property
     def name(self):

@@ -4,7 +4,6 @@ Sizes and elongations are second moments beyond those of the PSF (mas2), compare
 stars, whose run over the field follows a PSF that varies. Every candidate keeps the reason of its rejection.
 """
 
-import dataclasses
 import logging
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import mag_ab
+from clusterphot.config.detection import SelectionKeys
 from clusterphot.detect.crowding import SAME_ARCSEC
 from clusterphot.psf.stars import ROLE_NONE
 
@@ -58,27 +58,8 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class SelectionOptions:
-    """Cuts; see the section ``detection`` of the configuration."""
-
-    min_snr_reference: float = 3.0
-    band_rule: str = "combined"
-    min_snr_others: float = 4.0
-    min_snr_band: float = 3.0
-    mag_min: float = 26.0
-    mag_max: float = 30.5
-    max_extent_sigma: float = 3.0
-    min_extent_mas2: float = 20.0
-    max_sharp_sigma: float = 5.0
-    max_elongation_sigma: float = 3.5
-    max_surface_brightness: float = 16000.0
-    max_missing: float = 0.2
-    colour_box: dict = field(default_factory=dict)
-
-
-def selection_keys():
-    """Names of the cuts, which are those of the configuration too."""
-    return tuple(entry.name for entry in dataclasses.fields(SelectionOptions))
+class SelectionOptions(SelectionKeys):
+    """Cuts: keys of the configuration."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ from clusterphot.figures.style import (
 from clusterphot.ssp.grid import filter_curve
 
 N_COLUMNS = 3
-FLOOR = 2e-4
-"""Lower end of the intensities drawn, in units of the brightest."""
 
 
 def draw(profiles, *, field):

@@ -11,6 +11,7 @@ from scipy import interpolate, special
 
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
+from clusterphot.config.luminosity import FunctionKeys
 
 STEP_MAG = 0.05
 """Step of the grids of magnitude and turnover."""
@@ -252,8 +253,8 @@ class Options:
 
     turnover_range: tuple
     width_range: tuple
-    fall: float = 9.0
-    reach: float = 0.5
+    fall: float = FunctionKeys.fall
+    reach: float = FunctionKeys.reach
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from scipy import special
 from clusterphot.base.errors import DataError
 from clusterphot.base.filters import load_filter
 from clusterphot.base.products import write_fits
+from clusterphot.config.luminosity import FunctionKeys
 from clusterphot.detect.selection import magnitudes
 from clusterphot.luminosity import color_mixture
 from clusterphot.luminosity import function as lf
@@ -34,17 +35,8 @@ EVIDENCE_FOR_TWO = 3.0
 
 
 @dataclass(frozen=True)
-class FitSettings:
-    """See the section ``luminosity`` of the configuration."""
-
-    turnover_range: object = "auto"
-    width_range: tuple = (0.3, 3.0)
-    fall: float = 9.0
-    reach: float = 0.5
-    n_completeness_draws: int = 16
-    bin_mag: float = 0.25
-    mag_limit: object = "auto"
-    seed: int = 1
+class FitSettings(FunctionKeys):
+    """Choices of the fit: keys of the configuration."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,13 @@ LOG_SUPER_LUMINOUS = 6.7
 
 
 def absolute_v(luminosity):
-    """Absolute V magnitude (Vega) of luminosities in V-band Suns; NaN where not positive."""
+    """Absolute V magnitude (Vega) of luminosities in V-band Suns; NaN where not positive.
+
+    Examples
+    --------
+    >>> print(f"{absolute_v(1e6):.2f}")
+    -10.19
+    """
     luminosity = np.asarray(luminosity, dtype=float)
     return SOLAR_V_VEGA - 2.5 * np.log10(np.where(luminosity > 0, luminosity, np.nan))
 
@@ -64,6 +70,13 @@ def binomial_interval(k, n, z=1.0):
     -------
     low, high : float
         NaN for n = 0.
+
+    Examples
+    --------
+    3 of 10:
+
+    >>> print("{:.3f} to {:.3f}".format(*binomial_interval(3, 10)))
+    0.179 to 0.458
     """
     if n == 0:
         return np.nan, np.nan

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clusterphot.measure.linear import solve
-from clusterphot.measure.positions import Block, Layout, best_pixel, light_of_targets, zeroth_centroid
+from clusterphot.measure.positions import (
+    Block,
+    Layout,
+    best_pixel,
+    light_beyond,
+    light_of_targets,
+    zeroth_centroid,
+)
 
 PSF_TOLERANCE = 0.1
 """Fraction of a point source's light in each pixel that the PSF may be wrong by before the sky is blamed."""
@@ -198,7 +205,7 @@ def fit_free(engine, setup, data, weights, prior, *, recentre):
     -------
     fit : BlockFit
     at_bound : (n,) bool ndarray
-        Whether the target ended on the edge of its box.
+        Whether the target ended on the edge of its box, or brighter light lies just beyond it.
     """
     # the target's light, with neighbours and sky of a fit at the listed positions subtracted
     block = Block(data, weights, setup.renderer, setup.terms)
@@ -219,7 +226,10 @@ def fit_free(engine, setup, data, weights, prior, *, recentre):
         start = centre
     found = engine.solve_free(block, start, prior)
     edge = np.abs(found.positions[:, 0] - centre[:, 0]).max(axis=1)
-    return _finish_free(setup, block, found, prior), edge >= prior.reach - BOUND_TOLERANCE_PX
+    at_bound = edge >= prior.reach - BOUND_TOLERANCE_PX
+    if recentre and setup.options.neighbours:  # else listed neighbours would count as unexpected light
+        at_bound |= light_beyond(block, light, images, prior, setup.pixel_scale_arcsec, setup.inflation)
+    return _finish_free(setup, block, found, prior), at_bound
 
 
 def _finish_free(setup, block, found, prior):

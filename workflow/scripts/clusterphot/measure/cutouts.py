@@ -9,6 +9,7 @@ import logging
 import numpy as np
 
 from clusterphot.base.products import Cutouts
+from clusterphot.config.photometry import Photometry
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,9 @@ FAR_CUTOUTS = 10
 """Cutouts of sources without a place are put this many sides off the image, where no pixel is."""
 
 
-def make_cutouts(mosaic, sources, *, cutout_size_arcsec=0.8, neighbour_radius_arcsec=0.55):
+def make_cutouts(
+    mosaic, sources, *, cutout_size_arcsec=Photometry.cutout_size_arcsec, neighbour_radius_arcsec=0.55
+):
     """Square cutouts around the sources of one chunk.
 
     Parameters

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clusterphot.base.flags import Flag
+from clusterphot.config.photometry import EngineKeys, FitKeys
 from clusterphot.measure.blocks import MISFIT_SIGMA, fit_free, fit_tied, sky_is_adequate
 from clusterphot.measure.engines import open_engine
 from clusterphot.measure.fit_rows import Results, make_table
@@ -59,24 +60,13 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class FitOptions:
-    """Choices of the fit; the defaults are those of the workflow.
+class FitOptions(FitKeys):
+    """Choices of the fit: keys of the configuration, and what a preset changes beside them.
 
     Attributes
     ----------
-    sky : {'quadratic', 'plane', 'constant'}
-        Local sky of each cutout.
-    position : {'tied', 'free'}
-        In filters other than the reference: fixed to the position fitted there, or fitted anew.
-    max_shift_px : float
-        Half side of the box a fitted position is confined to, pixels of the filter.
     neighbours : bool
         Fit neighbours together with the target, see `clusterphot.measure.neighbours`.
-    joint_radius_arcsec, blend_radius_arcsec : float
-        Listed sources nearer than the first are fitted together, pairs nearer than the second flagged as blended.
-    position_sigma_arcsec : float
-        1-sigma error of a listed coordinate, used as a Gaussian prior in the reference filter; 0 for no
-        prior.
     debias : bool
         Correct fluxes for the mean gain of a maximum over positions, and for the loss by an erring tied
         position.
@@ -87,13 +77,7 @@ class FitOptions:
         and inflate the error if the smallest is not fitted either.
     """
 
-    sky: str = "quadratic"
-    position: str = "tied"
-    max_shift_px: float = 2.0
     neighbours: bool = True
-    joint_radius_arcsec: float = 0.55
-    blend_radius_arcsec: float = 0.08
-    position_sigma_arcsec: float = 0.02
     debias: bool = True
     conditional_errors: bool = False
     adaptive_window: bool = True
@@ -114,12 +98,6 @@ class FitOptions:
                 adaptive_window=False,
             )
         raise ValueError(f"preset is {preset!r}, expected 'default' or 'paper'")
-
-
-FIT_KEYS = (
-    "sky", "position", "max_shift_px", "joint_radius_arcsec", "blend_radius_arcsec", "position_sigma_arcsec",
-)  # fmt: skip
-"""Fields of `FitOptions` that are keys of the configuration."""
 
 
 class FilterSetup:
@@ -204,7 +182,9 @@ def _windows(size_px, pixel_scale_arcsec, options):
     return [whole, *((distance <= radius).astype(float) for radius in radii)]
 
 
-def fit_sources(cutouts, psf, noise, wcs, options, *, reference=None, offset_px=(0.0, 0.0), engine="psf"):
+def fit_sources(
+    cutouts, psf, noise, wcs, options, *, reference=None, offset_px=(0.0, 0.0), engine=EngineKeys.engine
+):
     """Photometry of the sources of one chunk in one filter.
 
     Parameters
@@ -359,6 +339,14 @@ def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
         expected_chi2=expected,
     )
     return np.setdiff1d(everything.cutouts, rows[done], assume_unique=True)
+
+
+def flag_unknown_offset(table):
+    """Flag the targets of `fit_sources` whose places rest on the WCS alone, in place; those without data are not."""
+    column = f"flags_{table.meta['filter']}"
+    flags = np.asarray(table[column])
+    measured = np.asarray(table["is_target"]) & ((flags & int(Flag.NO_DATA | Flag.FAILED)) == 0)
+    table[column] = np.where(measured, flags | int(Flag.OFFSET_UNKNOWN), flags)
 
 
 def _all_flags(own, at_bound, blended):

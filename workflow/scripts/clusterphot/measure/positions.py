@@ -33,6 +33,13 @@ signal."""
 START_GAIN = 9.0
 """Gain in chi-square (true noise) by which another pixel must beat the listed position as the start: 3 sigma."""
 
+BEYOND_ARCSEC = 0.2
+"""Light this far beyond the box of a position is looked for: lists of other frames are off by as much."""
+BEYOND_SNR = 5.0
+BEYOND_RATIO = 2.0
+"""Signal to noise of such light, and its gain in chi-square over the best one inside the box, from which the listed
+source is not what was fitted: wings of the source itself have a gain below its own."""
+
 CENTROID_SNR = 5.0
 """Signal to noise of an aperture below which its centroid is noise, and the list's position better."""
 
@@ -299,8 +306,17 @@ def best_pixel(block, light, images, prior, inflation):
     The PSF's core is moved over the box pixel by pixel. With d the light, w the weights and P the core, the best
     flux there lowers chi-square by (sum w d P)^2 / sum w P^2; what the prior takes for the way is subtracted.
     """
+    shifts, gains = _pixel_gains(block, light, images, int(prior.reach))
+    gains = gains - prior.precision[:, :1] * np.square(shifts).sum(axis=1)
+    best = gains.argmax(axis=1)
+    listed = gains[:, len(shifts) // 2]
+    clear = gains[np.arange(len(light)), best] > listed + START_GAIN * inflation
+    return np.where(clear[:, None], shifts[best], 0.0)
+
+
+def _pixel_gains(block, light, images, reach):
+    """Whole-pixel shifts (k, 2) of the first component up to ``reach`` in x and y, and gains (n, k) in chi-square."""
     n, m = len(light), block.renderer.size_px
-    reach = int(prior.reach)
     weights = block.weights.reshape(n, m, m)
     match_with = light * weights
     half = min(m // 2 - reach, START_HALF_PX)
@@ -312,14 +328,30 @@ def best_pixel(block, light, images, prior, inflation):
             there = np.s_[:, low + j : high + j, low + i : high + i]
             match = (core * match_with[there]).reshape(n, -1).sum(axis=-1)
             square = (core**2 * weights[there]).reshape(n, -1).sum(axis=-1)
-            gain = np.where(match > 0, match**2 / np.maximum(square, TINY), 0.0)
             shifts.append((i, j))
-            gains.append(gain - prior.precision[:, 0] * (i * i + j * j))
-    gains = np.stack(gains, axis=1)
-    best = gains.argmax(axis=1)
-    listed = gains[:, len(shifts) // 2]
-    clear = gains[np.arange(n), best] > listed + START_GAIN * inflation
-    return np.where(clear[:, None], np.array(shifts, dtype=float)[best], 0.0)
+            gains.append(np.where(match > 0, match**2 / np.maximum(square, TINY), 0.0))
+    return np.array(shifts, dtype=float), np.stack(gains, axis=1)
+
+
+def light_beyond(block, light, images, prior, pixel_scale_arcsec, inflation):
+    """Whether clearly more light than inside the box of the first component lies just beyond it, (n,) bool.
+
+    Parameters
+    ----------
+    light, images, prior, inflation
+        As in `best_pixel`.
+    pixel_scale_arcsec : float
+    """
+    inside = int(prior.reach)
+    reach = min(
+        inside + max(2, int(round(BEYOND_ARCSEC / pixel_scale_arcsec))), block.renderer.size_px // 2 - 2
+    )
+    if reach <= inside:
+        return np.zeros(len(light), dtype=bool)
+    shifts, gains = _pixel_gains(block, light, images, reach)
+    near = np.abs(shifts).max(axis=1) <= inside
+    beyond = gains[:, ~near].max(axis=1)
+    return (beyond > BEYOND_SNR**2 * inflation) & (beyond > BEYOND_RATIO * gains[:, near].max(axis=1))
 
 
 def zeroth_centroid(block, light, positions, *, radius_px, reach, inflation):

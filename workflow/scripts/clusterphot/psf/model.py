@@ -10,6 +10,7 @@ from enum import IntFlag
 import numpy as np
 
 from clusterphot.base.images import crop, fourier_shift, radius_grid
+from clusterphot.config.psf import StampKeys
 from clusterphot.psf.reference import ANCHOR_ARCSEC
 from clusterphot.psf.shape import core_radius_px, windowed_centroid
 from clusterphot.psf.wings import WingGrid, power_law_light
@@ -46,13 +47,11 @@ PSF_FLAG_SENTENCES = {
 
 
 @dataclass(frozen=True)
-class PsfOptions:
-    """How the PSF is built.
+class PsfOptions(StampKeys):
+    """How the PSF is built: keys of the configuration, and what has not needed one.
 
     Attributes
     ----------
-    size_arcsec : float
-        Width of the stamp.
     join_arcsec : (float, float)
         Radii between which the core passes into the wings.
     fit_radius_arcsec : float
@@ -61,8 +60,6 @@ class PsfOptions:
         Radius out to which wing and sky of bright stars are fitted.
     total_radius_arcsec : float
         Light beyond this radius is not counted: no measured zero point knows about it.
-    beyond_stamp : {"measured", "reference", "none"}
-        Where the light beyond the stamp comes from.
     sky_order : int
         Polynomial sky under the bright stars: 0 constant, 1 plane, 2 quadratic.
     min_bright : int
@@ -82,12 +79,10 @@ class PsfOptions:
         If ``beyond_stamp`` is another word.
     """
 
-    size_arcsec: float = 2.0
     join_arcsec: tuple = (0.14, 0.17)
     fit_radius_arcsec: float = 0.4
     wing_radius_arcsec: float = 2.5
     total_radius_arcsec: float = 6.0
-    beyond_stamp: str = "measured"
     sky_order: int = 2
     min_bright: int = 5
     max_error: float = 0.03

@@ -112,10 +112,10 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
             break
     if not sigmas:
         raise DataError(
-            f"mosaic {mosaic.field} {mosaic.filter_name}",
+            f"{mosaic.label} (noise of blank sky)",
             "no tile with enough blank sky",
             f"tiles of {tile_px} px with at least {MIN_VALID_FRACTION:.0%} valid pixels free of sources",
-            "is the weight map zero nearly everywhere?",
+            "is the image constant, or its weight map zero, nearly everywhere? Or so crowded that no sky is left?",
         )
     sigma = float(np.median(sigmas))
     correlation = _without_plateau(np.median(correlations, axis=0))

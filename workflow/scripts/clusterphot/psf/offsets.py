@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.table import Table
+from scipy import ndimage
 
+from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
 from clusterphot.base.images import crop, fourier_shift, radius_grid
 from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
@@ -38,13 +40,37 @@ NO_STAR_ERROR_PX = 0.3
 """Error given to the offset when no star measures it: mosaics of one field are aligned to a fraction of a
 pixel."""
 
+FIT_MARGIN_ARCSEC, MIN_FIT_SNR = 0.4, 10.0
+"""How far the PSF reaches beyond the window, so that a shift rings outside of it, and signal to noise of a star."""
+
+MAX_OFFSET_PX = 4.0
+"""Fits follow a star this far, and cutouts hold their sources when the offset is no larger."""
+
+SEARCH_ARCSEC = 1.5
+"""Where no star lies within reach of a fit, the sky is looked for this far off: two guide stars' worth."""
+
+MIN_SEARCH_SIGMA = 8.0
+"""Height of the peak of stacked stamps, over their scatter, from which it is the sky of the reference filter."""
+
+STACK_SOFTENING = 8.0
+"""Signal to noise from which pixels of stamps count by their logarithm: no neighbour outvotes all others."""
+
+MAX_OTHERS, MIN_STACKED = 50, 3
+"""Detections that are tried where no star serves, and stamps without which a stack shows a neighbour, not the sky."""
+
+MIN_STACKED_SHARE, STACK_SMOOTHING_PX = 0.5, 1.0
+"""Share of good pixels from which a stamp is stacked, and sigma of its smoothing."""
+
+USABLE_REASONS = ("", "locus", "galaxy", "faint", "neighbour")
+"""Reasons of a rejection that leave a detection good enough for a position."""
+
 COLUMNS = {
     "dx": ("pix", "fitted position minus the one expected from the reference filter, along x"),
     "dy": ("pix", "the same along y"),
     "dx_err": ("pix", "1-sigma error of dx"),
     "dy_err": ("pix", "1-sigma error of dy"),
     "n_stars": ("", "stars used"),
-    "measured": ("", "false: no star could be used and the offset is taken as zero"),
+    "measured": ("", "false: nothing could be used, zero is written and sources are flagged OFFSET_UNKNOWN"),
 }
 
 
@@ -73,34 +99,57 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
     Returns
     -------
     offset : Offset
-        Zero and not ``measured`` when no star serves; exactly zero for the reference filter itself.
+        Zero and not ``measured`` when neither star nor other compact detection serves; exactly zero for the
+        reference filter itself.
+
+    Raises
+    ------
+    DataError
+        If the sky of the two images differs by more than `MAX_OFFSET_PX`.
 
     Notes
     -----
+    Where no star serves, other compact detections do. Where none of them has light within `MAX_OFFSET_PX` in this
+    filter, stamps around the expected positions are stacked to see whether it lies further off.
     Errors are 1.25 times the scatter (MAD) over the square root of the number of stars, as for a median, but
     never below the fits' own; with one star only the fit's own.
+
+    Examples
+    --------
+    Four stars in two filters with one WCS, the second filter's light moved by (0.3, -0.2) px:
+
+    >>> from astropy.wcs import WCS
+    >>> from clusterphot.base.products import Mosaic, Psf
+    >>> wcs = WCS(naxis=2)
+    >>> wcs.wcs.ctype, wcs.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [-0.02 / 3600, 0.02 / 3600]
+    >>> gauss = np.exp(-0.5 * (radius_grid(40) / 1.5) ** 2)
+    >>> rng, places = np.random.default_rng(1), [(60, 60), (180, 70), (70, 180), (190, 170)]
+    >>> def mosaic(dx, dy, name):
+    ...     sci = rng.normal(0.0, 0.1, (240, 240))
+    ...     for x, y in places:
+    ...         sci[y - 40 : y + 41, x - 40 : x + 41] += 20.0 * fourier_shift(gauss, dx, dy)
+    ...     return Mosaic(sci, np.full(sci.shape, 100.0), wcs, 0.02, name, "example")
+    >>> psf = Psf(gauss / gauss.sum(), 0.02, "F200W")
+    >>> stars = Table(rows=places, names=("x", "y"))
+    >>> stars["role"], stars["saturated"] = "core", False
+    >>> reference = mosaic(0.0, 0.0, "F200W")
+    >>> offset = measure_offset(mosaic(0.3, -0.2, "F150W"), psf, reference, psf, stars)
+    >>> round(offset.dx, 2), round(offset.dy, 2), offset.n_stars
+    (0.3, -0.2, 4)
     """
     if mosaic.filter_name == reference_mosaic.filter_name:
         return Offset(0.0, 0.0, 0.0, 0.0, 0, True)
-    rows = [
-        row for row in range(len(stars)) if stars["role"][row] != ROLE_NONE and not stars["saturated"][row]
-    ]
-    guess = np.column_stack([stars["x"], stars["y"]]).astype(float)
-    shifts, errors = [], []
-    for row in rows:
-        reference = fit_position(reference_mosaic, reference_psf, *guess[row])
-        if reference is None:
-            continue
-        sky = reference_mosaic.wcs.celestial.all_pix2world(reference[0], reference[1], 0)
-        expected = [float(value) for value in mosaic.wcs.celestial.all_world2pix(*sky, 0)]
-        fitted = fit_position(mosaic, psf, *expected)
-        if fitted is None:
-            continue
-        ratio = reference_mosaic.pixel_scale_arcsec / mosaic.pixel_scale_arcsec
-        shifts.append([fitted[0] - expected[0], fitted[1] - expected[1]])
-        errors.append([np.hypot(fitted[2], ratio * reference[2]), np.hypot(fitted[3], ratio * reference[3])])
-    if not shifts:
-        log.warning("%s: no star for the offset; taken as zero", mosaic.filter_name)
+    expected_of_all = []
+    for rows in _choices(stars):
+        expected, shifts, errors = _measure_shifts(mosaic, psf, reference_mosaic, reference_psf, stars[rows])
+        expected_of_all += expected
+        if shifts:
+            break
+    else:
+        _check_further_off(mosaic, reference_mosaic, expected_of_all)
+        log.warning(
+            "%s: nothing to measure the offset with; sources are flagged OFFSET_UNKNOWN", mosaic.filter_name
+        )
         return Offset(0.0, 0.0, NO_STAR_ERROR_PX, NO_STAR_ERROR_PX, 0, False)
     shifts, errors = np.array(shifts), np.array(errors)
     keep = _inliers(shifts, errors)
@@ -113,6 +162,70 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
     error = np.maximum(own, spread if len(shifts) > 2 else 0.0)
     log.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
     return Offset(float(middle[0]), float(middle[1]), float(error[0]), float(error[1]), len(shifts), True)
+
+
+def _choices(stars):
+    """Rows of the star list to measure with: stars, then the brightest of the other compact detections."""
+    sound = ~np.asarray(stars["saturated"], dtype=bool)
+    is_star = np.asarray(stars["role"]) != ROLE_NONE
+    yield np.flatnonzero(is_star & sound)
+    if "reason" in stars.colnames:
+        others = np.flatnonzero(
+            ~is_star & sound & np.isin(np.asarray(stars["reason"], dtype=str), USABLE_REASONS)
+        )
+        brightest = np.argsort(np.asarray(stars["mag_auto"])[others], kind="stable")
+        yield others[brightest[:MAX_OTHERS]]
+
+
+def _measure_shifts(mosaic, psf, reference_mosaic, reference_psf, stars):
+    """Positions expected of the stars that the reference filter shows, and shifts and errors (x, y) of those seen."""
+    ratio = reference_mosaic.pixel_scale_arcsec / mosaic.pixel_scale_arcsec
+    everywhere, shifts, errors = [], [], []
+    for x, y in zip(stars["x"], stars["y"], strict=True):
+        reference = fit_position(reference_mosaic, reference_psf, float(x), float(y))
+        if reference is None:
+            continue
+        sky = reference_mosaic.wcs.celestial.all_pix2world(reference[0], reference[1], 0)
+        expected = [float(value) for value in mosaic.wcs.celestial.all_world2pix(*sky, 0)]
+        everywhere.append(expected)
+        fitted = fit_position(mosaic, psf, *expected)
+        if fitted is None:
+            continue
+        shifts.append([fitted[0] - expected[0], fitted[1] - expected[1]])
+        errors.append([np.hypot(fitted[2], ratio * reference[2]), np.hypot(fitted[3], ratio * reference[3])])
+    return everywhere, shifts, errors
+
+
+def _check_further_off(mosaic, reference_mosaic, expected):
+    """Refuse an image whose light lies beyond the reach of the fits, as a stack of stamps shows it."""
+    half = int(np.ceil(SEARCH_ARCSEC / mosaic.pixel_scale_arcsec))
+    stack, n = np.zeros((2 * half + 1, 2 * half + 1)), 0
+    for x, y in expected:
+        x0, y0 = int(np.rint(x)), int(np.rint(y))
+        data, ivar = mosaic.region(y0 - half, y0 + half + 1, x0 - half, x0 + half + 1)
+        good = (ivar > 0) & np.isfinite(data)
+        if good.mean() < MIN_STACKED_SHARE:
+            continue
+        signal = ndimage.gaussian_filter(
+            np.where(good, data - np.median(data[good]), 0.0), STACK_SMOOTHING_PX
+        )
+        signal /= max(mad_sigma(signal[good]), 1e-30)
+        stack += np.arcsinh(signal / STACK_SOFTENING)
+        n += 1
+    if n == 0:
+        return
+    y, x = np.unravel_index(np.argmax(stack), stack.shape)
+    height = (stack[y, x] - np.median(stack)) / max(mad_sigma(stack), 1e-30)
+    shift = float(np.hypot(x - half, y - half))
+    if height < MIN_SEARCH_SIGMA or shift <= MAX_OFFSET_PX or n < MIN_STACKED:
+        return
+    raise DataError(
+        f"{mosaic.label}, WCS",
+        f"a sky {shift * mosaic.pixel_scale_arcsec:.2f} arcsec from that of {reference_mosaic.label} (x {x - half:+d}, "
+        f"y {y - half:+d} px, from {n} sources)",
+        f"less than {MAX_OFFSET_PX:g} px",
+        "align the mosaics, or correct CRVAL1 and CRVAL2.",
+    )
 
 
 def with_offset_error(psf, offset):
@@ -145,8 +258,7 @@ def with_offset_error(psf, offset):
 
 
 def fit_position(mosaic, psf, x, y):
-    """Fitted (x, y, x_err, y_err) of a star in mosaic pixels; None where the fit fails or its core is
-    masked."""
+    """Fitted (x, y, x_err, y_err) of a star in mosaic pixels; None where the fit fails or its core is masked."""
     half = min(int(round(FIT_HALF_ARCSEC / mosaic.pixel_scale_arcsec)), psf.data.shape[0] // 2)
     x0, y0 = int(np.rint(x)), int(np.rint(y))
     data, ivar = mosaic.region(y0 - half, y0 + half + 1, x0 - half, x0 + half + 1)
@@ -155,9 +267,11 @@ def fit_position(mosaic, psf, x, y):
     core = radius_grid(half) <= core_radius_px(mosaic.pixel_scale_arcsec, CORE_ARCSEC)
     if np.sum(bad & core) > 1 or np.mean(bad) > MAX_BAD_SHARE:
         return None
-    reach = min(psf.data.shape[0] // 2, half + int(0.4 / mosaic.pixel_scale_arcsec))
-    fit = fit_star(data, ivar, crop(psf.data, reach), start=(x - x0, y - y0), sky_order=2, max_shift_px=4.0)
-    if not fit.ok or fit.flux < 10.0 * fit.flux_err:
+    reach = min(psf.data.shape[0] // 2, half + int(FIT_MARGIN_ARCSEC / mosaic.pixel_scale_arcsec))
+    fit = fit_star(
+        data, ivar, crop(psf.data, reach), start=(x - x0, y - y0), sky_order=2, max_shift_px=MAX_OFFSET_PX
+    )
+    if not fit.ok or fit.flux < MIN_FIT_SNR * fit.flux_err:
         return None
     # The PSF's own misfit counts for bright stars.
     inflate = np.sqrt(max(fit.chi2_dof, 1.0))

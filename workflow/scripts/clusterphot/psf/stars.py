@@ -16,6 +16,7 @@ from scipy import ndimage
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
 from clusterphot.base.units import mag_ab
+from clusterphot.config.psf import StarKeys
 from clusterphot.psf.locus import fit_locus, locus_distance
 from clusterphot.psf.shape import core_radius_px
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 # What a detection can be, and why a star is not used. Written in the column ``reason``.
 REASONS = {
     "": "used",
+    "locus": "no stellar locus was found: whether it is a star is not known",
     "galaxy": "half-light radius off the stellar locus, or elongated",
     "faint": "fainter than psf.mag_max",
     "bright": "so bright that nothing but a saturated blot is left",
@@ -99,19 +101,13 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class StarOptions:
-    """How stars are chosen.
+class StarOptions(StarKeys):
+    """How stars are chosen: keys of the configuration, and what has not needed one.
 
     Attributes
     ----------
-    mag_min, mag_max : float
-        Magnitudes (AB, flux_auto) of the stars that make the core of the PSF.
-    mag_bright : float
-        Stars between this and ``mag_min`` serve for the wings.
-    half_light_radius_max_px : float
-        Upper end of the half-light radius of a star, pixels of the reference filter.
-    isolation_arcsec : float
-        No detection of more than ``neighbour_fraction`` of the star's flux within this distance.
+    neighbour_fraction : float
+        A detection of more than this fraction of the star's flux disturbs it, within ``isolation_arcsec``.
     edge_arcsec : float
         Radius in which at most a tenth of the pixels may be unexposed.
     detection_sigma : float
@@ -120,11 +116,6 @@ class StarOptions:
         Tiles in which the image is read.
     """
 
-    mag_min: float = 25.0
-    mag_max: float = 27.0
-    mag_bright: float = 17.0
-    half_light_radius_max_px: float = 3.0
-    isolation_arcsec: float = 0.5
     neighbour_fraction: float = 0.05
     edge_arcsec: float = 1.0
     detection_sigma: float = 5.0
@@ -132,7 +123,7 @@ class StarOptions:
     overlap_px: int = 256
 
 
-def select_stars(mosaic, options=None):
+def select_stars(mosaic, options=None, *, required=True):
     """Find and class the stars of one mosaic.
 
     Parameters
@@ -140,6 +131,9 @@ def select_stars(mosaic, options=None):
     mosaic : `clusterphot.base.products.Mosaic`
         Reference filter; read tile by tile.
     options : StarOptions, optional
+    required : bool, optional
+        Whether PSFs are to be made of the stars; else a field without a stellar locus has its detections listed,
+        none of them as a star.
 
     Returns
     -------
@@ -150,20 +144,41 @@ def select_stars(mosaic, options=None):
     Raises
     ------
     DataError
-        If no detection lies on a stellar locus.
+        If stars are required and no detection lies on a stellar locus.
+
+    Examples
+    --------
+    Nine stars of 20.6 to 25.8 mag, and a galaxy in their midst:
+
+    >>> from astropy.wcs import WCS
+    >>> from clusterphot.base.products import Mosaic
+    >>> wcs = WCS(naxis=2)
+    >>> wcs.wcs.ctype, wcs.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [-0.04 / 3600, 0.04 / 3600]
+    >>> sci = np.random.default_rng(1).normal(0.0, 0.2, (400, 400))
+    >>> y, x = np.indices(sci.shape)
+    >>> for k in range(10):
+    ...     radius = np.hypot(x - 60 - 93 * (k % 4), y - 80 - 120 * (k // 4))
+    ...     sci += (10.0 if k == 5 else 10.0 * 1.7**k) * np.exp(-0.5 * (radius / (6.0 if k == 5 else 1.7)) ** 2)
+    >>> stars = select_stars(Mosaic(sci, np.full(sci.shape, 25.0), wcs, 0.04, "F356W", "example"))
+    >>> stars.meta["n_core"], stars.meta["n_wing"], stars.meta["n_rejected"]["galaxy"]
+    (2, 7, 1)
     """
     options = options or StarOptions()
     found = detect(mosaic, options)
     locus = fit_locus(found["mag_auto"], found["half_light_radius"], ~found["saturated"], options)
-    if locus is None:
+    if locus is None and required:
         raise DataError(
-            f"{mosaic.field} {mosaic.filter_name}",
+            f"{mosaic.label}, stars",
             f"{len(found)} detections, none of them on a stellar locus",
             f"stars of {options.mag_min:g}-{options.mag_max:g} mag "
             f"with half-light radius < {options.half_light_radius_max_px:g} px",
             "give `psf: file` for each filter, or widen psf.mag_min and psf.mag_max",
         )
-    role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
+    if locus is None:
+        log.warning("%s: no stellar locus among %d detections", mosaic.label, len(found))
+        role, reason = (np.full(len(found), word, dtype="U10") for word in (ROLE_NONE, "locus"))
+    else:
+        role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
     found["role"], found["reason"] = role, reason
     found.remove_columns(["bad_core", "bad_outer"])
     found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
@@ -179,7 +194,8 @@ def select_stars(mosaic, options=None):
         {"filter": mosaic.filter_name, "field": mosaic.field, "pixel_scale_arcsec": mosaic.pixel_scale_arcsec}
     )
     found.meta.update({"n_core": n_core, "n_wing": n_wing, "n_rejected": counts, "reasons": dict(REASONS)})
-    found.meta["locus"] = dict(locus)
+    if locus is not None:
+        found.meta["locus"] = dict(locus)
     said = ", ".join(f"{n} {name}" for name, n in counts.items())
     log.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
     return found
@@ -219,7 +235,7 @@ def _detect_tile(mosaic, box, options):
     if bad.any():
         ivar = np.where(bad, np.median(ivar[~bad]), ivar)
     sigma = 1.0 / np.sqrt(ivar)
-    found = _extract(sci, sigma, missing, mesh, options)
+    found = _extract(sci, sigma, missing, mesh, options, mosaic.label)
     if found is None:
         return _empty_rows()
     x, y = found["x"], found["y"]
@@ -292,7 +308,7 @@ def fill_holes(sci, bad, max_hole_px):
     return filled, holes, missing
 
 
-def _extract(sci, sigma, missing, mesh, options):
+def _extract(sci, sigma, missing, mesh, options, label):
     """SExtractor's quantities of all detections of an array; None if there are none."""
     data = np.ascontiguousarray(sci)
     background = sep.Background(data, mask=missing, bw=mesh, bh=mesh, fw=3, fh=3)
@@ -313,11 +329,25 @@ def _extract(sci, sigma, missing, mesh, options):
             deblend_nthresh=DEBLEND_LEVELS,
             deblend_cont=DEBLEND_CONTRAST,
         )
+    except Exception as exc:
+        if type(exc) is not Exception:  # sep raises bare ones where its limits are exceeded
+            raise
+        raise DataError(
+            f"{label}, detection of stars",
+            f"more than can be told apart ({exc})",
+            "sources that stand out from the noise",
+            "is the noise that the weights say far too small, or the image full of structure that is no source?",
+        ) from exc
     finally:
         sep.set_sub_object_limit(limit)
     found = found[has_shape(found, data.shape)]
     if len(found) == 0:
         return None
+    return _measure_detections(found, data, sigma, missing)
+
+
+def _measure_detections(found, data, sigma, missing):
+    """Positions, Kron fluxes, half-light radii and shapes of detections in an image less its background."""
     x, y, a, b, theta = (found[name] for name in ("x", "y", "a", "b", "theta"))
     theta = np.clip(theta, -np.pi / 2, np.pi / 2)
     kron, _ = sep.kron_radius(data, x, y, a, b, theta, KRON_WINDOW, mask=missing)
@@ -471,16 +501,6 @@ def write_stars(path, stars, *, meta=None):
     stars.meta.update(meta or {})
     with whole_file(path) as temporary:
         stars.write(temporary, format="ascii.ecsv", overwrite=True)
-
-
-def no_stars(mosaic):
-    """Star list without rows, for a field whose PSFs are all given."""
-    kinds = {"id": int, "saturated": bool, "role": "U8", "reason": "U8"}
-    stars = Table({name: np.zeros(0, kinds.get(name, float)) for name in COLUMNS})
-    for name, (unit, description) in COLUMNS.items():
-        stars[name].unit, stars[name].description = unit or None, description
-    stars.meta.update({"filter": mosaic.filter_name, "field": mosaic.field, "n_core": 0, "n_wing": 0})
-    return stars
 
 
 def read_stars(path):

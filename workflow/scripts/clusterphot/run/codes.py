@@ -32,25 +32,9 @@ WITHOUT_EFFECT = (
 )
 """Modules that cannot change a result: messages, logs and the reading of the configuration."""
 
-
-def driver_digest(scripts, driver, modules=()):
-    """Digest of the modules that ``driver`` imports, directly or through one another.
-
-    Parameters
-    ----------
-    scripts : path
-        Folder with the drivers and the package.
-    driver : str
-        Name of the driver without ``.py``.
-    modules : sequence of str, optional
-        More modules that it imports, by names that it puts together; without the package.
-
-    Returns
-    -------
-    digest : str
-        12 hexadecimal digits.
-    """
-    return Sources(scripts).digest(driver, modules)
+OF_THE_CONFIGURATION = "config"
+"""Room of the keys of the configuration. Their values reach a rule as params: another sentence, range or default
+changes no result by itself."""
 
 
 class Sources:
@@ -67,19 +51,32 @@ class Sources:
         self._modules = _modules(self._scripts / PACKAGE)
         self._files = {}
 
-    def digest(self, driver):
-        """As `driver_digest`."""
-        modules, todo = {}, set(self._file(self._scripts / f"{driver}.py").imports)
+    def digest(self, driver, modules=()):
+        """Digest of the modules that a driver imports, directly or through one another.
+
+        Parameters
+        ----------
+        driver : str
+            Name of the driver without ``.py``.
+        modules : sequence of str, optional
+            More modules that it imports, by names that it puts together; without the package.
+
+        Returns
+        -------
+        digest : str
+            12 hexadecimal digits.
+        """
+        found, todo = {}, set(self._file(self._scripts / f"{driver}.py").imports) | set(modules)
         while todo:
             name = todo.pop()
-            if name in modules or name in WITHOUT_EFFECT:
+            if name in found or name in WITHOUT_EFFECT or name.split(".")[0] == OF_THE_CONFIGURATION:
                 continue
-            modules[name] = self._file(self._modules[name])
-            todo |= modules[name].imports
+            found[name] = self._file(self._modules[name])
+            todo |= found[name].imports
         digest = hashlib.sha256()
-        for name in sorted(modules):
+        for name in sorted(found):
             digest.update(name.encode())
-            digest.update(modules[name].digest)
+            digest.update(found[name].digest)
         return digest.hexdigest()[:12]
 
     def _file(self, path):

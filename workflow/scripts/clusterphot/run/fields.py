@@ -18,9 +18,10 @@ from pathlib import Path
 
 from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.config.configuration import complete_configuration, configuration_schema
 from clusterphot.measure.engines import check_engines
 from clusterphot.run import chunks, configuration
-from clusterphot.run.grids import Libraries
+from clusterphot.run.grids import Libraries, Projection
 from clusterphot.run.image_fields import DETECT, check_detection, check_files, load_image_field
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
@@ -99,6 +100,11 @@ class Field:
     def has_stack(self):
         """Whether the field has photometry of a stack: given, or measured on its mosaics."""
         return self.stack_photometry is not None or bool(self.mosaics)
+
+    @property
+    def projection(self):
+        """How grids are seen by the field."""
+        return Projection(self.redshift, tuple(self.filters))
 
     @property
     def table(self):
@@ -187,11 +193,22 @@ class Field:
 
 
 class FieldSet:
-    """All fields of a run, by name; ``libraries`` are the grids of stellar populations they are fitted with."""
+    """All fields of a run, by name.
 
-    def __init__(self, fields, libraries=None):
+    Attributes
+    ----------
+    libraries : `clusterphot.run.grids.Libraries`
+        Grids of stellar populations that they are fitted with.
+    at_rest, of_forecast : `clusterphot.run.grids.Projection`
+        How the grids are seen for rest-frame magnitudes and by the forecast.
+    """
+
+    def __init__(self, fields, config, libraries):
+        forecast = config["forecast"]
         self._fields = {field.name: field for field in fields}
         self.libraries = libraries
+        self.at_rest = Projection(0.0, tuple(config["sed"]["rest_frame_filters"]))
+        self.of_forecast = Projection(forecast["redshift"], (*forecast["baseline"], *forecast["extra"]))
 
     def __getitem__(self, name):
         return self._fields[name]
@@ -229,6 +246,12 @@ class FieldSet:
         """Names of the fields whose true fluxes are known."""
         return [field.name for field in self if field.truth is not None]
 
+    @functools.cached_property
+    def projections(self):
+        """How grids are seen in this run, by the digest that stands in paths."""
+        seen = [self.at_rest, self.of_forecast, *(field.projection for field in self)]
+        return {projection.digest: projection for projection in seen}
+
     @property
     def all_filters(self):
         """Filters of all fields, each once."""
@@ -241,7 +264,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     Parameters
     ----------
     config : dict
-        As merged by Snakemake; shipped fields are added in place when it names none.
+        As merged by Snakemake; what it lacks is added in place: defaults, and the shipped fields when it names none.
     repo : Path
         Folder of the Snakefile.
     user_files : list of str
@@ -263,11 +286,11 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     """
     if "fields" not in config:
         config["fields"] = shipped_fields(repo)
+    complete_configuration(config)
     origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
     models = Libraries(config, repo, origin)
     if check:
-        schema = configuration.load_yaml(repo / "workflow" / "schemas" / "config.schema.yaml")
-        configuration.check_schema(config, schema, origin)
+        configuration.check_schema(config, configuration_schema(), origin)
         configuration.check_relations(config, origin)
         configuration.check_sfd_maps(config, origin)
         if software_here:
@@ -278,7 +301,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
         if config["sed"]["four_color_dir"] is not None:
             _check_four_color_files(config["sed"], configuration.age_grid(config["sed"]["age_gyr"]), origin)
     fields = FieldSet(
-        [_load_field(name, entry, config, origin) for name, entry in config["fields"].items()], models
+        [_load_field(name, entry, config, origin) for name, entry in config["fields"].items()], config, models
     )
     if check:
         _check_comparisons(fields, config, origin)

@@ -4,8 +4,10 @@ Built while the rules are read, so that nothing heavy is imported; libraries are
 before the first job. Ages in Gyr, metallicities in solar units of each library.
 """
 
+import hashlib
 import math
 import os
+from dataclasses import dataclass
 from functools import partial
 
 from clusterphot.base.errors import ConfigError, UserError
@@ -18,6 +20,26 @@ EMBEDDED = "ssp/bc03_miles_kroupa.h5"
 
 NATIVE = "native"
 """Value of ``metallicity_zsun`` of a grid: all metallicities of the library."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """How a grid of stellar populations is seen: at a redshift, through filters.
+
+    Attributes
+    ----------
+    redshift : float
+    filters : tuple of str
+    """
+
+    redshift: float
+    filters: tuple
+
+    @property
+    def digest(self):
+        """Name of its files, ten hexadecimal digits: filters joined would be too long for a path, 1e-05 no number."""
+        text = f"{float(self.redshift)!r} {' '.join(self.filters)}"
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 class Libraries:

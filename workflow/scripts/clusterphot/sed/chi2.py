@@ -11,12 +11,16 @@ from scipy.special import erfc, gammainccinv
 
 from clusterphot.base.flags import Flag
 from clusterphot.base.units import without_sentinels
+from clusterphot.config.sed import Sed
 
 SIGMA_LEVELS = (1, 2, 3, 4, 5)
 """Of the intervals that tables list; F22 quote 1 to 3."""
 
 N_FITTED = 3
 """Age, metallicity and mass: taken from the bands for the degrees of freedom of a best fit."""
+
+LEAST_MASS_FRACTION = 1e-3
+"""Of the best mass, in the range of its logarithm: a mass that may be zero has an error of 1.5 dex."""
 
 BLOCK_MODELS = 2_000_000
 """Source-model pairs held in memory at once, 8 bytes each for a few arrays."""
@@ -78,7 +82,13 @@ def delta_chi2(n_sigma, n_parameters):
 
 
 def prepare_photometry(
-    flux, err, *, flux_floor_fraction=0.0, min_relative_error=1e-3, err_sys=None, correlation=None
+    flux,
+    err,
+    *,
+    flux_floor_fraction=0.0,
+    min_relative_error=Sed.min_relative_error,
+    err_sys=None,
+    correlation=None,
 ):
     """Errors that can be divided by, and that keep one band from deciding alone by accident.
 
@@ -119,6 +129,7 @@ def prepare_photometry(
     flux[empty] = np.nan
     err[empty] = np.nan
     missing |= empty
+    # errors too small to be true are replaced by the typical one of the source's other bands
     absurd = ~missing & (err <= min_relative_error * np.abs(flux))
     flags = np.where((odd | empty).any(axis=1), int(Flag.UNUSABLE_BAND), 0)
     for row in np.flatnonzero(absurd.any(axis=1)):
@@ -126,6 +137,7 @@ def prepare_photometry(
         err[row, absurd[row]] = np.median(usable) if usable.size else np.nan
         flux[row, np.isnan(err[row])] = np.nan
         flags[row] |= Flag.ERROR_REPLACED
+    # what is added to the random errors is independent between bands, which these need not be
     independent = (flux_floor_fraction * flux) ** 2
     if err_sys is not None:
         independent = independent + np.nan_to_num(np.array(err_sys, dtype=float, ndmin=2)) ** 2
@@ -135,7 +147,7 @@ def prepare_photometry(
         covariance = covariance + independent[:, :, None] * np.eye(flux.shape[1])
     err = np.sqrt(err**2 + independent)
     n_bands = np.isfinite(flux).sum(axis=1)
-    flags[n_bands < 3] |= Flag.TOO_FEW_BANDS
+    flags[n_bands < N_FITTED] |= Flag.TOO_FEW_BANDS
     flags[n_bands == 0] |= Flag.NO_DATA
     return Photometry(flux, err, flags, covariance)
 
@@ -181,6 +193,18 @@ def fit_grid(photometry, model_flux):
     With w = 1/err^2 the normalisation is sum(w f m) / sum(w m^2), not below zero, and
     chi2 = sum(w f^2) - sum(w f m)^2 / sum(w m^2). Bands are added one after the other, so that
     the result of a source does not depend on the sources beside it.
+
+    Examples
+    --------
+    Two ages, one metallicity, three bands; the fluxes are those of 1e7 Msun of the first age, with errors of 1 nJy:
+
+    >>> import numpy as np
+    >>> models = 1e-6 * np.array([[[1.0, 2.0, 3.0]], [[1.0, 3.0, 5.0]]])
+    >>> photometry = prepare_photometry([[10.0, 20.0, 31.0]], [[1.0, 1.0, 1.0]])
+    >>> fit = fit_grid(photometry, models)
+    >>> age, metallicity = best_models(fit.chi2)
+    >>> print(f"age {age[0]}, chi2 {fit.chi2[0, 0, 0]:.2f}, mass {fit.mass[0, 0, 0]:.3g} Msun")
+    age 0, chi2 0.36, mass 1.02e+07 Msun
     """
     if photometry.covariance is not None:
         return _fit_correlated(photometry, model_flux)
@@ -315,9 +339,10 @@ def log_range(fit, log_scale, *, threshold=1.0):
         NaN where no model within the threshold has a positive mass.
     """
     rise = fit.chi2 - np.min(np.nan_to_num(fit.chi2, nan=np.inf), axis=(1, 2))[:, None, None]
+    # at each model the mass may be off its best by what is left of the threshold, chi-square being a parabola in it
     room = fit.mass_err * np.sqrt(np.clip(threshold - rise, 0, None))
     with np.errstate(divide="ignore", invalid="ignore"):
-        low = np.log10(np.maximum(fit.mass - room, fit.mass * 1e-3)) + log_scale
+        low = np.log10(np.maximum(fit.mass - room, fit.mass * LEAST_MASS_FRACTION)) + log_scale
         high = np.log10(fit.mass + room) + log_scale
     allowed = (rise <= threshold) & (fit.mass > 0)
     low = np.min(np.where(allowed, low, np.inf), axis=(1, 2))

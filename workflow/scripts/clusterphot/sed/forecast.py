@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.units import AB_ZERO_FLUX_NJY
+from clusterphot.config.forecast import Forecast
 from clusterphot.sed.chi2 import Photometry
 from clusterphot.sed.posterior import posteriors
 from clusterphot.sed.posterior_model import flux_at, make_model
@@ -40,7 +41,7 @@ def depth_to_error(depth_mag):
     return AB_ZERO_FLUX_NJY * 10.0 ** (-0.4 * np.asarray(depth_mag, float)) / 5.0
 
 
-def filter_sets(baseline, extra, n_extra=1):
+def filter_sets(baseline, extra, n_extra):
     """The baseline, and it with each combination of up to ``n_extra`` extra filters."""
     sets = [()]
     for n in range(1, n_extra + 1):
@@ -48,7 +49,18 @@ def filter_sets(baseline, extra, n_extra=1):
     return sets
 
 
-def forecast(grid, truth, depths_mag, baseline, priors, nuisance, *, n_extra=1, n_realisations=0, seed=1):
+def forecast(
+    grid,
+    truth,
+    depths_mag,
+    baseline,
+    priors,
+    nuisance,
+    *,
+    n_extra=Forecast.n_extra,
+    n_realisations=0,
+    seed=Forecast.seed,
+):
     """Expected widths of the posteriors with the baseline filters and with extra ones.
 
     Parameters

@@ -74,7 +74,7 @@ def _panels(mu, scale, priors):
     low, joint, high : (n_cells,) float ndarray
         Natural log of the mass over its error; ``low`` equals ``joint`` where there is no plateau.
     """
-    if priors.mass == "log-uniform":
+    if priors.mass_prior == "log-uniform":
         bottom, top = priors.mass_min_msun / scale, priors.mass_max_msun / scale
     else:
         bottom, top = LOWEST_MASS_SIGMA, np.inf
@@ -189,7 +189,7 @@ def mass_lattice(mu, scale, priors):
     step = (high - low) / N_LATTICE
     log_t = low[:, None] + step[:, None] * (np.arange(N_LATTICE) + _LATTICE_SHIFT[:, None])
     exponent = _exponent(log_t, mu)
-    if priors.mass == "gaussian":  # flat in mass: a factor t in ln mass
+    if priors.mass_prior == "gaussian":  # flat in mass: a factor t in ln mass
         exponent += log_t
     weights = np.exp(exponent, out=exponent)
     weights /= weights.sum(axis=1, keepdims=True)

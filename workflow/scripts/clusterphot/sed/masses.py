@@ -57,6 +57,16 @@ def luminosity_per_njy(filt, redshift, cosmology, *, convention):
     ``vband``: L_nu(rest) = 4 pi D_L^2 F_nu / (1 + z) over that of the Sun in V (M_V = 4.80 AB); no colour
     term between the filter and V. ``faisst2022``: nu_obs 4 pi D_L^2 F_nu / (1 + z) in bolometric Suns, which
     reproduces the masses of Faisst et al. (2022, Table 1) and is 0.34 dex lower.
+
+    Examples
+    --------
+    F090W is nearest to V at z = 0.39; a cluster of 10 nJy there has 7 million V-band Suns:
+
+    >>> v_filter(["F090W", "F150W"], 0.39)
+    'F090W'
+    >>> per_njy = luminosity_per_njy("F090W", 0.39, {"h0": 70.0, "omega_m": 0.3}, convention="vband")
+    >>> print(f"{10.0 * per_njy:.2e}")
+    7.33e+06
     """
     distance = luminosity_distance_cm(redshift, **cosmology)
     l_nu = 4 * np.pi * distance**2 * NJY_CGS / (1 + redshift)

@@ -17,21 +17,24 @@ from clusterphot.sed.posterior_model import trapezoid_weights
 from clusterphot.sed.quantiles import edge_probability, quantiles_of_density, quantiles_of_points
 
 PROBABILITIES = (0.025, 0.16, 0.50, 0.84, 0.975)
-
 QUANTILE_NAMES = ("p025", "p16", "p50", "p84", "p975")
+"""Quantiles of the columns, and their names."""
 
 QUANTITIES = ("age_gyr", "metallicity_zsun", "log_mass", "ml_v")
+"""What a posterior is told of in columns."""
 
 EDGE_DEX = 0.05
 """Width of the edges of the age range, in log age, of which p_age_edge is the probability."""
 
-_DEPTH = 25.0  # cells this far (natural log) below the best are dropped: 1e-11 each
+NEGLIGIBLE_LN = 25.0
+"""Cells this far (natural log) below the best have 1e-11 of its probability each, and are dropped."""
 
-_COARSE = 3  # every third age and metallicity finds the fluxes that scale the relative errors
+COARSE_STEP, COARSE_ROUNDS = 3, 2
+"""Every third age and metallicity, 0.09 and 0.15 dex apart, finds the fluxes that the relative errors refer to, in
+two rounds."""
 
-_LN_2PI = np.log(2 * np.pi)
-
-_STRATA = (np.arange(N_CELLS) + 0.5) / N_CELLS
+STRATA = (np.arange(N_CELLS) + 0.5) / N_CELLS
+"""Cumulative probabilities at which cells are drawn: no random numbers."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ def _terms(photometry, covariance):
     """Precision-weighted data of each source and level; matrices one by one, so batches do not matter."""
     observed = np.isfinite(photometry.flux)
     flux = np.nan_to_num(photometry.flux)
+    # missing bands have variance one in the covariance; here they get no weight
     precision = np.linalg.inv(covariance) * (observed[:, None, :, None] & observed[:, None, None, :])
     log_det = np.linalg.slogdet(covariance)[1]
     linear = np.zeros(precision.shape[:3])
@@ -146,9 +150,10 @@ def _terms(photometry, covariance):
     data = np.zeros(precision.shape[:2])
     for band in range(flux.shape[1]):
         data += linear[..., band] * flux[:, None, band]
+    # m^T V^-1 m from the products of two bands that the model holds: those off the diagonal count twice
     first, second = np.triu_indices(flux.shape[1])
     quadratic = precision[..., first, second] * np.where(first == second, 1.0, 2.0)
-    log_norm = -0.5 * (log_det + observed.sum(axis=1)[:, None] * _LN_2PI)
+    log_norm = -0.5 * (log_det + observed.sum(axis=1)[:, None] * np.log(2 * np.pi))
     return _Terms(data, linear, quadratic, log_norm)
 
 
@@ -174,13 +179,13 @@ def reference_flux(photometry, model):
     log evidences by about 0.1 at 5 %.
     """
     n_av, n_age, n_z = model.shape
-    index = np.arange(n_av * n_age * n_z).reshape(model.shape)[:, ::_COARSE, ::_COARSE].reshape(-1)
+    index = np.arange(n_av * n_age * n_z).reshape(model.shape)[:, ::COARSE_STEP, ::COARSE_STEP].reshape(-1)
     models, pairs = model.flux[:, index], model.pairs[:, index]
     levels = model.nuisance.levels()
     middle = (float(np.sort(levels)[(len(levels) - 1) // 2]),)
     nuisance = dataclasses.replace(model.nuisance, jitter_levels=middle)
     flux = np.maximum(np.nan_to_num(photometry.flux), 0.0)
-    for _ in range(2):
+    for _ in range(COARSE_ROUNDS):
         terms = _terms(photometry, covariances(photometry, flux, nuisance))
         cross = np.matmul(terms.linear, models)[:, 0]
         norm = np.matmul(terms.quadratic, pairs)[:, 0]
@@ -211,21 +216,24 @@ def _cells(cross, norm, constant, model):
         Log of what the weights are to be multiplied with; -inf where the posterior is not defined.
     """
     priors = model.priors
-    if priors.mass == "gaussian":
+    # a Gaussian prior of the mass adds to the quadratic form as one more datum would
+    if priors.mass_prior == "gaussian":
         norm += priors.mass_sigma_msun**-2.0
         cross += priors.mass_mean_msun / priors.mass_sigma_msun**2
+    # chi2 = data - 2 M cross + M^2 norm: a Gaussian in M of error norm^-1/2 and mean cross / norm. In place, for speed
     np.sqrt(norm, out=norm)
     np.divide(1.0, norm, out=norm)
     cross *= norm
+    # peak of the cell's likelihood at M >= 0, times the prior; cells that cannot matter are not integrated
     log_cell = np.maximum(cross, 0.0)
     log_cell *= log_cell
     log_cell *= 0.5
     log_cell += model.log_prior
     log_cell += constant[:, None]
     flat = log_cell.reshape(-1)
-    kept = np.flatnonzero(flat > flat.max() - _DEPTH)
+    kept = np.flatnonzero(flat > flat.max() - NEGLIGIBLE_LN)
     mu, scale = cross.reshape(-1)[kept], norm.reshape(-1)[kept]
-    if priors.mass == "gaussian":
+    if priors.mass_prior == "gaussian":
         # The cut at zero: Phi(mu) of the posterior over Phi(offset) of the prior
         offset = priors.mass_mean_msun / priors.mass_sigma_msun
         log_mass = log_ndtr(mu) + 0.5 * np.minimum(mu, 0.0) ** 2 + np.log(scale / priors.mass_sigma_msun)
@@ -269,6 +277,29 @@ def posteriors(photometry, model, *, probabilities=PROBABILITIES):
     sources: a source has the same bits alone and among thousands. Age and metallicity have densities linear
     between the nodes of the grid in log age and log metallicity; M/L_V and mass are weighted points. A posterior
     narrower than a step of the grid comes out as wide as about half the step.
+
+    Examples
+    --------
+    A library that fades as a power of age, faster in the blue, and a source of 1e6 Msun and 3 Gyr in three bands:
+
+    >>> import numpy as np
+    >>> from clusterphot.sed.chi2 import prepare_photometry
+    >>> from clusterphot.sed.posterior_model import Nuisance, Priors, make_model
+    >>> from clusterphot.ssp.grid import ProjectedGrid
+    >>> age, ones = np.geomspace(1.0, 9.0, 33), np.ones((33, 1))
+    >>> flux_njy = 1e-5 * age[:, None, None] ** np.array([-1.2, -0.8, -0.6])
+    >>> grid = ProjectedGrid(
+    ...     age_gyr=age, metallicity_zsun=np.ones(1), filters=("F090W", "F150W", "F200W"), flux_njy=flux_njy,
+    ...     lum_v_lsun=ones / age[:, None], mass_remaining=ones, redshift=0.39, luminosity_distance_mpc=2100.0,
+    ...     h0=70.0, omega_m=0.3,
+    ... )
+    >>> model = make_model(grid, Priors(), Nuisance(zero_point_error=(0.02, 0.02, 0.02)))
+    >>> flux = 1e6 * flux_njy[16, 0]
+    >>> columns = posteriors(prepare_photometry([flux], [0.05 * flux]), model).columns
+    >>> for name in ("age_gyr", "log_mass"):
+    ...     print(name, *(f"{columns[f'{name}_{quantile}'][0]:.2f}" for quantile in ("p16", "p50", "p84")))
+    age_gyr 2.65 3.00 3.42
+    log_mass 5.95 6.00 6.05
     """
     n, n_bands = photometry.flux.shape
     if n_bands != len(model.flux):
@@ -279,26 +310,19 @@ def posteriors(photometry, model, *, probabilities=PROBABILITIES):
     scale_flux = reference_flux(photometry, model) if n else np.empty((0, n_bands))
     terms = _terms(photometry, covariances(photometry, scale_flux, model.nuisance))
     n_levels = terms.data.shape[1]
-    shapes = {
-        "node": model.log_prior.shape,
-        "level": (n_levels,),
-        "draw": (N_CELLS,),
-        "quantile": wanted.shape,
-    }
+    n_models = len(model.log_prior)
+
+    def blank(*shape):
+        return np.full((n, *shape), np.nan)
+
     out = {
-        name: np.full((n, *shapes[shape]), np.nan)
-        for name, shape in (
-            ("nodes", "node"),
-            ("levels", "level"),
-            ("mass", "draw"),
-            ("mu", "draw"),
-            ("scale", "draw"),
-            ("log_mass", "quantile"),
-            ("ml_v", "quantile"),
-        )
+        "nodes": blank(n_models),
+        "levels": blank(n_levels),
+        **{name: blank(N_CELLS) for name in ("mass", "mu", "scale")},
+        **{name: blank(len(wanted)) for name in ("log_mass", "ml_v")},
+        "cell": np.full((n, N_CELLS), -1),
     }
-    out["cell"] = np.full((n, N_CELLS), -1)
-    buffers = tuple(np.empty((n_levels, len(model.log_prior))) for _ in range(2))
+    buffers = tuple(np.empty((n_levels, n_models)) for _ in range(2))
     for row in np.flatnonzero(observed):
         _one_source(row, terms, model, wanted, buffers, out)
     return _collect(out, model, probabilities, scale_flux)
@@ -313,13 +337,15 @@ def _one_source(row, terms, model, wanted, buffers, out):
     weight, log_scale = _cells(cross, norm, constant, model)
     if not np.isfinite(log_scale):  # the mass is beyond its bounds by more than the Gaussian can tell
         return
+    # over all models: the evidence of each level; over the levels: the posterior of each model
     with np.errstate(divide="ignore"):
         out["levels"][row] = np.log(weight.sum(axis=1)) + log_scale
     nodes = weight.sum(axis=0)
     out["nodes"][row] = nodes
     ordered = np.cumsum(nodes[model.order])
     out["ml_v"][row] = quantiles_of_points(model.ml_v[model.order], ordered, wanted)
-    target = _STRATA * ordered[-1]
+    # equally probable cells: a model at each stratum of the order in M/L_V, and a level by what is left of the stratum
+    target = STRATA * ordered[-1]
     place = np.searchsorted(ordered, target)
     models = model.order[place]
     per_level = weight[:, models]
@@ -400,7 +426,7 @@ def posterior_columns(flux, err, model, *, min_relative_error, correlation=None)
 def _at_mass_bound(columns, priors):
     """Posteriors without a mass, or with the end of the 68 % interval within `EDGE_DEX` of an end of the prior."""
     undefined = ~np.isfinite(columns["log_mass_p50"])
-    if priors.mass != "log-uniform":
+    if priors.mass_prior != "log-uniform":
         return undefined
     low, high = np.log10([priors.mass_min_msun, priors.mass_max_msun])
     return (

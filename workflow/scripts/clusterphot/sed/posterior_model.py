@@ -12,38 +12,26 @@ import numpy as np
 from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.base.errors import ConfigError
 from clusterphot.base.filters import load_filter
+from clusterphot.config.dust import Dust
+from clusterphot.config.keys import keys_of
+from clusterphot.config.sed import PriorKeys
 from clusterphot.ssp.refine import refine_grid
-
-PRIOR_KEYS = {"age": "age_prior", "metallicity": "metallicity_prior", "mass": "mass_prior"}
 
 
 @dataclass(frozen=True)
-class Priors:
-    """Priors; each is proper, so that evidences are defined.
+class Priors(PriorKeys):
+    """Priors: keys of the configuration. Each is proper, so that evidences are defined.
 
-    Attributes
-    ----------
-    age, metallicity : {'uniform', 'log-uniform'}
-        Between the ends of the fine grid.
-    mass : {'log-uniform', 'gaussian'}
-        Of the surviving mass: log-uniform from mass_min_msun to mass_max_msun, or a Gaussian in linear mass
-        of mean mass_mean_msun and width mass_sigma_msun, cut at zero.
+    Those of age and metallicity lie between the ends of the fine grid; that of the surviving mass is log-uniform
+    between its ends, or a Gaussian in linear mass, cut at zero.
     """
 
-    age: str = "log-uniform"
-    metallicity: str = "log-uniform"
-    mass: str = "log-uniform"
-    mass_min_msun: float = 1e4
-    mass_max_msun: float = 1e9
-    mass_mean_msun: float = 0.0
-    mass_sigma_msun: float = 1e8
-
     def __post_init__(self):
-        for name in ("age", "metallicity"):
+        for name in ("age_prior", "metallicity_prior"):
             if getattr(self, name) not in ("uniform", "log-uniform"):
-                raise ValueError(f"prior of {name} {getattr(self, name)!r}, expected uniform or log-uniform")
-        if self.mass not in ("log-uniform", "gaussian"):
-            raise ValueError(f"prior of mass {self.mass!r}, expected log-uniform or gaussian")
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected uniform or log-uniform")
+        if self.mass_prior not in ("log-uniform", "gaussian"):
+            raise ValueError(f"mass_prior is {self.mass_prior!r}, expected log-uniform or gaussian")
         if not 0 < self.mass_min_msun < self.mass_max_msun:
             raise ValueError(
                 f"masses from {self.mass_min_msun} to {self.mass_max_msun} Msun, expected 0 < min < max"
@@ -138,7 +126,7 @@ class Model:
 # ----------------------------------------------------------------------------- from a fine grid to the model
 
 
-def extinction_per_av(filters, redshift, *, r_v=3.1):
+def extinction_per_av(filters, redshift, *, r_v=Dust.r_v):
     """Extinction in observed filters per magnitude of A_V in the rest frame of the source.
 
     Parameters
@@ -207,8 +195,8 @@ def make_model(grid, priors, nuisance):
     ml_v = np.broadcast_to(grid.ml_v, (len(av), *grid.ml_v.shape)).reshape(-1)
     age, metallicity = np.asarray(grid.age_gyr, float), np.asarray(grid.metallicity_zsun, float)
     log_prior = (
-        _log_node_prior(age, priors.age)[None, :, None]
-        + _log_node_prior(metallicity, priors.metallicity)[None, None, :]
+        _log_node_prior(age, priors.age_prior)[None, :, None]
+        + _log_node_prior(metallicity, priors.metallicity_prior)[None, None, :]
         - np.log(len(av)) * np.ones((len(av), 1, 1))
     )
     return Model(
@@ -314,7 +302,7 @@ def prior_range(options, name, axis, *, limit=np.inf):
     return low, high
 
 
-def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=3.1):
+def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=Dust.r_v):
     """Fine grid, priors and nuisance model of a field.
 
     Parameters
@@ -349,8 +337,7 @@ def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_
         step_log_age_dex=options["step_log_age_dex"],
         step_log_metallicity_dex=options["step_log_metallicity_dex"],
     )
-    names = [field.name for field in dataclasses.fields(Priors)]
-    priors = Priors(**{name: options[PRIOR_KEYS.get(name, name)] for name in names})
+    priors = Priors(**{name: options[name] for name in keys_of(PriorKeys)})
     default = options["zero_point_error"]
     nuisance = Nuisance(
         zero_point_error=tuple(zero_point_error.get(name, default) for name in fine.filters),
@@ -439,9 +426,9 @@ def describe_model(model):
             float(model.metallicity_zsun[-1]),
             len(model.metallicity_zsun),
         ],
-        "age_prior": priors.age,
-        "metallicity_prior": priors.metallicity,
-        "mass_prior": priors.mass,
+        "age_prior": priors.age_prior,
+        "metallicity_prior": priors.metallicity_prior,
+        "mass_prior": priors.mass_prior,
         "zero_point_error": [float(value) for value in nuisance.zero_point_error],
         "ebv_error_mag": float(nuisance.ebv_error_mag),
         "jitter": nuisance.jitter,

@@ -17,6 +17,12 @@ from clusterphot.sed.posterior import covariances, posteriors
 FACTORS = tuple(float(f) for f in np.round(2.0 ** (np.arange(0, 41) / 8), 4))
 """Growth of the errors that is tried: 1 to 32 in steps of 9 %."""
 
+SAMPLE_P_VALUE = 0.01
+"""Predictive p-value below which a source counts as one that no model explains."""
+
+N_FINE = 4001
+"""Points in the log of the factor between the first and last level: 0.1 % each."""
+
 
 # -------------------------------------------------------------------------------- one source at a time
 
@@ -126,6 +132,8 @@ def leave_band_out(photometry, model):
         fluxes = drawn_flux(partial, model)
         rows = np.arange(n)[:, None]
         level = partial.draws["level"]
+        # conditional Gaussian: given the residuals of the others the band moves by gain x residual, since
+        # calibration errors are shared; its own random error is not part of the prediction
         inverse = np.linalg.inv(covariance[:, :, others][..., others])
         shared = covariance[:, :, band][..., others]
         gain = np.matmul(shared[:, :, None, :], inverse)[:, :, 0]
@@ -196,7 +204,7 @@ def common_growth(posterior, levels):
     levels = np.asarray(levels, float)
     evidence = posterior.log_evidence_jitter
     total = evidence[np.isfinite(evidence).all(axis=1)].sum(axis=0)
-    fine = np.linspace(np.log(levels[0]), np.log(levels[-1]), 4001)
+    fine = np.linspace(np.log(levels[0]), np.log(levels[-1]), N_FINE)
     log_density = np.interp(fine, np.log(levels), total)
     best = int(np.argmax(total))
     if 0 < best < len(levels) - 1:  # a parabola through the three highest, of which it is Gaussian
@@ -281,7 +289,7 @@ def acceptance(photometry, posterior, model):
         "median_chi2": float(np.median(chi2)) if used.any() else np.nan,
         "median_dof": float(np.median(dof)) if used.any() else np.nan,
         "chi2_factor": float(np.sqrt(np.median(ratio))) if used.any() else np.nan,
-        "p_below_1_percent": float(np.mean(p_value < 0.01)) if used.any() else np.nan,
+        "p_below_1_percent": float(np.mean(p_value < SAMPLE_P_VALUE)) if used.any() else np.nan,
         "median_p": float(np.median(p_value)) if used.any() else np.nan,
     }
 

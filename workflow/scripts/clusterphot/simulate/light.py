@@ -88,9 +88,11 @@ def relative_flux(kind, colour, filt):
     if kind in ("bcg", "icl", "member"):
         return np.exp(shape("old") + OLD_SCATTER * colour[:, 0] * log_wave)
     if kind == "star":
+        # A uniform deviate mixes the two temperatures.
         warm = special.ndtr(colour[:, 0])
         return np.exp(warm * shape("warm_star") + (1 - warm) * shape("cool_star"))
     if kind == "galaxy":
+        # Power laws of the wavelength with a bend, from blue star-forming galaxies to red ones, within sensible limits.
         slope, bend = (
             np.clip(0.2 + 0.5 * colour[:, 0], -1, 1.3),
             np.clip(-0.15 + 0.3 * colour[:, 1], -0.8, 0.4),

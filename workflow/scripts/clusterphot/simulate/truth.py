@@ -12,6 +12,7 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.units import flux_from_mag_ab
+from clusterphot.config.simulation import SceneKeys
 from clusterphot.optics.bands import channel
 from clusterphot.optics.detector import MOSAIC_PIXEL_ARCSEC
 from clusterphot.optics.pupil import OpticsConfig
@@ -57,85 +58,39 @@ COMPACT_SHARE, ARC_SHARE = 0.15, 0.08
 
 
 @dataclass(frozen=True)
-class FieldConfig:
-    """Everything that defines a simulated field; equal configurations give equal pixels.
+class FieldConfig(SceneKeys):
+    """Everything that defines a simulated field: keys of its entry, and more; equal configurations give equal pixels.
 
     Attributes
     ----------
     field : str
-    filters : tuple of str
-        NIRCam filters in any order; leaving one out does not change the others.
     reference_filter : str
         Its WCS is exact; the others are off by up to ``wcs_offset_px``.
     ra, dec : float, deg
         Centre, where the brightest cluster galaxy lies.
     redshift : float
         Recorded with the truth; fluxes do not depend on it.
-    size_arcsec : float
-        Side of the square field, a multiple of 0.04.
-    seed : int
-    noise : {'drizzle', 'white', 'none'}
-    noise_scale : float
-        Noise relative to SMACS J0723's; 1 is a 5 sigma depth of 29.5-29.8 mag.
-    source_poisson : bool
-        Add the photon noise of the sources.
-    halo : float
-        Brightness of the central galaxy and of the intracluster light, 1 or 1.5.
-    n_members : int or None
-        Galaxies of the cluster beside the brightest; None is 40 in a field of 40 arcsec, scaled by area.
-    n_stars : int
-        Stars of 25-27 mag; half as many of 27-28 come on top.
-    n_bright_stars : int or None
-        Stars of 18-25 mag; None is a quarter of ``n_stars``.
-    galaxies_per_arcsec2 : float
-        Background galaxies to 30.5 mag.
     n_clusters : int
         Star clusters; 0 takes each row of the given table once. Rows that lie inside come first.
     draw_clusters : bool
         Draw ``n_clusters`` from the table's flux distribution, with jitter, instead of taking its rows.
-    clearance_arcsec : float
-        Unlisted stars and galaxies keep this distance from star clusters, as a person would choose them.
-    core_clearance_arcsec : float
-        Distance of star clusters from the centres of member galaxies, whose cusps no smooth sky can follow,
-        up to twice as much for bright ones: at 0.3 one in ten fluxes fitted in a 0.8" cutout is off by
-        more than 5 sigma, at 0.8 hardly any.
     ebv : float, mag
         Reddening E(B-V) put in front of everything.
     list_error_mas : float
         Error per axis of the listed positions of star clusters placed here (published ones: rounding).
-    wcs_offset_px, psf_blur_px : float
-        Largest offset of a filter's WCS; largest extra Gaussian blur (sigma) over the field; mosaic pixels.
-    bad_pixel_fraction : float
-        Half of them NaN with weight 0, half 0 with weight 0.
     wfe_nm, jitter_mas : float or None
         Of the PSF; None draws 60-95 nm and 6-10 mas from the seed.
     """
 
     field: str = "demo"
-    filters: tuple = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
     reference_filter: str = "F200W"
     ra: float = 110.8269
     dec: float = -73.4547
     redshift: float = 0.39
-    size_arcsec: float = 40.0
-    seed: int = 1
-    noise: str = "drizzle"
-    noise_scale: float = 1.0
-    source_poisson: bool = False
-    halo: float = 1.0
-    n_members: int | None = None
-    n_stars: int = 40
-    n_bright_stars: int | None = None
-    galaxies_per_arcsec2: float = 0.15
     n_clusters: int = 0
     draw_clusters: bool = False
-    clearance_arcsec: float = 0.6
-    core_clearance_arcsec: float = 0.8
     ebv: float = 0.18
     list_error_mas: float = 6.0
-    wcs_offset_px: float = 0.4
-    psf_blur_px: float = 0.0
-    bad_pixel_fraction: float = 2e-4
     wfe_nm: float | None = None
     jitter_mas: float | None = None
 
@@ -342,10 +297,12 @@ def _place_by_light(config, rng, galaxies, position):
     for i in np.flatnonzero(np.isnan(position[:, 0])):
         for _ in range(10000):
             if hosts and rng.uniform() < HOSTED_SHARE:
+                # Around a member, chosen by its light: at three effective radii, roughly.
                 host = hosts[int(np.searchsorted(np.cumsum(weights) / weights.sum(), rng.uniform()))]
                 radius, angle = host["r_e_arcsec"] * rng.gamma(3.0, 0.8), rng.uniform(0, 2 * np.pi)
                 u, v = host["u"] + radius * np.cos(angle), host["v"] + radius * np.sin(angle)
             else:
+                # Along the intracluster light: a surface density of exp(-r / 5"), flattened like it.
                 radius, angle = rng.gamma(2.0, 5.0), rng.uniform(0, 2 * np.pi)
                 along, across = radius * np.cos(angle), 0.7 * radius * np.sin(angle)
                 pa = np.radians(ICL["pa"])
@@ -366,6 +323,7 @@ def _stars(config, rows, clusters):
     rng = stream(config.seed, "stars")
     n_bright = round(config.n_stars / 4) if config.n_bright_stars is None else config.n_bright_stars
     n_faint = round(config.n_stars / 2)
+    # Bright ones the rarer the brighter; those for the core within its limits; fainter ones that no PSF can use.
     mags = np.concatenate(
         [
             25.0 - 7.0 * rng.uniform(size=n_bright) ** 1.6,
@@ -379,6 +337,7 @@ def _stars(config, rows, clusters):
     stars, taken = [], np.empty((0, 2))
     for mag in mags:
         colour = rng.normal(size=2)
+        # Room for the wings, the more the brighter.
         clear = max(config.clearance_arcsec, 0.8) + 0.35 * max(0.0, 24.5 - mag)
         for _ in range(3000):
             u, v = rng.uniform(-half, half, size=2)
@@ -399,13 +358,16 @@ def _galaxies(config, rows, clusters):
     galaxies = []
     for _ in range(round(config.galaxies_per_arcsec2 * config.size_arcsec**2)):
         u, v = rng.uniform(-half, half, size=2)
+        # Counts that rise towards faint magnitudes; sizes that fall with them, 0.16" at 26 mag, with scatter.
         mag = max(FAINTEST_GALAXY + np.log10(rng.uniform()) / COUNT_SLOPE, BRIGHTEST_GALAXY)
         r_e = np.clip(0.16 * 10 ** (-0.11 * (mag - 26) + 0.2 * rng.normal()), 0.02, 0.8)
         r_e = r_e if rng.uniform() > COMPACT_SHARE else rng.uniform(0.015, 0.05)
         index, q, pa = rng.uniform(0.7, 2.0), rng.uniform(0.35, 1.0), rng.uniform(0, 180)
+        # Arcs: lensed galaxies outside the core, drawn out along circles about the cluster.
         if rng.uniform() < ARC_SHARE and mag < 28.5 and np.hypot(u, v) > 6:
             r_e, q, pa = min(4 * r_e, 1.5), 0.15, np.degrees(np.arctan2(v, u)) + 90.0
         colour = rng.normal(size=2)
+        # As in a list chosen by eye: no galaxy on a star cluster, nor on a star that the PSF needs.
         clear = config.clearance_arcsec + min(2.0 * r_e, 0.8) if config.clearance_arcsec else 0.0
         if _distance(u, v, points) < clear or _distance(u, v, stars) < 0.5 + r_e:
             continue

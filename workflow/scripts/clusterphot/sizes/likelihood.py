@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from clusterphot.config.photometry import FitKeys
+from clusterphot.config.sizes import LimitKeys
 from clusterphot.measure.flux_errors import NoiseOperator
 from clusterphot.measure.linear import SkyTerms
 from clusterphot.psf.shape import fwhm_px
@@ -43,34 +45,18 @@ holds for those between."""
 
 
 @dataclass(frozen=True)
-class SizeOptions:
-    """Choices of the size measurement.
+class SizeOptions(LimitKeys):
+    """Choices of the size measurement: keys of the configuration, and the grid of radii.
 
     Attributes
     ----------
-    model : {'gaussian', 'king', 'plummer'}
-    king_concentration : float
-        log10 of tidal over core radius.
-    radius_max_pc, radius_step_pc : float
-        Grid of half-light radii from 0 to the first in steps of the second.
-    window_arcsec : float
-        Side of the square of pixels that is fitted.
+    radius_step_pc : float
+        Half-light radii are tried from 0 to ``radius_max_pc`` in these steps.
     sky : {'constant', 'plane', 'quadratic'}
-    confidence : float
-        Of the upper limits.
-    compact_pc, resolved_sigma : float
-        A source is called resolved when every radius up to the first is excluded at this significance.
     """
 
-    model: str = "gaussian"
-    king_concentration: float = 1.5
-    radius_max_pc: float = 500.0
     radius_step_pc: float = 2.5
-    window_arcsec: float = 0.6
-    sky: str = "quadratic"
-    confidence: float = 0.95
-    compact_pc: float = 20.0
-    resolved_sigma: float = 3.0
+    sky: str = FitKeys.sky
 
     def window_px(self, pixel_scale_arcsec, cutout_px):
         """Odd side of the window in pixels, within a cutout less its margin; at least `MIN_WINDOW_PX`."""

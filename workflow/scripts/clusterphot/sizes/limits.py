@@ -12,6 +12,8 @@ from astropy.table import Table, vstack
 
 from clusterphot.base.cosmology import kpc_per_arcsec
 from clusterphot.base.flags import Flag
+from clusterphot.config.keys import values_of
+from clusterphot.config.sizes import LimitKeys
 from clusterphot.measure.rendering import PsfRenderer
 from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid, SizeOptions, psf_fwhm_arcsec
 from clusterphot.sizes.models import broadening_variance
@@ -77,15 +79,7 @@ class SizeContext:
 def make_context(params, psf, noise):
     """`SizeContext` from the parameters of a rule."""
     options = SizeOptions(
-        model=params.model,
-        king_concentration=params.king_concentration,
-        radius_max_pc=params.radius_max_pc,
-        radius_step_pc=params.radius_max_pc / N_RADII,
-        window_arcsec=params.window_arcsec,
-        sky=params.sky,
-        confidence=params.confidence,
-        compact_pc=params.compact_pc,
-        resolved_sigma=params.resolved_sigma,
+        **values_of(LimitKeys, params), radius_step_pc=params.radius_max_pc / N_RADII, sky=params.sky
     )
     scale = 1000.0 * kpc_per_arcsec(params.redshift, **params.cosmology)
     return SizeContext(psf, noise, scale, options, params.psf_fwhm_scatter_fraction)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from clusterphot.base.images import crop
+from clusterphot.config.sizes import LimitKeys
 
 MODELS = ("gaussian", "king", "plummer")
 
@@ -31,7 +32,7 @@ MIN_FWHM_FACTOR = 0.6
 # ---- profiles --------------------------------------------------------------------------------------------
 
 
-def transfer(model, frequency, half_light_arcsec, *, king_concentration=1.5):
+def transfer(model, frequency, half_light_arcsec, *, king_concentration=LimitKeys.king_concentration):
     """Fourier (Hankel) transform of a unit-flux round profile.
 
     Parameters

@@ -8,8 +8,8 @@ import dataclasses
 
 import numpy as np
 
-STEP_LOG_AGE_DEX = 0.03
-STEP_LOG_METALLICITY_DEX = 0.05
+from clusterphot.config.sed import GridSteps
+
 _RANGE_RTOL = 1e-9  # an end of a range this close (relative) to the grid's end is the grid's end
 
 AXES = ("age_gyr", "metallicity_zsun")
@@ -45,8 +45,8 @@ def refine_grid(
     *,
     age_range_gyr=None,
     metallicity_range_zsun=None,
-    step_log_age_dex=STEP_LOG_AGE_DEX,
-    step_log_metallicity_dex=STEP_LOG_METALLICITY_DEX,
+    step_log_age_dex=GridSteps.step_log_age_dex,
+    step_log_metallicity_dex=GridSteps.step_log_metallicity_dex,
 ):
     """A projected grid on fine, logarithmically equal steps of age and metallicity.
 

@@ -13,6 +13,8 @@ from astropy.table import Table
 
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, write_fits
+from clusterphot.config.photometry import EngineKeys, FitKeys
+from clusterphot.config.stack import Stack
 from clusterphot.measure.fit import FitOptions, fit_sources
 from clusterphot.measure.linear import SkyTerms, normal_equations, solve
 from clusterphot.measure.rendering import PsfRenderer
@@ -36,32 +38,22 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class StackOptions:
-    """Choices of a stack.
+class StackOptions(Stack):
+    """Choices of a stack: keys of the configuration, and how the point source is fitted to it.
 
     Attributes
     ----------
-    method : {'median', 'mean'}
-        The mean is weighted by the inverse variance of the pixels.
-    annulus_px : (float, float)
-        Inner and outer radius of the local background, pixels of the filter.
     sky : {'constant', 'plane', 'quadratic'}
         Sky fitted with the point source to the stack, beside the background taken from each cutout.
     max_shift_px : float
         Half side of the box around the centre in which the point source is fitted.
-    n_resamples, seed : int
-        Of the bootstrap over sources.
-    engine : str
-        What fits the point source to the stack: a key of `clusterphot.measure.engines.ENGINES`.
+    engine : {'psf', 'tractor'}
+        What fits the point source to the stack, see `clusterphot.measure.engines`.
     """
 
-    method: str = "median"
-    annulus_px: tuple = (5.0, 10.0)
-    sky: str = "quadratic"
+    sky: str = FitKeys.sky
     max_shift_px: float = 1.0
-    n_resamples: int = 200
-    seed: int = 1
-    engine: str = "psf"
+    engine: str = EngineKeys.engine
 
     def __post_init__(self):
         """Refuse words and radii that mean nothing."""

@@ -12,6 +12,7 @@ from astropy.table import Table, vstack
 from scipy.spatial import cKDTree
 
 from clusterphot.base.units import flux_from_mag_ab
+from clusterphot.config.detection import InjectionKeys
 from clusterphot.detect.catalog import MOMENT_ROWS, detect_box, to_plane_axes
 from clusterphot.detect.crowding import SAME_ARCSEC, neighbour_light
 from clusterphot.detect.field import apply_selection
@@ -45,15 +46,8 @@ quarter."""
 
 
 @dataclass(frozen=True)
-class InjectionOptions:
-    """What is injected; see the section ``completeness`` of the configuration."""
-
-    n_per_run: int = 250
-    seed: int = 1
-    mag_range: tuple = (26.5, 31.0)
-    colour_scatter: float = 0.2
-    light_exponent: float = 1.0
-    clearance_arcsec: float = 0.25
+class InjectionOptions(InjectionKeys):
+    """What is injected: keys of the configuration."""
 
 
 def run_injections(run, field, maps, found, locus, finder_options, selection, options):

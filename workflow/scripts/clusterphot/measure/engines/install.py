@@ -24,8 +24,6 @@ OF_ASTROMETRY_NET = ("util/miscutils.py", "util/ttime.py")
 COMPILED = "_mix"
 """The Tractor's extension module that is not optional."""
 
-TRACTOR_STEPS = f'pip install --no-build-isolation "tractor @ git+{REPOSITORY}@{COMMIT}"'
-
 
 def install_steps(remove=""):
     """Commands that install The Tractor and the part of Astrometry.net that it needs for this interpreter.

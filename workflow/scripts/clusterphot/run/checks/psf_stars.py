@@ -9,6 +9,8 @@ from astropy.table import Table, vstack
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Mosaic
+from clusterphot.config.keys import keys_of
+from clusterphot.config.psf import StarKeys
 from clusterphot.mosaics.convert import convert_pixels
 from clusterphot.mosaics.fits_rows import is_gzip
 from clusterphot.psf.locus import fit_locus
@@ -61,8 +63,7 @@ def check_stars(settings, name, entry, bands, findings, *, deep=False):
 
 def star_options(psf, **more):
     """`StarOptions` from the section psf of a configuration."""
-    names = ("mag_min", "mag_max", "mag_bright", "half_light_radius_max_px", "isolation_arcsec")
-    return StarOptions(**{name: psf[name] for name in names}, **more)
+    return StarOptions(**{name: psf[name] for name in keys_of(StarKeys)}, **more)
 
 
 def choose_tiles(shape, row_weights, n_tiles):

@@ -6,7 +6,6 @@ What the run itself would refuse is asked last, so that nothing passes here that
 import copy
 
 from clusterphot.run import fields as fieldset
-from clusterphot.run import image_fields
 from clusterphot.run.checks import fields, images, psf_stars
 from clusterphot.run.checks.findings import ERROR, OK, UNSEEN, Findings
 from clusterphot.run.checks.settings import read_settings
@@ -49,7 +48,7 @@ def _check_field(settings, name, entry, repo, findings, deep):
     if "photometry" in entry:
         filters = fields.check_photometry(settings, name, entry, findings)
     if isinstance(simulation, dict) and not settings.is_bad(name, "simulation"):
-        filters = simulation.get("filters", image_fields.SIMULATION_FILTERS)
+        filters = simulation["filters"]
         findings.at(name).add(OK, "mosaics", f"{len(filters)} filters, simulated by the run")
     fields.check_filters(settings, name, entry, filters, repo, findings)
     fields.check_truth(settings, name, entry, findings)

@@ -7,6 +7,7 @@ No units of its own.
 import os
 from dataclasses import dataclass
 
+from clusterphot.config.configuration import complete_configuration, configuration_schema
 from clusterphot.run import configuration
 from clusterphot.run import fields as fieldset
 from clusterphot.run.checks.findings import ERROR, OK
@@ -76,6 +77,7 @@ def read_settings(path, repo, findings):
     config = merged(defaults, own)
     if "fields" not in config:
         config["fields"] = fieldset.shipped_fields(repo)
+    complete_configuration(config)
     files = [] if path is None else [str(path)]
     settings = Settings(config, configuration.locate_keys(files, DEFAULTS), files, {})
     note.add(OK, "file", DEFAULTS if path is None else os.path.relpath(path))
@@ -86,7 +88,7 @@ def read_settings(path, repo, findings):
 
 def _check_keys(settings, defaults, repo, findings):
     """Compare with the schema; put defaults in the place of what cannot be used."""
-    schema = configuration.load_yaml(repo / "workflow" / "schemas" / "config.schema.yaml")
+    schema = configuration_schema()
     mistakes = configuration.schema_mistakes(settings.config, schema, settings.origin)
     if _drop_odd_keys(settings.config):
         mistakes += configuration.schema_mistakes(settings.config, schema, settings.origin)

@@ -5,10 +5,9 @@ Ages in Gyr, metallicities in units of each library's own solar value, spectra i
 """
 
 from clusterphot.base.errors import ConfigError
+from clusterphot.config.keys import REQUIRED, defaults_of
+from clusterphot.config.ssp_grids import EmilesKeys, FolderKeys, FspsKeys, PopStarKeys
 from clusterphot.ssp.readers import names
-
-REQUIRED = object()
-"""Default of a key that has none: the user has to give it."""
 
 
 class Reader:
@@ -17,7 +16,8 @@ class Reader:
     Attributes
     ----------
     keys : dict
-        Keys of a grid in the configuration beside ``reader`` and ``metallicity_zsun``, with their defaults.
+        Keys of a grid in the configuration beside ``reader`` and ``metallicity_zsun``, with their defaults; `REQUIRED`
+        where the user has to give one.
     interpolates : bool
         Whether it gives any metallicity in a range; the others give those of their files.
     """
@@ -92,7 +92,7 @@ class Embedded(Reader):
 class Galaxev(Reader):
     """A folder of GALAXEV files."""
 
-    keys = {"directory": REQUIRED, "family": None}
+    keys = defaults_of(FolderKeys) | {"directory": REQUIRED}
 
     @staticmethod
     def module():
@@ -107,14 +107,7 @@ class Galaxev(Reader):
 class Fsps(Reader):
     """Models computed by python-fsps."""
 
-    keys = {
-        "isochrones": "mist",
-        "spectra": "basel",
-        "imf": "chabrier",
-        "agb_dust": True,
-        "sps_home": None,
-        "python": None,
-    }
+    keys = defaults_of(FspsKeys)
     interpolates = True
 
     @staticmethod
@@ -136,7 +129,7 @@ class Fsps(Reader):
 class PopStar(Reader):
     """The models that a Python package brings, or a file of them."""
 
-    keys = {"file": None, "nebular": False}
+    keys = defaults_of(PopStarKeys)
 
     @staticmethod
     def module():
@@ -154,7 +147,7 @@ class PopStar(Reader):
 class Emiles(Reader):
     """A folder of E-MILES spectra."""
 
-    keys = {"directory": REQUIRED, "family": None, "mass_table": None, "resolution": 1000.0}
+    keys = defaults_of(EmilesKeys) | {"directory": REQUIRED}
 
     @staticmethod
     def module():

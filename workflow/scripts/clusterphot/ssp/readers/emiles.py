@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 
 from clusterphot.base.errors import DataError
+from clusterphot.config.ssp_grids import EmilesKeys
 from clusterphot.ssp.embed import coarse_nodes, rebin_spectra
 from clusterphot.ssp.grid import LSUN_GALAXEV_ERG_S, SspGrid
 from clusterphot.ssp.readers.names import emiles_files
@@ -32,7 +33,7 @@ TERMS = (
 _DOWNLOAD = "download the FITS files of the E-MILES SSPs from http://miles.iac.es."
 
 
-def read(directory, *, family=None, mass_table=None, resolution=1000.0):
+def read(directory, *, family=None, mass_table=None, resolution=EmilesKeys.resolution):
     """Grid of an E-MILES library.
 
     Parameters
@@ -89,7 +90,7 @@ def read(directory, *, family=None, mass_table=None, resolution=1000.0):
     )
 
 
-def axes(directory, *, family=None, mass_table=None, resolution=1000.0):
+def axes(directory, *, family=None, mass_table=None, resolution=EmilesKeys.resolution):
     """Axes of a library, as `clusterphot.ssp.readers.galaxev.axes`; checks the table of masses too."""
     files = emiles_files(directory, family)
     ages, metallicities = _nodes(files)

@@ -17,6 +17,7 @@ from astropy import constants
 from astropy import units as u
 
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.config.ssp_grids import FspsKeys
 from clusterphot.ssp.grid import SspGrid
 from clusterphot.ssp.readers import fsps_child
 
@@ -45,7 +46,7 @@ _C_ANGSTROM_S = constants.c.to_value(u.AA / u.s)
 _PROBE_SECONDS, _RUN_SECONDS = 300, 7200
 
 
-def build_command(isochrones="mist", spectra="basel"):
+def build_command(isochrones=FspsKeys.isochrones, spectra=FspsKeys.spectra):
     """Shell command that builds python-fsps with these libraries.
 
     ``--no-cache-dir`` matters: pip keeps the wheel that it built, whatever the libraries were.
@@ -66,29 +67,17 @@ def data_command(folder="fsps"):
 
 
 @dataclass(frozen=True)
-class FspsSetup:
-    """Which FSPS models, and where the code and its data are.
+class FspsSetup(FspsKeys):
+    """Which FSPS models, and where the code and its data are: keys of the configuration.
+
+    Isochrones and spectra must be those of the build; dust shells around AGB stars are of Villaume et al. (2015).
 
     Attributes
     ----------
-    isochrones, spectra, imf : str
-        Keys of ISOCHRONES, SPECTRA and IMFS; the first two must be those of the build.
-    agb_dust : bool
-        Dust shells around AGB stars (Villaume et al. 2015), as FSPS has them by default.
-    sps_home : str or None
-        Folder of the FSPS data; by default the environment variable SPS_HOME.
-    python : str or None
-        Interpreter that has python-fsps; by default the one that runs.
     where : str
         Key of the configuration, for messages.
     """
 
-    isochrones: str = "mist"
-    spectra: str = "basel"
-    imf: str = "chabrier"
-    agb_dust: bool = True
-    sps_home: str | None = None
-    python: str | None = None
     where: str = "ssp_grids"
 
 

@@ -1,0 +1,90 @@
+"""Section ``fields``: what a user says of each field."""
+
+from typing import Literal
+
+from clusterphot.config.keys import REQUIRED, key, section
+from clusterphot.config.simulation import Simulation
+
+
+@section
+class Mosaic:
+    """Mosaic of one filter."""
+
+    sci: str = key(REQUIRED, "Image: path or http(s)/s3 URL, .fits, .fits.gz or .fits.fz.")
+    wht: str = key(None, "Inverse variance: path or URL; not needed where sci holds its weights.")
+    err: str = key(None, "1-sigma errors in the unit of the image, in place of wht: path or URL.")
+    psf: str = key(None, "PSF of the filter as a FITS image at the mosaic's pixel scale.")
+    zero_point_factor: float = key(None, "Factor that fluxes of the mosaic are multiplied by.", ge=0.1, le=10)
+    zero_point_error: float = key(None, "Fractional 1-sigma error of the zero point.", ge=0, le=0.5)
+    gain_e_per_njy: float = key(
+        None, "Electrons per nJy; adds the Poisson noise of the sources to the weights.", gt=0
+    )
+
+
+@section
+class ControlRegion:
+    """Region off the cluster, whose sources are taken as the control sample of stars and galaxies."""
+
+    ra: tuple[float, float] = key(None, "Ends (deg) in right ascension of a box.", ge=0, le=360)
+    dec: tuple[float, float] = key(None, "Ends (deg) in declination of a box.", ge=-90, le=90)
+    center_deg: tuple[float, float] = key(None, "Centre (R.A., Decl.; deg) of a circle.")
+    radius_arcsec: float = key(None, "Radius (arcsec) of a circle.", gt=0)
+    area_ratio: float = key(
+        None, "Area of the cluster's region over that of the control region; default 1.", gt=0, le=1000
+    )
+
+
+@section
+class Bcg:
+    """Position of the brightest cluster galaxy."""
+
+    center_deg: tuple[float, float] = key(REQUIRED, "R.A. and Decl. (deg).")
+
+
+@section
+class Field:
+    """One field, given by its mosaics and source list or by its photometry."""
+
+    redshift: float = key(REQUIRED, "Redshift of the cluster.", gt=0, le=2)
+    ebv: Literal["sfd"] | float = key(
+        REQUIRED,
+        "E(B-V) (mag) on the Schlafly & Finkbeiner (2011) scale, or sfd for the SFD98 maps x 0.86.",
+        ge=0,
+        le=5,
+    )
+    photometry: str = key(
+        None, "Table of fluxes (nJy) - id, optional ra and dec (deg), flux_F and flux_err_F per filter."
+    )
+    photometry_is_dereddened: bool = key(
+        None,
+        "Whether the fluxes of photometry and stack_photometry are already corrected for Milky Way dust.",
+    )
+    stack_photometry: str = key(None, "Table of one row with the fluxes (nJy) of the stack.")
+    sources: str = key(
+        None,
+        "Source list - id, ra, dec (deg, ICRS), as csv, tsv, ecsv or fits; or detect, to find them first.",
+    )
+    reference_filter: str = key(None, "Filter in which positions are fitted and stars are chosen.")
+    mosaics: dict[str, Mosaic] = key(None, "Mosaics by filter name.")
+    area_arcmin2: float = key(
+        None,
+        "Area (arcmin2) that the sources were searched in, for star counts; by default that of the reference mosaic.",
+        gt=0,
+        le=100000,
+    )
+    star_counts: str = key(
+        None,
+        "Own star counts: table with mag (AB, without dust, in the reference filter) and density (stars per arcmin2 "
+        "and mag).",
+    )
+    control_region: ControlRegion = key(
+        None, "Region off the cluster, whose sources are taken as the control sample of stars and galaxies."
+    )
+    bcg: Bcg = key(
+        None,
+        "Position of the brightest cluster galaxy; by default the brightest extended light of the reference mosaic.",
+    )
+    truth: str = key(
+        None, "Table of true fluxes (nJy) of the sources, for a recovery page; id and flux_F per filter."
+    )
+    simulation: Simulation = key(None, "A field simulated by the workflow instead of read from mosaics.")

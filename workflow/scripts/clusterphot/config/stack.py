@@ -1,0 +1,20 @@
+"""Section ``stack``: the mean image of the clean sources."""
+
+from typing import Literal
+
+from clusterphot.config.keys import key, section
+
+
+@section
+class Stack:
+    """Stack of all clean sources of a field, per filter."""
+
+    method: Literal["median", "mean"] = key("median", "median, or mean weighted by inverse variance.")
+    annulus_px: tuple[float, float] = key(
+        (5, 10),
+        "Inner and outer radius (px of the filter concerned) of the local background.",
+        ge=1,
+        le=200,
+    )
+    n_resamples: int = key(200, "Bootstrap resamples of the sources, for the errors.", ge=20, le=10000)
+    seed: int = key(1, "Seed of the bootstrap.", ge=0)
