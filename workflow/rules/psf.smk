@@ -45,6 +45,8 @@ rule build_psf:
         psf="results/{field}/{filter}/psf.fits",
     params:
         **get_keys("psf", StampKeys),
+        psf_encircled_energy=get_mosaic_value("psf_encircled_energy"),
+        psf_error=get_mosaic_value("psf_error"),
         code=code_digest("build_psf"),
     log:
         "logs/build_psf/{field}/{filter}.log",

@@ -1,5 +1,6 @@
 """Build the PSF of one filter from its stars, or take the user's own (rule build_psf)."""
 
+import logging
 from dataclasses import replace
 
 from clusterphot.base.files import checksum_cards
@@ -12,13 +13,23 @@ from clusterphot.psf.reference import read_encircled_energy
 from clusterphot.psf.stars import read_stars
 from clusterphot.psf.user_file import load_user_psf
 
+log = logging.getLogger(__name__)
+
 
 def main(smk):
     """Read mosaic, star list and reference table; write the PSF."""
     mosaic, stars = read_mosaic(smk.input.mosaic), read_stars(smk.input.stars)
     reference = read_encircled_energy(smk.input.encircled_energy)
     if smk.input.get("psf"):
-        psf = load_user_psf(smk.input.psf, mosaic.pixel_scale_arcsec, mosaic.filter_name)
+        psf, notes = load_user_psf(
+            smk.input.psf,
+            mosaic.pixel_scale_arcsec,
+            mosaic.filter_name,
+            encircled_energy=smk.params.psf_encircled_energy,
+            error=smk.params.psf_error,
+        )
+        for note in notes:
+            log.warning("%s: %s", smk.input.psf, note)
         result = use_psf(psf, stars, reference)
         cards = {key: value for key, (value, _) in checksum_cards({"PSF": smk.input.psf}).items()}
         result = replace(result, psf=replace(result.psf, meta=result.psf.meta | cards))

@@ -32,6 +32,8 @@ class MosaicEntry:
         Fractional 1-sigma error common to all sources of the filter; None where the user names none.
     gain_e_per_njy : float or None
         Electrons per nJy; adds the photon noise of the sources.
+    psf_encircled_energy, psf_error : float or None
+        Of the user's PSF: share of the light inside its stamp, fractional 1-sigma error of the flux scale.
     """
 
     sci: str
@@ -41,6 +43,8 @@ class MosaicEntry:
     zero_point_factor: float = 1.0
     zero_point_error: float | None = None
     gain_e_per_njy: float | None = None
+    psf_encircled_energy: float | None = None
+    psf_error: float | None = None
 
     def local(self, kind, field, filt):
         """Path of ``sci``, ``wht`` or ``err`` on disk: the file itself, or where its URL is fetched to."""
@@ -214,8 +218,14 @@ def check_url(url, key):
         raise ConfigError(key, error.got, error.expected, error.hint) from error
 
 
-def check_psf(path, key, filt, info):
-    """Refuse a PSF that is no FITS file, or not one for the pixels of its mosaic where that is here."""
+def check_psf(path, key, filt, info, *, encircled_energy=None):
+    """Refuse a PSF that is no FITS file, or not one for the pixels of its mosaic where that is here.
+
+    Returns
+    -------
+    notes : list of str
+        What is odd about it; see `clusterphot.psf.user_file.load_user_psf`.
+    """
     from clusterphot.mosaics.fits_rows import is_image, walk
     from clusterphot.psf.user_file import load_user_psf
 
@@ -223,5 +233,6 @@ def check_psf(path, key, filt, info):
         raise DataError(f"{key} = {path}", "no such file", "a PSF image", near_hint(path))
     if not any(is_image(hdu) for hdu in walk(path)):
         raise DataError(f"{key} = {path}", "no image", "a FITS file with a 2-D image")
-    if info is not None:
-        load_user_psf(path, info.pixel_scale_arcsec, filt)
+    if info is None:
+        return []
+    return load_user_psf(path, info.pixel_scale_arcsec, filt, encircled_energy=encircled_energy)[1]

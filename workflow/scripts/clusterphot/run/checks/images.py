@@ -131,8 +131,15 @@ def _check_headers(key, filt, values, note, deep):
         wht, err = text_of(values, "wht"), text_of(values, "err")
         info = note.attempt("headers", inspect_mosaic, values["sci"], wht, err=err, deep=deep)
     psf = text_of(values, "psf")
-    if psf is not None and note.passes("psf", image_fields.check_psf, psf, f"{key}.psf", filt, info):
-        note.add(OK, "psf", f"{psf}: a PSF on the pixels of the mosaic")
+    if psf is not None:
+        share = values.get("psf_encircled_energy")
+        notes = note.attempt(
+            "psf", image_fields.check_psf, psf, f"{key}.psf", filt, info, encircled_energy=share
+        )
+        for text in notes or ():
+            note.add(WARNING, "psf", f"{psf}: {text}")
+        if notes == []:
+            note.add(OK, "psf", f"{psf}: a PSF on the pixels of the mosaic")
     if info is None:
         return None
     note.add(OK, "headers", describe(info))

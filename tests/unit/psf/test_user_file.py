@@ -1,0 +1,164 @@
+"""PSFs given by users: scales, planes of STPSF, grids, sums, widths, filters and damage."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from clusterphot.base.errors import DataError
+from clusterphot.psf.shape import fwhm_px
+from clusterphot.psf.user_file import expected_fwhm, load_user_psf
+from scipy.special import erf
+
+PIXEL, FWHM_ARCSEC = 0.04, 0.13
+
+
+def pixelized(half, sigma, x0=0.0, y0=0.0):
+    """Gaussian integrated over pixels."""
+    edges = np.arange(-half, half + 2) - 0.5
+    x, y = (np.diff(erf((edges - at) / sigma / np.sqrt(2))) / 2 for at in (x0, y0))
+    return np.outer(y, x)
+
+
+SIGMA = FWHM_ARCSEC / 2.3548 / PIXEL
+TRUE = pixelized(20, SIGMA)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Function that writes planes (data, cards) and gives the path."""
+
+    def write(*planes):
+        hdus = [
+            (fits.ImageHDU if number else fits.PrimaryHDU)(data, fits.Header(cards))
+            for number, (data, cards) in enumerate(planes)
+        ]
+        path = tmp_path / "p.fits"
+        fits.HDUList(hdus).writeto(path, overwrite=True)
+        return str(path)
+
+    return write
+
+
+def test_expected_width():
+    """1.03 x 4.4 micron / 6.5 m = 0.144", detector pixel 0.063", pixel 0.04"; F22's stacks have 0.174"."""
+    assert expected_fwhm("F444W", 0.04) == pytest.approx(0.162, abs=0.002)
+    assert expected_fwhm("F150W", 0.02) == pytest.approx(0.061, abs=0.002)
+    assert expected_fwhm("sdss_r0", 0.04) is None
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_finer_pixels_are_summed(written, factor):
+    """A centred odd number of fine pixels per pixel or not, the result is the Gaussian integrated over pixels."""
+    fine = pixelized(20 * factor, SIGMA * factor)
+    psf, notes = load_user_psf(written((fine, {"PIXELSCL": PIXEL / factor})), PIXEL, "F356W")
+    half = psf.data.shape[0] // 2
+    np.testing.assert_allclose(
+        psf.data, TRUE[20 - half : 21 + half, 20 - half : 21 + half], atol=2e-3 * TRUE.max()
+    )
+    assert "summed" in notes[0]
+
+
+@pytest.mark.parametrize("scale", [0.0157, 0.03])
+def test_pixels_that_do_not_divide(written, scale):
+    fine = pixelized(60, SIGMA * PIXEL / scale)
+    psf, _ = load_user_psf(written((fine, {"PIXELSCL": scale})), PIXEL, "F356W")
+    assert fwhm_px(psf.data) == pytest.approx(fwhm_px(TRUE), rel=0.01)
+
+
+def test_planes_of_stpsf(written):
+    """The plane on the mosaic's pixels, with distortion where there is one; else the fine one is averaged."""
+    fine = (pixelized(80, 4 * SIGMA), {"EXTNAME": "OVERSAMP", "PIXELSCL": PIXEL / 4})
+    plain = (pixelized(20, 0.9 * SIGMA), {"EXTNAME": "DET_SAMP", "PIXELSCL": PIXEL})
+    distorted = (TRUE, {"EXTNAME": "DET_DIST", "PIXELSCL": PIXEL})
+    psf, _ = load_user_psf(written(fine, plain, distorted), PIXEL, "F356W")
+    np.testing.assert_allclose(psf.data, TRUE, atol=1e-6)
+    psf, _ = load_user_psf(written(fine, (plain[0], plain[1] | {"PIXELSCL": 0.063})), PIXEL, "F356W")
+    assert fwhm_px(psf.data) == pytest.approx(fwhm_px(TRUE), rel=0.01)
+
+
+def test_grid_of_photutils(written):
+    """The layout that `photutils.psf.GriddedPSFModel` reads, four times oversampled; the same PSF at all places."""
+    axis = np.arange(-82, 83) / 4
+    edges = np.stack([axis - 0.5, axis + 0.5]) / SIGMA / np.sqrt(2)
+    profile = np.diff(erf(edges), axis=0)[0] / 2
+    one = np.outer(profile, profile)
+    places = [(0.0, 0.0), (0.0, 100.0), (100.0, 0.0), (100.0, 100.0)]
+    cards = {"OVERSAMP": 4} | {f"DET_YX{k}": str(place) for k, place in enumerate(places)}
+    psf, notes = load_user_psf(written((np.array([one] * 4), cards)), PIXEL, "F356W")
+    half = psf.data.shape[0] // 2
+    np.testing.assert_allclose(psf.data, TRUE[20 - half : 21 + half, 20 - half : 21 + half], atol=1e-4)
+    assert "grid" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("total", "given", "share", "noted"),
+    [
+        (0.945, None, 0.945, True),
+        (0.945, 0.97, 0.97, False),
+        (1.0, None, 1.0, False),
+        (7.0, None, 1.0, False),
+    ],
+)
+def test_light_inside_the_stamp(written, total, given, share, noted):
+    psf, notes = load_user_psf(
+        written((total * TRUE, {})), PIXEL, "F356W", encircled_energy=given, error=0.01
+    )
+    assert psf.ee_stamp == pytest.approx(share, abs=1e-6)
+    assert psf.sys_error == 0.01
+    assert psf.data.sum() == pytest.approx(1.0)
+    assert any("psf_encircled_energy" in note for note in notes) == noted
+
+
+BAD = {
+    "half the pixel": (
+        pixelized(20, 2 * SIGMA),
+        {},
+        "F150W",
+        r"FWHM .* times that of diffraction and pixels",
+    ),
+    "narrower": (pixelized(20, 0.3 * SIGMA), {}, "F444W", r"FWHM .* sampled on other pixels"),
+    "another filter": (TRUE, {"FILTER": "F444W"}, "F356W", r"header FILTER: got F444W, expected F356W"),
+    "another pupil": (TRUE, {"FILTER": "F444W", "PUPIL": "F470N"}, "F444W", r"header PUPIL: got F470N"),
+    "integers": (
+        (1000 * TRUE).astype(np.int16),
+        {},
+        "F356W",
+        r"whole numbers \(int16\).*\nHint: is the file damaged",
+    ),
+    "half negative": (TRUE - 0.4 * TRUE.sum() / TRUE.size, {}, "F356W", r"negative pixels"),
+    "coarser": (TRUE, {"PIXELSCL": 0.06}, "F356W", r"header PIXELSCL: got 0\.06"),
+}
+
+
+@pytest.mark.parametrize(("data", "cards", "filt", "message"), BAD.values(), ids=BAD)
+def test_psf_that_is_not_one_of_the_mosaic(written, data, cards, filt, message):
+    with pytest.raises(DataError, match="(?s)" + message):
+        load_user_psf(written((data, cards)), PIXEL, filt)
+
+
+def test_filters_of_hst_and_of_the_wheel(written):
+    path = written((pixelized(20, 1.2), {"FILTER": "F606W"}))
+    assert load_user_psf(path, 0.03, "acs_wfc_f606w")[0].ee_stamp == 1.0
+    path = written((TRUE, {"FILTER": "F444W", "PUPIL": "CLEAR"}))
+    assert load_user_psf(path, PIXEL, "F444W")[0].ee_stamp == 1.0
+
+
+def test_odd_width_is_noted(written):
+    _, notes = load_user_psf(written((pixelized(20, 1.75 * SIGMA), {})), PIXEL, "F356W")
+    assert "FWHM" in notes[0]
+
+
+def test_compressed_file(tmp_path):
+    fits.PrimaryHDU(TRUE).writeto(tmp_path / "p.fits.gz")
+    assert load_user_psf(str(tmp_path / "p.fits.gz"), PIXEL, "F356W")[1] == []
+
+
+def test_damaged_header(tmp_path):
+    path = tmp_path / "p.fits"
+    fits.PrimaryHDU(TRUE).writeto(path)
+    path.write_bytes(
+        path.read_bytes().replace(b"NAXIS1  =                   41", b"NAXIS1  =                 -0.5")
+    )
+    with pytest.raises(
+        DataError, match=r"p\.fits, psf of F356W: got .*expected a FITS file with a 2-D image"
+    ):
+        load_user_psf(str(path), PIXEL, "F356W")
