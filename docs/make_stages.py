@@ -30,6 +30,14 @@ EACH = {
     "get_report_grids": "each grid",
 }
 """Input functions of common.smk that take a path, and what they stand for."""
+OF_FIELD = {
+    "source_list": "the field's list of sources",
+    "truth": "the user's table of true fluxes",
+    "photometry": "the user's table of photometry",
+    "stack_photometry": "the user's table with the photometry of the stack",
+    "photometry_product": "the merged fluxes of the field, as observed unless they were given de-reddened",
+}
+"""Files that an attribute of a field names."""
 AGES = {"projected": "ages of the best fits", "native": "all ages of the library"}
 """Kinds of grids of fluxes."""
 
@@ -128,7 +136,9 @@ def paths(node, sentences):
         if name == "get_resource":
             return [f"`resources/{first.value}`"]
         if name == "get_field_value":
-            return ["the field's list of sources"]
+            return [OF_FIELD[first.value]]
+        if name == "get_where":
+            return [f"{word} (of a field that has one)" for word in paths(node.args[1], sentences)]
         if name in EACH:
             return [f"{word} ({EACH[name]})" for word in paths(first, sentences)]
         if name in ("ensure", "ancient", "unpack", "report", "figure", "temp", "directory"):

@@ -24,5 +24,13 @@ def test_examples_of_module(name):
 
 def test_rooms_for_notebooks_have_examples():
     """The functions that people call by hand show how."""
-    named = ("base.images", "psf.build", "psf.noise", "psf.shape", "psf.star_fits", "optics.bands")
+    named = (
+        "base.images",
+        "psf.build",
+        "psf.noise",
+        "psf.offsets",
+        "psf.shape",
+        "psf.stars",
+        "stack.combine",
+    )
     assert {f"clusterphot.{name}" for name in named} <= set(WITH_EXAMPLES)

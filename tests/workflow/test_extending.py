@@ -1,7 +1,9 @@
 """The worked examples of docs/extending.md, applied to a copy of the repository and run."""
 
+import os
 import re
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +11,10 @@ from image_field import FILTERS
 from running import CONFIGS, REPO, copy_repo
 
 pytestmark = pytest.mark.slow
-NEW = re.compile(r"`(workflow/[\w/.]+)`[^`]*?(?:`solve_free`.*?)?\n\n```(?:python|rst)\n(.*?)```", re.S)
+NEW = re.compile(r"`((?:workflow|tests)/[\w/.]+)`:\n\n```python\n(.*?)```", re.S)
+MAX_EDITS = 9
+"""Files to touch for a key, a rule, a column and a figure together, tests included."""
+
 PUBLISHED = """\
 fields:
   small:
@@ -26,7 +31,7 @@ def extended(tmp_path_factory):
     repo = copy_repo(tmp_path_factory.mktemp("extended") / "repo")
     text = (REPO / "docs" / "extending.md").read_text(encoding="utf-8")
     files = dict(NEW.findall(text))
-    assert len(files) == text.count("```python") + text.count("```rst") == 5
+    assert len(files) == text.count("```python") == 6
     for path, content in files.items():
         assert not (repo / path).exists()
         (repo / path).write_text(content, encoding="utf-8")
@@ -84,11 +89,46 @@ def test_an_engine(extended, snakemake, drawn_field, tmp_path):
     assert np.nanmax(shift) == 0 and np.isfinite(shift).sum() > 20
 
 
-def test_a_figure(extended, snakemake, tmp_path):
-    """It is part of the main job, and drawn."""
+def test_a_key_a_rule_a_column_and_a_figure(extended, snakemake, tmp_path):
+    """Few edits; the table is written, the figure drawn, both in the main job, and a new key redoes these two only."""
+    from astropy.table import Table
+
+    text = (extended / "docs" / "extending.md").read_text(encoding="utf-8")
+    section = text.split("\n## ")[1]
+    edited = {path for path, _ in NEW.findall(section)} | set(re.findall(r"^\+\+\+ b/(.*)$", section, re.M))
+    assert len(edited) == MAX_EDITS
     (tmp_path / "my.yaml").write_text(PUBLISHED.format(configs=CONFIGS))
+    jobs = snakemake.plan("--configfile", "my.yaml", cwd=tmp_path, repo=extended).jobs
+    assert jobs["count_ages"] == jobs["plot_ages"] == 1
     target = "results/small/figures/ages_bc03.png"
-    assert snakemake.plan("--configfile", "my.yaml", cwd=tmp_path, repo=extended).jobs["plot_ages"] == 1
     run = snakemake("--configfile", "my.yaml", "--", target, cwd=tmp_path, repo=extended, cores=2)
     assert run.status == 0, run.stdout + run.stderr
     assert (tmp_path / target).read_bytes().startswith(b"\x89PNG")
+    table = Table.read(tmp_path / "results/small/sed/bc03/ages.ecsv")
+    assert table["n_of_age"].sum() == len(Table.read(tmp_path / "results/small/sed/bc03/clusters.ecsv"))
+    assert table["n_of_age"].description == "clusters whose median age is in the bin"
+    (tmp_path / "again.yaml").write_text("sed: {age_bin_gyr: 1.0}\n")
+    again = ("--configfile", "my.yaml", "again.yaml", "--", target)
+    assert set(snakemake.plan(*again, cwd=tmp_path, repo=extended).jobs) == {"count_ages", "plot_ages"}
+
+
+def test_what_follows_from_the_edits(extended):
+    """`make docs-code` writes it; the test of the page passes, and those that hold things in step."""
+    environment = os.environ | {"PYTHONPATH": "workflow/scripts"}
+    for name in ("config", "stages", "columns", "captions"):
+        subprocess.run([sys.executable, f"docs/make_{name}.py"], cwd=extended, env=environment, check=True)
+    for path, words in {
+        "config/config.yaml": "age_bin_gyr: 0.5",
+        "docs/stages.md": "### count_ages",
+        "docs/columns.md": "| `n_of_age` |",
+        "workflow/report/figure.rst": "plot_ages",
+    }.items():
+        assert words in (extended / path).read_text(encoding="utf-8"), path
+    tests = ["tests/unit/sed/test_age_counts.py", "tests/unit/figures/test_registry.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *tests],
+        cwd=extended,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout

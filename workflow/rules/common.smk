@@ -156,21 +156,6 @@ def get_resource(name):
     return str(REPO / "resources" / name)
 
 
-def get_photometry_table(wildcards):
-    """The user's table of photometry of a field."""
-    return FIELDSET[wildcards.field].photometry
-
-
-def get_stack_photometry_table(wildcards):
-    """The user's table with the photometry of the stack of a field."""
-    return FIELDSET[wildcards.field].stack_photometry
-
-
-def get_photometry_product(wildcards):
-    """The merged fluxes of a field, as observed unless they were given de-reddened."""
-    return FIELDSET[wildcards.field].photometry_product
-
-
 def get_comparison_value(name):
     """Params function: one key of the field's entry that only comparisons use, or None."""
     return lambda wildcards: FIELDSET[wildcards.field].comparisons.get(name)
@@ -187,21 +172,9 @@ def get_reference_mosaic(wildcards):
     return f"results/{field.name}/{field.reference_filter}/mosaic.fits" if field.mosaics else []
 
 
-def get_star_counts(wildcards):
-    """Expected star counts of a field whose sources have positions, or none."""
-    field = FIELDSET[wildcards.field]
-    return f"results/{field.name}/star_counts.ecsv" if field.center_deg else []
-
-
 def get_comparison(wildcards):
     """Galaxies of the user's comparison catalogue near the field's redshift, or none."""
     return f"results/{wildcards.field}/comparison.ecsv" if config["comparison"]["catalogue"] else []
-
-
-def get_bcg(wildcards):
-    """Measured brightest cluster galaxy of a field given by its mosaics, or none."""
-    field = FIELDSET[wildcards.field]
-    return f"results/{field.name}/bcg.ecsv" if field.mosaics else []
 
 
 def get_chunk_ids(wildcards):
@@ -229,15 +202,15 @@ def get_field_value(name):
     return lambda wildcards: getattr(FIELDSET[wildcards.field], name)
 
 
+def get_where(has, pattern):
+    """Input function: ``pattern`` of a field that has this, else none."""
+    return lambda wildcards: pattern.format(**wildcards) if getattr(FIELDSET[wildcards.field], has) else []
+
+
 def get_simulated_clusters(wildcards):
     """Table of the fluxes of the clusters put into a simulated field."""
     table = FIELDSET[wildcards.field].simulation.get("clusters")
     return table or get_resource("faisst2022/table1.csv")
-
-
-def get_simulation_center(wildcards):
-    """Centre (deg, ICRS) of a simulated field: SMACS J0723's, or that of its source list."""
-    return FIELDSET[wildcards.field].simulation_center_deg
 
 
 def get_mosaic_url(wildcards):
@@ -270,13 +243,11 @@ def get_reference_fits(wildcards):
 
 def get_all_reference_fits(wildcards):
     """As `get_reference_fits`, of all chunks; nothing in the reference filter itself."""
-    field = FIELDSET[wildcards.field]
-    if wildcards.filter == field.reference_filter:
+    if wildcards.filter == FIELDSET[wildcards.field].reference_filter:
         return {}
-    pattern = f"results/{field.name}/{field.reference_filter}/fits/{{chunk}}.ecsv"
     return {
-        "reference": expand(pattern, chunk=list(field.chunks)),
-        "offset": f"results/{field.name}/{wildcards.filter}/offset.ecsv",
+        "reference": get_reference_chunks(wildcards),
+        "offset": f"results/{wildcards.field}/{wildcards.filter}/offset.ecsv",
     }
 
 
@@ -413,23 +384,17 @@ def get_forecast_depths():
     return {filt: section["depths_mag"][filt] for filt in [*section["baseline"], *section["extra"]]}
 
 
-def get_zero_point_errors(wildcards):
-    """Fractional error of the zero point of each filter."""
-    mosaics = FIELDSET[wildcards.field].mosaics
-    return {filt: entry.zero_point_error or 0.0 for filt, entry in mosaics.items()}
-
-
 def get_named_zero_point_errors(wildcards):
-    """The same, of those filters alone whose error the user named."""
+    """Fractional error of the zero point of each filter whose error the user named."""
     mosaics = FIELDSET[wildcards.field].mosaics
-    named = {filt: entry.zero_point_error for filt, entry in mosaics.items()}
-    return {filt: error for filt, error in named.items() if error is not None}
+    return {
+        filt: entry.zero_point_error for filt, entry in mosaics.items() if entry.zero_point_error is not None
+    }
 
 
-def get_stack_fit(wildcards):
-    """SED fit of the stack of a field that has one, or none."""
-    path = f"results/{wildcards.field}/sed/{wildcards.grid}/stack.ecsv"
-    return path if FIELDSET[wildcards.field].has_stack else []
+def get_zero_point_errors(wildcards):
+    """The same of all filters, 0 where the user named none."""
+    return dict.fromkeys(FIELDSET[wildcards.field].mosaics, 0.0) | get_named_zero_point_errors(wildcards)
 
 
 def get_reproduction_products(wildcards):

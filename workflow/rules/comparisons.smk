@@ -126,7 +126,7 @@ rule measure_luminosities:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
-        bcg=get_bcg,
+        bcg=get_where("mosaics", "results/{field}/bcg.ecsv"),
     output:
         luminosities="results/{field}/sed/{grid}/luminosities.ecsv",
     params:

@@ -62,8 +62,8 @@ use rule plot_figure as plot_psf with:
 
 use rule plot_figure as plot_magnitudes with:
     input:
-        photometry=get_photometry_product,
-        star_counts=get_star_counts,
+        photometry=get_field_value("photometry_product"),
+        star_counts=get_where("center_deg", "results/{field}/star_counts.ecsv"),
     output:
         png=figure("results/{field}/figures/magnitudes.png"),
         pdf="results/{field}/figures/magnitudes.pdf",

@@ -155,7 +155,7 @@ rule join_engines:
 
 rule import_photometry:
     input:
-        table=ancient(get_photometry_table),
+        table=ancient(get_field_value("photometry")),
     output:
         photometry="results/{field}/photometry/{chunk}.ecsv",
     params:
@@ -181,7 +181,7 @@ rule import_photometry:
 
 rule import_stack_photometry:
     input:
-        table=get_stack_photometry_table,
+        table=get_field_value("stack_photometry"),
     output:
         photometry="results/{field}/stack_fluxes.ecsv",
     params:

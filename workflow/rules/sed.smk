@@ -344,7 +344,7 @@ rule libraries:
 rule compute_formation:
     input:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
-        stack=get_stack_fit,
+        stack=get_where("has_stack", "results/{field}/sed/{grid}/stack.ecsv"),
     output:
         formation="results/{field}/sed/{grid}/formation.ecsv",
     params:

@@ -23,7 +23,7 @@ rule simulate_sources:
         reference_filter=get_field_value("reference_filter"),
         redshift=get_field_value("redshift"),
         ebv=get_field_value("ebv"),
-        center_deg=get_simulation_center,
+        center_deg=get_field_value("simulation_center_deg"),
         cosmology=config["cosmology"],
         ages_gyr=[0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0],
         metallicity_zsun=[0.02, 0.2, 0.4, 1.0],

@@ -19,6 +19,12 @@ def test_gradients_of_a_shift_are_those_of_the_image():
     np.testing.assert_allclose(along_y, -(axis[:, None] + 0.3) / 4 * moved, atol=1e-8)
 
 
+def test_shift_of_a_smooth_image_is_exact():
+    np.testing.assert_allclose(fourier_shift(gaussian(0, 0), 0.4, -0.3), gaussian(0.4, -0.3), atol=1e-6)
+    with pytest.raises(ValueError, match="odd"):
+        fourier_shift(np.zeros((4, 4)), 0.1, 0.0)
+
+
 def test_crop_is_a_view_of_the_middle():
     image = np.zeros((9, 9))
     crop(image, 1)[...] = 1.0

@@ -201,13 +201,6 @@ def test_masked_and_hopeless_stamps():
     assert not fit_star(-data, np.ones_like(ivar), psf).ok
 
 
-def test_fourier_shift_of_a_smooth_image_is_exact():
-    image = gaussian(20, 2.0)
-    assert np.allclose(fourier_shift(image, 0.4, -0.3), gaussian(20, 2.0, 0.4, -0.3), atol=1e-6)
-    with pytest.raises(ValueError, match="odd"):
-        fourier_shift(np.zeros((4, 4)), 0.1, 0.0)
-
-
 # -- reference, user files ----------------------------------------------------------------------------------
 
 

@@ -5,9 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from clusterphot.run.codes import driver_digest, params_digest
+from clusterphot.run.codes import Sources, params_digest
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
+
+
+def driver_digest(scripts, driver):
+    """Digest of the code of a driver as it is now."""
+    return Sources(scripts).digest(driver)
 
 
 @pytest.fixture

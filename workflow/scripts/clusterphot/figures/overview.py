@@ -5,11 +5,10 @@ Images nJy/arcsec2, positions degrees (ICRS) and pixels (0-based), magnitudes AB
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
-from astropy.visualization import make_lupton_rgb
-from astropy.wcs import WCS
 from scipy.ndimage import binary_fill_holes, map_coordinates
 
 from clusterphot.base.cosmology import kpc_per_arcsec as scale_kpc_per_arcsec
@@ -21,6 +20,9 @@ from clusterphot.figures.style import (
     label_field,
     new_figure,
 )
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
 
 MAX_SIDE_PX = 1200
 
@@ -60,7 +62,7 @@ class SmallMosaic:
 
     image: np.ndarray
     factor: int
-    wcs: WCS
+    wcs: "WCS"
     pixel_scale_arcsec: float
     filter_name: str
 
@@ -93,6 +95,8 @@ def read_small(path, *, max_side_px=MAX_SIDE_PX):
     -----
     The file is read, not mapped: one strip of `ROWS_AT_ONCE_PX` rows is in memory at a time.
     """
+    from astropy.wcs import WCS
+
     with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
         hdu = hdus["SCI"]
         header = hdu.header
@@ -138,6 +142,8 @@ def composite(red, green, blue):
     the sky: white is the mean colour of the field. One stretch, set by the scatter of the sky, serves all
     three.
     """
+    from astropy.visualization import make_lupton_rgb
+
     planes = [np.nan_to_num(image - np.nanmedian(image)) for image in (red, green, blue)]
     scatter = robust_sky(planes[1][np.isfinite(green)])
     bright = planes[1] > BRIGHT_SIGMA * scatter

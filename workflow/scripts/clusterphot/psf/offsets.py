@@ -40,17 +40,27 @@ NO_STAR_ERROR_PX = 0.3
 """Error given to the offset when no star measures it: mosaics of one field are aligned to a fraction of a
 pixel."""
 
+FIT_MARGIN_ARCSEC, MIN_FIT_SNR = 0.4, 10.0
+"""How far the PSF reaches beyond the window, so that a shift rings outside of it, and signal to noise of a star."""
+
 MAX_OFFSET_PX = 4.0
 """Fits follow a star this far, and cutouts hold their sources when the offset is no larger."""
+
 SEARCH_ARCSEC = 1.5
 """Where no star lies within reach of a fit, the sky is looked for this far off: two guide stars' worth."""
+
 MIN_SEARCH_SIGMA = 8.0
 """Height of the peak of stacked stamps, over their scatter, from which it is the sky of the reference filter."""
+
 STACK_SOFTENING = 8.0
 """Signal to noise from which pixels of stamps count by their logarithm: no neighbour outvotes all others."""
-MAX_OTHERS = 50
-MIN_STACKED = 3
+
+MAX_OTHERS, MIN_STACKED = 50, 3
 """Detections that are tried where no star serves, and stamps without which a stack shows a neighbour, not the sky."""
+
+MIN_STACKED_SHARE, STACK_SMOOTHING_PX = 0.5, 1.0
+"""Share of good pixels from which a stamp is stacked, and sigma of its smoothing."""
+
 USABLE_REASONS = ("", "locus", "galaxy", "faint", "neighbour")
 """Reasons of a rejection that leave a detection good enough for a position."""
 
@@ -103,6 +113,29 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
     filter, stamps around the expected positions are stacked to see whether it lies further off.
     Errors are 1.25 times the scatter (MAD) over the square root of the number of stars, as for a median, but
     never below the fits' own; with one star only the fit's own.
+
+    Examples
+    --------
+    Four stars in two filters with one WCS, the second filter's light moved by (0.3, -0.2) px:
+
+    >>> from astropy.wcs import WCS
+    >>> from clusterphot.base.products import Mosaic, Psf
+    >>> wcs = WCS(naxis=2)
+    >>> wcs.wcs.ctype, wcs.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [-0.02 / 3600, 0.02 / 3600]
+    >>> gauss = np.exp(-0.5 * (radius_grid(40) / 1.5) ** 2)
+    >>> rng, places = np.random.default_rng(1), [(60, 60), (180, 70), (70, 180), (190, 170)]
+    >>> def mosaic(dx, dy, name):
+    ...     sci = rng.normal(0.0, 0.1, (240, 240))
+    ...     for x, y in places:
+    ...         sci[y - 40 : y + 41, x - 40 : x + 41] += 20.0 * fourier_shift(gauss, dx, dy)
+    ...     return Mosaic(sci, np.full(sci.shape, 100.0), wcs, 0.02, name, "example")
+    >>> psf = Psf(gauss / gauss.sum(), 0.02, "F200W")
+    >>> stars = Table(rows=places, names=("x", "y"))
+    >>> stars["role"], stars["saturated"] = "core", False
+    >>> reference = mosaic(0.0, 0.0, "F200W")
+    >>> offset = measure_offset(mosaic(0.3, -0.2, "F150W"), psf, reference, psf, stars)
+    >>> round(offset.dx, 2), round(offset.dy, 2), offset.n_stars
+    (0.3, -0.2, 4)
     """
     if mosaic.filter_name == reference_mosaic.filter_name:
         return Offset(0.0, 0.0, 0.0, 0.0, 0, True)
@@ -171,9 +204,11 @@ def _check_further_off(mosaic, reference_mosaic, expected):
         x0, y0 = int(np.rint(x)), int(np.rint(y))
         data, ivar = mosaic.region(y0 - half, y0 + half + 1, x0 - half, x0 + half + 1)
         good = (ivar > 0) & np.isfinite(data)
-        if good.mean() < 0.5:
+        if good.mean() < MIN_STACKED_SHARE:
             continue
-        signal = ndimage.gaussian_filter(np.where(good, data - np.median(data[good]), 0.0), 1.0)
+        signal = ndimage.gaussian_filter(
+            np.where(good, data - np.median(data[good]), 0.0), STACK_SMOOTHING_PX
+        )
         signal /= max(mad_sigma(signal[good]), 1e-30)
         stack += np.arcsinh(signal / STACK_SOFTENING)
         n += 1
@@ -223,8 +258,7 @@ def with_offset_error(psf, offset):
 
 
 def fit_position(mosaic, psf, x, y):
-    """Fitted (x, y, x_err, y_err) of a star in mosaic pixels; None where the fit fails or its core is
-    masked."""
+    """Fitted (x, y, x_err, y_err) of a star in mosaic pixels; None where the fit fails or its core is masked."""
     half = min(int(round(FIT_HALF_ARCSEC / mosaic.pixel_scale_arcsec)), psf.data.shape[0] // 2)
     x0, y0 = int(np.rint(x)), int(np.rint(y))
     data, ivar = mosaic.region(y0 - half, y0 + half + 1, x0 - half, x0 + half + 1)
@@ -233,11 +267,11 @@ def fit_position(mosaic, psf, x, y):
     core = radius_grid(half) <= core_radius_px(mosaic.pixel_scale_arcsec, CORE_ARCSEC)
     if np.sum(bad & core) > 1 or np.mean(bad) > MAX_BAD_SHARE:
         return None
-    reach = min(psf.data.shape[0] // 2, half + int(0.4 / mosaic.pixel_scale_arcsec))
+    reach = min(psf.data.shape[0] // 2, half + int(FIT_MARGIN_ARCSEC / mosaic.pixel_scale_arcsec))
     fit = fit_star(
         data, ivar, crop(psf.data, reach), start=(x - x0, y - y0), sky_order=2, max_shift_px=MAX_OFFSET_PX
     )
-    if not fit.ok or fit.flux < 10.0 * fit.flux_err:
+    if not fit.ok or fit.flux < MIN_FIT_SNR * fit.flux_err:
         return None
     # The PSF's own misfit counts for bright stars.
     inflate = np.sqrt(max(fit.chi2_dof, 1.0))

@@ -145,6 +145,23 @@ def select_stars(mosaic, options=None, *, required=True):
     ------
     DataError
         If stars are required and no detection lies on a stellar locus.
+
+    Examples
+    --------
+    Nine stars of 20.6 to 25.8 mag, and a galaxy in their midst:
+
+    >>> from astropy.wcs import WCS
+    >>> from clusterphot.base.products import Mosaic
+    >>> wcs = WCS(naxis=2)
+    >>> wcs.wcs.ctype, wcs.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [-0.04 / 3600, 0.04 / 3600]
+    >>> sci = np.random.default_rng(1).normal(0.0, 0.2, (400, 400))
+    >>> y, x = np.indices(sci.shape)
+    >>> for k in range(10):
+    ...     radius = np.hypot(x - 60 - 93 * (k % 4), y - 80 - 120 * (k // 4))
+    ...     sci += (10.0 if k == 5 else 10.0 * 1.7**k) * np.exp(-0.5 * (radius / (6.0 if k == 5 else 1.7)) ** 2)
+    >>> stars = select_stars(Mosaic(sci, np.full(sci.shape, 25.0), wcs, 0.04, "F356W", "example"))
+    >>> stars.meta["n_core"], stars.meta["n_wing"], stars.meta["n_rejected"]["galaxy"]
+    (2, 7, 1)
     """
     options = options or StarOptions()
     found = detect(mosaic, options)
@@ -326,6 +343,11 @@ def _extract(sci, sigma, missing, mesh, options, label):
     found = found[has_shape(found, data.shape)]
     if len(found) == 0:
         return None
+    return _measure_detections(found, data, sigma, missing)
+
+
+def _measure_detections(found, data, sigma, missing):
+    """Positions, Kron fluxes, half-light radii and shapes of detections in an image less its background."""
     x, y, a, b, theta = (found[name] for name in ("x", "y", "a", "b", "theta"))
     theta = np.clip(theta, -np.pi / 2, np.pi / 2)
     kron, _ = sep.kron_radius(data, x, y, a, b, theta, KRON_WINDOW, mask=missing)

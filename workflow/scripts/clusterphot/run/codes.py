@@ -4,7 +4,6 @@ Snakemake reruns a rule when its driver changed, but not when a module of the pa
 digest among its params it does. Imports are followed in the source text, nothing is imported.
 """
 
-import functools
 import hashlib
 import json
 import os
@@ -38,26 +37,6 @@ OF_THE_CONFIGURATION = "config"
 changes no result by itself."""
 
 
-def driver_digest(scripts, driver, modules=()):
-    """Digest of the modules that ``driver`` imports, directly or through one another.
-
-    Parameters
-    ----------
-    scripts : path
-        Folder with the drivers and the package.
-    driver : str
-        Name of the driver without ``.py``.
-    modules : sequence of str, optional
-        More modules that it imports, by names that it puts together; without the package.
-
-    Returns
-    -------
-    digest : str
-        12 hexadecimal digits.
-    """
-    return Sources(scripts).digest(driver, modules)
-
-
 class Sources:
     """Drivers and package as they stand at one moment, such as the start of a run: each file is looked at once.
 
@@ -69,34 +48,43 @@ class Sources:
 
     def __init__(self, scripts):
         self._scripts = Path(scripts)
+        self._modules = _modules(self._scripts / PACKAGE)
         self._files = {}
 
     def digest(self, driver, modules=()):
-        """As `driver_digest`."""
+        """Digest of the modules that a driver imports, directly or through one another.
+
+        Parameters
+        ----------
+        driver : str
+            Name of the driver without ``.py``.
+        modules : sequence of str, optional
+            More modules that it imports, by names that it puts together; without the package.
+
+        Returns
+        -------
+        digest : str
+            12 hexadecimal digits.
+        """
         found, todo = {}, set(self._file(self._scripts / f"{driver}.py").imports) | set(modules)
         while todo:
             name = todo.pop()
             if name in found or name in WITHOUT_EFFECT or name.split(".")[0] == OF_THE_CONFIGURATION:
                 continue
-            found[name] = self._file(_source(self._scripts, name))
+            found[name] = self._file(self._modules[name])
             todo |= found[name].imports
         digest = hashlib.sha256()
-        for name, file in sorted(found.items(), key=lambda item: item[0]):
+        for name in sorted(found):
             digest.update(name.encode())
-            digest.update(file.digest)
+            digest.update(found[name].digest)
         return digest.hexdigest()[:12]
 
     def _file(self, path):
         if path not in self._files:
-            self._files[path] = _read(path)
+            content = Path(path).read_bytes()
+            imports = imported_names(content.decode("utf-8")) & self._modules.keys()
+            self._files[path] = _File(hashlib.sha256(content).digest(), frozenset(imports))
         return self._files[path]
-
-
-@functools.cache
-def _source(scripts, name):
-    """File of a module of the package, given by its dotted name without the package."""
-    path = scripts / PACKAGE / Path(*name.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 @dataclass(frozen=True)
@@ -107,20 +95,17 @@ class _File:
     imports: frozenset
 
 
-def _read(path):
-    """Digest and imports of a file; it is read again only when it has been written again."""
-    state = os.stat(path)
-    return _read_cached(path, state.st_mtime_ns, state.st_size)
-
-
-@functools.cache
-def _read_cached(path, _mtime_ns, _size):
-    folder = path.parent
-    root = next(parent for parent in (folder, *folder.parents) if (parent / PACKAGE).is_dir())
-    content = path.read_bytes()
-    found = imported_names(content.decode("utf-8"))
-    modules = frozenset(name for name in found if name and _source(root, name).is_file())
-    return _File(hashlib.sha256(content).digest(), modules)
+def _modules(package):
+    """Files of the modules of the package below its own, by dotted name without the package."""
+    found = {}
+    for folder, _, names in os.walk(package):
+        room = os.path.relpath(folder, package).replace(os.sep, ".").lstrip(".")
+        for name in names:
+            stem, suffix = os.path.splitext(name)
+            dotted = ".".join(part for part in (room, stem) if part and part != "__init__")
+            if suffix == ".py" and dotted:
+                found[dotted] = os.path.join(folder, name)
+    return found
 
 
 def imported_names(text):

@@ -115,9 +115,9 @@ class Field:
         """Filter in which sizes are measured: the one wanted, or for ``auto`` that nearest to 1.5 micron."""
         if wanted != "auto":
             return wanted
-        from clusterphot.base.filters import curve_range
+        from clusterphot.base.filters import pivot_wavelength
 
-        return min(self.mosaics, key=lambda filt: abs(0.5 * sum(curve_range(filt)) - SIZE_WAVE_ANGSTROM))
+        return min(self.mosaics, key=lambda filt: abs(pivot_wavelength(filt) - SIZE_WAVE_ANGSTROM))
 
     @property
     def needs_stars(self):

@@ -169,8 +169,8 @@ def _preference(found):
 
 
 def _wavelength(filt):
-    """Middle of a filter's curve, Angstrom."""
-    return sum(filters.curve_range(filt)) / 2
+    """Pivot wavelength of a filter, Angstrom."""
+    return filters.pivot_wavelength(filt)
 
 
 def _tables(folder):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from astropy.wcs import WCS
 
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.config.simulation import SceneKeys
@@ -132,6 +131,8 @@ def size_px(config, filt):
 
 def field_wcs(config, filt):
     """TAN WCS of a filter's mosaic, north up, as its header states it."""
+    from astropy.wcs import WCS
+
     wcs = WCS(naxis=2)
     scale = pixel_scale_arcsec(filt) / 3600.0
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]

@@ -7,7 +7,6 @@ covariance follows exactly from the measured noise correlation. Radii pc, images
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
 from clusterphot.config.photometry import FitKeys
@@ -324,6 +323,8 @@ class SizeLikelihood:
         chi2 : (n, n_fine) float ndarray
             Less the lowest.
         """
+        from scipy.interpolate import CubicSpline
+
         if psf_known or self.chi2.shape[2] == 1:
             chi2 = self.chi2[:, :, self.grid.zero]
         else:

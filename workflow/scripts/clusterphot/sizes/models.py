@@ -8,7 +8,6 @@ import functools
 
 import numpy as np
 from scipy import special
-from scipy.interpolate import CubicSpline
 
 from clusterphot.base.images import crop
 from clusterphot.config.sizes import LimitKeys
@@ -82,6 +81,8 @@ def transfer(model, frequency, half_light_arcsec, *, king_concentration=LimitKey
 @functools.lru_cache
 def king_transfer(concentration):
     """Spline of the transform of the King (1962, eq. 14) profile against 2 pi k r_h."""
+    from scipy.interpolate import CubicSpline
+
     x, light = _king_light(concentration)
     half = king_half_light(concentration)
     table = np.array([np.sum(light * special.j0(z / half * x)) for z in KING_FREQUENCIES])

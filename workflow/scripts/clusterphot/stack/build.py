@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
-from astropy.wcs import WCS
 
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, write_fits
@@ -352,6 +351,8 @@ def _fit_as_source(image, ivar, psf, noise, cutouts, options):
 
 def _flat_wcs(pixel_scale_arcsec):
     """Tangent-plane WCS about the origin: a stack lies nowhere on the sky."""
+    from astropy.wcs import WCS
+
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
     wcs.wcs.cdelt = [-pixel_scale_arcsec / 3600, pixel_scale_arcsec / 3600]
