@@ -143,22 +143,57 @@ def _convert_rows(info, out, headers, factor, rows_per_block):
         for y0 in range(0, ny, rows_per_block):
             n_rows = min(rows_per_block, ny - y0)
             sci, weight = sci_rows.read(n_rows), weight_rows.read(n_rows)
-            constant = find_constant(sci, info.sci)
-            flux, ivar = convert_pixels(
-                np.where(constant, np.nan, sci),
-                weight * info.weight_factor,
-                factor,
-                weight_kind=info.weight_kind,
-            )
-            counts += count_pixels(sci, weight, ivar, constant)
+            block = convert_block(info, sci, weight, factor)
+            counts += block.counts
             rows = np.arange(-y0 % step, n_rows, step)
-            sampled.append((np.where(constant, np.nan, sci)[rows], (weight * info.weight_factor)[rows]))
-            for start, block in ((sci_start, flux), (ivar_start, ivar)):
+            sampled.append((block.sci[rows], block.weight[rows]))
+            for start, plane in ((sci_start, block.flux), (ivar_start, block.ivar)):
                 out.seek(start + 4 * y0 * nx)
-                out.write(block.astype(">f4"))
+                out.write(plane.astype(">f4"))
         sci_rows.finish()
         weight_rows.finish()
     return counts, measure_scatter(*(np.concatenate(planes) for planes in zip(*sampled, strict=True)))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Part of a mosaic as a run takes it.
+
+    Attributes
+    ----------
+    sci, weight : float64 ndarray
+        In the unit of the image; the image NaN where it is constant.
+    flux, ivar : float32 ndarray, nJy/pixel and 1/(nJy/pixel)^2
+        0 and 0 where they cannot be used.
+    counts : PixelCounts
+    """
+
+    sci: np.ndarray
+    weight: np.ndarray
+    flux: np.ndarray
+    ivar: np.ndarray
+    counts: PixelCounts
+
+
+def convert_block(info, sci, weight, factor):
+    """Judge and convert whole rows, or a box, as they were read; `make check` looks through the same function.
+
+    Parameters
+    ----------
+    info : `clusterphot.mosaics.headers.MosaicInfo`
+    sci, weight : (n, m) float ndarray
+        In the units of the files.
+    factor : float
+        nJy/pixel of one unit of the image.
+
+    Returns
+    -------
+    block : `Block`
+    """
+    constant = find_constant(sci, info.sci)
+    usable, weight = np.where(constant, np.nan, sci), weight * info.weight_factor
+    flux, ivar = convert_pixels(usable, weight, factor, weight_kind=info.weight_kind)
+    return Block(usable, weight, flux, ivar, count_pixels(sci, weight, ivar, constant))
 
 
 def convert_pixels(sci, weight, factor, *, weight_kind="ivar"):
