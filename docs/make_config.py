@@ -18,7 +18,8 @@ LONG_DEFAULT = 60
 YAML_HEAD = """\
 # Every default of the workflow. A user's own file (`--configfile my.yaml`) overrides it key by key, except `fields`:
 # fields given there replace the shipped ones of config/shipped_fields.yaml. All keys, with their ranges, are explained
-# in config/README.md. Written by `make docs-code` from workflow/scripts/clusterphot/config; edit that.
+# in config/README.md. Written by `make docs-code` from workflow/scripts/clusterphot/config, where a default is changed
+# for everybody.
 """
 
 README_HEAD = """\

@@ -64,6 +64,10 @@ TABLE_COLUMNS = (
     "flux", "flux_err", "flux_err_conditional", "flux_err_marginal", "flux_err_sys", "x", "y", "dx", "dy",
     "x_err", "y_err", "xy_cov", "chi2", "dof", "flags", "sky",
 )  # fmt: skip
+"""Quantities of each fitted source, in this order; each column ends in the filter's name."""
+
+POSITION_ERRORS = ("x_err", "y_err", "xy_cov")
+"""Those that only the fits of other filters need."""
 
 
 def make_table(cutouts, setup, results, wcs):

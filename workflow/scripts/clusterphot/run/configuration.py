@@ -17,6 +17,9 @@ from clusterphot.base.errors import ConfigError, DataError
 
 RESERVED_FIELD_NAMES = ("ssp", "report", "forecast")
 
+POWER_OF_TEN = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)
+"""A number for people; for YAML 1.1 a text unless it has both a point and a sign after its e."""
+
 
 def load_yaml(path):
     """Content of a YAML file.
@@ -148,8 +151,8 @@ def _as_config_error(error, origin):
         return ConfigError(_where(path, origin), repr(error.instance), "a name of letters, digits and _")
     near = difflib.get_close_matches(str(error.instance), _choices(error.schema), n=1)
     hint = f"did you mean {near[0]!r}?" if near else error.schema.get("description", "").strip()
-    if error.validator == "type" and re.fullmatch(r"[+-]?\d+e[+-]?\d+", str(error.instance), re.IGNORECASE):
-        hint = "YAML takes a number for text if it has an e and no point: write 1.0e-3, not 1e-3."
+    if error.validator in ("type", "anyOf") and POWER_OF_TEN.fullmatch(str(error.instance)):
+        hint = "YAML takes a number for text unless it has a point and a sign after its e: write 1.0e-3 or 1.0e+4."
     where = f"{_where(path, origin)} = {_shown(error.instance)}"
     return ConfigError(where, _shown(error.instance), _expected(error.schema), hint)
 
