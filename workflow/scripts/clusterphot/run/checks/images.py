@@ -48,7 +48,7 @@ class Band:
     stamps: tuple = ()
 
 
-def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
+def check_mosaics(settings, name, entry, positions, findings, *, deep=False, pixels=True):
     """All checks of a field's mosaics.
 
     Parameters
@@ -62,10 +62,13 @@ def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
     findings : `clusterphot.run.checks.findings.Findings`
     deep : bool, optional
         Read every pixel.
+    pixels : bool, optional
+        Whether to look at pixels at all, or at headers alone.
 
     Returns
     -------
     bands : dict of str to Band
+        Empty without pixels.
     """
     mosaics, where, reference = entry["mosaics"], settings.where(name), text_of(entry, "reference_filter")
     _check_reference(reference, mosaics, where, findings.at(name))
@@ -76,6 +79,8 @@ def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
             infos[filt] = _check_headers(key, filt, values, findings.at(name, filt), deep)
     infos = {filt: info for filt, info in infos.items() if info is not None}
     inside = _check_overlaps(name, infos, positions, findings)
+    if not pixels:
+        return {}
     middle = _densest_place(infos, inside, positions)
     bands = {}
     for filt, info in infos.items():
