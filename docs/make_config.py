@@ -81,7 +81,8 @@ def section_lines(entry, depth=0):
 
 def is_inline(model):
     """Whether a section stands in one line: a few numbers."""
-    return len(fields(model)) < 4 and all(entry.type in (int, float) for entry in fields(model))
+    shown = [entry for entry in fields(model) if default_of(entry) is not None]
+    return len(shown) < 4 and all(entry.type in (int, float) for entry in shown)
 
 
 def offered(entry):

@@ -70,8 +70,10 @@ def keys_of(group):
 
 
 def defaults_of(group):
-    """Defaults of the keys of a section or a group of keys, as YAML has them."""
-    return {entry.name: default_of(entry) for entry in fields(group)}
+    """Defaults of the keys of a section or a group of keys, as YAML has them, without those that may be left out."""
+    known = {entry.name: default_of(entry) for entry in fields(group)}
+    kinds = {entry.name: entry.type for entry in fields(group)}
+    return {name: value for name, value in known.items() if value is not None or _takes_none(kinds[name])}
 
 
 def values_of(group, params):

@@ -14,6 +14,7 @@ from clusterphot import __version__
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import checksum_cards
 from clusterphot.base.products import IVAR_UNIT, mosaic_header, whole_file
+from clusterphot.base.units import mag_ab
 from clusterphot.mosaics.fits_rows import Rows, padded
 from clusterphot.mosaics.headers import check_gain, with_weight
 from clusterphot.mosaics.weights import check_scatter, doubt_scatter, measure_scatter
@@ -22,6 +23,8 @@ NEGATIVE_SHARE = 0.01
 """Share of negative weights that resampling leaves along edges; more is no weight map."""
 BLANK_SHARE, CONSTANT_SHARE = 0.05, 0.01
 """Shares of exposed pixels without a value, and with one that repeats itself, from which a user is told."""
+DEPTH_MAG = (21.0, 34.0)
+"""5-sigma limits (AB) outside which a unit must be wrong: no mosaic from space is that shallow or deep."""
 RUN_PX = 5
 """Neighbours in a row with one and the same value: noise in floating point does not repeat itself."""
 N_SAMPLED_ROWS = 48
@@ -110,6 +113,7 @@ def convert_mosaic(
         with open(temporary, "wb") as out:
             counts, scatter = _convert_rows(info, out, headers, factor, rows_per_block)
         check_counts(info, counts)
+        check_depth(info, scatter)
         check_noise(info, scatter)
     for note in (*info.notes, *doubts(info, counts, scatter)):
         log.warning("%s %s: %s", field, filter_name, note)
@@ -303,6 +307,41 @@ def _negative_weights(info, counts):
         "weights > 0, and 0 where there is no data",
         "such pixels are left out; is it the weight of this image?",
     )
+
+
+def depth_mag(info, scatter):
+    """5-sigma limit (AB) in a radius of 0.1 arcsec, for white noise of the scatter of the pixels; NaN if unknown."""
+    if scatter is None or not scatter.sigma > 0:
+        return float("nan")
+    n_pixels = np.pi * (0.1 / info.pixel_scale_arcsec) ** 2
+    return float(mag_ab(5.0 * scatter.sigma * info.unit_factor_njy * np.sqrt(n_pixels)))
+
+
+def check_depth(info, scatter):
+    """Refuse an image whose pixels are alike, or whose noise is that of no telescope: its unit is wrong.
+
+    Parameters
+    ----------
+    info : `clusterphot.mosaics.headers.MosaicInfo`
+    scatter : `clusterphot.mosaics.weights.Scatter` or None
+        None where there were too few pixels to tell.
+
+    Raises
+    ------
+    DataError
+    """
+    if scatter is None:
+        return
+    if not scatter.sigma > 0:
+        raise DataError(info.sci.path, "one and the same value in most pixels", "an image with noise")
+    depth = depth_mag(info, scatter)
+    if not DEPTH_MAG[0] < depth < DEPTH_MAG[1]:
+        raise DataError(
+            f"{info.sci.path}, BUNIT {info.unit!r}",
+            f"noise of {scatter.sigma * info.unit_factor_njy:.3g} nJy per pixel, which is {depth:.1f} AB at 5 sigma",
+            f"{DEPTH_MAG[0]:g} to {DEPTH_MAG[1]:g} AB",
+            "is the unit right?",
+        )
 
 
 def check_noise(info, scatter):
