@@ -259,7 +259,9 @@ def _position_angle(wcs, x, y, pa_deg):
     (ra0, dec0), (ra1, dec1) = wcs.celestial.all_pix2world(
         [[x, y], [x + np.cos(angle), y + np.sin(angle)]], 0
     )
-    return float(np.degrees(np.arctan2(dec1 - dec0, (ra1 - ra0) * np.cos(np.radians(dec0)))))
+    return float(
+        np.degrees(np.arctan2(dec1 - dec0, ((ra1 - ra0 + 180.0) % 360.0 - 180.0) * np.cos(np.radians(dec0))))
+    )
 
 
 def _handedness(wcs):

@@ -102,7 +102,10 @@ def make_table(cutouts, setup, results, wcs):
         "dec": dec,
     }
     named |= {f"{name}_{filt}": columns[name] for name in TABLE_COLUMNS}
-    return Table(named, meta={"filter": filt, "pixel_scale_arcsec": cutouts.pixel_scale_arcsec}, copy=False)
+    meta = {"filter": filt, "pixel_scale_arcsec": cutouts.pixel_scale_arcsec}
+    if wcs.has_celestial:
+        meta["pixel_matrix"] = wcs.pixel_scale_matrix.tolist()
+    return Table(named, meta=meta, copy=False)
 
 
 def is_poor(chi2, dof, significance):
