@@ -195,7 +195,7 @@ def get_simulated_clusters(wildcards):
 
 
 def get_mosaic_url(wildcards):
-    """URL of the sci, wht or err file of a mosaic."""
+    """URL of the sci, wht or err file of a mosaic, without its secrets: the job asks for the whole one."""
     return getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], wildcards.kind)
 
 
