@@ -7,6 +7,9 @@ CORES ?= all
 # Where the user stands: with `make -C repo` not in the repository (then, and only then, make says "Entering directory").
 HERE := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
 BENCH_DIR ?= .bench-scale
+ifneq ($(words $(CURDIR)),1)
+$(error The folder of the workflow has a space in its path: $(CURDIR). Snakemake cannot start jobs from there; move the folder)
+endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND := Agg
 export OMP_NUM_THREADS := 1
@@ -25,6 +28,7 @@ $(READY): requirements.lock
 	@test -n "$(PYTHON)" || { echo "clusterphot needs Python >= 3.11 on the PATH; name one with make PYTHON=..."; exit 1; }
 	@test ! -L .venv || { echo ".venv is a link to $$(readlink .venv), older than requirements.lock: make it anew there"; exit 1; }
 	$(PYTHON) -m venv --clear .venv || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Installing $$(grep -c == requirements.lock) packages into .venv: two minutes and more without a word, some 700 MB"
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	@touch $(READY)
 
@@ -32,19 +36,27 @@ $(READY): requirements.lock
 PLUGINS := PYTHONPATH="$(CURDIR)/workflow/plugins:$(CURDIR)/workflow/scripts$${PYTHONPATH:+:$$PYTHONPATH}"
 WHERE := $(if $(CONFIG),--configfile "$(CONFIG)" --directory "$(or $(DIRECTORY),$$(dirname "$(CONFIG)"))")
 
+# Snakemake and astropy keep caches in the home folder; where none can be written (containers, service accounts), elsewhere.
+CACHED := c="$${XDG_CACHE_HOME:-$$HOME/.cache}"; { mkdir -p "$$c" && test -w "$$c"; } 2>/dev/null || \
+  { XDG_CACHE_HOME="$${TMPDIR:-/tmp}/clusterphot-cache-$$(id -u)"; mkdir -p "$$XDG_CACHE_HOME/astropy"; export XDG_CACHE_HOME; }
+
 SEEN := { test -z "$(CONFIG)" || test -f "$(CONFIG)" || { echo "$(CONFIG): no such file in $(HERE); CONFIG names a configuration, and make new writes one"; exit 1; }; }
 
 # CONFIG=my.yaml runs a configuration of one's own, in its folder or in DIRECTORY; ARGS are more options of snakemake.
 run: $(READY)  ## all fields, from mosaics to figures: make run [CONFIG=my.yaml [DIRECTORY=run]] [CORES=n] [ARGS=...]
-	@cd "$(if $(CONFIG),$(HERE),$(CURDIR))" && \
+	@$(CACHED); cd "$(if $(CONFIG),$(HERE),$(CURDIR))" && \
 	  $(SEEN) && \
 	  $(PLUGINS) "$(CURDIR)/$(BIN)/snakemake" --snakefile "$(CURDIR)/Snakefile" --logger clusterphot \
 	  --cores $(CORES) $(WHERE) $(ARGS)
 
+.PHONY: plan
+plan: $(READY)  ## what a run would do and why, without doing it: make plan [CONFIG=my.yaml [DIRECTORY=run]] [ARGS=target]
+	@$(MAKE) --no-print-directory run HERE="$(HERE)" CORES=1 ARGS="--dry-run $(ARGS)"
+
 .PHONY: debug
 debug: $(READY)  ## the job behind a result in pdb, the result left as it is: make debug FILE=results/... [CONFIG=my.yaml]
 	@test -n "$(FILE)" || { echo "FILE names a result, for example: make debug FILE=results/demo/F150W/fits/c000.ecsv"; exit 1; }
-	@cd "$(if $(CONFIG),$(HERE),$(CURDIR))" && \
+	@$(CACHED); cd "$(if $(CONFIG),$(HERE),$(CURDIR))" && \
 	  $(SEEN) && \
 	  $(PLUGINS) "$(CURDIR)/$(BIN)/snakemake" --snakefile "$(CURDIR)/Snakefile" --executor pdb --quiet host progress rules reason \
 	  --cores 1 $(WHERE) --force $(ARGS) -- "$(FILE)"
@@ -55,7 +67,7 @@ new: $(READY)  ## a starter configuration: make new FIELD=name [FOLDER=mosaics] 
 	  $(if $(FOLDER),--folder "$(FOLDER)") $(if $(OUT),--out "$(OUT)")
 
 check: $(READY)  ## all mistakes before a run: make check CONFIG=my.yaml [DIRECTORY=run] [DEEP=1]
-	@$(BIN)/python workflow/scripts/check_config.py --start "$(HERE)" \
+	@$(CACHED); $(BIN)/python workflow/scripts/check_config.py --start "$(HERE)" \
 	  $(if $(CONFIG),--config "$(CONFIG)") $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(filter-out 0,$(DEEP)),--deep)
 
 test: $(READY)  ## the tests, about five minutes on two cores

@@ -18,7 +18,8 @@ LONG_DEFAULT = 60
 YAML_HEAD = """\
 # Every default of the workflow. A user's own file (`--configfile my.yaml`) overrides it key by key, except `fields`:
 # fields given there replace the shipped ones of config/shipped_fields.yaml. All keys, with their ranges, are explained
-# in config/README.md. Written by `make docs-code` from workflow/scripts/clusterphot/config; edit that.
+# in config/README.md. Written by `make docs-code` from workflow/scripts/clusterphot/config, where a default is changed
+# for everybody.
 """
 
 README_HEAD = """\
@@ -80,7 +81,8 @@ def section_lines(entry, depth=0):
 
 def is_inline(model):
     """Whether a section stands in one line: a few numbers."""
-    return len(fields(model)) < 4 and all(entry.type in (int, float) for entry in fields(model))
+    shown = [entry for entry in fields(model) if default_of(entry) is not None]
+    return len(shown) < 4 and all(entry.type in (int, float) for entry in shown)
 
 
 def offered(entry):

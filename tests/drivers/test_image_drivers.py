@@ -71,7 +71,8 @@ def measured(drawn_field, job, tmp_path_factory, repo):
             job(
                 input={"mosaic": mosaic, "stars": stars, "encircled_energy": table} | own_psf,
                 output={"psf": f"{folder}/{filt}_psf.fits"},
-                params={name: CONFIG["psf"][name] for name in ("size_arcsec", "beyond_stamp")},
+                params={name: CONFIG["psf"][name] for name in ("size_arcsec", "beyond_stamp")}
+                | {"psf_encircled_energy": None, "psf_error": None},
                 wildcards=of_filter,
             )
         )

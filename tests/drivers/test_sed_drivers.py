@@ -230,7 +230,7 @@ def merge(driver, folder, job, chunks, output, **more):
     smk = job(
         input={"chunks": list(chunks.values())},
         output={output: path} | more,
-        params={"ids": IDS, "code": "0"},
+        params={"ids": IDS, "code": "0", "youngest_gyr": AGES[0]},
         wildcards={"field": "f", "grid": "bc03"},
     )
     run(driver, smk)

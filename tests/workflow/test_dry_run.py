@@ -29,6 +29,20 @@ def test_entry_of_the_workflow_catalogue_plans_the_same(snakemake, tmp_path):
     assert entry.jobs == snakemake.plan(cwd=tmp_path).jobs
 
 
+def test_a_module_names_only_what_differs(tmp_path):
+    """What it leaves out is filled in; and a redshift of 1e-05 is a redshift."""
+    field = {"redshift": 0.00001, "ebv": 0.18, "photometry": str(CONFIGS / "small.csv")}
+    config = {"fields": {"near": field}, "sed": {"flux_floor_fraction": 0.05}}
+    (tmp_path / "Snakefile").write_text(
+        f"module ours:\n    snakefile: {str(REPO / 'Snakefile')!r}\n    config: {config}\n"
+        "use rule * from ours as our_*\n"
+    )
+    run = command("-n", "--cores", "1", "our_seds", cwd=tmp_path)
+    assert run.status == 0, run.stderr
+    assert run.jobs["our_fit_sed"] >= 1 and run.jobs["our_project_native_grid"] == 1
+    assert any("bc03: fluxes at z = 1e-05 through F090W" in message for message in run.messages)
+
+
 def test_user_config_beside_a_directory_elsewhere(snakemake, workdir, tmp_path):
     """Paths in the configuration are relative to ``--directory``, its own to where one types."""
     (tmp_path / "typed").mkdir()

@@ -338,6 +338,26 @@ def test_mistake(snakemake, tmp_path, name):
     assert not (tmp_path / "logs").exists()
 
 
+def test_all_mistakes_at_once(snakemake, tmp_path):
+    """A run is refused with what `make check` finds, in the same words: three mistakes, three messages."""
+    mistake = Mistake([], keys={"figures.dip": 1, "fields.x.redshift": -1}, table={"9.4,1.2": "9.4,-1"})
+    write(tmp_path, mistake)
+    run = snakemake("--configfile", "my.yaml", cwd=tmp_path)
+    assert run.status == 1
+    lines = [line for line in run.complaint.splitlines() if not line.startswith("Hint")]
+    for line, start in zip(
+        lines,
+        (
+            "ConfigError: my.yaml, fields.x.redshift = -1: got -1",
+            "ConfigError: my.yaml, figures.dip: got an unknown key",
+            "DataError: my.csv, data row 1, column flux_err_F090W: got -1",
+            "3 mistakes",
+        ),
+        strict=True,
+    ):
+        assert line.startswith(start), run.complaint
+
+
 def test_the_command_itself_ends_alike(tmp_path):
     mistake = MISTAKES["negative redshift"]
     write(tmp_path, mistake)
@@ -351,6 +371,25 @@ def test_mistake_on_the_command_line(snakemake, tmp_path):
     assert_one_message(
         run, ["--config, figures.dip: got an unknown key", "did you mean 'dpi'?"], "ConfigError"
     )
+
+
+def test_numbers_on_the_command_line(snakemake, tmp_path):
+    """Snakemake hands nested values over as text; here they are the numbers and words that they are in a file."""
+    write(tmp_path, Mistake([]))
+    more = (
+        "figures={dpi: 100}",
+        "sed={flux_floor_fraction: 0.1}",
+        "fields={x: {photometry_is_dereddened: true}}",
+    )
+    assert snakemake("-n", "--configfile", "my.yaml", "--config", *more, cwd=tmp_path).status == 0
+    run = snakemake("-n", "--configfile", "my.yaml", "--config", "figures={dpi: many}", cwd=tmp_path)
+    assert_one_message(run, ["--config, figures.dpi = 'many': got 'many', expected integer"], "ConfigError")
+
+
+def test_dust_is_not_asked_for_where_it_is_corrected(snakemake, tmp_path):
+    keys = {"fields.x.ebv": GONE, "fields.x.photometry_is_dereddened": True}
+    write(tmp_path, Mistake([], keys=keys))
+    assert snakemake("-n", "--configfile", "my.yaml", cwd=tmp_path).status == 0
 
 
 def test_the_later_of_two_files_is_named(snakemake, tmp_path):

@@ -4,6 +4,7 @@ Inputs: config, the tables it names. Outputs: names used in the rule files (FIEL
 Rules: none.
 """
 
+import copy
 import functools
 import os
 import sys
@@ -70,15 +71,36 @@ onstart:
         stop_at_mistakes(check_slurm)
 
 
-FIELDSET = stop_at_mistakes(
-    fields.load,
-    config,
-    repo=REPO,
-    user_files=[str(path) for path in workflow.overwrite_configfiles],
-    command_line=workflow.config_settings.config,
-    check=workflow.is_main_process,
-    software_here=not BY_CONDA,
-)
+if " " in str(REPO) and workflow.is_main_process:
+    print(
+        f"The folder of the workflow has a space in its path: {REPO}. Snakemake cannot start jobs from there; move it.",
+        file=sys.stderr,
+    )
+    sys.exit(1)
+
+
+def load_fields():
+    """The fields of the run, or an end with all mistakes that `make check` would find too."""
+    place = {
+        "repo": REPO,
+        "user_files": [str(path) for path in workflow.overwrite_configfiles],
+        "command_line": configuration.typed_values(workflow.config_settings.config or {}),
+    }
+    given = copy.deepcopy(dict(config))
+    try:
+        return fields.load(config, **place, check=workflow.is_main_process, software_here=not BY_CONDA)
+    except UserError as error:
+        from clusterphot.run.checks.run import all_mistakes
+
+        mistakes = all_mistakes(error, given, **place)
+    for mistake in mistakes:
+        print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
+    if len(mistakes) > 1:
+        print(f"{len(mistakes)} mistakes; `make check` names warnings too.", file=sys.stderr)
+    sys.exit(1)
+
+
+FIELDSET = load_fields()
 FIELDS = FIELDSET.names
 GRIDS = config["sed"]["grids"]
 FIDUCIAL_GRID = config["sed"]["fiducial_grid"]

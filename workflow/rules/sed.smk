@@ -62,6 +62,7 @@ rule merge_sed:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
     params:
         ids=get_field_value("ids"),
+        youngest_gyr=configuration.age_grid(config["sed"]["age_gyr"])[0],
         code=code_digest("merge_sed"),
     log:
         "logs/merge_sed/{field}/{grid}.log",

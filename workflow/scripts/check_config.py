@@ -5,6 +5,7 @@ It lies beside the drivers because Python then finds the package without being t
 
 import argparse
 import os
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -37,7 +38,7 @@ def places(args):
     """
     if not args.config:
         return None, Path(args.start, args.directory) if args.directory else REPO
-    config = Path(args.start, args.config).resolve()
+    config = Path(os.path.abspath(Path(args.start, args.config)))  # a link stays one: the run works beside it
     directory = Path(args.start, args.directory).resolve() if args.directory else config.parent
     if config.parent.is_dir() and not directory.is_dir():
         raise ConfigError(f"DIRECTORY={args.directory}", "no such folder", "the working directory of the run")
@@ -66,9 +67,9 @@ def main(argv=None):
 
 def next_command(config, directory):
     """What to run once a configuration is right: the search first, where a field has no list yet."""
-    words = ["make run", f"CONFIG={config}"]
+    words = ["make run", shlex.quote(f"CONFIG={config}")]
     if directory != config.parent:
-        words.append(f"DIRECTORY={directory}")
+        words.append(shlex.quote(f"DIRECTORY={directory}"))
     fields = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("fields", {})
     if any(entry.get("sources") == "detect" for entry in fields.values()):
         words.append("ARGS=candidates")

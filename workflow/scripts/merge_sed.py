@@ -23,6 +23,15 @@ def main(smk):
             f", median chi2 {np.median(chi2[tested]):.1f} for {np.median(dof[tested]):.0f} degrees of freedom"
         )
     logging.info("%d sources, %d flagged, %s", len(table), flagged, words)
+    age = np.ma.filled(np.ma.asarray(table["age_gyr"], dtype=float), np.nan)
+    youngest = int((age <= smk.params.youngest_gyr).sum())
+    if youngest:
+        logging.warning(
+            "%d of %d best fits lie at the youngest age of the models, %g Gyr: they may be younger; sed.age_gyr.min",
+            youngest,
+            len(table),
+            smk.params.youngest_gyr,
+        )
     beyond = int(((np.asarray(table["flags"]) & int(Flag.MASS_PRIOR)) != 0).sum())
     if beyond:
         logging.warning(

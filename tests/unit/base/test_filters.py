@@ -39,6 +39,12 @@ def test_pivot_wavelengths(name, pivot_um):
     assert filters.load_filter(name).wave_pivot / 1e4 == pytest.approx(pivot_um, rel=5e-3)
 
 
+@pytest.mark.parametrize("name", ["F090W", "F444W", "F162M", "wfc3_uvis_f336w", "acs_wfc_f814w", "bessell_V"])
+def test_pivot_wavelength_is_that_of_sedpy(name):
+    """Read without sedpy, whose own grid is logarithmic: to 1e-3. F336W is U, however far its curve is tabulated."""
+    assert filters.pivot_wavelength(name) == pytest.approx(filters.load_filter(name).wave_pivot, rel=1e-3)
+
+
 def test_curve_is_increasing_and_positive():
     curve = filters.load_filter("F444W")
     assert np.all(np.diff(curve.wavelength) > 0)

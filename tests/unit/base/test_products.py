@@ -5,6 +5,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from clusterphot.base import products
+from clusterphot.base.errors import DataError
 from written_mosaic import write_mosaic
 
 
@@ -197,3 +198,13 @@ def test_failed_write_leaves_the_old_file(tmp_path):
         raise RuntimeError("half way")
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.txt"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("length", [100, 3000, 6000])
+def test_a_damaged_intermediate_is_named_with_the_way_out(tmp_path, mosaic, length):
+    path = tmp_path / "mosaic.fits"
+    write_mosaic(path, mosaic)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(DataError, match=r"(?s)mosaic.fits: got a damaged file.*Hint: delete it"):
+        products.read_mosaic(path)

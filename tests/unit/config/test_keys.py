@@ -90,6 +90,11 @@ def test_defaults_are_not_shared():
     assert second["flux"] == {"F200W": 1.0} and second["ends"] == [1.0, 2.0]
 
 
+def test_a_limit_that_there_is_not():
+    with pytest.raises(TypeError, match=r"limits \['gte'\], expected some of"):
+        key(1.0, "Share.", gte=0)
+
+
 def test_wrong_kinds_are_left_for_the_check():
     given = {"inner": 3, "flux": None}
     keys.complete(given, Example)

@@ -10,6 +10,7 @@ import pytest
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import Psf
 from clusterphot.measure.fit import FitOptions, flag_unknown_offset
+from clusterphot.measure.neighbours import pixels_between, turned_covariance
 from gaussian_cutouts import (
     PITCH_PX,
     SCALE_ARCSEC,
@@ -20,6 +21,7 @@ from gaussian_cutouts import (
     correlated_noise,
     gaussian,
     make_psf,
+    make_wcs,
     measure,
     targets,
 )
@@ -369,3 +371,18 @@ def test_poor_fit(chi2, dof, significance, poor):
     from clusterphot.measure.fit_rows import is_poor
 
     assert bool(is_poor(np.array([chi2]), np.array([dof]), np.array([significance]))[0]) == poor
+
+
+@pytest.mark.parametrize("mirror", [1, -1])
+def test_covariance_of_a_tied_position_turns_with_the_pixels(mirror):
+    """An ellipse of 1 x 0.2 px along x of the reference, on pixels turned by 90 deg and half as large: along y."""
+    there, here = make_wcs(), make_wcs()
+    scale = there.wcs.cdelt[1]
+    here.wcs.cdelt = [1, 1]
+    here.wcs.pc = 0.5 * scale * np.array([[0.0, 1.0], [-mirror, 0.0]])
+    here.wcs.set()
+    matrix = pixels_between({"pixel_matrix": there.pixel_scale_matrix.tolist()}, here, 2.0)
+    xx, yy, xy = turned_covariance(np.array([1.0]), np.array([0.04]), np.array([0.0]), matrix)[0]
+    assert (xx, yy, xy) == (pytest.approx(0.16), pytest.approx(4.0), pytest.approx(0.0, abs=1e-9))
+    same = pixels_between({"pixel_matrix": there.pixel_scale_matrix.tolist()}, make_wcs(), 1.0)
+    assert np.array_equal(same, np.eye(2))

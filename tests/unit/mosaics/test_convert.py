@@ -16,8 +16,9 @@ from astropy.wcs import WCS
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.products import Mosaic, read_mosaic
 from clusterphot.mosaics.celestial import sky_to_pixel
-from clusterphot.mosaics.convert import convert_mosaic, convert_pixels, find_constant
+from clusterphot.mosaics.convert import check_depth, convert_mosaic, convert_pixels, depth_mag, find_constant
 from clusterphot.mosaics.headers import check_overlap, contradicting_filter, inspect_mosaic
+from clusterphot.mosaics.weights import Scatter
 from written_mosaic import write_mosaic
 
 NY, NX = 40, 31
@@ -581,3 +582,22 @@ def test_a_few_negative_weights_are_bad_pixels(dja, pixels, tmp_path, caplog):
         np.argwhere(np.array(mosaic.ivar) == 0)[:, 1], [5, 6, 7, 8]
     )
     assert "4 of 1240 weights below zero" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sigma", "says"),
+    [(0.0, "one and the same value"), (1e4, "18.0 AB at 5 sigma"), (1e-3, "35.5 AB at 5 sigma"), (1.0, None)],
+)
+def test_noise_of_no_telescope_is_refused(sigma, says):
+    """Of 1 nJy in 19.6 pixels of 0.04 arcsec within 0.1: 5 sigma are 22.2 nJy, 28.0 AB."""
+    info = SimpleNamespace(
+        sci=SimpleNamespace(path="sci.fits"), unit="nJy", unit_factor_njy=1.0, pixel_scale_arcsec=0.04
+    )
+    scatter = Scatter(sigma, 1.0, float("nan"))
+    if says is None:
+        check_depth(info, scatter)
+        assert depth_mag(info, scatter) == pytest.approx(28.03, abs=0.01)
+    else:
+        with pytest.raises(DataError, match=says):
+            check_depth(info, scatter)
+    check_depth(info, None)

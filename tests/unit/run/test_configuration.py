@@ -179,6 +179,14 @@ MISTAKES = {
         "sed: {flux_floor_fraction: 1e-3}",
         r"got '1e-3'.*\nHint: .*write 1\.0e-3",
     ),
+    "number without a sign after its e": (
+        "sed: {posterior: {mass_max_msun: 1.5e9}}",
+        r"got '1\.5e9', expected number > 0\.\nHint: .*write 1\.0e-3 or 1\.0e\+4",
+    ),
+    "number or word that YAML takes for text": (
+        "luminosity: {mag_limit: 3e1}",
+        r"got '3e1', expected auto or number >= 15 and <= 45\.\nHint: .*write 1\.0e-3",
+    ),
     "boolean for a number": (
         "cosmology: {h0: true}",
         r"my\.yaml, cosmology\.h0 = true: got true, expected number",

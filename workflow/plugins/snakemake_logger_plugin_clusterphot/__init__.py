@@ -6,6 +6,7 @@ What is shown is decided in `clusterphot.run.progress`; the full log stays in .s
 
 import sys
 
+from clusterphot.run.plan import Plan
 from clusterphot.run.progress import Display, Job
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -19,6 +20,7 @@ class LogHandler(LogHandlerBase):
 
     def __post_init__(self):
         self._display = Display(sys.stderr)
+        self._plan = None
 
     def emit(self, record):
         """Take one event."""
@@ -30,7 +32,7 @@ class LogHandler(LogHandlerBase):
     def _take(self, record):
         event = getattr(record, "event", None)
         if self.common_settings.dryrun:
-            self._display.say(self.format(record))
+            self._foresee(event, record)
         elif event == LogEvent.RUN_INFO:
             self._display.begin({rule: n for rule, n in record.stats.items() if rule != "total"})
         elif event == LogEvent.JOB_INFO:
@@ -45,8 +47,23 @@ class LogHandler(LogHandlerBase):
         elif event is None and str(record.msg).startswith(KEPT_MESSAGES):
             self._display.say(self.format(record))
 
+    def _foresee(self, event, record):
+        """Take one event of a dry run."""
+        if event == LogEvent.RUN_INFO:
+            self._plan = self._plan or Plan()
+        elif event == LogEvent.JOB_INFO:
+            self._plan = self._plan or Plan()
+            self._plan.add(record.rule_name, dict(record.wildcards or {}), record.reason)
+        elif record.levelname in ("WARNING", "ERROR", "CRITICAL") or str(record.msg).startswith(
+            KEPT_MESSAGES
+        ):
+            self._display.say(self.format(record))
+
     def close(self):
-        """Say how the run ended."""
+        """Say how the run ended, or what it would do."""
+        if self._plan is not None:
+            self._display.say(self._plan.text())
+            self._plan = None
         self._display.end()
         super().close()
 

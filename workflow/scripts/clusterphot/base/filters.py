@@ -6,6 +6,7 @@
 import difflib
 import functools
 import importlib.util
+import itertools
 import math
 from pathlib import Path
 
@@ -57,13 +58,37 @@ def check_filter_name(name, where):
 
 
 @functools.lru_cache
-def curve_range(name):
-    """First and last wavelength, Angstrom, of a known filter's curve, without importing astro-sedpy."""
+def _curve(name):
+    """Wavelengths (Angstrom) and transmissions of a known filter, without importing astro-sedpy."""
     spec = importlib.util.find_spec("sedpy")
     path = Path(spec.origin).parent / "data" / "filters" / f"{sedpy_name(name)}.par"
     lines = path.read_text(encoding="utf-8").splitlines()
-    waves = [float(line.split()[0]) for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return min(waves), max(waves)
+    rows = [line.split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return sorted((float(row[0]), max(float(row[1]), 0.0)) for row in rows)
+
+
+def curve_range(name):
+    """First and last wavelength, Angstrom, of a known filter's curve, without importing astro-sedpy."""
+    curve = _curve(name)
+    return curve[0][0], curve[-1][0]
+
+
+@functools.lru_cache
+def pivot_wavelength(name):
+    """Pivot wavelength, Angstrom, of a known filter, as ``load_filter(name).wave_pivot`` without importing it.
+
+    Notes
+    -----
+    sqrt(int T w dw / int T / w dw), T per photon (Bessell & Murphy 2012, PASP 124, 140, eq. A11). The middle of a
+    curve's range is no wavelength of a filter: curves are tabulated as far as they leak, F336W beyond 5000 A.
+    """
+    curve = _curve(name)
+    by_wave = by_inverse = 0.0
+    for (wave, value), (next_wave, next_value) in itertools.pairwise(curve):
+        step = 0.5 * (next_wave - wave)
+        by_wave += step * (value * wave + next_value * next_wave)
+        by_inverse += step * (value / wave + next_value / next_wave)
+    return math.sqrt(by_wave / by_inverse)
 
 
 @functools.lru_cache

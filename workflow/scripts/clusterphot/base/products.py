@@ -4,6 +4,7 @@ Images are float32 on disk and float64 in memory; nJy per pixel, inverse varianc
 with 0 for a pixel that must not be used. Files appear whole or not at all.
 """
 
+import contextlib
 import mmap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
 
 if TYPE_CHECKING:
@@ -147,6 +149,22 @@ class Cutouts:
     gain_e_per_njy: float | None = None
 
 
+@contextlib.contextmanager
+def _whole(path):
+    """Name the file where one of this workflow turns out damaged; a missing one is the caller's mistake."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as exc:
+        raise DataError(
+            path,
+            f"a damaged file ({exc})",
+            "a whole one, as this workflow writes it",
+            "delete it and give the same command again: it is made anew.",
+        ) from exc
+
+
 def write_fits(path, hdus):
     """Write a list of HDUs, the first one primary, whole or not at all."""
     with whole_file(path) as temporary:
@@ -173,7 +191,7 @@ def read_mosaic(path):
     """Open a mosaic written by this workflow as memory maps; pixels are read when a region is."""
     from astropy.wcs import WCS
 
-    with fits.open(path) as hdus:
+    with _whole(path), fits.open(path) as hdus:
         header = hdus["SCI"].header
         sci, ivar = (
             np.memmap(path, ">f4", "r", hdus[name].fileinfo()["datLoc"], hdus[name].shape)
@@ -221,7 +239,7 @@ def write_psf(path, psf, *, extra_hdus=()):
 
 def read_psf(path):
     """Read a `Psf` written by `write_psf`."""
-    with fits.open(path) as hdus:
+    with _whole(path), fits.open(path) as hdus:
         header = hdus[0].header
         return Psf(
             data=np.asarray(hdus[0].data, dtype=float),
@@ -247,7 +265,7 @@ def write_noise(path, noise):
 
 def read_noise(path):
     """Read a `Noise` model written by `write_noise`."""
-    with fits.open(path) as hdus:
+    with _whole(path), fits.open(path) as hdus:
         header = hdus[0].header
         correlation = np.asarray(hdus[0].data, dtype=float)
         return Noise(correlation, header["IVSCALE"], header["FILTER"])
@@ -296,7 +314,7 @@ def _encode_ids(table):
 
 def read_cutouts(path):
     """Read `Cutouts` written by `write_cutouts`."""
-    with fits.open(path, memmap=False) as hdus:
+    with _whole(path), fits.open(path, memmap=False) as hdus:
         header = hdus[0].header
         sources, entries = hdus["SOURCES"].data, hdus["NEIGHBOURS"].data
         neighbours = [[] for _ in range(len(sources))]

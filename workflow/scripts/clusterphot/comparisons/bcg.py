@@ -16,14 +16,27 @@ PROFILE_STEP = 1.12
 """Ratio of the radii of neighbouring rings."""
 
 FIRST_RADIUS_ARCSEC = 0.06
+"""Radius of the innermost disc: about the FWHM of the PSF, inside which a profile is that of the PSF."""
+
 BIN_ARCSEC = 0.4
 MEDIAN_BINS = 5
 """The galaxy is searched on a median-filtered image of such bins, in which stars vanish."""
 
 SHAPE_RADIUS_ARCSEC = 2.0
 N_SHAPE_ITERATIONS = 12
-SECTORS = 12
-"""Sectors of a ring, whose scatter gives the error of its median."""
+"""Radius within which the shape is measured, and rounds in which its aperture follows it."""
+
+SHAPE_RINGS, RING_EXCESS = 20, 1.5
+"""Rings within that radius, and how many times their median light counts at most: what is brighter are neighbours."""
+
+SHAPE_WEIGHT = 0.5
+"""Sigma of the Gaussian weight of the moments, in units of the radius."""
+
+MIN_AXIS_RATIO = 0.2
+"""No brightest cluster galaxy is flatter."""
+
+SECTORS, MIN_SECTORS = 12, 4
+"""Sectors of a ring, whose scatter gives the error of its median, and how many of them a scatter takes."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +117,12 @@ def fit_ellipse(image, x, y, radius_px):
     for _ in range(N_SHAPE_ITERATIONS):
         rows, columns, values, a = _aperture(image, ellipse, radius_px)
         light = np.clip(values, 0.0, None)
-        ring = np.minimum((a / radius_px * 20).astype(int), 19)
-        limit = np.array([np.median(light[ring == k]) if np.any(ring == k) else 0.0 for k in range(20)])
-        light = np.minimum(light, 1.5 * limit[ring]) * np.exp(-0.5 * (a / (0.5 * radius_px)) ** 2)
+        ring = np.minimum((a / radius_px * SHAPE_RINGS).astype(int), SHAPE_RINGS - 1)
+        limit = np.array(
+            [np.median(light[ring == k]) if np.any(ring == k) else 0.0 for k in range(SHAPE_RINGS)]
+        )
+        light = np.minimum(light, RING_EXCESS * limit[ring])
+        light = light * np.exp(-0.5 * (a / (SHAPE_WEIGHT * radius_px)) ** 2)
         if not light.sum() > 0:
             break
         dx, dy = columns - ellipse.x, rows - ellipse.y
@@ -116,7 +132,7 @@ def fit_ellipse(image, x, y, radius_px):
         ratio = float(np.sqrt(max((xx + yy) / 2 - spread, 1e-9) / ((xx + yy) / 2 + spread)))
         angle = float(np.degrees(0.5 * np.arctan2(2 * xy, xx - yy)))
         ellipse = Ellipse(
-            ellipse.x + float(mx), ellipse.y + float(my), float(np.clip(ratio, 0.2, 1.0)), angle
+            ellipse.x + float(mx), ellipse.y + float(my), float(np.clip(ratio, MIN_AXIS_RATIO, 1.0)), angle
         )
     return ellipse
 
@@ -167,7 +183,7 @@ def ring_flux(image, ellipse, radius_px, pixel_scale_arcsec):
                 for s in range(SECTORS)
                 if np.any(inside & (sector == s))
             ]
-            if len(parts) > 3:
+            if len(parts) >= MIN_SECTORS:
                 spread = mad_sigma(parts, factor=PRINTED_MAD_TO_SIGMA)
                 variance += (area * spread) ** 2 / len(parts)
         flux += last * area
@@ -243,7 +259,9 @@ def _position_angle(wcs, x, y, pa_deg):
     (ra0, dec0), (ra1, dec1) = wcs.celestial.all_pix2world(
         [[x, y], [x + np.cos(angle), y + np.sin(angle)]], 0
     )
-    return float(np.degrees(np.arctan2(dec1 - dec0, (ra1 - ra0) * np.cos(np.radians(dec0)))))
+    return float(
+        np.degrees(np.arctan2(dec1 - dec0, ((ra1 - ra0 + 180.0) % 360.0 - 180.0) * np.cos(np.radians(dec0))))
+    )
 
 
 def _handedness(wcs):

@@ -20,6 +20,13 @@ FLUX_UNITS = {"mag": None, "uJy": 1e3, "nJy": 1.0}
 
 TRUTH = {"true": 1.0, "false": 0.0}
 
+MASS_LIGHT_PIVOT_MAG, MASS_SIZE_PIVOT_DEX = 25.0, 10.0
+"""Magnitude and log mass at which the intercepts of the relations are given: amid the galaxies."""
+
+N_REWEIGHTINGS, LEAST_RESIDUAL_DEX = 50, 1e-4
+"""Rounds of weights 1 / |residual| that turn least squares into least absolute deviations, and what keeps them
+finite."""
+
 MAG_AB_MIN, MAG_AB_MAX = 0.0, 50.0
 """Values outside stand for missing ones in many catalogues (-99, 99)."""
 
@@ -209,13 +216,13 @@ def mass_light_relation(magnitude, log_mass):
     intercept, slope, scatter : float
         NaN for fewer than `SIZE_RELATION_MIN` galaxies; scatter in dex, 1.48 times the median absolute deviation.
     """
-    return _robust_line(magnitude - 25.0, log_mass)
+    return _robust_line(magnitude - MASS_LIGHT_PIVOT_MAG, log_mass)
 
 
 def mass_size_relation(log_mass, radius_kpc):
     """Straight line log radius = a + b (log_mass - 10), fitted likewise."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _robust_line(log_mass - 10.0, np.log10(radius_kpc))
+        return _robust_line(log_mass - MASS_SIZE_PIVOT_DEX, np.log10(radius_kpc))
 
 
 def _robust_line(x, y):
@@ -225,11 +232,11 @@ def _robust_line(x, y):
         return np.nan, np.nan, np.nan
     x, y = x[known], y[known]
     weight = np.ones(len(x))
-    for _ in range(50):
+    for _ in range(N_REWEIGHTINGS):
         design = np.stack([np.ones_like(x), x])
         intercept, slope = np.linalg.solve((design * weight) @ design.T, (design * weight) @ y)
         residual = y - intercept - slope * x
-        weight = 1 / np.maximum(np.abs(residual), 1e-4)
+        weight = 1 / np.maximum(np.abs(residual), LEAST_RESIDUAL_DEX)
     return float(intercept), float(slope), float(mad_sigma(residual, centre=0.0, factor=PRINTED_MAD_TO_SIGMA))
 
 

@@ -15,7 +15,8 @@ from clusterphot.comparisons.catalogue import in_region
 from clusterphot.foreground.star_counts import absolute_magnitudes, model_counts
 from clusterphot.sed.chi2 import prepare_photometry
 
-MAG_GRID = np.arange(22.0, 33.0, 0.1)
+MAG_STEP = 0.1
+MAG_GRID = np.arange(22.0, 33.0, MAG_STEP)
 """Magnitudes in the reference filter over which amplitudes are summed."""
 
 SCATTERS = np.geomspace(0.02, 1.0, 18)
@@ -23,6 +24,17 @@ SCATTERS = np.geomspace(0.02, 1.0, 18)
 
 MIN_CONTROL = 5
 """Rows that a control sample needs; with fewer, broad power laws stand for galaxies."""
+
+MIN_BANDWIDTH_MAG, FLAT_SHARE = 0.2, 0.01
+"""Least width of the kernels of a density of magnitudes, and its part that is flat, so that no magnitude is
+excluded."""
+
+CLUSTER_SCATTER, GALAXY_SCATTER = 0.1, 0.3
+"""Of the flux per band about a template, where no other scatter fits better: between the nodes of a grid of simple
+populations; between galaxies, of which the templates are few."""
+
+LEAST_STARS = 1e-12
+"""Stars per magnitude where the model has none, so that logs are finite."""
 
 STAR_SCATTER = 0.1
 """Of a star's flux per band about its template: the interpolation of the sequence between bands."""
@@ -125,13 +137,13 @@ def mag_density(magnitude, *, bandwidth=None):
     magnitude is excluded.
     """
     known = magnitude[np.isfinite(magnitude)]
-    flat = np.full(len(MAG_GRID), 1.0 / (len(MAG_GRID) * 0.1))
+    flat = np.full(len(MAG_GRID), 1.0 / (len(MAG_GRID) * MAG_STEP))
     if len(known) == 0:
         return flat
     if bandwidth is None:
-        bandwidth = max(1.06 * np.std(known) * len(known) ** -0.2, 0.2)
+        bandwidth = max(1.06 * np.std(known) * len(known) ** -0.2, MIN_BANDWIDTH_MAG)
     kernel = np.exp(-0.5 * ((MAG_GRID[:, None] - known) / bandwidth) ** 2).sum(axis=1)
-    return 0.99 * kernel / (kernel.sum() * 0.1) + 0.01 * flat
+    return (1 - FLAT_SHARE) * kernel / (kernel.sum() * MAG_STEP) + FLAT_SHARE * flat
 
 
 def cluster_population(model_flux, magnitude, reference):
@@ -147,7 +159,7 @@ def cluster_population(model_flux, magnitude, reference):
     shape = model_flux.reshape(-1, model_flux.shape[-1])
     shape = shape / shape[:, [reference]]
     density = np.log(mag_density(magnitude))
-    return Population(shape, np.zeros_like(shape), np.tile(density, (len(shape), 1)), 0.1)
+    return Population(shape, np.zeros_like(shape), np.tile(density, (len(shape), 1)), CLUSTER_SCATTER)
 
 
 def control_population(flux, err, rows, reference):
@@ -165,7 +177,7 @@ def control_population(flux, err, rows, reference):
     density = np.log(mag_density(mag_ab(flux[rows, reference])))
     shape = np.where(np.isfinite(flux[rows]), flux[rows] / scale, 1.0)
     relative = np.where(np.isfinite(err[rows]), err[rows] / scale, 1.0)
-    return Population(shape, relative, np.tile(density, (len(rows), 1)), 0.3, rows)
+    return Population(shape, relative, np.tile(density, (len(rows), 1)), GALAXY_SCATTER, rows)
 
 
 def power_laws(pivots_angstrom, magnitude, reference):
@@ -173,7 +185,7 @@ def power_laws(pivots_angstrom, magnitude, reference):
     slopes = np.arange(-1.0, 3.01, 0.25)
     shape = (np.asarray(pivots_angstrom) / pivots_angstrom[reference]) ** slopes[:, None]
     density = np.log(mag_density(magnitude))
-    return Population(shape, np.zeros_like(shape), np.tile(density, (len(shape), 1)), 0.3)
+    return Population(shape, np.zeros_like(shape), np.tile(density, (len(shape), 1)), GALAXY_SCATTER)
 
 
 def star_population(absolute_mag, counts, mag, reference, magnitude):
@@ -203,10 +215,10 @@ def star_population(absolute_mag, counts, mag, reference, magnitude):
         density = density * (
             (known.min() - RANGE_MARGIN <= MAG_GRID) & (known.max() + RANGE_MARGIN >= MAG_GRID)
         )
-    density = density + 1e-12
+    density = density + LEAST_STARS
     share = density.sum(axis=1)
     population = Population(
-        shape, np.zeros_like(shape), np.log(density / (0.1 * share[:, None])), STAR_SCATTER
+        shape, np.zeros_like(shape), np.log(density / (MAG_STEP * share[:, None])), STAR_SCATTER
     )
     return population, np.log(share / share.sum())
 

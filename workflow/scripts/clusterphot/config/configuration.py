@@ -65,6 +65,9 @@ def complete_configuration(config):
     config : dict
         Changed in place; what is of the wrong kind is left for the check.
     """
+    sed = config.get("sed")
+    if isinstance(sed, dict) and isinstance(sed.get("age_gyr"), list):
+        sed["age_gyr"] = {"ages": sed["age_gyr"]}
     complete(config, Configuration)
     fields = config.get("fields")
     for field in fields.values() if isinstance(fields, dict) else ():

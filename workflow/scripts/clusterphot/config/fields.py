@@ -13,7 +13,20 @@ class Mosaic:
     sci: str = key(REQUIRED, "Image: path or http(s)/s3 URL, .fits, .fits.gz or .fits.fz.")
     wht: str = key(None, "Inverse variance: path or URL; not needed where sci holds its weights.")
     err: str = key(None, "1-sigma errors in the unit of the image, in place of wht: path or URL.")
-    psf: str = key(None, "PSF of the filter as a FITS image at the mosaic's pixel scale.")
+    psf: str = key(
+        None,
+        "PSF of the filter: a FITS image on the mosaic's pixels or finer ones, a file of STPSF, or a grid that "
+        "photutils reads.",
+    )
+    psf_encircled_energy: float = key(
+        None,
+        "Share of a point source's light inside the PSF's stamp; by default its sum if 0.8 to 0.995, else 1.",
+        gt=0.3,
+        le=1,
+    )
+    psf_error: float = key(
+        None, "Fractional 1-sigma error of the flux scale due to the PSF; by default none.", ge=0, le=0.5
+    )
     zero_point_factor: float = key(None, "Factor that fluxes of the mosaic are multiplied by.", ge=0.1, le=10)
     zero_point_error: float = key(None, "Fractional 1-sigma error of the zero point.", ge=0, le=0.5)
     gain_e_per_njy: float = key(
@@ -47,8 +60,9 @@ class Field:
 
     redshift: float = key(REQUIRED, "Redshift of the cluster.", gt=0, le=2)
     ebv: Literal["sfd"] | float = key(
-        REQUIRED,
-        "E(B-V) (mag) on the Schlafly & Finkbeiner (2011) scale, or sfd for the SFD98 maps x 0.86.",
+        None,
+        "E(B-V) (mag) on the Schlafly & Finkbeiner (2011) scale, or sfd for the SFD98 maps x 0.86; not needed where "
+        "photometry_is_dereddened.",
         ge=0,
         le=5,
     )

@@ -7,6 +7,7 @@ and of the options that the package takes (`FinderOptions`). Python puts the key
 The schema is JSON Schema, draft 2020-12. pydantic would write it too, but takes 0.1 s to import, in every job.
 """
 
+import copy
 import functools
 import types
 import typing
@@ -28,6 +29,7 @@ _OF_NUMBERS = {
     "multiple_of": "multipleOf",
 }
 _OF_LISTS = {"min_items": "minItems", "max_items": "maxItems", "unique": "uniqueItems"}
+_LIMITS = {*_OF_NUMBERS, *_OF_LISTS, "pattern", "names", "min_names"}
 
 
 def key(default, sentence, **limits):
@@ -48,10 +50,17 @@ def key(default, sentence, **limits):
     Returns
     -------
     field : `dataclasses.Field`
+
+    Raises
+    ------
+    TypeError
+        For a limit that there is not.
     """
+    if unknown := limits.keys() - _LIMITS:
+        raise TypeError(f"limits {sorted(unknown)}, expected some of {sorted(_LIMITS)}")
     metadata = {"sentence": sentence, **limits}
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
+        return field(default_factory=lambda: copy.deepcopy(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
@@ -61,8 +70,10 @@ def keys_of(group):
 
 
 def defaults_of(group):
-    """Defaults of the keys of a section or a group of keys, as YAML has them."""
-    return {entry.name: default_of(entry) for entry in fields(group)}
+    """Defaults of the keys of a section or a group of keys, as YAML has them, without those that may be left out."""
+    known = {entry.name: default_of(entry) for entry in fields(group)}
+    kinds = {entry.name: entry.type for entry in fields(group)}
+    return {name: value for name, value in known.items() if value is not None or _takes_none(kinds[name])}
 
 
 def values_of(group, params):

@@ -7,11 +7,20 @@ from clusterphot.config.keys import key, section
 
 @section
 class AgeSteps:
-    """Ages from min to max in steps."""
+    """Ages from min to max in steps, or a list of ages."""
 
     min: float = key(0.5, "youngest age (Gyr)", ge=0.001, le=14)
     max: float = key(11.0, "oldest age (Gyr)", ge=0.001, le=14)
     step: float = key(0.5, "step (Gyr)", ge=0.001, le=14)
+    n_log: int = key(None, "number of ages, in equal steps of log age (in place of step)", ge=2, le=5000)
+    ages: tuple[float, ...] = key(
+        None,
+        "the ages themselves, rising, in place of all else (Gyr)",
+        ge=0.001,
+        le=14,
+        min_items=2,
+        unique=True,
+    )
 
 
 @section
@@ -123,7 +132,10 @@ class Sed:
 
     fiducial_grid: str = key("bc03", "Grid behind tables and figures; one of sed.grids.")
     grids: tuple[str, ...] = key(("bc03",), "Grids to fit; names of ssp_grids.", min_items=1, unique=True)
-    age_gyr: AgeSteps = key(AgeSteps, "Ages of the models, from min to max (Gyr) in steps of step (Gyr).")
+    age_gyr: AgeSteps = key(
+        AgeSteps,
+        "Ages of the models, from min to max (Gyr) in steps of step (Gyr); {min, max, n_log} or a list of ages too.",
+    )
     metallicity_zsun: tuple[float, ...] = key(
         (0.005, 0.02, 0.2, 0.4, 1.0, 2.5),
         "Metallicities of the models in solar units of the grid; nodes of the grid.",

@@ -10,6 +10,16 @@ import numpy as np
 from scipy import ndimage, special
 
 ARCSEC2_PER_ARCMIN2 = 3600.0
+
+PEAK_SIGMA_CELLS = 2.0
+"""Smoothing of the light in which the brightest galaxy is looked for: its core, not a pixel of it."""
+
+LEAST_SHARE = 1e-3
+"""Shares of clusters are kept this far from 0 and 1, so that their logits are finite."""
+
+LARGEST_LOG = 300.0
+"""Logs of densities are cut here, so that their exponentials are finite."""
+
 EXPONENTS = np.linspace(-3.0, 6.0, 901)
 """Exponents of a map that are tried; none is preferred."""
 
@@ -91,7 +101,7 @@ def share_by_magnitude(mag, p_cluster):
 
 def brightest_cell(light):
     """Cell (row, column) of the brightest galaxy: the peak of the smoothed light."""
-    smooth = ndimage.gaussian_filter(np.nan_to_num(np.asarray(light, dtype=float)), 2.0)
+    smooth = ndimage.gaussian_filter(np.nan_to_num(np.asarray(light, dtype=float)), PEAK_SIGMA_CELLS)
     return tuple(float(i) for i in np.unravel_index(np.argmax(smooth), smooth.shape))
 
 
@@ -252,9 +262,9 @@ def _log_likelihood(log_excess, share):
     """
     if (share >= 1.0).all():
         return log_excess.sum(axis=1)
-    logit = special.logit(np.clip(share, 1e-3, 1 - 1e-3))
+    logit = special.logit(np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE))
     means = special.expit(logit[:, None] + SHIFTS).mean(axis=0)
-    excess = np.expm1(np.minimum(log_excess, 300.0))
+    excess = np.expm1(np.minimum(log_excess, LARGEST_LOG))
     log_l = [
         np.log1p(special.expit(logit + shift) * excess).sum(axis=1)
         for shift in np.interp(SHARES, means, SHIFTS)

@@ -16,7 +16,18 @@ from clusterphot.config.luminosity import FunctionKeys
 STEP_MAG = 0.05
 """Step of the grids of magnitude and turnover."""
 
+BRIGHTER_MAG, FAINTER_MAG = 1.5, 3.0
+"""How far the grid of true magnitudes reaches beyond those found: as far as noise carries a source above its limit."""
+
+MIN_SCATTER = 0.2
+"""Least scatter of a found flux, in units of its noise: that of a bin of a few clusters may come out too small."""
+
+RESOLVED_STEPS = 0.6
+"""Width of a density, in steps, from which sums over the grid are its integral to 0.2 %."""
+
 N_WIDTHS = 31
+"""Widths of the Gaussian that are tried, between the ends of their prior."""
+
 SLOPES = np.linspace(-0.4, 3.0, 86)
 """Slopes d ln(dN/dm) / dm of exponential luminosity functions, 1/mag; from falling to nearly a wall."""
 
@@ -36,6 +47,23 @@ RARE_SIGMA = 2.326
 """Distance in sigma from a border at which one estimate in a hundred is on its other side."""
 
 ONE_SIGMA = (0.1587, 0.8413)
+"""Ends of the central interval of 1 sigma of a Gaussian."""
+
+TAIL = 0.05
+"""Probability beyond the bright limit of a turnover that is not identifiable."""
+
+FAR_SIGMA = 10.0
+"""A border further away than this does not matter."""
+
+BRIGHTEST_SIGMA = -1.5
+"""True values further beyond an estimate than this, away from the border, are outside 1 sigma whatever the border
+does."""
+
+N_SIGMA = 2001
+"""Points of grids in sigma, 0.005 and less apart; twice as many where both sides are searched."""
+
+LEAST_WEIGHT = 1e-4
+"""Weight of a cell of the posterior, in units of the largest, below which numbers are not drawn from it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +115,9 @@ def measure_response(true, found, noise, selected):
     bias = np.array([np.median(error[part]) for part in parts])
     spread = [mad_sigma(error[part]) for part in parts]
     return Response(
-        np.array([np.exp(np.mean(np.log(snr[part]))) for part in parts]), bias, np.maximum(spread, 0.2)
+        np.array([np.exp(np.mean(np.log(snr[part]))) for part in parts]),
+        bias,
+        np.maximum(spread, MIN_SCATTER),
     )
 
 
@@ -177,7 +207,9 @@ def make_kernels(sample, completeness, response=IDEAL):
     -------
     kernels : `Kernels`
     """
-    mag = np.arange(np.floor(sample.mag.min() - 1.5), np.ceil(sample.mag.max() + 3.0), STEP_MAG)
+    mag = np.arange(
+        np.floor(sample.mag.min() - BRIGHTER_MAG), np.ceil(sample.mag.max() + FAINTER_MAG), STEP_MAG
+    )
     true, noise = flux_from_mag_ab(mag), sample.noise[:, None]
     seen = completeness(mag[None, :], *(values[:, None] for values in sample.place))
     seen = np.where(mag >= sample.mag_min, seen, 0.0)
@@ -194,7 +226,7 @@ def _at_least_a_step(density, mag, seen_mag):
     norm = density.sum(axis=1, keepdims=True).clip(1e-300)
     middle = (density * mag).sum(axis=1, keepdims=True) / norm
     spread = np.sqrt((density * (mag - middle) ** 2).sum(axis=1) / norm[:, 0])
-    narrow = ~(spread > 0.6 * STEP_MAG)
+    narrow = ~(spread > RESOLVED_STEPS * STEP_MAG)
     triangle = np.clip(1 - np.abs(mag - seen_mag[:, None]) / STEP_MAG, 0, None) / STEP_MAG
     return np.where(narrow[:, None], triangle, density)
 
@@ -319,10 +351,10 @@ class TurnoverFit:
     def brightest(self):
         """Magnitude that the turnover is fainter than, at 95 %; given the verdict if it is not identifiable."""
         if self.identifiable or not -np.inf < self.margin < 0:
-            return self.quantile(0.05)
-        sigma = np.linspace(self.margin - RARE_SIGMA, 0.0, 2001)
+            return self.quantile(TAIL)
+        sigma = np.linspace(self.margin - RARE_SIGMA, 0.0, N_SIGMA)
         given = special.log_ndtr(sigma) - special.log_ndtr(sigma - self.margin)
-        return self.quantile(special.ndtr(sigma[np.argmax(given > np.log(0.05))]))
+        return self.quantile(special.ndtr(sigma[np.argmax(given > np.log(TAIL))]))
 
     def quantile(self, q, axis="turnover"):
         """Quantile of the marginal posterior of turnover or width."""
@@ -382,7 +414,7 @@ def levels_given_verdict(margin):
     is within the border (`RARE_SIGMA` beyond it) are left out; else the interval would have no end at the border.
     """
     content = ONE_SIGMA[1] - ONE_SIGMA[0]
-    true = np.linspace(-1.5, min(margin, 10.0) + RARE_SIGMA, 4001)
+    true = np.linspace(BRIGHTEST_SIGMA, min(margin, FAR_SIGMA) + RARE_SIGMA, 2 * N_SIGMA - 1)
     within = special.ndtr(margin - true)
     half = special.ndtri(0.5 * (1.0 + content * within))
     lowest = np.where(half < margin - true, -half, special.ndtri((1.0 - content) * within))
@@ -445,7 +477,7 @@ def _averaged(several, shapes):
 def prior_range(kernels):
     """Range in which the turnover is sought: from the brightest source to well beyond the 50 % limit."""
     half = kernels.mag[kernels.mean_seen >= 0.5 * kernels.mean_seen.max()]
-    return float(kernels.mag[0] + 1.5), float(half[-1] + BEYOND_LIMIT_MAG)
+    return float(kernels.mag[0] + BRIGHTER_MAG), float(half[-1] + BEYOND_LIMIT_MAG)
 
 
 def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
@@ -473,7 +505,7 @@ def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
     """
     several = kernels if isinstance(kernels, list) else [kernels]
     rng, weight = np.random.default_rng(seed), fit.weights
-    cells = np.flatnonzero(weight.ravel() > 1e-4 * weight.max())
+    cells = np.flatnonzero(weight.ravel() > LEAST_WEIGHT * weight.max())
     at = [values.ravel()[cells] for values in np.meshgrid(fit.turnover, fit.width, indexing="ij")]
     p = weight.ravel()[cells] / weight.ravel()[cells].sum()
     drawn = rng.choice(len(cells), n_draws, p=p)

@@ -24,6 +24,12 @@ AS_FITTED = np.array([0.0, 1.0, 0.0, 0.0])
 SPLINE_SIGMA = np.array([1.0, 0.5, 0.5, 0.5])
 """Prior of the coefficients of the bent curve: mean, the logistic itself, and 1 sigma."""
 
+LEAST_PROBABILITY, LEAST_SHARE = 1e-9, 1e-13
+"""Of a detection or a miss in the likelihood, and of the ceiling where its logit is taken: both stay finite."""
+
+LIMIT_GRID = (15.0, 40.0, 0.01)
+"""First and last magnitude, and step, between which the limit is looked for."""
+
 COVERED = 0.995
 """Share of the artificial clusters whose places are covered; beyond them completeness would be extrapolated."""
 
@@ -68,7 +74,7 @@ class Injections:
 
     def limit(self, fraction=0.5):
         """Magnitude of this completeness at median noise and light, far from neighbours; NaN where none was tried."""
-        mag = np.arange(15.0, 40.0, 0.01)
+        mag = np.arange(*LIMIT_GRID)
         curve = self.completeness(mag, np.median(self.values[1]), np.median(self.values[2]))
         above = np.flatnonzero(curve >= fraction)
         limit = round(float(mag[above[-1]]), 2) if len(above) else np.nan
@@ -175,7 +181,7 @@ def fit_smooth(mag, noise, light, neighbours, selected):
     terms, seen = _spline_terms(logit), np.asarray(selected, dtype=float)
 
     def cost(coefficients):
-        p = np.clip(ceiling * special.expit(coefficients @ terms), 1e-9, 1 - 1e-9)
+        p = np.clip(ceiling * special.expit(coefficients @ terms), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
         prior = (((coefficients - AS_FITTED) / SPLINE_SIGMA) ** 2).sum()
         return 0.5 * prior - (seen * np.log(p) + (1 - seen) * np.log(1 - p)).sum()
 
@@ -185,7 +191,7 @@ def fit_smooth(mag, noise, light, neighbours, selected):
 def _ceiling_and_logit(fit, mag, *place):
     """Completeness of the brightest clusters, and the logit of what is left of it."""
     ceiling = fit(np.zeros_like(np.asarray(mag, dtype=float)), *place)
-    share = np.clip(fit(mag, *place) / ceiling, 1e-13, 1 - 1e-13)
+    share = np.clip(fit(mag, *place) / ceiling, LEAST_SHARE, 1 - LEAST_SHARE)
     return ceiling, special.logit(share)
 
 

@@ -64,6 +64,10 @@ TABLE_COLUMNS = (
     "flux", "flux_err", "flux_err_conditional", "flux_err_marginal", "flux_err_sys", "x", "y", "dx", "dy",
     "x_err", "y_err", "xy_cov", "chi2", "dof", "flags", "sky",
 )  # fmt: skip
+"""Quantities of each fitted source, in this order; each column ends in the filter's name."""
+
+POSITION_ERRORS = ("x_err", "y_err", "xy_cov")
+"""Those that only the fits of other filters need."""
 
 
 def make_table(cutouts, setup, results, wcs):
@@ -98,7 +102,10 @@ def make_table(cutouts, setup, results, wcs):
         "dec": dec,
     }
     named |= {f"{name}_{filt}": columns[name] for name in TABLE_COLUMNS}
-    return Table(named, meta={"filter": filt, "pixel_scale_arcsec": cutouts.pixel_scale_arcsec}, copy=False)
+    meta = {"filter": filt, "pixel_scale_arcsec": cutouts.pixel_scale_arcsec}
+    if wcs.has_celestial:
+        meta["pixel_matrix"] = wcs.pixel_scale_matrix.tolist()
+    return Table(named, meta=meta, copy=False)
 
 
 def is_poor(chi2, dof, significance):

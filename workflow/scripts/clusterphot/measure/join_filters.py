@@ -4,22 +4,9 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.flags import Flag
+from clusterphot.measure.fit_rows import POSITION_ERRORS, TABLE_COLUMNS
 
-WRITTEN = (
-    "flux",
-    "flux_err",
-    "flux_err_conditional",
-    "flux_err_marginal",
-    "flux_err_sys",
-    "x",
-    "y",
-    "dx",
-    "dy",
-    "chi2",
-    "dof",
-    "flags",
-    "sky",
-)
+WRITTEN = tuple(name for name in TABLE_COLUMNS if name not in POSITION_ERRORS)
 """Quantities of each filter in the merged table, in this order."""
 
 

@@ -63,6 +63,10 @@ def _unit_vectors(positions):
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
 
 
+SAME_AXES = 1e-3
+"""Turns and scales below which two filters' pixels have the same axes."""
+
+
 @dataclass(frozen=True)
 class Scenes:
     """Sources fitted together in n cutouts, a row each: cutout after cutout, in each the target first, then neighbours.
@@ -189,7 +193,36 @@ def tied_scenes(cutouts, wcs, reference, offset):
         [names[row] for row in rows.tolist()],
         expected + offset,
         start + offset,
-        np.nan_to_num(np.stack([np.square(x_err), np.square(y_err), xy_cov], axis=1) * ratio**2),
+        np.nan_to_num(
+            turned_covariance(
+                np.square(x_err), np.square(y_err), xy_cov, pixels_between(reference.meta, wcs, ratio)
+            )
+        ),
         (flags & int(Flag.BLENDED)) > 0,
         (flags & int(Flag.AT_BOUND)) > 0,
+    )
+
+
+def pixels_between(meta, wcs, ratio):
+    """Matrix (2, 2) from shifts in pixels of the reference filter to those of another one.
+
+    ``ratio`` times the unit matrix where axes agree to `SAME_AXES`, as on mosaics of one archive.
+    """
+    plain = ratio * np.eye(2)
+    if "pixel_matrix" not in meta:
+        return plain
+    matrix = np.linalg.inv(wcs.pixel_scale_matrix) @ np.array(meta["pixel_matrix"])
+    return plain if np.allclose(matrix, plain, rtol=0, atol=SAME_AXES * ratio) else matrix
+
+
+def turned_covariance(xx, yy, xy, matrix):
+    """Covariances (n, 3) as xx, yy, xy in other axes: M C M^T."""
+    (a, b), (c, d) = matrix
+    return np.stack(
+        [
+            a * a * xx + 2 * a * b * xy + b * b * yy,
+            c * c * xx + 2 * c * d * xy + d * d * yy,
+            a * c * xx + (a * d + b * c) * xy + b * d * yy,
+        ],
+        axis=1,
     )

@@ -14,6 +14,7 @@ from clusterphot import __version__
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import checksum_cards
 from clusterphot.base.products import IVAR_UNIT, mosaic_header, whole_file
+from clusterphot.base.units import mag_ab
 from clusterphot.mosaics.fits_rows import Rows, padded
 from clusterphot.mosaics.headers import check_gain, with_weight
 from clusterphot.mosaics.weights import check_scatter, doubt_scatter, measure_scatter
@@ -22,6 +23,8 @@ NEGATIVE_SHARE = 0.01
 """Share of negative weights that resampling leaves along edges; more is no weight map."""
 BLANK_SHARE, CONSTANT_SHARE = 0.05, 0.01
 """Shares of exposed pixels without a value, and with one that repeats itself, from which a user is told."""
+DEPTH_MAG = (21.0, 34.0)
+"""5-sigma limits (AB) outside which a unit must be wrong: no mosaic from space is that shallow or deep."""
 RUN_PX = 5
 """Neighbours in a row with one and the same value: noise in floating point does not repeat itself."""
 N_SAMPLED_ROWS = 48
@@ -110,6 +113,7 @@ def convert_mosaic(
         with open(temporary, "wb") as out:
             counts, scatter = _convert_rows(info, out, headers, factor, rows_per_block)
         check_counts(info, counts)
+        check_depth(info, scatter)
         check_noise(info, scatter)
     for note in (*info.notes, *doubts(info, counts, scatter)):
         log.warning("%s %s: %s", field, filter_name, note)
@@ -143,22 +147,57 @@ def _convert_rows(info, out, headers, factor, rows_per_block):
         for y0 in range(0, ny, rows_per_block):
             n_rows = min(rows_per_block, ny - y0)
             sci, weight = sci_rows.read(n_rows), weight_rows.read(n_rows)
-            constant = find_constant(sci, info.sci)
-            flux, ivar = convert_pixels(
-                np.where(constant, np.nan, sci),
-                weight * info.weight_factor,
-                factor,
-                weight_kind=info.weight_kind,
-            )
-            counts += count_pixels(sci, weight, ivar, constant)
+            block = convert_block(info, sci, weight, factor)
+            counts += block.counts
             rows = np.arange(-y0 % step, n_rows, step)
-            sampled.append((np.where(constant, np.nan, sci)[rows], (weight * info.weight_factor)[rows]))
-            for start, block in ((sci_start, flux), (ivar_start, ivar)):
+            sampled.append((block.sci[rows], block.weight[rows]))
+            for start, plane in ((sci_start, block.flux), (ivar_start, block.ivar)):
                 out.seek(start + 4 * y0 * nx)
-                out.write(block.astype(">f4"))
+                out.write(plane.astype(">f4"))
         sci_rows.finish()
         weight_rows.finish()
     return counts, measure_scatter(*(np.concatenate(planes) for planes in zip(*sampled, strict=True)))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Part of a mosaic as a run takes it.
+
+    Attributes
+    ----------
+    sci, weight : float64 ndarray
+        In the unit of the image; the image NaN where it is constant.
+    flux, ivar : float32 ndarray, nJy/pixel and 1/(nJy/pixel)^2
+        0 and 0 where they cannot be used.
+    counts : PixelCounts
+    """
+
+    sci: np.ndarray
+    weight: np.ndarray
+    flux: np.ndarray
+    ivar: np.ndarray
+    counts: PixelCounts
+
+
+def convert_block(info, sci, weight, factor):
+    """Judge and convert whole rows, or a box, as they were read; `make check` looks through the same function.
+
+    Parameters
+    ----------
+    info : `clusterphot.mosaics.headers.MosaicInfo`
+    sci, weight : (n, m) float ndarray
+        In the units of the files.
+    factor : float
+        nJy/pixel of one unit of the image.
+
+    Returns
+    -------
+    block : `Block`
+    """
+    constant = find_constant(sci, info.sci)
+    usable, weight = np.where(constant, np.nan, sci), weight * info.weight_factor
+    flux, ivar = convert_pixels(usable, weight, factor, weight_kind=info.weight_kind)
+    return Block(usable, weight, flux, ivar, count_pixels(sci, weight, ivar, constant))
 
 
 def convert_pixels(sci, weight, factor, *, weight_kind="ivar"):
@@ -268,6 +307,41 @@ def _negative_weights(info, counts):
         "weights > 0, and 0 where there is no data",
         "such pixels are left out; is it the weight of this image?",
     )
+
+
+def depth_mag(info, scatter):
+    """5-sigma limit (AB) in a radius of 0.1 arcsec, for white noise of the scatter of the pixels; NaN if unknown."""
+    if scatter is None or not scatter.sigma > 0:
+        return float("nan")
+    n_pixels = np.pi * (0.1 / info.pixel_scale_arcsec) ** 2
+    return float(mag_ab(5.0 * scatter.sigma * info.unit_factor_njy * np.sqrt(n_pixels)))
+
+
+def check_depth(info, scatter):
+    """Refuse an image whose pixels are alike, or whose noise is that of no telescope: its unit is wrong.
+
+    Parameters
+    ----------
+    info : `clusterphot.mosaics.headers.MosaicInfo`
+    scatter : `clusterphot.mosaics.weights.Scatter` or None
+        None where there were too few pixels to tell.
+
+    Raises
+    ------
+    DataError
+    """
+    if scatter is None:
+        return
+    if not scatter.sigma > 0:
+        raise DataError(info.sci.path, "one and the same value in most pixels", "an image with noise")
+    depth = depth_mag(info, scatter)
+    if not DEPTH_MAG[0] < depth < DEPTH_MAG[1]:
+        raise DataError(
+            f"{info.sci.path}, BUNIT {info.unit!r}",
+            f"noise of {scatter.sigma * info.unit_factor_njy:.3g} nJy per pixel, which is {depth:.1f} AB at 5 sigma",
+            f"{DEPTH_MAG[0]:g} to {DEPTH_MAG[1]:g} AB",
+            "is the unit right?",
+        )
 
 
 def check_noise(info, scatter):

@@ -17,6 +17,30 @@ from clusterphot.base.errors import ConfigError, DataError
 
 RESERVED_FIELD_NAMES = ("ssp", "report", "forecast")
 
+POWER_OF_TEN = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)
+"""A number for people; for YAML 1.1 a text unless it has both a point and a sign after its e."""
+
+
+def typed_values(given):
+    """Values of ``--config`` as a YAML file would have them; Snakemake hands nested ones over as text.
+
+    Parameters
+    ----------
+    given
+        Mapping, list or value.
+    """
+    if isinstance(given, dict):
+        return {key: typed_values(value) for key, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [typed_values(value) for value in given]
+    if not isinstance(given, str):
+        return given
+    try:
+        value = yaml.safe_load(given)
+    except yaml.YAMLError:
+        return given
+    return value if isinstance(value, bool | int | float | list | type(None)) else given
+
 
 def load_yaml(path):
     """Content of a YAML file.
@@ -38,7 +62,13 @@ def load_yaml(path):
         mark = getattr(exc, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(exc, "problem", None) or str(exc)
-        raise ConfigError(f"{_short(path)}{line}", problem, "YAML, each key once") from exc
+        hint = ""
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+        if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
+            hint = "there is a tab in this line; YAML is indented by spaces."
+        raise ConfigError(f"{_short(path)}{line}", problem, "YAML, each key once", hint) from exc
+    except RecursionError as exc:
+        raise ConfigError(_short(path), "sections without end", "YAML of a few levels") from exc
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -148,8 +178,8 @@ def _as_config_error(error, origin):
         return ConfigError(_where(path, origin), repr(error.instance), "a name of letters, digits and _")
     near = difflib.get_close_matches(str(error.instance), _choices(error.schema), n=1)
     hint = f"did you mean {near[0]!r}?" if near else error.schema.get("description", "").strip()
-    if error.validator == "type" and re.fullmatch(r"[+-]?\d+e[+-]?\d+", str(error.instance), re.IGNORECASE):
-        hint = "YAML takes a number for text if it has an e and no point: write 1.0e-3, not 1e-3."
+    if error.validator in ("type", "anyOf") and POWER_OF_TEN.fullmatch(str(error.instance)):
+        hint = "YAML takes a number for text unless it has a point and a sign after its e: write 1.0e-3 or 1.0e+4."
     where = f"{_where(path, origin)} = {_shown(error.instance)}"
     return ConfigError(where, _shown(error.instance), _expected(error.schema), hint)
 
@@ -296,6 +326,11 @@ def _check_grids(config, origin):
 
 def _check_age_steps(ages, origin):
     """Ages rise, and are not too many."""
+    where = f"{origin(('sed', 'age_gyr'))}, sed.age_gyr"
+    if "ages" in ages and ages["ages"] != sorted(ages["ages"]):
+        raise ConfigError(where, "a list that does not rise", "ages from young to old")
+    if "n_log" in ages and not ages["min"] < ages["max"]:
+        raise ConfigError(where, f"min {ages['min']} and max {ages['max']} with n_log", "min < max")
     if ages["max"] < ages["min"]:
         raise ConfigError(
             f"{origin(('sed', 'age_gyr', 'max'))}, sed.age_gyr",
@@ -443,6 +478,9 @@ def _check_field(name, field, origin):
             " and ".join(kinds) or "neither photometry nor sources",
             "either photometry (a table of fluxes), or sources and mosaics",
         )
+    if "ebv" not in field and not field.get("photometry_is_dereddened"):
+        hint = "E(B-V) of the Milky Way in mag, or sfd; only photometry_is_dereddened: true does without."
+        raise ConfigError(f"{where}.ebv", "nothing", "a value: it has no default", hint)
     of_images = ("mosaics", "reference_filter", "simulation", "truth")
     of_tables = ("photometry_is_dereddened", "stack_photometry")
     for key in of_images if kinds == ["photometry"] else of_tables:
@@ -462,7 +500,7 @@ def check_sfd_maps(config, origin):
     ConfigError
         With the address of the maps in the hint.
     """
-    asking = [name for name, field in config["fields"].items() if field["ebv"] == "sfd"]
+    asking = [name for name, field in config["fields"].items() if field.get("ebv") == "sfd"]
     if not asking:
         return
     folder = config["dust"]["sfd_map_dir"]
@@ -497,6 +535,12 @@ def check_four_color_dir(folder, where):
 
 
 def age_grid(age_gyr):
-    """Ages of the models in Gyr from ``{min, max, step}``, ends included."""
-    steps = math.floor((age_gyr["max"] - age_gyr["min"]) / age_gyr["step"] + 1e-9)
-    return [round(age_gyr["min"] + i * age_gyr["step"], 9) for i in range(steps + 1)]
+    """Ages of the models in Gyr, ends included: ``ages`` themselves, ``n_log`` of them, or in steps."""
+    low, high = age_gyr["min"], age_gyr["max"]
+    if "ages" in age_gyr:
+        return [float(age) for age in age_gyr["ages"]]
+    if "n_log" in age_gyr:
+        ratio = (high / low) ** (1.0 / (age_gyr["n_log"] - 1))
+        return [round(low * ratio**i, 9) for i in range(age_gyr["n_log"])]
+    steps = math.floor((high - low) / age_gyr["step"] + 1e-9)
+    return [round(low + i * age_gyr["step"], 9) for i in range(steps + 1)]

@@ -116,9 +116,9 @@ class Field:
         """Filter in which sizes are measured: the one wanted, or for ``auto`` that nearest to 1.5 micron."""
         if wanted != "auto":
             return wanted
-        from clusterphot.base.filters import curve_range
+        from clusterphot.base.filters import pivot_wavelength
 
-        return min(self.mosaics, key=lambda filt: abs(0.5 * sum(curve_range(filt)) - SIZE_WAVE_ANGSTROM))
+        return min(self.mosaics, key=lambda filt: abs(pivot_wavelength(filt) - SIZE_WAVE_ANGSTROM))
 
     @property
     def needs_stars(self):
@@ -272,7 +272,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     user_files : list of str
         Configuration files of the user, for messages.
     command_line : dict, optional
-        What the user gave with ``--config``, for messages.
+        What the user gave with ``--config``, with the types of `clusterphot.run.configuration.typed_values`.
     check : bool
         Whether to check everything: the job of the main process, not of each submitted job.
     software_here : bool
@@ -286,6 +286,8 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     ------
     ConfigError, DataError
     """
+    if command_line:
+        override(config, command_line)
     if "fields" not in config:
         config["fields"] = shipped_fields(repo)
     hide_addresses(config)
@@ -319,6 +321,15 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     return fields
 
 
+def override(config, given):
+    """Put values of the command line in their places, key by key."""
+    for key, value in given.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            override(config[key], value)
+        else:
+            config[key] = value
+
+
 def shipped_fields(repo):
     """Fields shipped with the workflow, their paths made to work from any working directory."""
     fields = configuration.load_yaml(repo / "config" / "shipped_fields.yaml")["fields"]
@@ -337,10 +348,10 @@ def _load_field(name, entry, config, origin):
     return Field(
         name=name,
         redshift=entry["redshift"],
-        ebv=entry["ebv"],
+        ebv=entry.get("ebv", 0.0),
         chunks=chunks.deal(values["ids"], config["batching"]["n_chunks"]),
         sfd_center_deg=_center(entry, where)
-        if entry["ebv"] == "sfd" and entry.get("sources") != DETECT
+        if entry.get("ebv") == "sfd" and entry.get("sources") != DETECT
         else None,
         center_deg=None if entry.get("sources") == DETECT else _sky_center(entry, where),
         comparisons={key: entry[key] for key in COMPARISON_KEYS if key in entry},

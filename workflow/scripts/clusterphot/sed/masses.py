@@ -8,7 +8,7 @@ import numpy as np
 from astropy import constants
 
 from clusterphot.base.cosmology import luminosity_distance_cm
-from clusterphot.base.filters import load_filter
+from clusterphot.base.filters import load_filter, nearest_filter
 from clusterphot.base.units import AB_ZERO_FLUX_NJY
 from clusterphot.sed.chi2 import log_range
 from clusterphot.ssp.grid import SUN_MAG_V_AB
@@ -28,8 +28,7 @@ V_WAVE_ANGSTROM = 5500.0
 
 def v_filter(filters, redshift):
     """Filter whose pivot wavelength is nearest to 5500 A x (1 + z)."""
-    target = V_WAVE_ANGSTROM * (1 + redshift)
-    return min(filters, key=lambda name: abs(np.log(load_filter(name).wave_pivot / target)))
+    return nearest_filter(filters, V_WAVE_ANGSTROM * (1 + redshift) / 1e4)
 
 
 def luminosity_per_njy(filt, redshift, cosmology, *, convention):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
-from clusterphot.base.filters import load_filter
+from clusterphot.base.filters import load_filter, nearest_filter
 from clusterphot.base.tables import error_correlation, flux_arrays, systematic_errors
 from clusterphot.base.units import AB_ZERO_FLUX_NJY
 from clusterphot.config.dust import Dust
@@ -73,9 +73,8 @@ def nearest_filters(filters, rest_filters, redshift):
         For each rest-frame filter the one whose pivot wavelength over 1 + z is nearest in the logarithm: the
         K-correction depends least on the population there.
     """
-    pivots = {name: np.log(load_filter(name).wave_pivot / (1 + redshift)) for name in filters}
-    wanted = [np.log(load_filter(name).wave_pivot) for name in rest_filters]
-    return tuple(min(filters, key=lambda name, to=to: abs(pivots[name] - to)) for to in wanted)
+    wanted = [load_filter(name).wave_pivot * (1 + redshift) / 1e4 for name in rest_filters]
+    return tuple(nearest_filter(filters, micron) for micron in wanted)
 
 
 def make_rest_frame(model, fine, rest_grid, *, r_v=Dust.r_v):

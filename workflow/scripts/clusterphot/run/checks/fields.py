@@ -190,7 +190,7 @@ def _check_bands(settings, name, known, redshift, note):
     if wanted != "auto":
         note.attempt("bands", fields.check_v_filter, wanted, known, name, settings.origin)
     target = V_WAVE * (1 + redshift)
-    distances = {filt: abs(sum(filters.curve_range(filt)) / 2 / target - 1) for filt in known}
+    distances = {filt: abs(filters.pivot_wavelength(filt) / target - 1) for filt in known}
     nearest = min(distances, key=distances.get)
     if distances[nearest] > V_REACH:
         note.add(

@@ -4,6 +4,7 @@ A finding says ok, what was not looked at, a warning, or an error; the latter wi
 Texts only, no units.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from clusterphot.base.errors import UserError
@@ -28,6 +29,8 @@ class Finding:
         One line.
     field, filt : str
         Empty where a check is not about one.
+    mistake : `clusterphot.base.errors.UserError` or None
+        The text in full, where it is one.
     """
 
     status: str
@@ -35,6 +38,7 @@ class Finding:
     text: str
     field: str = ""
     filt: str = ""
+    mistake: UserError | None = dataclasses.field(default=None, compare=False)
 
     @property
     def cells(self):
@@ -98,7 +102,8 @@ class Notes:
         """Note a finding; its text may be a `UserError`."""
         if status not in STATUSES:
             raise ValueError(f"status must be one of {', '.join(STATUSES)}, got {status!r}")
-        finding = Finding(status, check, one_line(text), **self._place)
+        mistake = text if isinstance(text, UserError) else None
+        finding = Finding(status, check, one_line(text), **self._place, mistake=mistake)
         if finding not in self._all:
             self._all.append(finding)
 

@@ -13,9 +13,8 @@ import numpy as np
 from clusterphot.base.errors import ConfigError, DataError, UserError
 from clusterphot.base.files import near_hint
 from clusterphot.base.secrets import is_url
-from clusterphot.base.units import mag_ab
 from clusterphot.mosaics.celestial import sky_to_pixel
-from clusterphot.mosaics.convert import check_counts, check_noise, doubts
+from clusterphot.mosaics.convert import check_counts, check_depth, check_noise, depth_mag, doubts
 from clusterphot.mosaics.headers import check_gain, check_overlap, contradicting_filter, inspect_mosaic
 from clusterphot.mosaics.naming import describe
 from clusterphot.mosaics.weights import measure_scatter
@@ -23,8 +22,6 @@ from clusterphot.run import image_fields
 from clusterphot.run.checks import compare, samples, sky
 from clusterphot.run.checks.findings import ERROR, LATER, OK, UNSEEN, WARNING
 
-DEPTH_MAG = (21.0, 34.0)
-"""5-sigma limits (AB) outside which a unit must be wrong: no mosaic from space is that shallow or deep."""
 N_STAMPS = 200
 
 
@@ -51,7 +48,7 @@ class Band:
     stamps: tuple = ()
 
 
-def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
+def check_mosaics(settings, name, entry, positions, findings, *, deep=False, pixels=True):
     """All checks of a field's mosaics.
 
     Parameters
@@ -65,10 +62,13 @@ def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
     findings : `clusterphot.run.checks.findings.Findings`
     deep : bool, optional
         Read every pixel.
+    pixels : bool, optional
+        Whether to look at pixels at all, or at headers alone.
 
     Returns
     -------
     bands : dict of str to Band
+        Empty without pixels.
     """
     mosaics, where, reference = entry["mosaics"], settings.where(name), text_of(entry, "reference_filter")
     _check_reference(reference, mosaics, where, findings.at(name))
@@ -79,6 +79,8 @@ def check_mosaics(settings, name, entry, positions, findings, *, deep=False):
             infos[filt] = _check_headers(key, filt, values, findings.at(name, filt), deep)
     infos = {filt: info for filt, info in infos.items() if info is not None}
     inside = _check_overlaps(name, infos, positions, findings)
+    if not pixels:
+        return {}
     middle = _densest_place(infos, inside, positions)
     bands = {}
     for filt, info in infos.items():
@@ -274,24 +276,13 @@ def _check_noise(info, seen, note):
     scatter = measure_scatter(*seen.rows)
     if scatter is None:
         return float("nan")
-    if not scatter.sigma > 0:
-        error = DataError(info.sci.path, "one and the same value in most pixels", "an image with noise")
-        note.add(ERROR, "pixels", error)
+    alike = not scatter.sigma > 0
+    if not note.passes("pixels" if alike else "unit", check_depth, info, scatter) and alike:
         return float("nan")
-    noise_njy, n_pixels = scatter.sigma * info.unit_factor_njy, np.pi * (0.1 / info.pixel_scale_arcsec) ** 2
-    depth = float(mag_ab(5.0 * noise_njy * np.sqrt(n_pixels)))
-    if not DEPTH_MAG[0] < depth < DEPTH_MAG[1]:
-        error = DataError(
-            f"{info.sci.path}, BUNIT {info.unit!r}",
-            f"noise of {noise_njy:.3g} nJy per pixel, which is {depth:.1f} AB at 5 sigma",
-            f"{DEPTH_MAG[0]:g} to {DEPTH_MAG[1]:g} AB",
-            "is the unit right?",
-        )
-        note.add(ERROR, "unit", error)
     if note.passes("weights", check_noise, info, scatter):
         for doubt in doubts(info, seen.counts, scatter):
             note.add(WARNING, "weights" if doubt.where == info.weight.path else "pixels", doubt)
-    return depth
+    return depth_mag(info, scatter)
 
 
 def _check_points(ids, total, seen, note):

@@ -5,10 +5,11 @@ What the run itself would refuse is asked last, so that nothing passes here that
 
 import copy
 
+from clusterphot.base.errors import UserError
 from clusterphot.run import fields as fieldset
 from clusterphot.run.checks import fields, images, psf_stars
 from clusterphot.run.checks.findings import ERROR, OK, UNSEEN, Findings
-from clusterphot.run.checks.settings import read_settings
+from clusterphot.run.checks.settings import check_settings, read_settings
 
 
 def check_config(path, repo, *, deep=False):
@@ -40,7 +41,36 @@ def check_config(path, repo, *, deep=False):
     return findings
 
 
-def _check_field(settings, name, entry, repo, findings, deep):
+def all_mistakes(first, config, *, repo, user_files, command_line=None):
+    """What a run is refused for: all mistakes that `make check` finds without looking at pixels, in the same words.
+
+    Parameters
+    ----------
+    first : `clusterphot.base.errors.UserError`
+        That which `clusterphot.run.fields.load` stopped at; it is among them.
+    config : dict
+        As it was given to `load`; changed in place.
+    repo : Path
+    user_files, command_line
+        As for `load`.
+
+    Returns
+    -------
+    mistakes : list of `clusterphot.base.errors.UserError`
+    """
+    findings = Findings()
+    try:
+        settings = check_settings(config, user_files, repo, findings, command_line=command_line)
+    except UserError:  # a file that cannot be read ends the check at once
+        return [first]
+    for name, entry in settings.config["fields"].items():
+        if isinstance(entry, dict):
+            _check_field(settings, str(name), entry, repo, findings, deep=False, pixels=False)
+    found = [finding.mistake for finding in findings.all if finding.status == ERROR and finding.mistake]
+    return found if findings.says(first) else [first, *found]
+
+
+def _check_field(settings, name, entry, repo, findings, deep, pixels=True):
     """All checks of one field."""
     positions = fields.check_sources(settings, name, entry, findings)
     mosaics, simulation = entry.get("mosaics"), entry.get("simulation")
@@ -53,8 +83,9 @@ def _check_field(settings, name, entry, repo, findings, deep):
     fields.check_filters(settings, name, entry, filters, repo, findings)
     fields.check_truth(settings, name, entry, findings)
     if isinstance(mosaics, dict) and simulation is None:
-        bands = images.check_mosaics(settings, name, entry, positions, findings, deep=deep)
-        psf_stars.check_stars(settings, name, entry, bands, findings, deep=deep)
+        bands = images.check_mosaics(settings, name, entry, positions, findings, deep=deep, pixels=pixels)
+        if pixels:
+            psf_stars.check_stars(settings, name, entry, bands, findings, deep=deep)
 
 
 def _ask_the_run(settings, config, repo, findings):

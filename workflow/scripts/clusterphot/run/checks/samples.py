@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clusterphot.mosaics.convert import PixelCounts, convert_pixels, count_pixels, find_constant
+from clusterphot.mosaics.convert import PixelCounts, convert_block
 from clusterphot.mosaics.fits_rows import Rows, is_gzip, open_pixels
 
 GZIP_BYTES = 32 << 20
@@ -145,8 +145,6 @@ def _stream(info, boxes, points, deep):
 
 
 def _usable(info, sci, weight):
-    """Pixels as the run takes them (NaN where an image is constant, weights in its unit), and their `PixelCounts`."""
-    constant = find_constant(sci, info.sci)
-    usable, weight = np.where(constant, np.nan, sci), weight * info.weight_factor
-    _, ivar = convert_pixels(usable, weight, info.unit_factor_njy, weight_kind=info.weight_kind)
-    return (usable, weight), count_pixels(sci, weight, ivar, constant)
+    """Pixels and weights as a run takes them, and their `PixelCounts`."""
+    block = convert_block(info, sci, weight, info.unit_factor_njy)
+    return (block.sci, block.weight), block.counts

@@ -74,14 +74,35 @@ def read_settings(path, repo, findings):
     own = {} if path is None else note.attempt("file", configuration.load_yaml, path)
     if own is None:
         return None
-    config = merged(defaults, own)
+    note.add(OK, "file", DEFAULTS if path is None else os.path.relpath(path))
+    return check_settings(merged(defaults, own), [] if path is None else [str(path)], repo, findings)
+
+
+def check_settings(config, user_files, repo, findings, *, command_line=None):
+    """Complete and check a configuration that has been read.
+
+    Parameters
+    ----------
+    config : dict
+        The user's over the defaults; changed in place.
+    user_files : list of str
+    repo, findings
+        As in `read_settings`.
+    command_line : dict, optional
+        What the user gave with ``--config``, for messages.
+
+    Returns
+    -------
+    settings : Settings
+    """
+    if command_line:
+        fieldset.override(config, command_line)
     if "fields" not in config:
         config["fields"] = fieldset.shipped_fields(repo)
     complete_configuration(config)
-    files = [] if path is None else [str(path)]
-    settings = Settings(config, configuration.locate_keys(files, DEFAULTS), files, {})
-    note.add(OK, "file", DEFAULTS if path is None else os.path.relpath(path))
-    _check_keys(settings, defaults, repo, findings)
+    origin = configuration.locate_keys(user_files, DEFAULTS, command_line)
+    settings = Settings(config, origin, user_files, {})
+    _check_keys(settings, configuration.load_yaml(repo / "config" / "config.yaml"), repo, findings)
     _check_relations(settings, repo, findings)
     return settings
 
