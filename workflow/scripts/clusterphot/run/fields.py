@@ -18,6 +18,7 @@ from pathlib import Path
 
 from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.secrets import hide_addresses
 from clusterphot.config.configuration import complete_configuration, configuration_schema
 from clusterphot.measure.engines import check_engines
 from clusterphot.run import chunks, configuration
@@ -265,6 +266,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     ----------
     config : dict
         As merged by Snakemake; what it lacks is added in place: defaults, and the shipped fields when it names none.
+        Addresses lose their secrets, in place.
     repo : Path
         Folder of the Snakefile.
     user_files : list of str
@@ -288,6 +290,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
         override(config, command_line)
     if "fields" not in config:
         config["fields"] = shipped_fields(repo)
+    hide_addresses(config)
     complete_configuration(config)
     origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
     models = Libraries(config, repo, origin)
