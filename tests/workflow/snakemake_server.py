@@ -35,7 +35,8 @@ def ask_for_script(script, scripts, path, edit=False):
     """Have a script run by the process of the scripts; takes the place of a method of Snakemake's `PythonScript`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(scripts)
-        request = json.dumps({"path": os.path.abspath(path), "cwd": os.getcwd()}).encode()
+        given = {name: value for name, value in os.environ.items() if name.startswith("CLUSTERPHOT_")}
+        request = json.dumps({"path": os.path.abspath(path), "cwd": os.getcwd(), "environ": given}).encode()
         socket.send_fds(connection, [request], [1, 2])
         with connection.makefile("r") as answers:
             pid = int(answers.readline())
@@ -75,6 +76,7 @@ def run_script(request, descriptors):
     for number, descriptor in enumerate(descriptors, start=1):
         os.dup2(descriptor, number)
     os.chdir(request["cwd"])
+    os.environ.update(request["environ"])
     sys.argv = [request["path"]]
     sys.path[0] = os.path.dirname(request["path"])
     runpy.run_path(request["path"], run_name="__main__")

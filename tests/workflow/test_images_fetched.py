@@ -1,5 +1,6 @@
 """Mosaics given by their URLs, from a server on this machine; config/smacs0723.yaml among them."""
 
+import base64
 import functools
 import hashlib
 import threading
@@ -34,11 +35,11 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path):
-    """URL of a folder served on loopback, and that folder."""
+def server(tmp_path, request):
+    """URL of a folder served on loopback, and that folder; the parameter is another handler of requests."""
     folder = tmp_path / "served"
     folder.mkdir()
-    handler = functools.partial(Quiet, directory=str(folder))
+    handler = functools.partial(getattr(request, "param", Quiet), directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -67,6 +68,65 @@ def test_a_mosaic_by_url(snakemake, server, tmp_path):
     checksum = hashlib.sha256((folder / "f200w sci.fits.gz").read_bytes()).hexdigest()
     assert fetched.with_name("F200W_sci.sha256").read_text() == f"{checksum}  F200W_sci\n"
     assert sorted(path.name for path in fetched.parent.iterdir()) == ["F200W_sci", "F200W_sci.sha256"]
+
+
+class Guarded(Quiet):
+    """Asks for a login and a token."""
+
+    def do_GET(self):
+        """The file, or what a server says to those who have no login."""
+        login = "Basic " + base64.b64encode(b"reader:pa55word").decode()
+        if self.headers.get("Authorization") == login and self.path.endswith("token=t0ken"):
+            super().do_GET()
+        else:
+            self.send_error(401, f"no login for {self.path}")
+
+
+SECRETS = (b"pa55word", b"t0ken", base64.b64encode(b"reader:pa55word"))
+
+
+def holding_secrets(folder, *said):
+    """Files below a folder that hold a password, a token or a login, and texts that do."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    texts = {str(path): path.read_bytes() for path in files} | {text: text.encode() for text in said}
+    return [name for name, text in texts.items() if any(word in text for word in SECRETS)]
+
+
+@pytest.mark.parametrize("server", [Guarded], indirect=True)
+@pytest.mark.parametrize("token", ["t0ken", "wrong-t0ken"])
+def test_secrets_of_an_address_stay_in_the_configuration(snakemake, server, tmp_path, token):
+    """Neither in a file below the run nor on the screen, whether the file comes or not, while jobs run and after."""
+    url, folder = server
+    cwd = tmp_path / "work"
+    cwd.mkdir()
+    write_pair(cwd, "f200w")
+    (cwd / "f200w_sci.fits").rename(folder / "f200w sci.fits")
+    compress(folder / "f200w sci.fits")
+    text = CONFIG.format(url=url.replace("http://", "http://reader:pa55word@"))
+    (tmp_path / "my.yaml").write_text(text.replace("sci.fits.gz", f"sci.fits.gz?token={token}"))
+    (cwd / "my.csv").write_text("id,ra,dec\none,110.83,-73.45\n")
+    argv = ("--configfile", tmp_path / "my.yaml", "--skip-script-cleanup", "--verbose", "--", TARGET)
+    run = snakemake(*argv, cwd=cwd)
+    # --verbose has Snakemake print its own settings, the configuration not among them
+    assert run.status == (0 if token == "t0ken" else 1), run.stdout + run.stderr
+    assert list((cwd / ".snakemake" / "scripts").glob("*fetch_mosaic*"))
+    assert holding_secrets(cwd, run.stdout, run.stderr) == []
+    assert (token == "t0ken") == (cwd / TARGET).exists()
+    if token != "t0ken":
+        assert "the address needs a login" in run.stdout + run.stderr
+
+
+def test_a_renewed_token_is_no_other_file(snakemake, tmp_path):
+    """The plan is the same, another query that names the file is another one."""
+    (tmp_path / "my.csv").write_text("id,ra,dec\none,110.83,-73.45\n")
+    write_pair(tmp_path, "f200w")
+    seen = []
+    for query in ("token=1", "token=2", "uri=a.fits"):
+        text = CONFIG.format(url="https://localhost").replace("sci.fits.gz", f"sci.fits.gz?{query}")
+        (tmp_path / "my.yaml").write_text(text)
+        plan = snakemake.plan("--configfile", "my.yaml", "--", TARGET, cwd=tmp_path)
+        seen.append(next(message for message in plan.messages if "fetch" in message))
+    assert seen[0] == seen[1] != seen[2]
 
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")

@@ -41,8 +41,12 @@ def stop_at_mistakes(function, *args, **kwargs):
         sys.exit(1)
 
 
-if workflow.is_main_process and (dead := locks.release_stale_lock()) is not None:
-    print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
+if workflow.is_main_process:
+    with locks.one_at_a_time():
+        if (dead := locks.release_stale_lock()) is not None:
+            print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
+        if not workflow.dryrun:
+            locks.record_run()
 
 
 def check_slurm():
@@ -63,7 +67,6 @@ def check_slurm():
 
 
 onstart:
-    locks.record_run()
     if workflow.executor_plugin.name == "slurm":
         stop_at_mistakes(check_slurm)
 
@@ -214,7 +217,7 @@ def get_simulated_clusters(wildcards):
 
 
 def get_mosaic_url(wildcards):
-    """URL of the sci, wht or err file of a mosaic."""
+    """URL of the sci, wht or err file of a mosaic, without its secrets: the job asks for the whole one."""
     return getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], wildcards.kind)
 
 

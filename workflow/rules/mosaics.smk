@@ -22,6 +22,8 @@ rule fetch_mosaic:
         sha256=None,
         retries=config["mosaics"]["download_retries"],
         timeout_s=config["mosaics"]["download_timeout_s"],
+        max_gb=config["mosaics"]["download_max_gb"],
+        max_hours=config["mosaics"]["download_max_hours"],
         code=code_digest("fetch_mosaic"),
     wildcard_constraints:
         kind="sci|wht|err",

@@ -1,6 +1,9 @@
 """Fetching by URL against a server on this machine: resumed, checked, refused."""
 
+import base64
+import gzip
 import hashlib
+import io
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,9 +12,11 @@ from types import SimpleNamespace
 import fetch_mosaic
 import numpy as np
 import pytest
+from astropy.io import fits
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.secrets import is_url
 from clusterphot.mosaics import download
-from clusterphot.mosaics.download import fetch, https_url, is_url
+from clusterphot.mosaics.download import fetch, https_url
 
 BODY = np.random.default_rng(3).bytes(300_000)
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -26,6 +31,7 @@ class Server(ThreadingHTTPServer):
         self.ranges, self.length, self.content_type = True, None, "application/octet-stream"
         self.cuts = []  # bytes after which the coming answers break off
         self.statuses = []  # statuses of the coming answers
+        self.redirect, self.phrase, self.logins = None, None, []
         self.seen = []  # (Range, If-Range) of the requests
         self.url = f"http://127.0.0.1:{self.server_address[1]}/a/f090w sci.fits.gz"
 
@@ -35,8 +41,14 @@ class Handler(BaseHTTPRequestHandler):
         server, body = self.server, self.server.body
         span, condition = self.headers.get("Range"), self.headers.get("If-Range")
         server.seen.append((span, condition))
+        server.logins.append(self.headers.get("Authorization"))
+        if server.redirect:
+            self.send_response(302)
+            self.send_header("Location", server.redirect)
+            server.redirect = None
+            return self.end_headers()
         if server.statuses and (status := server.statuses.pop(0)) != 200:
-            return self.send_error(status)
+            return self.send_error(status, server.phrase)
         start = int(span[6:-1]) if span and server.ranges else 0
         if condition is not None and condition not in (server.etag, server.date):
             start = 0
@@ -47,7 +59,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        self.send_header("Content-Length", str(server.length or len(body) - start))
+        if server.length != "none":
+            self.send_header("Content-Length", str(server.length or len(body) - start))
         self.send_header("Content-Type", server.content_type)
         for key, value in (("ETag", server.etag), ("Last-Modified", server.date)):
             if value:
@@ -235,7 +248,109 @@ def test_what_is_no_address():
 def test_driver(server, out):
     smk = SimpleNamespace(
         output=SimpleNamespace(image=str(out)),
-        params=SimpleNamespace(url=server.url, retries=1, timeout_s=5.0, sha256=None),
+        params=SimpleNamespace(
+            url=server.url, retries=1, timeout_s=5.0, sha256=None, max_gb=1.0, max_hours=1.0
+        ),
     )
     fetch_mosaic.main(smk)
     assert out.read_bytes() == BODY
+
+
+def gzipped(body):
+    """Bytes in gzip, the same each time."""
+    return gzip.compress(body, 1, mtime=0)
+
+
+def fits_bytes(n=8):
+    """A small FITS image."""
+    with io.BytesIO() as stream:
+        fits.HDUList([fits.PrimaryHDU(np.ones((n, n), np.float32))]).writeto(stream)
+        return stream.getvalue()
+
+
+@pytest.mark.parametrize("body", [fits_bytes(), gzipped(fits_bytes())])
+def test_half_a_file_of_unknown_length(server, out, body):
+    """The connection ends, the server did not say how long the file is: found by its own end."""
+    server.length, server.etag, server.ranges = "none", None, False
+    server.body, server.cuts = body, [len(body) // 2 + 10] * 3
+    with pytest.raises(DataError, match="damaged or ends too early.*, 3 times in a row") as caught:
+        get(server, out)
+    assert "local copy" in caught.value.hint
+    assert names(out) == []
+    get(server, out)
+    assert out.read_bytes() == body
+
+
+def test_what_nobody_can_tell_to_be_whole(server, out):
+    server.length = "none"
+    with pytest.raises(DataError, match="neither a FITS nor a gzip file") as caught:
+        get(server, out)
+    assert "path of the local file" in caught.value.hint
+    assert names(out) == []
+
+
+@pytest.mark.parametrize("length", [None, "none"])
+def test_too_large_a_file(server, out, length):
+    """As announced, or as it comes: an endless one ends."""
+    server.length = length
+    with pytest.raises(DataError, match="more than 200000 bytes.*download_max_gb"):
+        get(server, out, max_bytes=2e5)
+    assert names(out) == []
+
+
+def test_a_gzip_bomb(server, out):
+    """50 MB of zeros are 200 kB."""
+    server.body = gzipped(bytes(50_000_000))
+    with pytest.raises(DataError, match="unpacked: got more than 20000000 bytes"):
+        get(server, out, max_bytes=2e7)
+    assert names(out) == []
+
+
+def test_too_slow_a_server(server, out):
+    with pytest.raises(DataError, match="no end within the time given.*download_max_hours") as caught:
+        get(server, out, max_s=0.0)
+    assert "the same command again goes on" in caught.value.hint
+
+
+@pytest.mark.parametrize("place", ["ftp://host/x.fits", "file:///etc/passwd", "gopher://host/x"])
+def test_redirects_stay_with_http(server, out, place):
+    server.redirect = place
+    with pytest.raises(DataError, match="a redirect to (ftp|file|gopher)://.*|HTTP status 302"):
+        get(server, out)
+    assert len(server.seen) == 1 and names(out) == []
+
+
+def test_a_login_is_given_to_the_host_alone(server, out):
+    """Not to the one that a redirect leads to, as curl does since its version 7.58; to the same one it is."""
+    with Server() as other:
+        thread = threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = server.url.replace("http://", "http://us%40er:wo%2Frd@")
+        for place in (other.url.replace(" ", "%20").replace("127.0.0.1", "localhost"), "/b/x.fits"):
+            server.redirect = place
+            fetch(url, out, retries=0, timeout=5.0)
+        other.shutdown()
+        thread.join()
+    basic = "Basic " + base64.b64encode(b"us@er:wo/rd").decode()
+    assert server.logins == [basic, basic, basic]
+    assert other.logins == [None]
+
+
+def test_words_of_a_server_do_not_reach_the_terminal_raw(server, out):
+    server.statuses, server.phrase = [404], "\x1b[31mred\x07 https://host/x?token=abc"
+    with pytest.raises(DataError) as caught:
+        get(server, out)
+    assert (
+        "\x1b" not in str(caught.value) and "\x07" not in str(caught.value) and "abc" not in str(caught.value)
+    )
+
+
+def test_a_host_that_is_no_name(out):
+    with pytest.raises(DataError, match="no answer"):
+        fetch(f"http://{'a' * 80}.org/x.fits", out, retries=0, timeout=1.0, wait_s=0.0)
+
+
+def test_a_password_with_a_slash(out):
+    with pytest.raises(ConfigError, match="URL of a mosaic") as caught:
+        https_url("https://user:wo/rd@host/x.fits")
+    assert "rd@" not in str(caught.value) and "%2F" in caught.value.hint

@@ -1,12 +1,20 @@
 """Locks that dead runs left behind."""
 
-import json
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from clusterphot.run import locks
+
+HOLD = (
+    "import sys; sys.path.insert(0, {scripts!r})\n"
+    "from clusterphot.run import locks\n"
+    "locks.record_run(); print('ready', flush=True); sys.stdin.read()"
+)
 
 
 def is_locked():
@@ -16,13 +24,18 @@ def is_locked():
 
 @pytest.fixture
 def locked(tmp_path, monkeypatch):
-    """Working directory with a lock of a process, recorded after it was set."""
+    """Working directory with a lock, of runs that are recorded by their process or as given."""
     monkeypatch.chdir(tmp_path)
 
-    def lock(process_id):
+    def lock(*runs):
+        for run in runs:
+            if isinstance(run, int):
+                locks.record_run(run)
+            else:
+                locks.RUNS.mkdir(parents=True, exist_ok=True)
+                run.path.touch()
         (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
         (tmp_path / ".snakemake" / "locks" / "0.output.lock").write_text("results/x\n")
-        locks.record_run(process_id)
 
     return lock
 
@@ -33,6 +46,31 @@ def dead():
     process = subprocess.Popen([sys.executable, "-c", "pass"])
     process.wait()
     return process.pid
+
+
+@pytest.fixture
+def living(tmp_path):
+    """Starts another run of this working directory, which holds its record until it is killed."""
+    started = []
+
+    def start():
+        scripts = str(Path(locks.__file__).parents[2])
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD.format(scripts=scripts)],
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        started.append(process)
+        assert process.stdout.readline() == b"ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
 
 
 def test_no_lock(tmp_path, monkeypatch):
@@ -46,32 +84,105 @@ def test_the_lock_of_a_dead_run_is_removed(locked, dead):
     assert is_locked()
     assert locks.release_stale_lock() == dead
     assert not is_locked()
+    assert list(locks.RUNS.iterdir()) == []
 
 
-def test_the_lock_of_a_living_run_stays(locked):
+def test_a_run_holds_its_record_until_it_is_killed(locked, living):
+    """Whatever its process id is used for afterwards, and seen from other containers too."""
+    process = living()
+    locked()
+    assert locks.release_stale_lock() is None
+    assert is_locked()
+    process.kill()
+    process.wait()
+    assert locks.release_stale_lock() == process.pid
+    assert not is_locked()
+
+
+def test_a_record_goes_as_its_run_ends(living):
+    process = living()
+    folder = Path(os.readlink(f"/proc/{process.pid}/cwd"), locks.RUNS)
+    assert len(list(folder.iterdir())) == 1
+    process.stdin.close()
+    assert process.wait() == 0
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("can_tell", [True, False])
+def test_a_process_id_used_again(locked, monkeypatch, can_tell):
+    """By a process that lives and started at another time; with locks of the kernel, and without."""
+    if not can_tell:
+        monkeypatch.setattr(locks, "_is_held", lambda path: None)
+    here = locks.Run.of_process(os.getpid())
+    locked(replace(here, start=here.start - 1))
+    assert locks.release_stale_lock() == os.getpid()
+    assert not is_locked()
+
+
+def test_without_locks_of_the_kernel_a_living_process_stays(locked, monkeypatch):
+    monkeypatch.setattr(locks, "_is_held", lambda path: None)
     locked(os.getpid())
     assert locks.release_stale_lock() is None
     assert is_locked()
 
 
+def test_the_machine_was_started_anew(locked):
+    """The process id may be anybody's now."""
+    here = locks.Run.of_process(os.getpid())
+    locked(replace(here, boot="another"))
+    assert locks.release_stale_lock() == os.getpid()
+    assert not is_locked()
+
+
+def test_a_container_that_died(locked, dead):
+    """Another name, another container of the same machine: the kernel knows that nobody holds the record."""
+    locked(replace(locks.Run.of_process(dead), host="3f2a1b"))
+    assert locks.release_stale_lock() == dead
+    assert not is_locked()
+
+
+def test_a_container_that_cannot_be_asked(locked, monkeypatch, dead):
+    monkeypatch.setattr(locks, "_is_held", lambda path: None)
+    locked(replace(locks.Run.of_process(dead), host="3f2a1b"))
+    assert locks.release_stale_lock() is None
+    assert is_locked()
+
+
 def test_the_lock_of_another_machine_stays(locked, dead):
-    locked(dead)
-    locks.RECORD.write_text(json.dumps({"host": "login2", "process_id": dead}))
+    locked(replace(locks.Run.of_process(dead), host="login2", boot="another"))
     assert locks.release_stale_lock() is None
     assert is_locked()
 
 
-def test_a_lock_younger_than_the_record_stays(locked, dead):
-    """Of a run that has just begun and is not written down yet."""
+def test_one_of_two_runs_lives(locked, living, dead):
+    """Which of them set the lock is not known."""
+    living()
     locked(dead)
-    os.utime(locks.RECORD, (1, 1))
     assert locks.release_stale_lock() is None
     assert is_locked()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]x"])
-def test_a_damaged_record(locked, dead, content):
-    locked(dead)
-    locks.RECORD.write_text(content)
+def test_a_lock_of_nobody_stays(locked):
+    """Of a version that wrote no records, or set by hand."""
+    locked()
     assert locks.release_stale_lock() is None
     assert is_locked()
+
+
+def test_files_that_are_no_records(locked, dead):
+    locked(dead)
+    (locks.RUNS / "notes.txt").write_text("{")
+    assert locks.release_stale_lock() == dead
+
+
+def test_records_of_other_machines_are_forgotten(tmp_path, monkeypatch, dead):
+    """Where nothing is locked: a run that was killed, its lock taken away by hand; not one that just begins."""
+    monkeypatch.chdir(tmp_path)
+    locks.RUNS.mkdir(parents=True)
+    old, new = (replace(locks.Run.of_process(dead), host=name, boot="another") for name in ("a", "b"))
+    for run in (old, new):
+        run.path.touch()
+    long_ago = time.time() - 2 * locks.FORGOTTEN_S
+    os.utime(old.path, (long_ago, long_ago))
+    assert locks.release_stale_lock() is None
+    assert list(locks.RUNS.iterdir()) == [new.path]

@@ -163,3 +163,52 @@ def test_the_pupil_of_nircam_and_hst_instruments(tmp_path):
     path = tmp_path / "field_acs_f814w_drc_sci.fits"
     write_pair(tmp_path, "field_acs_f814w_drc")
     assert starter._filter_name(str(path)) == "acs_wfc_f814w"
+
+
+# ------------------------------------------------------------------------------ what files are, not how they are called
+
+
+def plane(path, data, *, on_sky=True, **cards):
+    header = tan_header(data.shape, (10.0, 20.0)) if on_sky else fits.Header()
+    header.update(cards)
+    fits.PrimaryHDU(data, header).writeto(path)
+
+
+def test_files_are_looked_into(tmp_path):
+    """PSFs, kernels and maps of segments are no mosaics; an error map becomes `err:`."""
+    rng = np.random.default_rng(1)
+    image = rng.normal(size=(40, 50)).astype("f4")
+    plane(tmp_path / "a_f200w_sci.fits", image, BUNIT="nJy")
+    plane(tmp_path / "a_f200w_rms.fits", np.ones_like(image))
+    plane(tmp_path / "a_f200w_seg.fits", np.ones((40, 50), "i4"))
+    plane(tmp_path / "segments_f200w.fits", np.ones((40, 50), "i4"))
+    plane(tmp_path / "PSF_F200W.fits", np.ones((41, 41)), on_sky=False)
+    plane(tmp_path / "kernel_F200W.fits", np.ones((41, 41)), on_sky=False)
+    found = starter.search(str(tmp_path))
+    assert list(found.mosaics) == ["F200W"]
+    mosaic = found.mosaics["F200W"]
+    assert (mosaic.problem, mosaic.wht) == ("", "")
+    assert mosaic.err.endswith("a_f200w_rms.fits")
+    assert found.spare == []
+    looks = {path.rsplit("/", 1)[-1]: look.split(",")[0] for path, look in found.others}
+    assert looks == {
+        "PSF_F200W.fits": "a PSF",
+        "kernel_F200W.fits": "a kernel",
+        "a_f200w_seg.fits": "a map of segments or a mask",
+        "segments_f200w.fits": "a map of segments or a mask",
+    }
+    text = starter.starter_text("a", found, str(tmp_path))
+    entry = yaml.safe_load(text)["fields"]["a"]["mosaics"]
+    assert entry == {"F200W": {"sci": "a_f200w_sci.fits", "err": "a_f200w_rms.fits"}}
+    assert "#   PSF_F200W.fits: a PSF, it seems: 41 x 41 px" in text
+
+
+def test_weights_before_errors(tmp_path):
+    for kind, data in (
+        ("sci", np.zeros((40, 50), "f4")),
+        ("wht", np.ones((40, 50), "f4")),
+        ("err", np.ones((40, 50), "f4")),
+    ):
+        plane(tmp_path / f"a_f200w_{kind}.fits", data, BUNIT="nJy" if kind == "sci" else "")
+    mosaic = starter.search(str(tmp_path)).mosaics["F200W"]
+    assert (mosaic.wht.endswith("_wht.fits"), mosaic.err) == (True, "")

@@ -1,7 +1,10 @@
 """Errors that a user can mend, as opposed to those of a programmer (``ValueError``).
 
-Each message says what and where, what was got, what is expected, and the next step.
+Each message says what and where, what was got, what is expected, and the next step; without secrets of addresses and
+without control characters, which would reach a terminal from a file or a server.
 """
+
+from clusterphot.base.secrets import printable, without_secrets
 
 
 class UserError(Exception):
@@ -22,7 +25,7 @@ class UserError(Exception):
     def __init__(self, where, got, expected, hint=""):
         self.where, self.got, self.expected, self.hint = where, got, expected, hint
         message = f"{where}: got {got}, expected {expected}."
-        super().__init__(message + (f"\nHint: {hint}" if hint else ""))
+        super().__init__(printable(without_secrets(message + (f"\nHint: {hint}" if hint else ""))))
 
 
 class ConfigError(UserError):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from clusterphot.base.errors import DataError, UserError
+from clusterphot.base.secrets import without_secrets
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where a file cannot grow: disk full, quota used up, larger than allowed."""
@@ -47,7 +48,7 @@ def job_logging(path):
         Log file of the rule; overwritten.
     """
     handler = logging.FileHandler(path, mode="w", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
@@ -73,6 +74,14 @@ def job_logging(path):
     finally:
         root.removeHandler(handler)
         handler.close()
+
+
+class _WithoutSecrets(logging.Formatter):
+    """Lines of a log, tracebacks included, in which addresses have lost their logins and queries."""
+
+    def format(self, record):
+        """The record as text."""
+        return without_secrets(super().format(record))
 
 
 def _is_out_of_room(error):

@@ -1,10 +1,13 @@
 """Files fetched by URL (http, https, s3): resumed when cut, checked, and with their SHA-256 beside them.
 
 Unfinished bytes wait in ``<file>.part`` with the server's validators in ``<file>.part.json``; a later call
-goes on from there with a Range request (RFC 9110, sections 13.1.5 and 14.2). Sizes are in bytes.
+goes on from there with a Range request (RFC 9110, sections 13.1.5 and 14.2). Sizes are in bytes. Logins and queries of
+addresses go to the server and nowhere else: see `clusterphot.base.secrets`.
 """
 
+import base64
 import contextlib
+import gzip
 import http.client
 import json
 import logging
@@ -13,14 +16,20 @@ import re
 import time
 import urllib.error
 import urllib.request
+import zlib
 from dataclasses import asdict, dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from clusterphot.base import files
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.secrets import label, login_of, printable, secret_words, without_secrets
 
 CHUNK_BYTES = 1 << 20
+UNPACKED_BYTES = 16 * CHUNK_BYTES
 LOG_EVERY_S = 30.0
+MAX_BYTES, MAX_S = 200e9, 48 * 3600.0
+"""Largest file, packed or unpacked, and longest time of one call: an endless answer ends."""
+BY_HAND = "download it yourself and give the path of the local file in the configuration."
 SCHEMES = ("http", "https", "s3")
 HINTS = {
     401: "the address needs a login; download the file yourself and give its path.",
@@ -28,6 +37,7 @@ HINTS = {
     404: "no such file at that address; check its spelling in a browser.",
     410: "the file was removed from that address.",
 }
+MAX_REDIRECTS = 10
 TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 
 log = logging.getLogger(__name__)
@@ -37,7 +47,7 @@ log = logging.getLogger(__name__)
 class Validators:
     """What tells whether a file is still the one that was begun; None where the server is silent.
 
-    ``url`` is without its query, which in signed addresses is a secret and changes.
+    ``url`` is the label of the address: its query may be a secret, and changes.
     """
 
     url: str
@@ -56,11 +66,6 @@ class _Interrupted(Exception):
     """A transfer that may succeed when tried again."""
 
 
-def is_url(text):
-    """Whether a path of the config is a URL rather than a local file."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", str(text)) is not None
-
-
 def https_url(url):
     """The http(s) address of a URL; ``s3://bucket/key`` becomes that of the public bucket.
 
@@ -69,10 +74,15 @@ def https_url(url):
     ConfigError
         If the scheme is not http, https or s3, or a part is missing.
     """
-    parts = urlsplit(str(url).strip())
+    expected = "http://, https:// or s3://, a host or bucket, and a file"
+    try:
+        parts = urlsplit(str(url).strip())
+        parts.port  # noqa: B018 - a port that is no number, for example a password with a slash
+    except ValueError as exc:
+        hint = "characters other than letters and digits of a login are written as %40 for @, %2F for /."
+        raise ConfigError("URL of a mosaic", repr(without_secrets(url)), expected, hint) from exc
     if parts.scheme.lower() not in SCHEMES or not parts.netloc or parts.path in ("", "/"):
-        expected = "http://, https:// or s3://, a host or bucket, and a file"
-        raise ConfigError("URL of a mosaic", repr(url), expected)
+        raise ConfigError("URL of a mosaic", repr(without_secrets(url)), expected)
     if parts.scheme.lower() == "s3":
         key = quote(parts.path, safe="/~")
         if "." in parts.netloc:  # a dotted bucket does not match the wildcard certificate
@@ -81,7 +91,9 @@ def https_url(url):
     return urlunsplit(parts._replace(path=quote(parts.path, safe="/%~+,;=:@!$&'()*"), fragment=""))
 
 
-def fetch(url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0):
+def fetch(
+    url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0, max_bytes=MAX_BYTES, max_s=MAX_S
+):
     """Fetch a file, going on where an earlier call or a cut connection stopped.
 
     Parameters
@@ -98,6 +110,10 @@ def fetch(url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0):
         Expected checksum, 64 hexadecimal digits.
     wait_s : float, optional
         Seconds before the second attempt; doubled each time, up to 60.
+    max_bytes : float, optional
+        Largest size, packed or unpacked.
+    max_s : float, optional
+        Longest time of the call in seconds; what came until then is kept.
 
     Returns
     -------
@@ -107,7 +123,8 @@ def fetch(url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0):
     Raises
     ------
     DataError
-        No such file, no network, a file of another length or checksum than announced, a web page.
+        No such file, no network, a file of another length or checksum than announced, one that ends too early, is too
+        large or takes too long, a web page.
 
     Notes
     -----
@@ -116,8 +133,8 @@ def fetch(url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0):
     """
     out_path, part = os.fspath(out_path), f"{os.fspath(out_path)}.part"
     address = https_url(url)
-    shown = urlunsplit(urlsplit(address)._replace(query=""))  # signed addresses carry secrets
-    total = _persist(address, shown, part, retries=retries, timeout=timeout, wait_s=wait_s)
+    shown, limits = label(address), _Limits(max_bytes, time.monotonic() + max_s)
+    total = _persist(address, shown, part, limits, retries=retries, timeout=timeout, wait_s=wait_s)
     digest = _verified(part, shown, total, sha256)
     os.replace(part, out_path)
     _forget(part)
@@ -127,21 +144,48 @@ def fetch(url, out_path, *, retries=5, timeout=60.0, sha256=None, wait_s=2.0):
     return digest
 
 
-def _persist(address, shown, part, *, retries, timeout, wait_s):
+@dataclass(frozen=True)
+class _Limits:
+    """Largest size in bytes, and the end of the time on the clock of `time.monotonic`."""
+
+    max_bytes: float
+    deadline: float
+
+    def check(self, part, shown, size=0):
+        """Refuse a size, which ends with the part, and what takes too long, whose part is kept."""
+        if size > self.max_bytes:
+            _forget(part, also_part=True)
+            expected = f"at most {self.max_bytes / 1e9:g} GB (mosaics.download_max_gb)"
+            raise DataError(
+                shown, f"more than {self.max_bytes:.0f} bytes", expected, f"raise it, or {BY_HAND}"
+            )
+        if time.monotonic() > self.deadline:
+            raise DataError(
+                shown,
+                f"no end within the time given, {_size(part)} bytes so far",
+                "a faster server, or more time (mosaics.download_max_hours)",
+                f"the same command again goes on from there, or {BY_HAND}",
+            )
+
+
+def _persist(address, shown, part, limits, *, retries, timeout, wait_s):
     """Attempts until ``part`` is whole; returns its size."""
     failures, best = 0, _size(part)
     while True:
         try:
-            return _transfer(address, shown, part, timeout)
+            size = _transfer(address, shown, part, timeout, limits)
+            _check_end(part, shown, limits)
+            return size
         except _Interrupted as exc:
             failures = 0 if _size(part) > best else failures + 1
             best = max(best, _size(part))
+            limits.check(part, shown)
             if failures > retries:
                 raise DataError(
                     shown,
                     f"{exc}, {failures} times in a row",
                     "the file",
-                    "check the network and the address; a later run goes on from the bytes that came "
+                    "check the network and the address; the same command again goes on from the bytes that came "
                     f"({_size(part)}). Without a network, give the path of a local copy.",
                 ) from exc
             pause_s = min(wait_s * 2 ** max(failures - 1, 0), 60.0)
@@ -149,8 +193,10 @@ def _persist(address, shown, part, *, retries, timeout, wait_s):
             time.sleep(pause_s)
 
 
-def _transfer(address, shown, part, timeout):
+def _transfer(address, shown, part, timeout, limits):
     """One attempt; returns the size of the whole file once ``part`` has it."""
+    hidden = secret_words(address)
+    address, login = login_of(address)
     begun, start = _begun(part, shown)
     headers = {"Accept-Encoding": "identity", "User-Agent": "clusterphot"}
     if start:
@@ -159,9 +205,11 @@ def _transfer(address, shown, part, timeout):
             headers["If-Range"] = begun.if_range
     try:
         with _network():
-            response = urllib.request.urlopen(
-                urllib.request.Request(address, headers=headers), timeout=timeout
-            )
+            request = urllib.request.Request(address, headers=headers)
+            if login:
+                words = base64.b64encode(":".join(login).encode()).decode()
+                request.add_unredirected_header("Authorization", f"Basic {words}")
+            response = urllib.request.build_opener(_Redirects).open(request, timeout=timeout)
     except urllib.error.HTTPError as exc:
         with exc:
             if exc.code == 416 and start:  # nothing behind the part: it is whole, or the file has changed
@@ -169,12 +217,51 @@ def _transfer(address, shown, part, timeout):
                     return start
                 raise _changed(part) from exc
             if exc.code in TRY_AGAIN:
-                raise _Interrupted(f"HTTP status {exc.code} {exc.reason}") from exc
-            hint = HINTS.get(exc.code, "")
-            raise DataError(shown, f"HTTP status {exc.code} {exc.reason}", "the file", hint) from exc
+                raise _Interrupted(f"HTTP status {exc.code} {_phrase(exc, hidden)}") from None
+            hint = HINTS.get(exc.code, f"check the address in a browser, or {BY_HAND}")
+            raise DataError(
+                shown, f"HTTP status {exc.code} {_phrase(exc, hidden)}", "the file", hint
+            ) from None
     with response:
         start, now = _accept(response, shown, part, begun, start)
-        return _receive(response, part, start, now)
+        limits.check(part, shown, now.size or 0)
+        return _receive(response, part, start, now, limits)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects from http or https to http or https; a login goes to the host that it is for, encrypted."""
+
+    max_redirections = MAX_REDIRECTS
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        """The request to make instead, or an error."""
+        old, new = urlsplit(req.full_url), urlsplit(newurl)
+        if new.scheme.lower() not in ("http", "https"):
+            fp.close()
+            raise DataError(
+                label(req.full_url),
+                f"a redirect to {new.scheme}://",
+                "one to http:// or https://",
+                f"give the address of the file itself, or {BY_HAND}",
+            )
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        login = req.unredirected_hdrs.get("Authorization")
+        if (
+            request
+            and login
+            and old.hostname == new.hostname
+            and (old.scheme, new.scheme) != ("https", "http")
+        ):
+            request.add_unredirected_header("Authorization", login)
+        return request
+
+
+def _phrase(exc, hidden):
+    """Words of a server, short and in one line, as they may be shown on a terminal; it may repeat what it was sent."""
+    words = printable(without_secrets(exc.reason))
+    for word in hidden:
+        words = words.replace(word, "...")
+    return " ".join(words.split())[:80]
 
 
 @contextlib.contextmanager
@@ -184,8 +271,9 @@ def _network():
         yield
     except urllib.error.HTTPError:
         raise
-    except (OSError, http.client.HTTPException) as exc:
-        raise _Interrupted(f"no answer or a broken connection ({getattr(exc, 'reason', exc)})") from exc
+    except (OSError, http.client.HTTPException, UnicodeError) as exc:
+        said = printable(without_secrets(getattr(exc, "reason", exc)))
+        raise _Interrupted(f"no answer or a broken connection ({said})") from None
 
 
 def _accept(response, shown, part, begun, start):
@@ -205,7 +293,7 @@ def _accept(response, shown, part, begun, start):
     return start, now
 
 
-def _receive(response, part, start, now):
+def _receive(response, part, start, now, limits):
     """Write the bytes of an answer to ``part`` from ``start`` to the end; returns the file's size."""
     _remember(part, now)
     done, logged = start, time.monotonic()
@@ -216,17 +304,64 @@ def _receive(response, part, start, now):
         file.truncate()
         while True:
             with _network():
-                chunk = response.read(CHUNK_BYTES)
+                chunk = response.read1(
+                    CHUNK_BYTES
+                )  # what is there, lest a server that trickles is waited for
             if not chunk:
                 break
             file.write(chunk)
             done += len(chunk)
+            limits.check(part, now.url, done)
             if time.monotonic() - logged > LOG_EVERY_S:
                 logged = time.monotonic()
                 log.info("%s: %d of %s bytes", now.url, done, size_text)
     if now.size is not None and done < now.size:
         raise _Interrupted(f"the connection ended after {done} of {now.size} bytes")
     return done
+
+
+def _check_end(part, shown, limits):
+    """Refuse a file that ends too early although the server says it is whole, and one that unpacks without end.
+
+    A gzip file is unpacked to its end mark, a plain FITS file has its sizes in its headers; of others nobody can tell
+    where the server does not say how long they are.
+    """
+    from clusterphot.mosaics.fits_rows import is_gzip, walk
+
+    if _size(part) == 0:
+        return
+    try:
+        if is_gzip(part):
+            with gzip.open(part) as file:
+                unpacked = 0
+                while chunk := file.read(UNPACKED_BYTES):
+                    unpacked += len(chunk)
+                    limits.check(part, f"{shown}, unpacked", unpacked)
+            return
+        with open(part, "rb") as file:
+            is_fits = file.read(9) == b"SIMPLE  ="
+        if is_fits:
+            for _ in walk(part):
+                pass
+            return
+    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
+        _forget(part, also_part=True)
+        raise _Interrupted(f"a gzip file that is damaged or ends too early ({exc})") from None
+    except DataError as exc:
+        if exc.where != part:
+            raise
+        _forget(part, also_part=True)
+        raise _Interrupted(
+            f"a FITS file that is damaged or ends too early ({exc.got}, not {exc.expected})"
+        ) from None
+    if _begun(part, shown)[0].size is None:
+        _forget(part, also_part=True)
+        raise DataError(
+            shown,
+            "neither a FITS nor a gzip file, from a server that does not say how long it is",
+            "a FITS file",
+            f"is it the address of the file itself? Else {BY_HAND}",
+        )
 
 
 def _verified(part, shown, total, expected):

@@ -12,6 +12,7 @@ from clusterphot.base.units import mag_ab
 IMAGE, WEIGHT, OTHER = "image", "weight", "other"
 IMAGE_WORDS = ("sci", "i2d", "drz", "drc")
 WEIGHT_WORDS = ("wht", "wgt", "weight", "ivar", "invvar")
+ERROR_WORDS = ("err", "error", "rms", "sig", "sigma", "unc")
 OTHER_WORDS = (
     *(
         "err",
@@ -53,8 +54,18 @@ def role_of(path):
 
 def pair_key(path):
     """What image and weight of one mosaic have in common: folder and words, without those of their roles."""
-    words = tuple(word for word in words_of(path) if word not in (*WEIGHT_WORDS, "sci"))
+    words = tuple(word for word in words_of(path) if word not in (*WEIGHT_WORDS, *ERROR_WORDS, "sci"))
     return os.path.dirname(path), words
+
+
+def is_weight(path):
+    """Whether a file's name calls it a map of weights."""
+    return role_of(path) == WEIGHT
+
+
+def is_error_map(path):
+    """Whether a file's name calls it a map of errors."""
+    return any(word in ERROR_WORDS for word in words_of(path)[1:])
 
 
 def header_filter(header, path):

@@ -3,6 +3,7 @@
 Tables carry this in their metadata; images carry a part in their headers, and the rest is added from the rules.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -264,13 +265,17 @@ def _take_checksums(header):
 
 
 def _plain(value):
-    """Value as types that plain YAML holds."""
+    """Value as types that plain YAML holds; paths relative to the run, so that a page tells of no home."""
     if isinstance(value, dict):
         return {
-            key if isinstance(key, int | float) else str(key): _plain(item) for key, item in value.items()
+            key if isinstance(key, int | float) else _plain(str(key)): _plain(item)
+            for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if hasattr(value, "item"):
         return value.item()
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+    if isinstance(value, int | float | bool) or value is None:
+        return value
+    text = str(value)
+    return os.path.relpath(text) if os.path.isabs(text) else text

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.files import near_hint
+from clusterphot.base.secrets import is_url
 from clusterphot.base.user_tables import read_positions
-from clusterphot.mosaics import download
+from clusterphot.mosaics.download import https_url
 
 DETECT = "detect"
 """Instead of a source list: the field has none yet and is to be searched."""
@@ -51,7 +52,7 @@ class MosaicEntry:
         place = getattr(self, kind)
         if place is None:
             return None
-        return f"resources/fetched/{field}/{filt}_{kind}" if download.is_url(place) else place
+        return f"resources/fetched/{field}/{filt}_{kind}" if is_url(place) else place
 
 
 def simulated_mosaics(name, entry):
@@ -150,7 +151,7 @@ def check_files(field, where):
     dec = [position[2] for position in field.positions]
     for filt, entry in field.mosaics.items():
         key = f"{where}.mosaics.{filt}"
-        remote = [kind for kind in FILE_KINDS if download.is_url(getattr(entry, kind) or "")]
+        remote = [kind for kind in FILE_KINDS if is_url(getattr(entry, kind) or "")]
         for kind in remote:
             check_url(getattr(entry, kind), f"{key}.{kind}")
         for kind in FILE_KINDS:
@@ -213,7 +214,7 @@ def check_detection(field, config, origin):
 def check_url(url, key):
     """Refuse addresses that cannot be fetched."""
     try:
-        download.https_url(url)
+        https_url(url)
     except ConfigError as error:
         raise ConfigError(key, error.got, error.expected, error.hint) from error
 

@@ -19,9 +19,12 @@ from clusterphot.mosaics.naming import IMAGE, WEIGHT
 from clusterphot.run import configuration
 
 MARK = "TODO"
+MOSAIC = "mosaic"
 REFERENCE_FILTER = "F200W"
 SKIPPED_FOLDERS = ("results", "logs", "benchmarks", "resources", "__pycache__")
 MAX_DEPTH = 4
+MAX_PSF_SIDE_PX = 600
+"""Images without sky coordinates up to this size are PSFs or kernels: those of STPSF reach 10" in pixels of 20 mas."""
 DUST_ADDRESS = "https://irsa.ipac.caltech.edu/applications/DUST/"
 
 
@@ -33,8 +36,8 @@ class Found:
     ----------
     filt : str
         Name of the filter as the configuration takes it; empty if unknown.
-    sci, wht : str
-        ``wht`` is empty where the image's file holds its weights, or none was found.
+    sci, wht, err : str
+        ``wht`` and ``err`` are empty where the image's file holds its weights, or none were found.
     info : `clusterphot.mosaics.headers.MosaicInfo` or None
     problem : str
         Why the mosaic cannot be used as it is, in one line; empty if it can.
@@ -43,6 +46,7 @@ class Found:
     filt: str
     sci: str
     wht: str = ""
+    err: str = ""
     info: object = None
     problem: str = ""
 
@@ -59,11 +63,14 @@ class Folder:
         Further mosaics of the same filters, and those of unknown filter.
     source_lists : list of str
         Tables with columns id, ra and dec.
+    others : list of (path, what it is)
+        Images that are no mosaics: PSFs, kernels, maps of segments.
     """
 
     mosaics: dict
     spare: list = field(default_factory=list)
     source_lists: list = field(default_factory=list)
+    others: list = field(default_factory=list)
 
 
 def search(folder):
@@ -85,12 +92,20 @@ def search(folder):
     if not os.path.isdir(folder):
         raise DataError(f"FOLDER={folder}", "no such folder", "the folder with the mosaics")
     paths = list(_walk(folder))
-    images = [path for path in paths if naming.role_of(path) in (IMAGE, "") and _holds_image(path)]
-    weights = {}
+    looks = {path: what_it_is(path) for path in paths}
+    images = [path for path in paths if naming.role_of(path) in (IMAGE, "") and looks[path] == MOSAIC]
+    others = [(path, look) for path, look in looks.items() if look not in (MOSAIC, "")]
+    weights, errors = {}, {}
     for path in paths:
         if naming.role_of(path) == WEIGHT:
             weights.setdefault(naming.pair_key(path), path)
-    all_found = [_read(path, weights.get(naming.pair_key(path), ""), folder) for path in images]
+        elif naming.is_error_map(path) and looks[path] == MOSAIC:
+            errors.setdefault(naming.pair_key(path), path)
+    all_found = []
+    for path in images:
+        key = naming.pair_key(path)
+        wht = weights.get(key, "")
+        all_found.append(_read(path, wht, "" if wht else errors.get(key, ""), folder))
     mosaics, spare = {}, []
     for found in sorted(all_found, key=_preference):
         if found.filt and found.filt not in mosaics:
@@ -106,7 +121,7 @@ def search(folder):
         )
     ordered = dict(sorted(mosaics.items(), key=lambda item: _wavelength(item[0])))
     lists = [path for path in _tables(folder) if _is_source_list(path)]
-    return Folder(ordered, spare, lists)
+    return Folder(ordered, spare, lists, others)
 
 
 def _walk(folder):
@@ -123,24 +138,47 @@ def _walk(folder):
                 yield os.path.normpath(os.path.join(place, name))
 
 
-def _holds_image(path):
-    """Whether a file holds a plane of pixels; a file that cannot be read does, so that it is named."""
+def what_it_is(path):
+    """What the first plane of pixels of a file looks like, whatever its name says.
+
+    Returns
+    -------
+    look : str
+        `MOSAIC` for a plane on the sky, and for a file that its name calls an image, so that what is wrong with it is
+        named; words for a PSF or a map of segments; empty for a file without a plane.
+    """
+    named = MOSAIC if naming.role_of(path) == IMAGE else ""
     try:
-        return any(is_image(hdu) and len(hdu.shape) == 2 for hdu in walk(path))
+        hdu = next((hdu for hdu in walk(path) if is_image(hdu) and len(hdu.shape) >= 2), None)
     except UserError:
-        return naming.role_of(path) == IMAGE
+        return named
+    if hdu is None:
+        return ""
+    side, on_sky = (
+        max(hdu.shape[-2:]),
+        str(hdu.cards.get("CTYPE1", "")).upper().startswith(("RA", "DEC", "GL")),
+    )
+    size = f"{hdu.shape[-1]} x {hdu.shape[-2]} px"
+    if not on_sky and side <= MAX_PSF_SIDE_PX and named != MOSAIC:
+        kernel = any("kernel" in word or word == "ker" for word in naming.words_of(path))
+        return f"a {'kernel' if kernel else 'PSF'}, it seems: {size} without sky coordinates"
+    if len(hdu.shape) != 2:
+        return named
+    if int(hdu.header["BITPIX"]) > 0 and "BSCALE" not in hdu.header and not naming.is_weight(path):
+        return named or f"a map of segments or a mask, it seems: {size} of whole numbers"
+    return MOSAIC if on_sky or named else f"no mosaic, it seems: {size} without sky coordinates"
 
 
-def _read(sci, wht, folder):
+def _read(sci, wht, err, folder):
     """Filter, unit and shape of a mosaic, or what is wrong with it."""
     filt = _known(naming.header_filter({}, sci)[0])
     try:
         filt = _filter_name(sci)
-        info = inspect_mosaic(sci, wht or None)
+        info = inspect_mosaic(sci, wht or None, err=err or None)
     except UserError as error:
         problem = " ".join(str(error).split()).replace(os.path.join(folder, ""), "")
-        return Found(filt, sci, wht, None, problem)
-    return Found(filt, sci, wht, info)
+        return Found(filt, sci, wht, err, None, problem)
+    return Found(filt, sci, wht, err, info)
 
 
 def _known(name):
@@ -251,6 +289,7 @@ def starter_text(name, found, folder):
     if not found.mosaics:
         lines += [f"      {MARK}:                        # no filter was recognised", f"        sci: {MARK}"]
     lines += _spare_lines(found.spare, folder)
+    lines += _other_lines(found.others, folder)
     return "\n".join(lines) + "\n"
 
 
@@ -271,6 +310,8 @@ def _mosaic_lines(filt, mosaic, folder):
     lines.append(f"        sci: {_scalar(_relative(mosaic.sci, folder))}")
     if mosaic.wht:
         lines.append(f"        wht: {_scalar(_relative(mosaic.wht, folder))}")
+    elif mosaic.err:
+        lines.append(f"        err: {_scalar(_relative(mosaic.err, folder))}")
     elif mosaic.info is None or mosaic.info.weight_kind is None:
         lines.append(
             "        # no wht: the weights must be an extension IVAR, ERR or WHT of the image's file"
@@ -292,6 +333,14 @@ def _spare_lines(spare, folder):
         problem = f" ({mosaic.problem})" if mosaic.problem else ""
         lines.append(f"#   {_relative(mosaic.sci, folder)}: {why}{problem}")
     return lines
+
+
+def _other_lines(others, folder):
+    """Comments on images that are no mosaics."""
+    if not others:
+        return []
+    lines = ["", "# No mosaics (a PSF can be named as `psf:` of its filter):"]
+    return lines + [f"#   {_relative(path, folder)}: {look}" for path, look in others]
 
 
 def _centre(found):

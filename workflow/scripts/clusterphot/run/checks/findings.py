@@ -8,6 +8,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from clusterphot.base.errors import UserError
+from clusterphot.base.secrets import printable, without_secrets
 
 OK, UNSEEN, WARNING, ERROR = "ok", "unseen", "warning", "ERROR"
 STATUSES = (OK, UNSEEN, WARNING, ERROR)
@@ -128,4 +129,4 @@ class Notes:
 
 def one_line(text):
     """Message of a `UserError`, or another text, in one line."""
-    return " ".join(str(text).split())
+    return " ".join(printable(without_secrets(text)).split())

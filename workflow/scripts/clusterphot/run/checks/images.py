@@ -12,7 +12,7 @@ import numpy as np
 
 from clusterphot.base.errors import ConfigError, DataError, UserError
 from clusterphot.base.files import near_hint
-from clusterphot.mosaics import download
+from clusterphot.base.secrets import is_url
 from clusterphot.mosaics.celestial import sky_to_pixel
 from clusterphot.mosaics.convert import check_counts, check_depth, check_noise, depth_mag, doubts
 from clusterphot.mosaics.headers import check_gain, check_overlap, contradicting_filter, inspect_mosaic
@@ -120,7 +120,7 @@ def _check_headers(key, filt, values, note, deep):
     here = True
     for kind in ("sci", "wht", "err"):
         path = text_of(values, kind)
-        if download.is_url(path or ""):
+        if is_url(path or ""):
             note.attempt("files", image_fields.check_url, path, f"{key}.{kind}")
             note.add(UNSEEN, "files", f"{path}: fetched by the run")
             here = False
