@@ -137,7 +137,7 @@ def summarise_luminosities(
                 galaxy_v[0] + galaxy_v[1],
             ),
             (
-                "clusters expected brighter than the limit",
+                "clusters of the whole system of that galaxy, brighter than the limit",
                 float(np.sqrt(np.prod(expected))),
                 min(expected),
                 max(expected),
