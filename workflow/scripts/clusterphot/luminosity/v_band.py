@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from clusterphot.base.tables import flux_arrays
-from clusterphot.sed.masses import luminosity_per_njy, v_filter
+from clusterphot.sed.v_light import luminosity_per_njy, v_filter
 
 SOLAR_V_VEGA = 4.81
 """Willmer (2018, ApJS 236, 47)."""
