@@ -19,7 +19,10 @@ SECTIONS = "a0: &a0 {k: 1}\n" + "".join(
         ("a:\n  b: &b [1, *b]\n", r"x\.yaml, line 2: got \*b within itself"),
         ("a: " + "[" * 3000 + "]" * 3000, r"x\.yaml, line 1: got more than 40 levels"),
         ("".join(" " * i + "a:\n" for i in range(3000)) + " " * 3001 + "1\n", "got more than 40 levels"),
-        ("a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 60)), "got more than 40 levels"),
+        (
+            "a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 60)),
+            "got more than 40 levels",
+        ),
         (BOMB, r"x\.yaml, line 7: got more than 1000000 values"),
         (SECTIONS, r"x\.yaml, line 7: got more than 1000000 values"),
         ("a: *b\n", r"x\.yaml, line 1: got found undefined alias"),
@@ -27,8 +30,8 @@ SECTIONS = "a0: &a0 {k: 1}\n" + "".join(
         ("a: 1\n\tb: 2\n", r"x\.yaml, line 2: .*\nHint: there is a tab in this line"),
         ("a: {b: 1,\n\tc: 2}\n", r"x\.yaml, line 2: .*\nHint: there is a tab in this line"),
     ],
-    ids=["itself", "list of itself", "brackets", "sections", "names", "lists", "mappings", "no such", "date", "tab", "tab in flow"],
-)  # fmt: skip
+    ids="itself list brackets sections names lists mappings missing date tab tab-in-flow".split(),
+)
 def test_files_without_bounds(tmp_path, text, message):
     path = tmp_path / "x.yaml"
     path.write_text(text)
