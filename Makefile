@@ -12,6 +12,7 @@ $(error The folder of the workflow has a space in its path: $(CURDIR). Snakemake
 endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND := Agg
+export PYTHONUTF8 := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 

@@ -209,6 +209,6 @@ def test_an_edited_module_reruns_its_stage_and_what_follows(completed, replan, m
 
 def test_touched_modules_rerun_nothing(completed, replan):
     with contextlib.ExitStack() as stack:
-        for path in (completed.repo / "workflow" / "scripts" / "clusterphot").glob("*.py"):
+        for path in (completed.repo / "workflow" / "scripts" / "clusterphot").rglob("*.py"):
             stack.enter_context(edited(path))
         assert replan().jobs == {}

@@ -11,7 +11,7 @@ from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.base.units import mag_ab
 from clusterphot.comparisons.bcg import measure_bcg
 from clusterphot.luminosity.v_band import absolute_v
-from clusterphot.sed.masses import luminosity_per_njy, v_filter
+from clusterphot.sed.v_light import luminosity_per_njy, v_filter
 
 
 def main(smk):

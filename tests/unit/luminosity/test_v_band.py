@@ -72,7 +72,7 @@ def test_summary():
     assert found["median M/L_V"][0] == 0.5
     assert found["limiting M_V"][0] == pytest.approx(float(absolute_v(6e5)))
     assert found["clusters brighter than the limit"][0] == 3
-    low, high = found["clusters expected brighter than the limit"][1:]
+    low, high = found["clusters of the whole system of that galaxy, brighter than the limit"][1:]
     assert high / low == pytest.approx(9 / 4)
     share = fraction_brighter(absolute_v(6e5), turnover_at(0.5))
     assert low == pytest.approx(4 * 10**3.6 * share)

@@ -115,3 +115,11 @@ def test_an_image_without_noise_is_named():
     )
     with pytest.raises(DataError, match=r"(?s)my_sci.fits \(noise of blank sky\).*is the image constant"):
         measure_noise(constant)
+
+
+@pytest.mark.parametrize("ivar", [1e-30, 1e30])
+def test_the_level_of_the_weights_does_not_matter(ivar):
+    """An image in Jy with weights of 1, say: the scale brings the weights to the noise."""
+    sci = noise_image(correlated=False)
+    noise = measure_noise(mosaic(sci, np.full(sci.shape, ivar)))
+    assert noise.ivar_scale * ivar == pytest.approx(1 / 0.3**2, rel=0.03)

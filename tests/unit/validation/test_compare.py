@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 from clusterphot.base.columns import describe_column
 from clusterphot.base.errors import DataError
-from clusterphot.sed.masses import luminosity_per_njy
+from clusterphot.sed.v_light import luminosity_per_njy
 from clusterphot.validation.compare import ROLES, compare, difference_sigma, paper_value, read_entries, tally
 from clusterphot.validation.page import html_page, markdown, number_text, page_rows, paper_text, sigma_text
 from clusterphot.validation.values import (

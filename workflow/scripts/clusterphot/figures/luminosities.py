@@ -120,10 +120,10 @@ def _draw_function(ax, magnitude, summary):
             lw=1.2,
             label="globular clusters, as many above the limit",
         )
-    expected = summary.get("clusters expected brighter than the limit")
+    expected = summary.get("clusters of the whole system of that galaxy, brighter than the limit")
     words = [f"super-luminous: {100 * summary['super-luminous fraction'][0]:.0f} %"]
     if expected is not None:
-        words.append(f"expected of the BCG: {expected[1]:.0f}$-${expected[2]:.0f},")
+        words.append(f"whole system of the BCG: {expected[1]:.0f}$-${expected[2]:.0f},")
         words.append(f"found: {summary['clusters brighter than the limit'][0]:.0f} above the limit")
     ax.text(0.97, 0.97, "\n".join(words), transform=ax.transAxes, va="top", ha="right", fontsize=7.5)
     ax.set(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from clusterphot.base.tables import flux_arrays
-from clusterphot.sed.masses import luminosity_per_njy, v_filter
+from clusterphot.sed.v_light import luminosity_per_njy, v_filter
 
 SOLAR_V_VEGA = 4.81
 """Willmer (2018, ApJS 236, 47)."""
@@ -137,7 +137,7 @@ def summarise_luminosities(
                 galaxy_v[0] + galaxy_v[1],
             ),
             (
-                "clusters expected brighter than the limit",
+                "clusters of the whole system of that galaxy, brighter than the limit",
                 float(np.sqrt(np.prod(expected))),
                 min(expected),
                 max(expected),

@@ -44,8 +44,8 @@ GROW_PX = 3
 N_ITERATIONS = 3
 """Turns of background and sources: the first background holds the sources themselves."""
 
-MIN_SIGMA = 1e-6
-"""Scatter, in units of the stated error, below which a tile is constant up to rounding: no noise was seen there."""
+ROUNDING = 1e-9
+"""Scatter, over the level of the pixels, below which a tile is constant up to rounding: no noise was seen there."""
 
 logger = logging.getLogger(__name__)
 
@@ -158,13 +158,14 @@ def blank_tile(sci, ivar):
     valid = good
     if good.mean() < MIN_VALID_FRACTION:
         return None
+    least = ROUNDING * np.median(np.abs(pixels[good]))
     for _ in range(N_ITERATIONS):
         # Background of what is blank so far; sources stand out of the rest, smoothed; what remains is blank.
         residual = pixels - _background(pixels, valid)
         smooth = _smooth(residual, good)
         centre = np.median(smooth[valid])
         sigma = mad_sigma(smooth[valid], centre=centre)
-        if not sigma > MIN_SIGMA:
+        if not sigma > least:
             return None
         sources = good & (np.abs(smooth - centre) > DETECT_SIGMA * sigma)
         valid = good & ~ndimage.binary_dilation(sources, iterations=GROW_PX)
@@ -172,7 +173,7 @@ def blank_tile(sci, ivar):
             return None
     residual = np.where(valid, pixels - _background(pixels, valid), 0.0)
     sigma = mad_sigma(residual[valid], centre=0.0)
-    if not sigma > MIN_SIGMA:
+    if not sigma > least:
         return None
     valid = valid & (np.abs(residual) < CLIP_SIGMA * sigma)
     return np.where(valid, residual, 0.0), valid

@@ -22,7 +22,7 @@ from clusterphot.base.secrets import hide_addresses
 from clusterphot.config.configuration import complete_configuration, configuration_schema
 from clusterphot.measure.engines import check_engines
 from clusterphot.run import chunks, configuration
-from clusterphot.run.grids import Libraries, Projection
+from clusterphot.run.grids import NATIVE, Libraries, Projection
 from clusterphot.run.image_fields import DETECT, check_detection, check_files, load_image_field
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
@@ -304,7 +304,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
         configuration.check_four_color_dir(folder, f"{origin(('sed', 'four_color_dir'))}, sed.four_color_dir")
         models.check_models(config["dust"])
         if config["sed"]["four_color_dir"] is not None:
-            _check_four_color_files(config["sed"], configuration.age_grid(config["sed"]["age_gyr"]), origin)
+            _check_four_color_files(config, models, origin)
     fields = FieldSet(
         [_load_field(name, entry, config, origin) for name, entry in config["fields"].items()], config, models
     )
@@ -517,17 +517,23 @@ def check_coverage(filt, wave_rest, redshift, where):
         raise ConfigError(where, error.got, error.expected, error.hint) from error
 
 
-def _check_four_color_files(sed, ages, origin):
-    """The `.4color` files can be read, one per metallicity, and cover the ages."""
+def _check_four_color_files(config, models, origin):
+    """The `.4color` files can be read, one per metallicity of each grid to be fitted, and cover the ages."""
     from clusterphot.ssp.four_color import mass_to_light_from_files
 
-    try:
-        mass_to_light_from_files(four_color_files(sed["four_color_dir"]), ages, sed["metallicity_zsun"])
-    except DataError as error:
-        if error.where != "sed.four_color_dir":
-            raise
-        where = f"{origin(('sed', 'four_color_dir'))}, sed.four_color_dir = {sed['four_color_dir']}"
-        raise DataError(where, error.got, error.expected, error.hint) from error
+    sed, key = config["sed"], "sed.four_color_dir"
+    ages, files = configuration.age_grid(sed["age_gyr"]), four_color_files(sed["four_color_dir"])
+    for grid in sed["grids"]:
+        metallicities = models.metallicities(grid)
+        if metallicities == NATIVE:
+            metallicities = models.axes(grid)["metallicity_zsun"]
+        try:
+            mass_to_light_from_files(files, ages, metallicities)
+        except DataError as error:
+            if error.where != key:
+                raise
+            where = f"{origin(('sed', 'four_color_dir'))}, {key} = {sed['four_color_dir']}, grid {grid}"
+            raise DataError(where, error.got, error.expected, error.hint) from error
 
 
 def chunk_members(field, chunk, photometry):

@@ -20,6 +20,9 @@ BAR_CELLS = 20
 STYLES = {"bold": "1", "dim": "2", "red": "1;31", "green": "32", "yellow": "33", "cyan": "36"}
 """Codes of ANSI terminals."""
 PLAIN_EVERY_S = 60.0
+OVERDUE_SHARE = 0.1
+"""A job that takes longer than thought is taken to need a tenth of its time more, so that the time left never stands
+still; what waits of its rule is taken to need as long."""
 LIVE_EVERY_S = 1.0
 MAX_BENCHMARKS = 20
 FIRST_PAGES = {
@@ -188,13 +191,15 @@ class Estimate:
             Since the first job, s.
         """
         work, busy = 0.0, sum(sum(times) for times in self._times.values())
+        longest = defaultdict(float)
+        for rule, seconds in running:
+            longest[rule] = max(longest[rule], seconds)
+            work += max((self.mean(rule) or 0.0) - seconds, OVERDUE_SHARE * seconds)
+            busy += seconds
         for rule, n in waiting.items():
             if n and self.mean(rule) is None:
                 return None
-            work += n * (self.mean(rule) or 0.0)
-        for rule, seconds in running:
-            work += max((self.mean(rule) or 0.0) - seconds, 0.0)
-            busy += seconds
+            work += n * max(self.mean(rule) or 0.0, longest[rule])
         parallel = max(1.0, busy / elapsed) if elapsed > 1.0 else max(1.0, float(len(running)))
         return work / parallel
 

@@ -23,7 +23,8 @@ from clusterphot.sed.chi2 import (
     is_poor,
     prepare_photometry,
 )
-from clusterphot.sed.masses import V_WAVE_ANGSTROM, luminosity_per_njy, mass_columns, v_filter
+from clusterphot.sed.masses import mass_columns
+from clusterphot.sed.v_light import V_WAVE_ANGSTROM, luminosity_per_njy, v_filter
 from clusterphot.ssp.four_color import MassToLight, mass_to_light_from_files
 from clusterphot.ssp.grid import read_projected_grid
 

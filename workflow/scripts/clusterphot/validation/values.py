@@ -15,7 +15,7 @@ from clusterphot.base.products import read_psf
 from clusterphot.base.robust import MEDIAN_ERROR, PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.base.tables import flux_arrays, flux_filters, read_table
 from clusterphot.sed.best_fit import load_models
-from clusterphot.sed.masses import luminosity_per_njy, v_filter
+from clusterphot.sed.v_light import luminosity_per_njy, v_filter
 
 DETECTION_SIGMA = 3.0
 """A source is seen in a filter where its flux is above this many of its errors (Faisst et al. 2022, figure 4)."""

@@ -159,22 +159,21 @@ def check_filters(settings, name, entry, names, repo, findings):
         return
     models = Libraries(settings.config, repo, settings.origin)
     grids = [grid for grid in settings.config["sed"]["grids"] if grid in settings.config["ssp_grids"]]
-    for filt in known:
-        _check_coverage(models, grids, filt, f"{key}{filt}", redshift, findings.at(name, filt))
+    axes = {grid: findings.at().attempt("models", models.axes, grid) for grid in grids}
+    for filt in known if None not in axes.values() else ():
+        _check_coverage(axes, filt, f"{key}{filt}", redshift, findings.at(name, filt))
     if known:
         _check_bands(settings, name, known, redshift, findings.at(name))
 
 
-def _check_coverage(models, grids, filt, key, redshift, note):
+def _check_coverage(axes, filt, key, redshift, note):
     """The spectra of every grid reach over the filter's curve at the redshift."""
-    for grid in grids:
-        axes = note.attempt("coverage", models.axes, grid)
-        if axes is not None:
-            where = f"{key}, grid {grid}"
-            note.attempt("coverage", fields.check_coverage, filt, axes["wave_rest"], redshift, where)
+    for grid, own in axes.items():
+        where = f"{key}, grid {grid}"
+        note.attempt("coverage", fields.check_coverage, filt, own["wave_rest"], redshift, where)
     if note.quiet:
         low, high = (wave / (1 + redshift) for wave in filters.curve_range(filt))
-        note.add(OK, "coverage", f"rest-frame {low:.0f}-{high:.0f} A, within {', '.join(grids)}")
+        note.add(OK, "coverage", f"rest-frame {low:.0f}-{high:.0f} A, within {', '.join(axes)}")
 
 
 def _check_bands(settings, name, known, redshift, note):
