@@ -31,19 +31,9 @@ SECTIONS = "a0: &a0 {k: 1}\n" + "".join(
         ("a: {b: 1,\n\tc: 2}\n", r"x\.yaml, line 2: .*\nHint: there is a tab in this line"),
     ],
     ids=[
-        "itself",
-        "list",
-        "brackets",
-        "sections",
-        "names",
-        "lists",
-        "mappings",
-        "missing",
-        "date",
-        "tab",
-        "tab-in-flow",
+        "itself", "list", "brackets", "sections", "names", "lists", "mappings", "missing", "date", "tab", "tab in flow",
     ],
-)
+)  # fmt: skip
 def test_files_without_bounds(tmp_path, text, message):
     path = tmp_path / "x.yaml"
     path.write_text(text)
