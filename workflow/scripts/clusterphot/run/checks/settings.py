@@ -7,7 +7,7 @@ No units of its own.
 import os
 from dataclasses import dataclass
 
-from clusterphot.config.configuration import complete_configuration, configuration_schema
+from clusterphot.config.sections import complete_configuration, configuration_schema
 from clusterphot.run import configuration
 from clusterphot.run import fields as fieldset
 from clusterphot.run.checks.findings import ERROR, OK
