@@ -41,7 +41,8 @@ WHERE := $(if $(CONFIG),--configfile "$(CONFIG)" --directory "$(or $(DIRECTORY),
 CACHED := c="$${XDG_CACHE_HOME:-$$HOME/.cache}"; { mkdir -p "$$c" && test -w "$$c"; } 2>/dev/null || \
   { XDG_CACHE_HOME="$${TMPDIR:-/tmp}/clusterphot-cache-$$(id -u)"; mkdir -p "$$XDG_CACHE_HOME/astropy"; export XDG_CACHE_HOME; }
 
-SEEN := { test -z "$(CONFIG)" || test -f "$(CONFIG)" || { echo "$(CONFIG): no such file in $(HERE); CONFIG names a configuration, and make new writes one"; exit 1; }; }
+SEEN := { test -z "$(CONFIG)" || test -f "$(CONFIG)" || { echo "$(CONFIG): no such file in $(HERE); CONFIG names a configuration, and make new writes one"; exit 1; }; } && \
+  { test -z "$(CONFIG)" || "$(CURDIR)/$(BIN)/python" "$(CURDIR)/workflow/scripts/read_config.py" "$(CONFIG)"; }
 
 # CONFIG=my.yaml runs a configuration of one's own, in its folder or in DIRECTORY; ARGS are more options of snakemake.
 run: $(READY)  ## all fields, from mosaics to figures: make run [CONFIG=my.yaml [DIRECTORY=run]] [CORES=n] [ARGS=...]

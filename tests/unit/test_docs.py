@@ -1,5 +1,6 @@
 """Documentation: generated pages are in step with the code, links lead somewhere, no page is forgotten."""
 
+import dataclasses
 import importlib.util
 import re
 import sys
@@ -7,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from clusterphot.config.sections import Configuration
 
 REPO = Path(__file__).resolve().parents[2]
 NOT_OURS = {".venv", ".git", ".snakemake", "results", "logs", "benchmarks"}
@@ -110,6 +112,19 @@ def test_every_rule_has_a_purpose_and_a_place():
             if "output" in rule.sections:
                 assert f"### {rule.name}\n\n{module.purpose(rule)}\n\n- " in page
                 assert rule.arguments("output"), rule.name
+
+
+def test_no_rule_takes_a_whole_section():
+    """A new key of a section runs again what uses it, not all that takes the section; a cosmology is one thing."""
+    module = load("make_stages")
+    _, groups = module.common()
+    sections = {entry.name for entry in dataclasses.fields(Configuration)}
+    for name in module.stages():
+        text = (REPO / "workflow" / "rules" / f"{name}.smk").read_text(encoding="utf-8")
+        for rule in module.parse(text)[1]:
+            taken = {key for _, node in rule.arguments("params") for key in module.config_keys(node, groups)}
+            assert taken & sections <= {"cosmology"}, rule.name
+    assert [name for name in groups if name.endswith("Section")] == []
 
 
 def test_every_table_is_listed():

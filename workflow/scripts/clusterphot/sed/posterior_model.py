@@ -12,7 +12,7 @@ import numpy as np
 from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.base.errors import ConfigError
 from clusterphot.base.filters import load_filter
-from clusterphot.config.dust import Dust
+from clusterphot.config.dust import DustSection
 from clusterphot.config.keys import keys_of
 from clusterphot.config.sed import PriorKeys
 from clusterphot.ssp.refine import refine_grid
@@ -126,7 +126,7 @@ class Model:
 # ----------------------------------------------------------------------------- from a fine grid to the model
 
 
-def extinction_per_av(filters, redshift, *, r_v=Dust.r_v):
+def extinction_per_av(filters, redshift, *, r_v=DustSection.r_v):
     """Extinction in observed filters per magnitude of A_V in the rest frame of the source.
 
     Parameters
@@ -302,7 +302,7 @@ def prior_range(options, name, axis, *, limit=np.inf):
     return low, high
 
 
-def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=Dust.r_v):
+def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=DustSection.r_v):
     """Fine grid, priors and nuisance model of a field.
 
     Parameters

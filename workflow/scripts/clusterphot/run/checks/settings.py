@@ -7,7 +7,7 @@ No units of its own.
 import os
 from dataclasses import dataclass
 
-from clusterphot.config.configuration import complete_configuration, configuration_schema
+from clusterphot.config.sections import complete_configuration, configuration_schema
 from clusterphot.run import configuration
 from clusterphot.run import fields as fieldset
 from clusterphot.run.checks.findings import ERROR, OK
@@ -95,12 +95,12 @@ def check_settings(config, user_files, repo, findings, *, command_line=None):
     -------
     settings : Settings
     """
+    origin = configuration.locate_keys(user_files, DEFAULTS, command_line)
     if command_line:
         fieldset.override(config, command_line)
     if "fields" not in config:
         config["fields"] = fieldset.shipped_fields(repo)
     complete_configuration(config)
-    origin = configuration.locate_keys(user_files, DEFAULTS, command_line)
     settings = Settings(config, origin, user_files, {})
     _check_keys(settings, configuration.load_yaml(repo / "config" / "config.yaml"), repo, findings)
     _check_relations(settings, repo, findings)
