@@ -19,7 +19,7 @@ from clusterphot.psf.shape import core_radius_px
 from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import ROLE_NONE
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 FIT_HALF_ARCSEC = 0.4
 """Half side of the window in which a star is fitted, that of the PSF's own stars."""
@@ -147,7 +147,7 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
             break
     else:
         _check_further_off(mosaic, reference_mosaic, expected_of_all)
-        log.warning(
+        logger.warning(
             "%s: nothing to measure the offset with; sources are flagged OFFSET_UNKNOWN", mosaic.filter_name
         )
         return Offset(0.0, 0.0, NO_STAR_ERROR_PX, NO_STAR_ERROR_PX, 0, False)
@@ -160,7 +160,7 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
         len(shifts)
     )
     error = np.maximum(own, spread if len(shifts) > 2 else 0.0)
-    log.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
+    logger.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
     return Offset(float(middle[0]), float(middle[1]), float(error[0]), float(error[1]), len(shifts), True)
 
 
