@@ -231,7 +231,9 @@ def _cells(cross, norm, constant, model):
     log_cell += model.log_prior
     log_cell += constant[:, None]
     flat = log_cell.reshape(-1)
-    kept = np.flatnonzero(flat > flat.max() - NEGLIGIBLE_LN)
+    kept = np.flatnonzero(
+        flat >= flat.max() - NEGLIGIBLE_LN
+    )  # the best one also where numbers are too large to differ
     mu, scale = cross.reshape(-1)[kept], norm.reshape(-1)[kept]
     if priors.mass_prior == "gaussian":
         # The cut at zero: Phi(mu) of the posterior over Phi(offset) of the prior
