@@ -174,7 +174,7 @@ class MixtureFit:
         return float((sources * self.share).sum()), float(np.sqrt(slope @ self.covariance @ slope + chance))
 
 
-def fit_mixture(counts):
+def fit_light_mixture(counts):
     """Densities of contaminants and clusters, and what they say of the sources.
 
     Parameters

@@ -164,7 +164,7 @@ def fit_detection(mag, noise, light, color, selected):
     return ColorDetection(coefficients, centre, scale)
 
 
-def fit_mixture(sample, n_components):
+def fit_color_mixture(sample, n_components):
     """Best mixture of Gaussians and its evidence.
 
     Parameters

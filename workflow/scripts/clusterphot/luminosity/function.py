@@ -168,7 +168,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Kernels:
+class SampleKernels:
     """What the likelihood needs of each source, on a grid of true magnitude.
 
     Attributes
@@ -193,7 +193,7 @@ class Kernels:
         return self.seen.mean(axis=0)
 
 
-def make_kernels(sample, completeness, response=IDEAL):
+def make_sample_kernels(sample, completeness, response=IDEAL):
     """Kernels of a sample.
 
     Parameters
@@ -205,7 +205,7 @@ def make_kernels(sample, completeness, response=IDEAL):
 
     Returns
     -------
-    kernels : `Kernels`
+    kernels : `SampleKernels`
     """
     mag = np.arange(
         np.floor(sample.mag.min() - BRIGHTER_MAG), np.ceil(sample.mag.max() + FAINTER_MAG), STEP_MAG
@@ -218,7 +218,7 @@ def make_kernels(sample, completeness, response=IDEAL):
     per_mag = 0.4 * np.log(10) * sample.flux[:, None]
     density = np.exp(-0.5 * pull**2) / (np.sqrt(2 * np.pi) * scatter * noise) * per_mag
     density = _at_least_a_step(density, mag, sample.mag)
-    return Kernels(mag, seen, seen * density, sample.p_cluster)
+    return SampleKernels(mag, seen, seen * density, sample.p_cluster)
 
 
 def _at_least_a_step(density, mag, seen_mag):
@@ -252,7 +252,7 @@ def log_likelihood(kernels, shapes):
 
     Parameters
     ----------
-    kernels : `Kernels`
+    kernels : `SampleKernels`
     shapes : (k, m) float ndarray
         Natural log of the luminosity functions on the magnitudes of the kernels, of any normalisation.
 
@@ -427,7 +427,7 @@ def fit_turnover(kernels, options):
 
     Parameters
     ----------
-    kernels : `Kernels` or list of them
+    kernels : `SampleKernels` or list of them
         Of several draws of the completeness, the first its best estimate; their likelihoods are averaged.
     options : `Options`
 
@@ -485,7 +485,7 @@ def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
 
     Parameters
     ----------
-    kernels : `Kernels` or list of them
+    kernels : `SampleKernels` or list of them
     sample : `Sample`
     fit : `TurnoverFit`
     mag_limit : float
@@ -542,7 +542,7 @@ def found_density(kernels, sample, response, fit, edges):
 
     Parameters
     ----------
-    kernels : `Kernels`
+    kernels : `SampleKernels`
     sample : `Sample`
     response : `Response`
     fit : `TurnoverFit`

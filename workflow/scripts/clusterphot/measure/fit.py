@@ -18,7 +18,7 @@ from clusterphot.measure.fit_rows import Results, make_table
 from clusterphot.measure.flux_errors import NoiseOperator, PositionLoss
 from clusterphot.measure.linear import SkyTerms, sky_values, solve
 from clusterphot.measure.neighbours import listed_scenes, tied_scenes
-from clusterphot.measure.positions import Block, PositionPrior
+from clusterphot.measure.positions import CutoutBlock, PositionPrior
 from clusterphot.measure.rendering import PsfRenderer
 
 BLOCK_PIXELS = 200_000
@@ -150,7 +150,7 @@ class FilterSetup:
         """Variance of a central source's flux in the true noise over that in white noise."""
         middle = np.array([self.size_px // 2], dtype=float)
         image = self.renderer.render(middle, middle).reshape(1, 1, -1)
-        block = Block(np.zeros_like(image[0]), np.ones_like(image[0]), self.renderer, self.terms)
+        block = CutoutBlock(np.zeros_like(image[0]), np.ones_like(image[0]), self.renderer, self.terms)
         equations, weighted = block.equations(image)
         _, inverse = solve(equations)
         weight = inverse[:, 0, :1] @ weighted[0] + self.terms.surface(inverse[:, 0, 1:])

@@ -48,7 +48,7 @@ TINY = 1e-300
 
 
 @dataclass(frozen=True)
-class Block:
+class CutoutBlock:
     """Cutouts of one filter with equally many components each.
 
     Attributes
@@ -66,7 +66,7 @@ class Block:
 
     def take(self, rows):
         """The same for some of the cutouts."""
-        return Block(self.data[rows], self.weights[rows], self.renderer, self.terms)
+        return CutoutBlock(self.data[rows], self.weights[rows], self.renderer, self.terms)
 
     def images(self, positions):
         """PSF images (n, c, p) at positions (n, c, 2), the last axis x, y."""
@@ -91,7 +91,7 @@ class Block:
 class Layout:
     """Which parameter of equations with gradients is which: fluxes, x and y of c components, then k terms of the sky.
 
-    Columns of `Block.images_and_gradients` and rows of the matrices made of them come in this order.
+    Columns of `CutoutBlock.images_and_gradients` and rows of the matrices made of them come in this order.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ def search_positions(block, start, prior):
 
     Parameters
     ----------
-    block : Block
+    block : CutoutBlock
     start : (n, c, 2) float ndarray
     prior : PositionPrior
 

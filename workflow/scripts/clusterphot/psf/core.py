@@ -12,7 +12,7 @@ from scipy import ndimage
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, fourier_shift, radius_grid
 from clusterphot.base.robust import mad_sigma
-from clusterphot.psf.model import CORE_HALF_ARCSEC, SATURATED_FIT_ARCSEC, Model, PsfFlag, Star
+from clusterphot.psf.model import CORE_HALF_ARCSEC, SATURATED_FIT_ARCSEC, PsfFlag, PsfModel, Star
 from clusterphot.psf.reference import ANCHOR_ARCSEC
 from clusterphot.psf.residuals import (
     CLIP_SIGMA,
@@ -204,7 +204,7 @@ def first_model(core, grid, options):
 
     Returns
     -------
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
         Without wings yet; the weight of the core falls from 1 to 0 over the join.
     """
     scale = grid.pixel_scale_arcsec
@@ -226,7 +226,7 @@ def first_model(core, grid, options):
     low, high = options.join_arcsec
     weight = np.clip((high - far) / (high - low), 0.0, 1.0)
     smooth_step = weight * weight * (3 - 2 * weight)
-    return Model(image, 0.0, grid, smooth_step)
+    return PsfModel(image, 0.0, grid, smooth_step)
 
 
 def fit_one(star, model, options, scale):

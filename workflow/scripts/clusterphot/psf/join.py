@@ -70,7 +70,7 @@ def wing_sample(sample, core, model, options, scale, *, saturated):
     Parameters
     ----------
     sample, core : list of `clusterphot.psf.model.Star`
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
     options : `clusterphot.psf.model.PsfOptions`
     scale : float
         Pixel, arcsec.
@@ -127,7 +127,7 @@ def join_wings(sample, core_stack, model, options, reference):
         From `wing_sample`; the sky of the solution is written into their ``level``.
     core_stack : tuple of arrays
         From `clusterphot.psf.core.update_core`, for the flux errors of saturated stars.
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
         Changed in place.
     options : `clusterphot.psf.model.PsfOptions`
     reference : `clusterphot.psf.reference.Reference`
@@ -185,7 +185,7 @@ def wing_prior(model, reference, options):
 
     Parameters
     ----------
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
     reference : `clusterphot.psf.reference.Reference`
     options : `clusterphot.psf.model.PsfOptions`
 

@@ -19,7 +19,7 @@ from clusterphot.psf.shape import core_radius_px
 from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import ROLE_NONE
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 FIT_HALF_ARCSEC = 0.4
 """Half side of the window in which a star is fitted, that of the PSF's own stars."""
@@ -155,7 +155,7 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
         together = _measure_together(mosaic, psf, reference_mosaic, reference_psf, stars)
         if together is not None:
             return together
-        log.warning(
+        logger.warning(
             "%s: nothing to measure the offset with; sources are flagged OFFSET_UNKNOWN", mosaic.filter_name
         )
         return Offset(0.0, 0.0, NO_STAR_ERROR_PX, NO_STAR_ERROR_PX, 0, False)
@@ -168,7 +168,7 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
         len(shifts)
     )
     error = np.maximum(own, spread if len(shifts) > 2 else 0.0)
-    log.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
+    logger.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
     return Offset(float(middle[0]), float(middle[1]), float(error[0]), float(error[1]), len(shifts), True)
 
 
@@ -227,7 +227,7 @@ def _measure_together(mosaic, psf, reference_mosaic, reference_psf, stars):
         CORRELATED_NOISE * np.hypot(getattr(found, name), ratio * getattr(seen, name))
         for name in ("dx_err", "dy_err")
     ]
-    log.info(
+    logger.info(
         "%s: x %+.3f, y %+.3f px from %d faint sources together", mosaic.filter_name, found.dx, found.dy, n
     )
     return Offset(float(found.dx), float(found.dy), *map(float, errors), n, True)

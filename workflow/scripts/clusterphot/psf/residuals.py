@@ -26,7 +26,7 @@ def core_residual(star, model, half):
     Parameters
     ----------
     star : `clusterphot.psf.model.Star`
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
     half : int
         Half side of the result.
 

@@ -99,7 +99,7 @@ def core_error(stack, model, total_light, saturated=(0.0, None)):
     ----------
     stack : tuple of (S, m, m) arrays
         Residuals of the stars about their mean, in units of the star's flux on the PSF's grid, and weights.
-    model : Model
+    model : PsfModel
     total_light : float
         In the model's scale.
     saturated : (float, array or None)
@@ -133,7 +133,7 @@ def wing_errors(solution, model, total_of):
     Parameters
     ----------
     solution : WingSolution
-    model : Model
+    model : PsfModel
     total_of : callable
         Total light of (image, tail).
 

@@ -20,7 +20,7 @@ from clusterphot.config.psf import StarKeys
 from clusterphot.psf.locus import fit_locus, locus_distance
 from clusterphot.psf.shape import core_radius_px
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # What a detection can be, and why a star is not used. Written in the column ``reason``.
 REASONS = {
@@ -177,7 +177,7 @@ def select_stars(mosaic, options=None, *, required=True):
             "give `psf: file` for each filter, or widen psf.mag_min and psf.mag_max",
         )
     if locus is None:
-        log.warning("%s: no stellar locus among %d detections", mosaic.label, len(found))
+        logger.warning("%s: no stellar locus among %d detections", mosaic.label, len(found))
         role, reason = (np.full(len(found), word, dtype="U10") for word in (ROLE_NONE, "locus"))
     else:
         role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
@@ -202,7 +202,7 @@ def select_stars(mosaic, options=None, *, required=True):
     if locus is not None:
         found.meta["locus"] = dict(locus)
     said = ", ".join(f"{n} {name}" for name, n in counts.items())
-    log.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
+    logger.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
     return found
 
 

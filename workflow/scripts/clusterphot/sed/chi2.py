@@ -160,7 +160,7 @@ def _without_information(flux, err):
         return (err > best / np.sqrt(NO_WEIGHT)) & (err > brightest / NO_SIGNAL)
 
 
-def is_poor(chi2, dof):
+def is_poor_sed_fit(chi2, dof):
     """Fits that the models do not describe even with errors `ERROR_FACTOR` times as large, (n,) bool ndarray.
 
     Without degrees of freedom no fit is poor.

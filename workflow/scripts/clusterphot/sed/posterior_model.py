@@ -86,7 +86,7 @@ class Nuisance:
 
 
 @dataclass(frozen=True)
-class Model:
+class PosteriorModel:
     """Everything about the posterior that does not depend on the source, made by `make_model`.
 
     Models are flat, in the order (A_V, age, metallicity).
@@ -178,7 +178,7 @@ def make_model(grid, priors, nuisance):
 
     Returns
     -------
-    model : `Model`
+    model : `PosteriorModel`
 
     Raises
     ------
@@ -199,7 +199,7 @@ def make_model(grid, priors, nuisance):
         + _log_node_prior(metallicity, priors.metallicity_prior)[None, None, :]
         - np.log(len(av)) * np.ones((len(av), 1, 1))
     )
-    return Model(
+    return PosteriorModel(
         age_gyr=age,
         metallicity_zsun=metallicity,
         av_mag=av,
@@ -236,7 +236,7 @@ def flux_at(model, age_gyr, metallicity_zsun, av_index=0):
 
     Parameters
     ----------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     age_gyr, metallicity_zsun : (n,) float ndarray, within the grid
     av_index : (n,) int ndarray or int, optional
 
@@ -321,7 +321,7 @@ def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_
 
     Returns
     -------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
 
     Raises
@@ -370,7 +370,7 @@ def field_model(grid, params, *, ebv, err_fraction=None, **changes):
 
     Returns
     -------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
     """
     options = dict(params.posterior) | changes

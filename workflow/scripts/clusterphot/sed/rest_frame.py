@@ -82,7 +82,7 @@ def make_rest_frame(model, fine, rest_grid, *, r_v=DustSection.r_v):
 
     Parameters
     ----------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
         The fine grid behind it, at the redshift of the field.
     rest_grid : `clusterphot.ssp.grid.ProjectedGrid`
