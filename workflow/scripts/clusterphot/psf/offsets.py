@@ -14,9 +14,9 @@ from scipy import ndimage
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
 from clusterphot.base.images import crop, fourier_shift, radius_grid
-from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
+from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, STACK_SOFTENING, mad_sigma
 from clusterphot.psf.shape import core_radius_px
-from clusterphot.psf.star_fits import fit_star
+from clusterphot.psf.star_fits import SKY_ORDER, fit_star
 from clusterphot.psf.stars import ROLE_NONE
 
 logger = logging.getLogger(__name__)
@@ -51,9 +51,6 @@ SEARCH_ARCSEC = 1.5
 
 MIN_SEARCH_SIGMA = 8.0
 """Height of the peak of stacked stamps, over their scatter, from which it is the sky of the reference filter."""
-
-STACK_SOFTENING = 8.0
-"""Signal to noise from which pixels of stamps count by their logarithm: no neighbour outvotes all others."""
 
 MAX_OTHERS, MIN_STACKED = 50, 3
 """Detections that are tried where no star serves, and stamps without which a stack shows a neighbour, not the sky."""
@@ -327,7 +324,12 @@ def fit_position(mosaic, psf, x, y):
         return None
     reach = min(psf.data.shape[0] // 2, half + int(FIT_MARGIN_ARCSEC / mosaic.pixel_scale_arcsec))
     fit = fit_star(
-        data, ivar, crop(psf.data, reach), start=(x - x0, y - y0), sky_order=2, max_shift_px=MAX_OFFSET_PX
+        data,
+        ivar,
+        crop(psf.data, reach),
+        start=(x - x0, y - y0),
+        sky_order=SKY_ORDER,
+        max_shift_px=MAX_OFFSET_PX,
     )
     if not fit.ok or fit.flux < MIN_FIT_SNR * fit.flux_err:
         return None
