@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import interpolate, special
 
+from clusterphot.base.numerics import TINY
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
 from clusterphot.config.luminosity import FunctionKeys
@@ -223,7 +224,7 @@ def make_sample_kernels(sample, completeness, response=IDEAL):
 
 def _at_least_a_step(density, mag, seen_mag):
     """Densities whose integral over true magnitude a grid of this step resolves; else a triangle of unit area."""
-    norm = density.sum(axis=1, keepdims=True).clip(1e-300)
+    norm = density.sum(axis=1, keepdims=True).clip(TINY)
     middle = (density * mag).sum(axis=1, keepdims=True) / norm
     spread = np.sqrt((density * (mag - middle) ** 2).sum(axis=1) / norm[:, 0])
     narrow = ~(spread > RESOLVED_STEPS * STEP_MAG)
@@ -529,7 +530,7 @@ def _numbers_there(kernels, p, at, limit):
     phi = np.exp(gaussian_shapes(kernels.mag, *at)).T * STEP_MAG
     bright = kernels.mag < limit
     share = np.clip(kernels.seen @ phi, 1e-12, None)
-    own = (kernels.observed[:, bright] @ phi[bright]) / np.clip(kernels.observed @ phi, 1e-300, None)
+    own = (kernels.observed[:, bright] @ phi[bright]) / np.clip(kernels.observed @ phi, TINY, None)
     # those too faint for the grid are missed, all of them
     below = special.ndtr((limit - at[0]) / at[1])
     missed = np.clip(below - kernels.seen[:, bright] @ phi[bright], 0, None) / share

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clusterphot.base.flags import Flag
+from clusterphot.base.numerics import TINY
 from clusterphot.config.photometry import EngineKeys, FitKeys
 from clusterphot.measure.blocks import MISFIT_SIGMA, fit_free, fit_tied, sky_is_adequate
 from clusterphot.measure.engines import open_engine
@@ -52,9 +53,6 @@ cuts off a row or a column is a quarter of the ring, a cosmic ray a few pixels o
 SATURATED_PIXELS, SATURATED_SNR = 4, 200.0
 """A source is saturated if the fit says that this many bad pixels are brighter than all valid ones, at this signal
 to noise at least: bad pixels on a faint source have other reasons. Chosen."""
-
-TINY = 1e-300
-"""Keeps a division by what may be zero finite."""
 
 logger = logging.getLogger(__name__)
 

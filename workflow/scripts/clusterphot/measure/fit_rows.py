@@ -143,8 +143,8 @@ def _columns(cutouts, setup, results, owner):
     for name in ("flux_err_conditional", "chi2", "sky"):
         columns[name] = np.full(len(owner), np.nan)
         columns[name][scenes.first] = results.targets[name]
-    for values in columns.values():
-        values[~measured] = np.nan
+    for column in columns.values():
+        column[~measured] = np.nan
     for name in ("dof", "flags"):
         columns[name] = np.zeros(len(owner), dtype=np.int64)
     columns["dof"][scenes.first[good]] = results.targets["expected_chi2"][good]

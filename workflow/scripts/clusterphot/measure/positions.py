@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clusterphot.base.numerics import TINY
 from clusterphot.measure.linear import SkyTerms, normal_equations, solve
 from clusterphot.measure.rendering import PsfRenderer
 
@@ -42,9 +43,6 @@ source is not what was fitted: wings of the source itself have a gain below its 
 
 CENTROID_SNR = 5.0
 """Signal to noise of an aperture below which its centroid is noise, and the list's position better."""
-
-TINY = 1e-300
-"""Keeps divisions by what may be zero finite; far below any number that means something here."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from astropy.table import Table
 from clusterphot.base.flags import FOUND_BY_FIT
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.tables import flux_arrays
-from clusterphot.base.units import mag_ab
+from clusterphot.base.units import MAG_PER_FRACTION, mag_ab
 from clusterphot.base.user_tables import parse_carried, read_user_table
 from clusterphot.foreground.dust import deredden
 from clusterphot.sed.best_fit import fit_seds
@@ -49,8 +49,6 @@ SCALE_MIN = 10
 COLOUR_SNR = 10.0
 MEDIAN_ERROR = np.sqrt(np.pi / 2)
 """Error of the median of normal deviates over that of their mean."""
-
-MAG_PER_FRACTION = 2.5 / np.log(10)
 
 POPULATION = ("age_gyr", "metallicity_zsun", "log_mass")
 
