@@ -41,7 +41,8 @@ WHERE := $(if $(CONFIG),--configfile "$(CONFIG)" --directory "$(or $(DIRECTORY),
 CACHED := c="$${XDG_CACHE_HOME:-$$HOME/.cache}"; { mkdir -p "$$c" && test -w "$$c"; } 2>/dev/null || \
   { XDG_CACHE_HOME="$${TMPDIR:-/tmp}/clusterphot-cache-$$(id -u)"; mkdir -p "$$XDG_CACHE_HOME/astropy"; export XDG_CACHE_HOME; }
 
-SEEN := { test -z "$(CONFIG)" || test -f "$(CONFIG)" || { echo "$(CONFIG): no such file in $(HERE); CONFIG names a configuration, and make new writes one"; exit 1; }; }
+SEEN := { test -z "$(CONFIG)" || test -f "$(CONFIG)" || { echo "$(CONFIG): no such file in $(HERE); CONFIG names a configuration, and make new writes one"; exit 1; }; } && \
+  { test -z "$(CONFIG)" || "$(CURDIR)/$(BIN)/python" "$(CURDIR)/workflow/scripts/read_config.py" "$(CONFIG)"; }
 
 # CONFIG=my.yaml runs a configuration of one's own, in its folder or in DIRECTORY; ARGS are more options of snakemake.
 run: $(READY)  ## all fields, from mosaics to figures: make run [CONFIG=my.yaml [DIRECTORY=run]] [CORES=n] [ARGS=...]
@@ -113,7 +114,7 @@ docs-luminosity: $(READY)  ## mocks of the luminosity function, to docs/luminosi
 docs: docs-code  ## all generated pages: those of code alone, of mocks, and of results after `make run`
 	$(BIN)/python docs/make_calibration.py
 	test ! -f results/reproduction.md || cp results/reproduction.md docs/reproduction.md
-	test ! -f results/reproduction.md || $(BIN)/python docs/make_tables.py
+	test ! -f results/reproduction.md || PYTHONPATH=workflow/scripts $(BIN)/python docs/make_tables.py results
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_reached.py
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_tutorial.py
 
@@ -121,6 +122,7 @@ docs-code: $(READY)  ## what follows from the code alone (seconds): config/*, ca
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_config.py
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_stages.py
 	$(BIN)/python docs/make_columns.py
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_tables.py
 	$(BIN)/python docs/make_captions.py
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
 

@@ -21,7 +21,7 @@ from clusterphot.config.luminosity import BinningKeys, FunctionKeys
 from clusterphot.config.photometry import FitKeys
 from clusterphot.config.psf import StampKeys, StarKeys
 from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
-from clusterphot.config.stack import Stack
+from clusterphot.config.stack import StackKeys
 from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, locks, slurm

@@ -1,6 +1,7 @@
 """Dealing into chunks: stable, and growing by splitting one chunk at a time."""
 
 import hashlib
+import re
 import urllib.parse
 
 import pytest
@@ -105,3 +106,13 @@ def test_per_source_names_are_one_path_element_and_can_be_decoded(source_id):
 def test_per_source_names_are_unique():
     ids = ["a/b", "a%2Fb", "a b", "a+b", "a%20b"]
     assert len(chunks.deal(ids, "per_source")) == len(ids)
+
+
+def test_names_of_files_stay_short():
+    """A file system takes 255 bytes, and Snakemake no name that ends in twenty equal parts; each id has its own."""
+    ids = ["a" * 300, "a" * 299, "0" * 30, "cluster 1 " * 30, "ü" * 100]
+    names = [chunks.single_chunk(name) for name in ids]
+    assert len(set(names)) == len(ids)
+    assert max(map(len, names)) <= chunks.MAX_NAME
+    assert not any(re.search(r"(.+)\1{19}$", name) for name in names)
+    assert chunks.single_chunk("s 1/2") == "src-s%201%2F2"

@@ -228,6 +228,26 @@ MISTAKES = {
         "fields: {ssp: {redshift: 0.3, ebv: 0, photometry: TABLE}}",
         r"my\.yaml, fields\.ssp: got the name 'ssp'",
     ),
+    "name of our own file": (
+        "fields: {reproduction.html: {redshift: 0.39, ebv: 0.1, photometry: p.csv}}",
+        r"fields\.reproduction\.html: got the name 'reproduction.html', expected another name",
+    ),
+    "name of 300 letters": (
+        f"fields: {{{'a' * 300}: {{redshift: 0.39, ebv: 0.1, photometry: p.csv}}}}",
+        r"fields: got a name of 300 characters \(aaaaaaaaaaaaaaaaaaaa\.\.\.\), expected at most 100",
+    ),
+    "name of equal parts": (
+        f"fields: {{{'ab' * 20}: {{redshift: 0.39, ebv: 0.1, photometry: p.csv}}}}",
+        r"fields: got the name (ab){20}, expected one that does not end in twenty equal parts",
+    ),
+    "braces in a path": (
+        "fields: {x: {redshift: 0.39, ebv: 0.1, photometry: 'p{a}.csv'}}",
+        r"fields\.x\.photometry = 'p\{a\}\.csv': got braces, expected a path without them",
+    ),
+    "line break in a path": (
+        'fields: {x: {redshift: 0.39, ebv: 0.1, photometry: "p\\n.csv"}}',
+        r"fields\.x\.photometry = .*: got a control character, expected a path without them",
+    ),
     "reserved report": (
         "fields: {report: {redshift: 0.3, ebv: 0, photometry: TABLE}}",
         r"fields\.report: got the name 'report'.*\nHint: it is a folder of results",

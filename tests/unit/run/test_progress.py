@@ -250,3 +250,12 @@ def test_a_run_with_a_report_ends_by_naming_its_first_page(display, tmp_path, fa
     shown.fail(1) if fails else shown.finish(1)
     shown.end()
     assert (f"Open {tmp_path}/results/report/index.html" in stream.getvalue()) is not fails
+
+
+def test_time_left_does_not_stand_still():
+    """A job that takes four minutes where 2 s were thought: what is left grows, and so do the others of its rule."""
+    estimate = Estimate({"fit_sed": 2.0})
+    left = [
+        estimate.left({"fit_sed": 3}, [("fit_sed", seconds)], seconds) for seconds in (60.0, 120.0, 240.0)
+    ]
+    assert left == sorted(left) and left[-1] > 3 * 240

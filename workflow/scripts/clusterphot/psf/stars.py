@@ -20,7 +20,7 @@ from clusterphot.config.psf import StarKeys
 from clusterphot.psf.locus import fit_locus, locus_distance
 from clusterphot.psf.shape import core_radius_px
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # What a detection can be, and why a star is not used. Written in the column ``reason``.
 REASONS = {
@@ -68,6 +68,8 @@ PSF has one or two."""
 
 # ---- what is a star ------------------------------------------------------------------------------------------
 
+LISTED_SNR = 5.0
+"""Detections above it are listed where there is no locus, whatever their magnitude: offsets need what there is."""
 LISTED_FAINTER_MAG = 0.5
 """Detections this much fainter than ``mag_max`` are still listed, with their reason."""
 
@@ -175,13 +177,16 @@ def select_stars(mosaic, options=None, *, required=True):
             "give `psf: file` for each filter, or widen psf.mag_min and psf.mag_max",
         )
     if locus is None:
-        log.warning("%s: no stellar locus among %d detections", mosaic.label, len(found))
+        logger.warning("%s: no stellar locus among %d detections", mosaic.label, len(found))
         role, reason = (np.full(len(found), word, dtype="U10") for word in (ROLE_NONE, "locus"))
     else:
         role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
     found["role"], found["reason"] = role, reason
     found.remove_columns(["bad_core", "bad_outer"])
-    found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
+    if locus is None:
+        found = found[found["snr"] > LISTED_SNR]
+    else:
+        found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
     found["id"] = np.arange(len(found))
     found = found[list(COLUMNS)]
     for name, (unit, description) in COLUMNS.items():
@@ -197,7 +202,7 @@ def select_stars(mosaic, options=None, *, required=True):
     if locus is not None:
         found.meta["locus"] = dict(locus)
     said = ", ".join(f"{n} {name}" for name, n in counts.items())
-    log.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
+    logger.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
     return found
 
 

@@ -5,6 +5,7 @@ splits a single chunk, so that a longer source list does not redeal all sources.
 """
 
 import hashlib
+import re
 import urllib.parse
 
 SOURCES_PER_CHUNK = 2100
@@ -12,6 +13,8 @@ SOURCES_PER_CHUNK = 2100
 (docs/scale.md). Not a round number, so that one source more in a list of 10,000 splits no chunk."""
 
 SINGLE = "src-"
+MAX_NAME = 100
+"""Characters of the name of a chunk that are kept: names of files have 255 bytes at most."""
 
 
 def stable_hash(source_id):
@@ -27,8 +30,14 @@ def bucket(value, n_chunks):
 
 
 def single_chunk(source_id):
-    """Name of the chunk that holds one source only; any character of the id is encoded."""
-    return SINGLE + urllib.parse.quote(source_id, safe="")
+    """Name of the chunk that holds one source only; any character of the id is encoded, a long one ends in its hash.
+
+    So does one that ends in something many times over, which Snakemake would take for a path without end.
+    """
+    name = SINGLE + urllib.parse.quote(source_id, safe="")
+    if len(name) > MAX_NAME or re.search(r"(.+)\1{19}$", name):
+        return f"{name[: MAX_NAME // 2]}~{stable_hash(source_id):016x}"
+    return name
 
 
 def deal(ids, n_chunks):

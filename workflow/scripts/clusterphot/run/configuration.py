@@ -14,8 +14,22 @@ from pathlib import Path
 import yaml
 
 from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.config.loading import load_yaml, short_path
 
-RESERVED_FIELD_NAMES = ("ssp", "report", "forecast")
+RESERVED_FIELD_NAMES = (
+    "ssp",
+    "report",
+    "forecast",
+    "reproduction.ecsv",
+    "reproduction.html",
+    "reproduction.md",
+    "index.html",
+)
+"""What lies in results/ and results/report/ beside the folders of fields."""
+MAX_NAME = 100
+"""Characters of the name of a field or a grid: names of files have 255 bytes at most, temporary ones some more."""
+REPEATED = re.compile(r"(.+)\1{19}$")
+"""What Snakemake takes for a path that grows without end: something twenty times at the end of a name."""
 
 POWER_OF_TEN = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)
 """A number for people; for YAML 1.1 a text unless it has both a point and a sign after its e."""
@@ -40,55 +54,6 @@ def typed_values(given):
     except yaml.YAMLError:
         return given
     return value if isinstance(value, bool | int | float | list | type(None)) else given
-
-
-def load_yaml(path):
-    """Content of a YAML file.
-
-    Raises
-    ------
-    ConfigError
-        Missing file, syntax error, key given twice, or not a mapping.
-    """
-    try:
-        with open(path, encoding="utf-8") as stream:
-            content = yaml.load(stream, Loader=_UniqueKeyLoader)
-    except OSError as exc:
-        raise ConfigError(_short(path), exc.strerror or str(exc), "a readable YAML file") from exc
-    except UnicodeDecodeError as exc:
-        got = f"byte {exc.object[exc.start]:#04x} that is not UTF-8"
-        raise ConfigError(_short(path), got, "a text file in UTF-8", "save it as UTF-8.") from exc
-    except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(exc, "problem", None) or str(exc)
-        hint = ""
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-        if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
-            hint = "there is a tab in this line; YAML is indented by spaces."
-        raise ConfigError(f"{_short(path)}{line}", problem, "YAML, each key once", hint) from exc
-    except RecursionError as exc:
-        raise ConfigError(_short(path), "sections without end", "YAML of a few levels") from exc
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(_short(path), type(content).__name__, "a mapping of keys to values")
-    return content
-
-
-class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """YAML loader that refuses a key given twice in one mapping; by libyaml, five times faster, where it is there."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} twice in one section", key_node.start_mark
-                )
-            seen.add(key if isinstance(key, str) else repr(key))
-        return super().construct_mapping(node, deep)
 
 
 def check_schema(config, schema, origin):
@@ -243,7 +208,7 @@ def locate_keys(files, fallback, command_line=None):
     command_line : dict, optional
         What the user gave with ``--config``, which overrides the files.
     """
-    contents = [(_short(path), load_yaml(path)) for path in files]
+    contents = [(short_path(path), load_yaml(path)) for path in files]
     if command_line:
         contents.append(("--config", dict(command_line)))
 
@@ -255,12 +220,6 @@ def locate_keys(files, fallback, command_line=None):
         return contents[-1][0] if contents and path and path[0] == "fields" else fallback
 
     return origin
-
-
-def _short(path):
-    """A file relative to the working directory where it lies in there; Snakemake makes paths absolute."""
-    path = str(path)
-    return os.path.relpath(path) if path.startswith(os.path.join(os.getcwd(), "")) else path
 
 
 def _holds(content, path):
@@ -288,6 +247,11 @@ def check_relations(config, origin):
 def relations(config, origin):
     """The checks of `check_relations`, as functions without arguments that raise a ConfigError each."""
     checks = [partial(check_field_name, name, origin) for name in config["fields"]]
+    checks += [
+        partial(_check_length, name, f"{origin(('ssp_grids', name))}, ssp_grids")
+        for name in config["ssp_grids"]
+    ]
+    checks += [partial(_check_path, path, text, origin) for path, text in _texts(config, ())]
     checks += [
         partial(_check_grids, config, origin),
         partial(_check_age_steps, config["sed"]["age_gyr"], origin),
@@ -465,6 +429,36 @@ def check_field_name(name, origin):
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", str(name)):
         raise ConfigError(
             where, f"the name {name!r}", "letters, digits and _ . + -", "the name becomes a folder."
+        )
+    _check_length(name, f"{origin(('fields', name))}, fields")
+
+
+def _check_length(name, where):
+    """Names become folders, and wildcards of Snakemake."""
+    if len(str(name)) > MAX_NAME:
+        got = f"a name of {len(name)} characters ({name[:20]}...)"
+        raise ConfigError(where, got, f"at most {MAX_NAME}", "the name becomes a folder.")
+    if REPEATED.search(str(name)):
+        got = f"the name {name[:40]}{'...' * (len(name) > 40)}"
+        raise ConfigError(where, got, "one that does not end in twenty equal parts", "Snakemake refuses it.")
+
+
+def _texts(value, path):
+    """Texts of the configuration, with the keys that lead to them."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, (*path, key))
+
+
+def _check_path(path, text, origin):
+    """Paths go through Snakemake, for which braces are wildcards and a line holds one path."""
+    if re.search(r"[{}\x00-\x1f\x7f]", text):
+        got = "braces" if re.search("[{}]", text) else "a control character"
+        where = f"{_where(path, origin)} = {_shown(text)}"
+        raise ConfigError(
+            where, got, "a path without them", "Snakemake cannot carry it: rename or link the file."
         )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.secrets import hide_addresses
-from clusterphot.config.configuration import complete_configuration, configuration_schema
+from clusterphot.config.sections import complete_configuration, configuration_schema
 from clusterphot.measure.engines import check_engines
 from clusterphot.run import chunks, configuration
 from clusterphot.run.grids import NATIVE, Libraries, Projection
@@ -286,13 +286,13 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     ------
     ConfigError, DataError
     """
+    origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
     if command_line:
         override(config, command_line)
     if "fields" not in config:
         config["fields"] = shipped_fields(repo)
     hide_addresses(config)
     complete_configuration(config)
-    origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
     models = Libraries(config, repo, origin)
     if check:
         configuration.check_schema(config, configuration_schema(), origin)

@@ -14,7 +14,7 @@ from astropy.table import Table
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, write_fits
 from clusterphot.config.photometry import EngineKeys, FitKeys
-from clusterphot.config.stack import Stack
+from clusterphot.config.stack import StackKeys
 from clusterphot.measure.fit import FitOptions, fit_sources
 from clusterphot.measure.linear import SkyTerms, normal_equations, solve
 from clusterphot.measure.rendering import PsfRenderer
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class StackOptions(Stack):
+class StackOptions(StackKeys):
     """Choices of a stack: keys of the configuration, and how the point source is fitted to it.
 
     Attributes
@@ -52,7 +52,7 @@ class StackOptions(Stack):
     """
 
     sky: str = FitKeys.sky
-    max_shift_px: float = 1.0
+    max_shift_px: float = FitKeys.max_shift_px
     engine: str = EngineKeys.engine
 
     def __post_init__(self):

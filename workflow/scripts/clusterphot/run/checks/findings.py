@@ -13,6 +13,8 @@ from clusterphot.base.secrets import printable, without_secrets
 OK, UNSEEN, WARNING, ERROR = "ok", "unseen", "warning", "ERROR"
 STATUSES = (OK, UNSEEN, WARNING, ERROR)
 LATER = "DEEP=1 reads it all (some 10 s per GB)"
+LONGEST_NAME = 40
+"""Characters of a field's name in the table."""
 HEADER = ("status", "field", "filter", "check", "what")
 
 
@@ -43,7 +45,7 @@ class Finding:
     @property
     def cells(self):
         """The finding as a row of the table."""
-        return self.status, self.field or "-", self.filt or "-", self.check, self.text
+        return self.status, self.field[:LONGEST_NAME] or "-", self.filt or "-", self.check, self.text
 
 
 class Findings:
