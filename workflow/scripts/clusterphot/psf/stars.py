@@ -69,6 +69,8 @@ PSF has one or two."""
 
 # ---- what is a star ------------------------------------------------------------------------------------------
 
+LISTED_SNR = 5.0
+"""Detections above it are listed where there is no locus, whatever their magnitude: offsets need what there is."""
 LISTED_FAINTER_MAG = 0.5
 """Detections this much fainter than ``mag_max`` are still listed, with their reason."""
 
@@ -167,7 +169,10 @@ def select_stars(mosaic, options=None, *, required=True):
         role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
     found["role"], found["reason"] = role, reason
     found.remove_columns(["bad_core", "bad_outer"])
-    found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
+    if locus is None:
+        found = found[found["snr"] > LISTED_SNR]
+    else:
+        found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
     found["id"] = np.arange(len(found))
     found = found[list(STAR_COLUMNS)]
     for name, (unit, description) in STAR_COLUMNS.items():
