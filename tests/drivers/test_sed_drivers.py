@@ -862,6 +862,7 @@ def test_write_field_report_and_first_page(
             "joined": [],
             "config": {"figures": {"dpi": 100}},
             "codes": {},
+            "figures_made": {},
         },
         wildcards={"field": "f"},
     )
