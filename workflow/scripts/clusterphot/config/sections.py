@@ -1,4 +1,8 @@
-"""The configuration as a whole: its sections in their order."""
+"""The configuration as a whole: its sections in their order.
+
+A user's file is held against the schema made here by `clusterphot.run.configuration.check_schema`, which refuses
+unknown keys, wrong kinds and values out of range.
+"""
 
 from clusterphot.config.comparison import ComparisonSection, ContaminationSection, StarsSection
 from clusterphot.config.detection import CompletenessSection, DetectionSection

@@ -16,6 +16,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from clusterphot.base.columns import PSF_STAR_COLUMNS
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, radius_grid
 from clusterphot.base.products import Psf, read_psf, write_psf
@@ -389,11 +390,10 @@ def _notes(stars, sample, core, bright):
         rows.append(
             (int(stars["id"][row]), *position, flux, star is not None and star.saturated, used, reason)
         )
-    names = ("id", "x", "y", "core_flux", "saturated", "used", "reason")
     kinds = (np.int64, float, float, float, bool, "U9", "U12")
-    table = Table(rows=rows or None, names=names, dtype=kinds)
-    for name, unit in (("x", "pix"), ("y", "pix"), ("core_flux", "nJy")):
-        table[name].unit = unit
+    table = Table(rows=rows or None, names=list(PSF_STAR_COLUMNS), dtype=kinds)
+    for name, (unit, _) in PSF_STAR_COLUMNS.items():
+        table[name].unit = unit or None
     return table
 
 

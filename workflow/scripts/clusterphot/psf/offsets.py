@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import Table
 from scipy import ndimage
 
+from clusterphot.base.columns import OFFSET_COLUMNS
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
 from clusterphot.base.images import crop, fourier_shift, radius_grid
@@ -64,15 +65,6 @@ CORRELATED_NOISE = 2.0
 """Errors of fluxes and positions in drizzled noise over those in white noise: 1.5-2 on real mosaics."""
 USABLE_REASONS = ("", "locus", "galaxy", "faint", "neighbour")
 """Reasons of a rejection that leave a detection good enough for a position."""
-
-COLUMNS = {
-    "dx": ("pix", "fitted position minus the one expected from the reference filter, along x"),
-    "dy": ("pix", "the same along y"),
-    "dx_err": ("pix", "1-sigma error of dx"),
-    "dy_err": ("pix", "1-sigma error of dy"),
-    "n_stars": ("", "stars used"),
-    "measured": ("", "false: nothing could be used, zero is written and sources are flagged OFFSET_UNKNOWN"),
-}
 
 
 @dataclass(frozen=True)
@@ -349,8 +341,8 @@ def _inliers(shifts, errors):
 
 def write_offset(path, offset, *, meta=None):
     """Write an `Offset` as an ECSV table of one row."""
-    table = Table({name: [getattr(offset, name)] for name in COLUMNS})
-    for name, (unit, description) in COLUMNS.items():
+    table = Table({name: [getattr(offset, name)] for name in OFFSET_COLUMNS})
+    for name, (unit, description) in OFFSET_COLUMNS.items():
         table[name].unit, table[name].description = unit or None, description
     table.meta.update(meta or {})
     with whole_file(path) as temporary:
@@ -361,4 +353,4 @@ def read_offset(path):
     """Read an `Offset` written by `write_offset`."""
     row = Table.read(path, format="ascii.ecsv")[0]
     kinds = {"n_stars": int, "measured": bool}
-    return Offset(**{name: kinds.get(name, float)(row[name]) for name in COLUMNS})
+    return Offset(**{name: kinds.get(name, float)(row[name]) for name in OFFSET_COLUMNS})

@@ -13,6 +13,7 @@ import sep
 from astropy.table import Table
 from scipy import ndimage
 
+from clusterphot.base.columns import STAR_COLUMNS
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import whole_file
 from clusterphot.base.units import mag_ab
@@ -86,21 +87,6 @@ SATURATED_BRIGHTER_MAG = 1.0
 """A saturated star serves for the wings if it is this much brighter than those of the core: fainter ones are not
 saturated, but broken."""
 
-COLUMNS = {
-    "id": ("", "number of the detection"),
-    "x": ("pix", "position in the reference filter's mosaic, 0-based"),
-    "y": ("pix", "position in the reference filter's mosaic, 0-based"),
-    "ra": ("deg", "right ascension, ICRS"),
-    "dec": ("deg", "declination, ICRS"),
-    "mag_auto": ("mag", "AB magnitude from SExtractor's flux_auto, reference filter"),
-    "snr": ("", "flux_auto over its error from the inverse variance alone"),
-    "half_light_radius": ("pix", "SExtractor's flux_radius for half of flux_auto"),
-    "axis_ratio": ("", "minor over major axis of the detection"),
-    "saturated": ("", "a hole of bad pixels, or a flat top, at the centre"),
-    "role": ("", "core: PSF core; wing: brighter, for the wings; none: not used"),
-    "reason": ("", "why it is not used; empty if it is"),
-}
-
 
 @dataclass(frozen=True)
 class StarOptions(StarKeys):
@@ -140,8 +126,8 @@ def select_stars(mosaic, options=None, *, required=True):
     Returns
     -------
     stars : `astropy.table.Table`
-        One row per detection down to ``mag_max`` + `LISTED_FAINTER_MAG`, columns of `COLUMNS`; rejected ones with their
-        reason. ``meta`` holds the locus and the count of every reason.
+        One row per detection down to ``mag_max`` + `LISTED_FAINTER_MAG`, columns of `STAR_COLUMNS`; rejected ones with
+        their reason. ``meta`` holds the locus and the count of every reason.
 
     Raises
     ------
@@ -188,8 +174,8 @@ def select_stars(mosaic, options=None, *, required=True):
     else:
         found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
     found["id"] = np.arange(len(found))
-    found = found[list(COLUMNS)]
-    for name, (unit, description) in COLUMNS.items():
+    found = found[list(STAR_COLUMNS)]
+    for name, (unit, description) in STAR_COLUMNS.items():
         found[name].description = description
         if unit:
             found[name].unit = unit
