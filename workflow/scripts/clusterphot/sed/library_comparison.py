@@ -67,7 +67,7 @@ class Library:
     native: ProjectedGrid
 
 
-def read_stack(path, filters):
+def read_stack_fluxes(path, filters):
     """`StackFluxes` of a table of de-reddened stack photometry."""
     table = read_table(path)
     return StackFluxes(
