@@ -12,9 +12,9 @@ from astropy.table import Table
 from scipy import ndimage
 
 from clusterphot.base.errors import DataError
-from clusterphot.base.files import whole_file
 from clusterphot.base.images import crop, fourier_shift, radius_grid
 from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
+from clusterphot.base.tables import read_ecsv, write_ecsv
 from clusterphot.psf.shape import core_radius_px
 from clusterphot.psf.star_fits import fit_star
 from clusterphot.psf.stars import ROLE_NONE
@@ -293,12 +293,11 @@ def write_offset(path, offset, *, meta=None):
     for name, (unit, description) in COLUMNS.items():
         table[name].unit, table[name].description = unit or None, description
     table.meta.update(meta or {})
-    with whole_file(path) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
+    write_ecsv(path, table)
 
 
 def read_offset(path):
     """Read an `Offset` written by `write_offset`."""
-    row = Table.read(path, format="ascii.ecsv")[0]
+    row = read_ecsv(path)[0]
     kinds = {"n_stars": int, "measured": bool}
     return Offset(**{name: kinds.get(name, float)(row[name]) for name in COLUMNS})
