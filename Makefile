@@ -114,7 +114,7 @@ docs-luminosity: $(READY)  ## mocks of the luminosity function, to docs/luminosi
 docs: docs-code  ## all generated pages: those of code alone, of mocks, and of results after `make run`
 	$(BIN)/python docs/make_calibration.py
 	test ! -f results/reproduction.md || cp results/reproduction.md docs/reproduction.md
-	test ! -f results/reproduction.md || $(BIN)/python docs/make_tables.py
+	test ! -f results/reproduction.md || PYTHONPATH=workflow/scripts $(BIN)/python docs/make_tables.py results
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_reached.py
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_tutorial.py
 
@@ -122,6 +122,7 @@ docs-code: $(READY)  ## what follows from the code alone (seconds): config/*, ca
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_config.py
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_stages.py
 	$(BIN)/python docs/make_columns.py
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_tables.py
 	$(BIN)/python docs/make_captions.py
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
 

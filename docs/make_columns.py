@@ -8,13 +8,14 @@ REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
 from clusterphot.base import columns, flags  # noqa: E402
-from clusterphot.psf import model, offsets, stars  # noqa: E402
+from clusterphot.psf import model  # noqa: E402
 
 HEAD = """# Columns of all tables
 
-Written by `make docs-code` from the code (`columns.py`, `flags.py` and their like); do not edit. The same units and
-descriptions are in the header of every table, which is ECSV: `astropy.table.Table.read` keeps them, and text tools can
-read it too. `photometry` is there as FITS as well. Which columns a table has: [tables.md](tables.md).
+Written by `make docs-code` from the code (`base/columns.py`, `base/flags.py`); do not edit. The same units and
+descriptions are in the header of every table of results, which is ECSV: `astropy.table.Table.read` keeps them, and text
+tools can read it too. Tables inside images have the units. `photometry` is there as FITS as well. Which columns a table
+has: [tables.md](tables.md).
 
 `F` stands for the name of a filter, such as F200W. Columns of your own source list are carried through; where the name
 of one is a name below, it gets `_listed`. A value that could not be measured is NaN. Errors are 1 sigma.
@@ -27,8 +28,16 @@ GROUPS = {
     "Summaries": (columns.SUMMARY_COLUMNS, {}),
     "Candidates and completeness": (columns.DETECTION_COLUMNS, columns.DETECTION_PATTERNS),
     "Luminosity function, colours, distribution": (columns.LUMINOSITY_COLUMNS, {}),
-    "Stars of the PSF (`stars.ecsv`)": (stars.COLUMNS, {}),
-    "Offsets (`{filter}/offset.ecsv`)": (offsets.COLUMNS, {}),
+    "Stars of the PSF (`stars.ecsv`)": (columns.STAR_COLUMNS, {}),
+    "Stars of the PSF of a filter (`{filter}/psf.fits`, table STARS)": (columns.PSF_STAR_COLUMNS, {}),
+    "Offsets (`{filter}/offset.ecsv`)": (columns.OFFSET_COLUMNS, {}),
+    "Stack (`{filter}/stack.fits`, table FIT)": (columns.STACK_COLUMNS, {}),
+    "Stack (`{filter}/stack.fits`, table SOURCES)": (columns.STACK_SOURCE_COLUMNS, {}),
+    "Stack (`{filter}/stack.fits`, table BOOTSTRAP)": (columns.STACK_BOOTSTRAP_COLUMNS, {}),
+    "Truth of a simulated field (`simulation/truth.ecsv`)": (
+        columns.TRUTH_COLUMNS | {f"{name}_F": words for name, words in columns.TRUTH_FILTER_COLUMNS.items()},
+        {},
+    ),
 }
 
 

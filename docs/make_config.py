@@ -6,8 +6,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import yaml
-from clusterphot.config.configuration import Configuration
 from clusterphot.config.keys import REQUIRED, default_of, schema_of
+from clusterphot.config.sections import Configuration
 from clusterphot.config.ssp_grids import EXAMPLES
 
 REPO = Path(__file__).resolve().parents[1]

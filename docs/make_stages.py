@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clusterphot.config.configuration import Configuration
-from clusterphot.config.fields import Field, Mosaic
+from clusterphot.config.fields import FieldSection, MosaicSection
 from clusterphot.config.keys import keys_of
+from clusterphot.config.sections import Configuration
 
 REPO = Path(__file__).resolve().parents[1]
 RULES = REPO / "workflow" / "rules"
@@ -196,10 +196,14 @@ def _subscripts(node, inner=None):
 def field_keys(node):
     """Keys of a field's entry that a param takes."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-        known = {"get_field_value": Field, "get_comparison_value": Field, "get_mosaic_value": Mosaic}
+        known = {
+            "get_field_value": FieldSection,
+            "get_comparison_value": FieldSection,
+            "get_mosaic_value": MosaicSection,
+        }
         model = known.get(node.func.id)
         if model and node.args[0].value in keys_of(model):
-            yield node.args[0].value + ("" if model is Field else " of each filter")
+            yield node.args[0].value + ("" if model is FieldSection else " of each filter")
 
 
 def rule_keys(rule, groups):

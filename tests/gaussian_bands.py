@@ -34,4 +34,4 @@ def make_band(image, *, name="F200W", ivar=1.0, offset=(0.0, 0.0), background="q
     mosaic = Mosaic(image, weights, wcs, SCALE, name)
     order = backgrounds.SKY_ORDER[background]
     own = kernels.make_kernels(make_psf(name), WHITE, sky_order=order)
-    return planes.Band(mosaic, own, 1.0, offset, 1.0, background)
+    return planes.SearchBand(mosaic, own, 1.0, offset, 1.0, background)

@@ -35,7 +35,7 @@ class Mock:
         for _ in range(n_draws):
             rows = rng.integers(0, n, n)
             several.append(fit_smooth(*(values[rows] for values in self.injected)))
-        return [lf.make_kernels(self.sample, one, self.response) for one in several]
+        return [lf.make_sample_kernels(self.sample, one, self.response) for one in several]
 
     def fit(self, kernels, width_range=(0.3, 3.0)):
         """Posterior of turnover and width."""

@@ -37,7 +37,7 @@ def draw_mocks(model, err, n, *, seed):
 
     Parameters
     ----------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
         With a log-uniform prior of the mass.
     err : (n_rows, n_bands) float ndarray, nJy
         Random errors; each cluster gets one of the rows. NaN is a missing band.
@@ -94,7 +94,7 @@ def calibrate(mocks, model, *, n_batch=500):
     Parameters
     ----------
     mocks : `Mocks`
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     n_batch : int, optional
         Clusters at a time, for memory; no effect on the result.
 

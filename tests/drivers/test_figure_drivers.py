@@ -41,7 +41,7 @@ def run(tmp_path_factory):
         mass_convention="vband",
     )
     options = best_fit.make_options(params, models)
-    columns, fit = best_fit.fit_sources(flux, 0.1 * flux, models, options)
+    columns, fit = best_fit.fit_seds(flux, 0.1 * flux, models, options)
     ids = ["a", "b", "c", "d"]
     write_table(folder / "clusters.ecsv", Table({"id": ids, **columns}), meta={})
     for name, prefix in (("photometry.ecsv", "flux"), ("stack_photometry.ecsv", "flux0")):

@@ -12,6 +12,8 @@ from astropy.table import Table
 from clusterphot.base.columns import describe_column
 from clusterphot.base.flags import Flag
 from clusterphot.base.tables import read_table
+from clusterphot.sed.posterior import posterior_columns
+from clusterphot.sed.posterior_model import field_model
 from clusterphot.ssp.grid import read_grid, read_projected_grid
 from defaults import DEFAULTS
 
@@ -408,8 +410,6 @@ def test_posterior_columns(clusters):
 @pytest.mark.parametrize(("scale", "flag"), [(1.0, 0), (1e-5, Flag.MASS_PRIOR), (1e6, Flag.MASS_PRIOR)])
 def test_masses_beyond_the_prior_are_flagged(folder, job, grid, native, extinction, scale, flag):
     """A cluster of 10 Msun has no posterior under a prior from 1e4 Msun on: NaN or its end, with a flag."""
-    from clusterphot.sed.posterior import posterior_columns
-    from clusterphot.sed.posterior_model import field_model
 
     flux = scale * np.array([[22.0, 32.0, 33.0, 28.0]])
     model, _ = field_model(
@@ -418,6 +418,16 @@ def test_masses_beyond_the_prior_are_flagged(folder, job, grid, native, extincti
     columns, flags = posterior_columns(flux, flux / 30, model, min_relative_error=1e-3)
     assert flags[0] == flag
     assert np.isfinite(columns["log_mass_p50"][0]) or flag
+
+
+def test_an_odd_row_does_not_stop_the_others(native):
+    """Fluxes of -1e10 nJy with an error of 1 make a chi-square too large to tell models apart: flagged, no more."""
+    flux = np.array([[-1e10, 32.0, 33.0, 28.0], [22.0, 32.0, 33.0, 28.0]])
+    params = types.SimpleNamespace(**FIT_PARAMS)
+    model, _ = field_model(read_projected_grid(native), params, ebv=0.18, err_fraction={})
+    columns, flags = posterior_columns(flux, np.ones((2, 4)), model, min_relative_error=1e-12)
+    assert (int(flags[0]), int(flags[1])) == (int(Flag.MASS_PRIOR), 0)
+    assert np.isfinite(columns["log_mass_p50"][1])
 
 
 def test_check_posteriors(folder, job, photometry, native, extinction):
@@ -852,6 +862,7 @@ def test_write_field_report_and_first_page(
             "joined": [],
             "config": {"figures": {"dpi": 100}},
             "codes": {},
+            "figures_made": {},
         },
         wildcards={"field": "f"},
     )

@@ -193,8 +193,8 @@ MISTAKES = {
     ),
     # tables
     "column missing": Mistake(
-        ["my.csv, header: got no column 'id', expected one id per source", "rename 'ID' to 'id'"],
-        table={"id,ra": "ID,ra"},
+        ["my.csv, header: got no column 'id', expected one id per source", "the columns are: name, ra"],
+        table={"id,ra": "name,ra"},
         kind="DataError",
     ),
     "flux without its error": Mistake(

@@ -115,16 +115,22 @@ def test_a_key_a_rule_a_column_and_a_figure(extended, snakemake, tmp_path):
 def test_what_follows_from_the_edits(extended):
     """`make docs-code` writes it; the test of the page passes, and those that hold things in step."""
     environment = os.environ | {"PYTHONPATH": "workflow/scripts"}
-    for name in ("config", "stages", "columns", "captions"):
+    for name in ("config", "stages", "columns", "tables", "captions"):
         subprocess.run([sys.executable, f"docs/make_{name}.py"], cwd=extended, env=environment, check=True)
     for path, words in {
         "config/config.yaml": "age_bin_gyr: 0.5",
         "docs/stages.md": "### count_ages",
         "docs/columns.md": "| `n_of_age` |",
+        "docs/tables.md": "| `{field}/sed/{grid}/ages.ecsv` |",
         "workflow/report/figure.rst": "plot_ages",
     }.items():
         assert words in (extended / path).read_text(encoding="utf-8"), path
-    tests = ["tests/unit/sed/test_age_counts.py", "tests/unit/figures/test_registry.py"]
+    tests = [
+        "tests/unit/sed/test_age_counts.py",
+        "tests/unit/figures/test_registry.py",
+        "tests/unit/config/test_keys.py",
+        "tests/unit/test_docs.py",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *tests],
         cwd=extended,

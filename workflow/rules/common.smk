@@ -15,7 +15,7 @@ REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 SCRIPTS = REPO / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from clusterphot.base.errors import UserError
+from clusterphot.base.errors import ConfigError, UserError
 from clusterphot.base.files import content_digest
 from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
 from clusterphot.config.keys import keys_of
@@ -23,7 +23,7 @@ from clusterphot.config.luminosity import BinningKeys, FunctionKeys
 from clusterphot.config.photometry import FitKeys
 from clusterphot.config.psf import StampKeys, StarKeys
 from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
-from clusterphot.config.stack import Stack
+from clusterphot.config.stack import StackKeys
 from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, folders, locks, slurm
@@ -76,12 +76,20 @@ onstart:
         stop_at_mistakes(check_slurm)
 
 
-if " " in str(REPO) and workflow.is_main_process:
-    print(
-        f"The folder of the workflow has a space in its path: {REPO}. Snakemake cannot start jobs from there; move it.",
-        file=sys.stderr,
-    )
-    sys.exit(1)
+def check_place():
+    """The workflow lies where Snakemake can start jobs, and names of files are read as they were written."""
+    if " " in str(REPO):
+        where = f"the folder of the workflow, {REPO}"
+        raise ConfigError(
+            where, "a space in its path", "none: Snakemake cannot start jobs there", "move the folder."
+        )
+    if sys.getfilesystemencoding() != "utf-8":
+        hint = "set PYTHONUTF8=1, or a locale such as C.UTF-8."
+        raise ConfigError("names of files", sys.getfilesystemencoding(), "UTF-8", hint)
+
+
+if workflow.is_main_process:
+    stop_at_mistakes(check_place)
 
 
 def load_fields():

@@ -18,7 +18,7 @@ rule stack_sources:
     output:
         stack="results/{field}/{filter}/stack.fits",
     params:
-        **get_keys("stack", Stack),
+        **get_keys("stack", StackKeys),
         filters=get_field_value("filters"),
         engine=config["photometry"]["engine"],
         sky=config["photometry"]["sky"],

@@ -13,7 +13,7 @@ from clusterphot.psf.reference import read_encircled_energy
 from clusterphot.psf.stars import read_stars
 from clusterphot.psf.user_file import load_user_psf
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def main(smk):
@@ -29,7 +29,7 @@ def main(smk):
             error=smk.params.psf_error,
         )
         for note in notes:
-            log.warning("%s: %s", smk.input.psf, note)
+            logger.warning("%s: %s", smk.input.psf, note)
         result = use_psf(psf, stars, reference)
         cards = {key: value for key, (value, _) in checksum_cards({"PSF": smk.input.psf}).items()}
         result = replace(result, psf=replace(result.psf, meta=result.psf.meta | cards))

@@ -48,6 +48,8 @@ def places(args):
 def main(argv=None):
     """Check, print the table, and return the exit status: 1 if there is an error."""
     args = parse(argv)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # in a locale that cannot write all names
     warnings.simplefilter("ignore")  # of astropy about headers: what matters is among the findings
     try:
         config, directory = places(args)

@@ -4,7 +4,7 @@ import logging
 
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table, write_table
-from clusterphot.sed.library_comparison import compare_libraries, read_libraries, read_stack
+from clusterphot.sed.library_comparison import compare_libraries, read_libraries, read_stack_fluxes
 
 
 def main(smk):
@@ -12,7 +12,7 @@ def main(smk):
     libraries = read_libraries(
         par.readers, smk.input.projected, smk.input.native, smk.input.get("four_color", [])
     )
-    stack = read_stack(smk.input.photometry, libraries[0].models.filters)
+    stack = read_stack_fluxes(smk.input.photometry, libraries[0].models.filters)
     table, densities = compare_libraries(
         stack,
         libraries,

@@ -5,7 +5,7 @@ import logging
 from astropy.table import Table
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import flux_arrays, provenance, read_table, systematic_errors, write_table
-from clusterphot.sed.best_fit import describe_v_filter, fit_sources, load_models, make_options
+from clusterphot.sed.best_fit import describe_v_filter, fit_seds, load_models, make_options
 from clusterphot.sed.posterior import posterior_columns
 from clusterphot.sed.posterior_model import describe_model, field_model, systematic_fractions
 from clusterphot.ssp.grid import read_projected_grid
@@ -17,7 +17,7 @@ def main(smk):
     options = make_options(par, models)
     flux, err = flux_arrays(photometry, models.filters)
     err_sys = systematic_errors(photometry, models.filters)
-    columns, _ = fit_sources(flux, err, models, options, err_sys=err_sys, flags=photometry["flags"])
+    columns, _ = fit_seds(flux, err, models, options, err_sys=err_sys, flags=photometry["flags"])
     posterior, _ = field_model(
         read_projected_grid(smk.input.native_grid),
         par,

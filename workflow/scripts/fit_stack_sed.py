@@ -12,7 +12,7 @@ from clusterphot.base.tables import (
     systematic_errors,
     write_table,
 )
-from clusterphot.sed.best_fit import describe_v_filter, fit_sources, load_models, make_options, write_chi2_map
+from clusterphot.sed.best_fit import describe_v_filter, fit_seds, load_models, make_options, write_chi2_map
 from clusterphot.sed.posterior import posterior_columns
 from clusterphot.sed.posterior_model import describe_model, field_model, systematic_fractions
 from clusterphot.ssp.grid import read_projected_grid
@@ -25,7 +25,7 @@ def main(smk):
     flux, err = flux_arrays(photometry, models.filters, prefix="flux0")
     err_sys = systematic_errors(photometry, models.filters, prefix="flux0")
     correlation = error_correlation(photometry, models.filters)
-    columns, fit = fit_sources(flux, err, models, options, err_sys=err_sys, correlation=correlation)
+    columns, fit = fit_seds(flux, err, models, options, err_sys=err_sys, correlation=correlation)
     posterior, _ = field_model(
         read_projected_grid(smk.input.native_grid),
         par,

@@ -11,7 +11,7 @@ from clusterphot.base.tables import flux_columns, provenance, write_table
 from clusterphot.base.units import without_sentinels
 from clusterphot.base.user_tables import parse_carried, read_photometry
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def main(smk):
@@ -20,7 +20,7 @@ def main(smk):
     rows = [row_of[name] for name in smk.params.ids]
     flux, err, odd = without_sentinels(flux[rows], err[rows])
     for row, band in zip(*np.nonzero(odd), strict=True):
-        log.warning(
+        logger.warning(
             "%s: %s is beyond any measurement, and taken as missing", smk.params.ids[row], filters[band]
         )
     table = Table({"id": smk.params.ids})

@@ -4,14 +4,14 @@ import logging
 
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table, write_table
-from clusterphot.sed.library_comparison import read_libraries, read_stack
+from clusterphot.sed.library_comparison import read_libraries, read_stack_fluxes
 from clusterphot.sed.sensitivity import sensitivity_table
 
 
 def main(smk):
     par = smk.params
     libraries = read_libraries(par.readers, smk.input.projected, smk.input.native)
-    stack = read_stack(smk.input.photometry, libraries[0].models.filters)
+    stack = read_stack_fluxes(smk.input.photometry, libraries[0].models.filters)
     table = sensitivity_table(
         stack,
         libraries,

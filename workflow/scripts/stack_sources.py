@@ -6,14 +6,14 @@ from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_cutouts, read_noise, read_psf
 from clusterphot.base.tables import read_table
 from clusterphot.config.keys import values_of
-from clusterphot.config.stack import Stack
+from clusterphot.config.stack import StackKeys
 from clusterphot.stack.build import StackOptions, join_cutouts, make_stack, write_stack
 
 
 def main(smk):
     cutouts = join_cutouts([read_cutouts(path) for path in smk.input.cutouts])
     options = StackOptions(
-        **values_of(Stack, smk.params),
+        **values_of(StackKeys, smk.params),
         sky=smk.params.sky,
         max_shift_px=smk.params.max_shift_px,
         engine=smk.params.engine,

@@ -557,9 +557,10 @@ def test_dictionary_of_columns(name, unit, words):
 def test_units_are_units_of_astropy():
     from astropy import units as u
 
-    for unit in [unit for unit, _ in columns.COLUMNS.values()] + [
-        unit for unit, _ in columns.PATTERNS.values()
-    ]:
+    groups = [group for name, group in vars(columns).items() if name.endswith(("COLUMNS", "PATTERNS"))]
+    assert len(groups) == 14
+    for unit, words in [entry for group in groups for entry in group.values()]:
+        assert words and not words.endswith(".")
         if "{" not in unit:
             u.Unit(unit)
 

@@ -126,9 +126,27 @@ def test_text_in_a_column(catalogue):
     ],
 )
 def test_mistakes_are_found_before_the_first_job(catalogue, change, error, match):
-    section = {"catalogue": str(catalogue), "columns": COLUMNS | change}
+    section = {"catalogue": str(catalogue), "columns": COLUMNS | change, "flux_unit": "mag"}
     with pytest.raises(error, match=match):
         check_catalogue(section, lambda path: "my.yaml")
+
+
+@pytest.mark.parametrize("name", ["c.fits", "c.ecsv"])
+@pytest.mark.parametrize(
+    ("unit", "asked", "fine"), [("uJy", "uJy", True), ("mag", "uJy", False), ("", "mag", True)]
+)
+def test_declared_units_of_bands(tmp_path, name, unit, asked, fine):
+    """A catalogue that says its unit is not read in another one."""
+    table = Table({"z": [0.4], "Y": [1.0], "K": [2.0]})
+    table["Y"].unit = table["K"].unit = unit or None
+    table.write(tmp_path / name)
+    columns = {"redshift": "z", "bands": {"1.0": "Y", "2.0": "K"}}
+    section = {"catalogue": str(tmp_path / name), "columns": columns, "flux_unit": asked}
+    if fine:
+        check_catalogue(section, lambda path: "my.yaml")
+    else:
+        with pytest.raises(ConfigError, match="flux_unit = uJy: got the unit mag of column Y"):
+            check_catalogue(section, lambda path: "my.yaml")
 
 
 def test_no_catalogue_is_no_mistake():

@@ -9,8 +9,8 @@ from typing import Literal
 import pytest
 import yaml
 from clusterphot.config import keys
-from clusterphot.config.configuration import Configuration, configuration_schema
 from clusterphot.config.keys import REQUIRED, key, section
+from clusterphot.config.sections import Configuration, configuration_schema
 from clusterphot.ssp.readers import READERS
 from jsonschema import Draft202012Validator
 

@@ -90,7 +90,19 @@ def test_texts():
         assert registry.message_of(figure.name).format(wildcards=wildcards) == f"f: figure '{title}'"
 
 
+def files_of(need):
+    """File names of all figures of the main job with this need, for two filters and two grids."""
+    values = {"": [""], "grid": ["g", "h"], "filter": ["F1", "F2"]}
+    return {
+        figure.stem.format(**{figure.each: value})
+        for figure in registry.FIGURES
+        if figure.needs == need and not figure.on_demand
+        for value in values[figure.each]
+    }
+
+
 def test_figures_of_each_kind_of_field():
+    """Each kind of field adds the figures that need what it has, and no others; some of each are named here."""
     fluxes = {f"{kind}_{grid}" for kind in ("colors", "masses", "formation") for grid in "gh"}
     fluxes |= {f"{kind}_{grid}" for kind in ("mass_light", "mass_size", "luminosities") for grid in "gh"}
     fluxes |= {f"{kind}_{grid}" for kind in ("color_magnitude", "lensed_ages") for grid in "gh"}
@@ -100,13 +112,17 @@ def test_figures_of_each_kind_of_field():
         "sensitivity",
         *(f"{kind}_{grid}" for kind in ("chi2_map", "stack_sed") for grid in "gh"),
     }
-    images = {"overview", "stacks", "psf_F1", "psf_F2", "profiles", "sizes", "contamination"}
+    images = {"overview", "stacks", "psf_F1", "psf_F2", "profiles", "sizes"}
     recovery = {f"recovery_{kind}" for kind in ("pulls", "trends", "populations")}
-    assert names_of("fluxes") == names_of("fluxes", ["psf", "other"]) >= fluxes
-    assert names_of("fluxes and stack") - names_of("fluxes") == stack
-    assert names_of("images") - names_of("fluxes and stack") == images
-    assert names_of("images", ["psf", "other"]) - names_of("images") == {"engines"}
-    assert names_of("simulated") - names_of("images") == recovery
+    assert names_of("fluxes") == names_of("fluxes", ["psf", "other"]) == files_of("nothing") >= fluxes
+    assert names_of("fluxes and stack") - names_of("fluxes") == files_of("stack") >= stack
+    of_images = names_of("images") - names_of("fluxes and stack")
+    assert of_images == files_of("images") | files_of("positions") >= images | {"contamination"}
+    assert names_of("images", ["psf", "other"]) - names_of("images") == files_of("engines") >= {"engines"}
+    assert names_of("simulated") - names_of("images") == files_of("truth") >= recovery
+    on_demand = {figure.name for figure in registry.FIGURES if figure.on_demand}
+    drawn = {registry.find_figure(name)[0].name for name in names_of("simulated", ["psf", "other"])}
+    assert drawn == set(NAMES) - on_demand and "candidates" in on_demand
 
 
 def test_files_are_found_again():

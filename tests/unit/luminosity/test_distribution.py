@@ -39,7 +39,7 @@ def colors(mean, width, error, n, seed, share=None, detection=even):
 
 class TestColors:
     def test_errors_are_taken_out_of_the_width(self):
-        fit = mixture.fit_mixture(colors([0.3], [0.1], 0.15, 600, 0), 1)
+        fit = mixture.fit_color_mixture(colors([0.3], [0.1], 0.15, 600, 0), 1)
         # half of 600 are found, of total width 0.18: 0.0104 for the mean, about 0.015 for the width
         assert fit.mean[0] == pytest.approx(0.3, abs=0.025)
         assert fit.width[0] == pytest.approx(0.1, abs=0.04)
@@ -48,7 +48,7 @@ class TestColors:
 
     def test_two_kinds_are_told_apart_and_measured(self):
         sample = colors([0.0, 0.5], [0.06, 0.06], 0.1, 300, 1, share=0.3)
-        one, two = (mixture.fit_mixture(sample, k) for k in (1, 2))
+        one, two = (mixture.fit_color_mixture(sample, k) for k in (1, 2))
         assert two.log_evidence - one.log_evidence > 10
         assert one.bic - two.bic > 20
         assert two.mean == pytest.approx([0.0, 0.5], abs=0.05)
@@ -60,7 +60,8 @@ class TestColors:
         for seed in range(8):
             sample = colors([0.2], [0.12], 0.1, 200, 10 + seed)
             gains.append(
-                mixture.fit_mixture(sample, 2).log_evidence - mixture.fit_mixture(sample, 1).log_evidence
+                mixture.fit_color_mixture(sample, 2).log_evidence
+                - mixture.fit_color_mixture(sample, 1).log_evidence
             )
         # the evidence may waver, but never strongly for two of one
         assert np.median(gains) < 0 and max(gains) < 3
@@ -72,7 +73,7 @@ class TestColors:
             return np.tile(np.where(color < 0.25, 0.25, 1.0), (len(mag), 1))
 
         sample = colors([0.0, 0.5], [0.05, 0.05], 0.05, 900, 2, share=0.5, detection=bluish)
-        fit = mixture.fit_mixture(sample, 2)
+        fit = mixture.fit_color_mixture(sample, 2)
         assert np.mean(sample.color < 0.25) < 0.25
         assert fit.share[0] == pytest.approx(0.5, abs=0.08)
 
@@ -81,7 +82,7 @@ class TestColors:
         blue = mixture.ColorSample(
             sample.color, sample.error, sample.grid, sample.seen, (sample.color < 0.25).astype(float)
         )
-        fit = mixture.fit_mixture(blue, 1)
+        fit = mixture.fit_color_mixture(blue, 1)
         assert fit.mean[0] == pytest.approx(0.0, abs=0.03) and fit.width[0] < 0.1
 
     def test_detection_learns_the_colour_term(self):

@@ -30,7 +30,7 @@ def sample_of(mag, noise=1e-3):
 class TestLikelihood:
     def test_complete_and_exact_is_that_of_a_normal_distribution(self):
         mag = np.random.default_rng(0).normal(28.0, 0.8, 300)
-        kernels = lf.make_kernels(sample_of(mag), complete)
+        kernels = lf.make_sample_kernels(sample_of(mag), complete)
         at = np.array([27.9, 28.0, 28.3]), np.array([0.8, 0.7, 1.0])
         value = lf.log_likelihood(kernels, lf.gaussian_shapes(kernels.mag, *at))
         expected = [stats.norm.logpdf(mag, m, s).sum() for m, s in zip(*at, strict=True)]
@@ -40,7 +40,7 @@ class TestLikelihood:
     def test_cut_is_that_of_a_truncated_normal_distribution(self):
         mag = np.random.default_rng(1).normal(28.0, 0.8, 3000)
         mag = mag[mag < 28.97][:500]
-        kernels = lf.make_kernels(sample_of(mag), cut)
+        kernels = lf.make_sample_kernels(sample_of(mag), cut)
         at = np.array([27.9, 28.0, 28.3]), np.array([0.8, 0.7, 1.0])
         value = lf.log_likelihood(kernels, lf.gaussian_shapes(kernels.mag, *at))
         expected = [
@@ -58,7 +58,7 @@ class TestLikelihood:
         good = found > 0
         n = int(good.sum())
         sample = lf.Sample(found[good], np.full(n, noise), np.zeros(n), np.ones(n))
-        kernels = lf.make_kernels(sample, complete)
+        kernels = lf.make_sample_kernels(sample, complete)
         fit = lf.fit_turnover(kernels, lf.Options((26.0, 29.0), (0.1, 1.0)))
         # 2000 sources: error of the mean about 0.01, of the width about 0.012
         assert fit.quantile(0.5) == pytest.approx(27.5, abs=0.05)
@@ -71,8 +71,8 @@ class TestLikelihood:
         p /= p + 400 / 3 * ((mag > 27) & (mag < 30))
         clean = lf.Sample(flux_from_mag_ab(mag), np.full(800, 1e-3), np.zeros(800), p)
         options = lf.Options((25.0, 31.0), (0.2, 3.0))
-        fit = lf.fit_turnover(lf.make_kernels(clean, complete), options)
-        taken = lf.fit_turnover(lf.make_kernels(sample_of(mag), complete), options)
+        fit = lf.fit_turnover(lf.make_sample_kernels(clean, complete), options)
+        taken = lf.fit_turnover(lf.make_sample_kernels(sample_of(mag), complete), options)
         assert fit.quantile(0.5) == pytest.approx(27.0, abs=0.12)
         assert fit.quantile(0.5, "width") == pytest.approx(0.5, abs=0.12)
         assert taken.quantile(0.5) > 27.4
@@ -81,13 +81,13 @@ class TestLikelihood:
         """Twice as probable is as good as there twice; what is no cluster for sure leaves no trace."""
         one = draw(4, -1.0, 0.9, 60).sample
         columns = [getattr(one, name) for name in ("flux", "noise", "light")]
-        half = lf.make_kernels(lf.Sample(*columns, np.full(60, 0.5)), complete)
-        some = lf.make_kernels(lf.Sample(*columns, np.where(np.arange(60) < 40, 1.0, 0.0)), complete)
-        first = lf.make_kernels(lf.Sample(*(column[:40] for column in columns), np.ones(40)), complete)
+        half = lf.make_sample_kernels(lf.Sample(*columns, np.full(60, 0.5)), complete)
+        some = lf.make_sample_kernels(lf.Sample(*columns, np.where(np.arange(60) < 40, 1.0, 0.0)), complete)
+        first = lf.make_sample_kernels(lf.Sample(*(column[:40] for column in columns), np.ones(40)), complete)
         shapes = [
             lf.gaussian_shapes(k.mag, np.array([28.0, 29.0]), np.array([0.8, 1.2])) for k in (half, first)
         ]
-        whole = lf.log_likelihood(lf.make_kernels(one, complete), shapes[0])
+        whole = lf.log_likelihood(lf.make_sample_kernels(one, complete), shapes[0])
         np.testing.assert_allclose(2 * lf.log_likelihood(half, shapes[0]), whole)
         gain = np.diff(lf.log_likelihood(some, shapes[0]))
         np.testing.assert_allclose(gain, np.diff(lf.log_likelihood(first, shapes[1])), rtol=1e-6)
@@ -96,7 +96,7 @@ class TestLikelihood:
         one = draw(4, -1.0, 0.9, 60).sample
         back = lf.Sample(*(getattr(one, name)[::-1] for name in ("flux", "noise", "light", "p_cluster")))
         fits = [
-            lf.fit_turnover(lf.make_kernels(s, complete), lf.Options((26.0, 33.0), (0.3, 3.0)))
+            lf.fit_turnover(lf.make_sample_kernels(s, complete), lf.Options((26.0, 33.0), (0.3, 3.0)))
             for s in (one, back)
         ]
         assert fits[0].quantile(0.5) == pytest.approx(fits[1].quantile(0.5), abs=1e-8)

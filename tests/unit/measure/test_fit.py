@@ -368,9 +368,9 @@ def test_flag_of_an_unknown_offset():
 )
 def test_poor_fit(chi2, dof, significance, poor):
     """Noise twice as large and a PSF off by a tenth are allowed for: (0.1 x 2000)^2 is 25 per each of 1600 pixels."""
-    from clusterphot.measure.fit_rows import is_poor
+    from clusterphot.measure.fit_rows import is_poor_image_fit
 
-    assert bool(is_poor(np.array([chi2]), np.array([dof]), np.array([significance]))[0]) == poor
+    assert bool(is_poor_image_fit(np.array([chi2]), np.array([dof]), np.array([significance]))[0]) == poor
 
 
 @pytest.mark.parametrize("mirror", [1, -1])

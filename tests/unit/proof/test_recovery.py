@@ -13,7 +13,7 @@ from clusterphot.base.flags import Flag
 from clusterphot.base.tables import read_table, write_table
 from clusterphot.figures import magnitudes, overview
 from clusterphot.proof import recovery
-from clusterphot.sed.best_fit import FitOptions, Models
+from clusterphot.sed.best_fit import Models, SedOptions
 from clusterphot.ssp.four_color import MassToLight
 from clusterphot.stack.build import Stack
 from written_mosaic import write_mosaic
@@ -103,7 +103,7 @@ def test_true_populations_are_fits_of_the_true_fluxes():
     filters = ["F090W", "F150W", "F200W"]
     ml = MassToLight(np.full((2, 2), 0.5), np.full((2, 2), 0.6), "made up")
     models = Models(ages, metallicities, flux, filters, ml, {})
-    options = FitOptions(0.0, 1e-3, 0.9, "F090W", 1e6, 9.0)
+    options = SedOptions(0.0, 1e-3, 0.9, "F090W", 1e6, 9.0)
     truth, dereddened = Table({"id": ["b", "a"]}), Table({"id": ["a", "b"]})
     for band, filt in enumerate(filters):
         truth[f"flux_{filt}"] = [1e6 * flux[1, 0, band] * 0.8, 1e6 * flux[0, 1, band] * 0.8]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from clusterphot.psf.model import Model, PsfOptions, anchor_light, model_light, normalise
+from clusterphot.psf.model import PsfModel, PsfOptions, anchor_light, model_light, normalise
 from clusterphot.psf.wings import POWER, make_grid, power_law_light
 
 
@@ -27,7 +27,7 @@ def test_normalised_model_is_centred_with_unit_light_in_its_core():
     grid = make_grid(0.04, 0.14, 1.0, 2.5)
     axis = np.arange(-grid.half_px, grid.half_px + 1)
     image = np.exp(-0.5 * ((axis[:, None] + 0.2) ** 2 + (axis - 0.3) ** 2) / 1.6**2)
-    model = Model(image, 1.0, grid, np.ones_like(image))
+    model = PsfModel(image, 1.0, grid, np.ones_like(image))
     normalise(model, 0.04)
     assert anchor_light(model) == pytest.approx(1.0)
     assert (model.image * axis).sum() == pytest.approx(0.0, abs=1e-4)

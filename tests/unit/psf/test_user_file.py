@@ -64,6 +64,20 @@ def test_pixels_that_do_not_divide(written, scale):
     assert fwhm_px(psf.data) == pytest.approx(fwhm_px(TRUE), rel=0.01)
 
 
+@pytest.mark.parametrize("filt", ["F150W", "F200W", "F277W", "F356W", "F444W"])
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_pixels_twice_off_are_found(written, filt, factor):
+    """A PSF of the width of real ones, in a file that does not say its scale, given for pixels twice off."""
+    scale = 0.02 if filt in ("F150W", "F200W") else 0.04
+    fwhm = {"F150W": 0.064, "F200W": 0.083, "F277W": 0.121, "F356W": 0.136, "F444W": 0.171}[filt]
+    path = written((pixelized(20, fwhm / 2.3548 / scale), {}))
+    if factor == 1.0:
+        assert load_user_psf(path, scale, filt)[1] == []
+    else:
+        with pytest.raises(DataError, match="is it sampled on other pixels"):
+            load_user_psf(path, scale * factor, filt)
+
+
 def test_planes_of_stpsf(written):
     """The plane on the mosaic's pixels, with distortion where there is one; else the fine one is averaged."""
     fine = (pixelized(80, 4 * SIGMA), {"EXTNAME": "OVERSAMP", "PIXELSCL": PIXEL / 4})
@@ -143,7 +157,7 @@ def test_filters_of_hst_and_of_the_wheel(written):
 
 
 def test_odd_width_is_noted(written):
-    _, notes = load_user_psf(written((pixelized(20, 1.75 * SIGMA), {})), PIXEL, "F356W")
+    _, notes = load_user_psf(written((pixelized(20, 1.75 * SIGMA), {"PIXSCALE": PIXEL})), PIXEL, "F356W")
     assert "FWHM" in notes[0]
 
 

@@ -58,7 +58,7 @@ def galaxev_models(models, four_color_paths):
     [(0.0, 51.9), (0.02, 11.3)],
 )
 def test_published_stack(models, published_stack, floor, chi2):
-    columns, fit = best_fit.fit_sources(
+    columns, fit = best_fit.fit_seds(
         *published_stack, models, make_options(models, flux_floor_fraction=floor)
     )
     assert columns["age_gyr"][0] == 2.0
@@ -73,7 +73,7 @@ def test_published_stack(models, published_stack, floor, chi2):
 
 def test_published_stack_excludes_the_extremes(models, published_stack):
     """With a floor of 2 %, 0.02 and 2.5 Zsun are beyond 5 sigma (28.74) at all ages."""
-    _, fit = best_fit.fit_sources(*published_stack, models, make_options(models, flux_floor_fraction=0.02))
+    _, fit = best_fit.fit_seds(*published_stack, models, make_options(models, flux_floor_fraction=0.02))
     rise = (fit.chi2[0] - fit.chi2.min()).min(axis=0)
     for metallicity in (0.02, 2.5):
         assert rise[models.metallicity_zsun == metallicity] > 28.74
@@ -95,7 +95,7 @@ def test_published_masses(galaxev_models, published):
     The scatter is their grid against ours: other versions of the models may prefer a neighbouring node.
     """
     options = make_options(galaxev_models, mass_convention="faisst2022")
-    columns, _ = best_fit.fit_sources(published[1], published[2], galaxev_models, options)
+    columns, _ = best_fit.fit_seds(published[1], published[2], galaxev_models, options)
     difference = columns["log_mass"] - published_log_mass(published)
     known = np.isfinite(difference)
     assert known.sum() > 170
@@ -109,7 +109,7 @@ def test_default_convention_is_higher_by_a_constant(galaxev_models, published):
     masses = {}
     for convention in ("vband", "faisst2022"):
         options = make_options(galaxev_models, mass_convention=convention)
-        masses[convention] = best_fit.fit_sources(published[1], published[2], galaxev_models, options)[0][
+        masses[convention] = best_fit.fit_seds(published[1], published[2], galaxev_models, options)[0][
             "log_mass"
         ]
     shift = (masses["vband"] - masses["faisst2022"])[np.isfinite(masses["vband"])]
@@ -119,7 +119,7 @@ def test_default_convention_is_higher_by_a_constant(galaxev_models, published):
 
 def test_published_clusters_are_all_there(models, published):
     """One row each; the four zero errors are replaced; what is not measured is NaN and flagged."""
-    columns, _ = best_fit.fit_sources(published[1], published[2], models, make_options(models))
+    columns, _ = best_fit.fit_seds(published[1], published[2], models, make_options(models))
     assert all(len(values) == 178 for values in columns.values())
     zero = (published[2] == 0).any(axis=1)
     assert zero.sum() == 4
@@ -135,12 +135,12 @@ def test_published_clusters_alone_and_together(models, published):
     """Every column of a source is the same, bit for bit, alone and among others in any order."""
     _, flux, err, _ = published
     options = make_options(models)
-    together, _ = best_fit.fit_sources(flux, err, models, options)
-    backward, _ = best_fit.fit_sources(flux[::-1], err[::-1], models, options)
+    together, _ = best_fit.fit_seds(flux, err, models, options)
+    backward, _ = best_fit.fit_seds(flux[::-1], err[::-1], models, options)
     for name, values in together.items():
         assert np.array_equal(backward[name][::-1], values, equal_nan=True), name
     for row in range(0, 178, 20):
-        alone, _ = best_fit.fit_sources(flux[row : row + 1], err[row : row + 1], models, options)
+        alone, _ = best_fit.fit_seds(flux[row : row + 1], err[row : row + 1], models, options)
         for name, values in together.items():
             assert np.array_equal(alone[name], values[[row]], equal_nan=True), (name, row)
 
@@ -158,7 +158,7 @@ def node(models, age_gyr, metallicity):
 
 def one_source(models, flux, err, **changes):
     """Columns of one source, each a scalar."""
-    columns, _ = best_fit.fit_sources([flux], [err], models, make_options(models, **changes))
+    columns, _ = best_fit.fit_seds([flux], [err], models, make_options(models, **changes))
     return {name: values[0] for name, values in columns.items()}
 
 
@@ -215,7 +215,7 @@ def test_common_brightness_scatter_is_no_colour_error(models):
     options = make_options(models)
     found = {}
     for name, matrix in (("diagonal", None), ("correlated", correlation)):
-        _, fit = best_fit.fit_sources(flux[None], 0.05 * flux[None], models, options, correlation=matrix)
+        _, fit = best_fit.fit_seds(flux[None], 0.05 * flux[None], models, options, correlation=matrix)
         found[name] = fit.chi2[0][other]
     assert found["correlated"] == pytest.approx(found["diagonal"] / 0.02, rel=0.1)
 
@@ -223,7 +223,7 @@ def test_common_brightness_scatter_is_no_colour_error(models):
 def test_mass_error_holds_the_range_of_mass_to_light(models):
     """Of all models within delta chi2 1, half the range of log M/L_V, in quadrature with 30 % of flux."""
     flux = 5e6 * models.flux[node(models, 3.0, 0.2)]
-    columns, fit = best_fit.fit_sources([flux], [0.3 * flux], models, make_options(models))
+    columns, fit = best_fit.fit_seds([flux], [0.3 * flux], models, make_options(models))
     log_ml = np.log10(models.mass_to_light.ml_v[fit.chi2[0] - fit.chi2.min() <= 1])
     assert np.ptp(log_ml) > 0.3, "30 % errors leave many models"
     expected = np.hypot(0.3 / np.log(10), 0.5 * np.ptp(log_ml))
@@ -283,8 +283,8 @@ def test_one_band(models):
 def test_flux_scale_and_mass(models, published):
     """Ten times brighter: log masses 1 higher, all else the same (rounding)."""
     _, flux, err, _ = published
-    one, _ = best_fit.fit_sources(flux, err, models, make_options(models))
-    ten, _ = best_fit.fit_sources(10 * flux, 10 * err, models, make_options(models))
+    one, _ = best_fit.fit_seds(flux, err, models, make_options(models))
+    ten, _ = best_fit.fit_seds(10 * flux, 10 * err, models, make_options(models))
     np.testing.assert_allclose(ten["log_mass"], one["log_mass"] + 1, rtol=1e-12)
     np.testing.assert_array_equal(ten["age_gyr"], one["age_gyr"])
     np.testing.assert_array_equal(ten["flags"], one["flags"])
@@ -292,7 +292,7 @@ def test_flux_scale_and_mass(models, published):
 
 def test_no_sources(models):
     """An empty chunk has all columns and no row."""
-    columns, _ = best_fit.fit_sources(np.empty((0, 6)), np.empty((0, 6)), models, make_options(models))
+    columns, _ = best_fit.fit_seds(np.empty((0, 6)), np.empty((0, 6)), models, make_options(models))
     assert {len(values) for values in columns.values()} == {0}
 
 
@@ -309,7 +309,7 @@ def test_options(models):
 
 def test_every_column_is_in_the_dictionary(models, published):
     """Each column of the result has a description, and a unit unless it is a pure number."""
-    found, _ = best_fit.fit_sources(published[1][:1], published[2][:1], models, make_options(models))
+    found, _ = best_fit.fit_seds(published[1][:1], published[2][:1], models, make_options(models))
     pure = {"metallicity_zsun", "chi2", "dof", "n_bands", "flags"}
     for name in found:
         unit, description = columns.describe_column(name)
@@ -324,7 +324,7 @@ def test_models_hold_their_origin(models):
 
 
 def test_chi2_map(tmp_path, models, published_stack):
-    _, fit = best_fit.fit_sources(*published_stack, models, make_options(models))
+    _, fit = best_fit.fit_seds(*published_stack, models, make_options(models))
     path = tmp_path / "map.fits"
     best_fit.write_chi2_map(path, fit.chi2[0], models, {"field": "f", "grid": "bc03"})
     with fits.open(path) as hdus:

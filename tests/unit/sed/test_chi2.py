@@ -392,4 +392,4 @@ def test_faint_sources_keep_all_their_bands():
 )
 def test_poor_fits(value, dof, poor):
     """Chi-square of 3 degrees of freedom exceeds 21.1 with probability 1e-4; errors half as large make it 84.4."""
-    assert bool(sed.is_poor(np.array([value]), np.array([dof]))[0]) == poor
+    assert bool(sed.is_poor_sed_fit(np.array([value]), np.array([dof]))[0]) == poor

@@ -56,7 +56,7 @@ def bc03(embedded_grid, projected_grid):
 @pytest.fixture(scope="module")
 def stack(published_stack):
     flux, err = published_stack
-    return co.Stack(flux, err, np.zeros_like(flux))
+    return co.StackFluxes(flux, err, np.zeros_like(flux))
 
 
 def changed(library, name, factor=1.0, **native):

@@ -1,6 +1,9 @@
 """The dictionary of columns: unit and description of every column the workflow writes, defined once.
 
-Names with a filter or a sigma level are patterns. Units are those of `astropy.units`; fluxes nJy.
+Tables of results are described by `describe_column` when `clusterphot.base.tables` writes them. Those of intermediate
+files (stars and offsets, tables in psf.fits and stack.fits, the truth of a simulation) have dictionaries of their own
+at the end, since words such as x and flux mean something else in each. Names with a filter or a sigma level are
+patterns. Units are those of `astropy.units`; fluxes nJy.
 """
 
 import re
@@ -453,6 +456,96 @@ LUMINOSITY_COLUMNS = {
     "n_outside": ("", "sources where the map has no positive value, left out"),
 }
 """Columns of the luminosity function, the colours and the map; a source list may have columns of these names."""
+
+STAR_COLUMNS = {
+    "id": ("", "number of the detection"),
+    "x": ("pix", "position in the reference filter's mosaic, 0-based"),
+    "y": ("pix", "position in the reference filter's mosaic, 0-based"),
+    "ra": ("deg", "right ascension, ICRS"),
+    "dec": ("deg", "declination, ICRS"),
+    "mag_auto": ("mag", "AB magnitude from SExtractor's flux_auto, reference filter"),
+    "snr": ("", "flux_auto over its error from the inverse variance alone"),
+    "half_light_radius": ("pix", "SExtractor's flux_radius for half of flux_auto"),
+    "axis_ratio": ("", "minor over major axis of the detection"),
+    "saturated": ("", "a hole of bad pixels, or a flat top, at the centre"),
+    "role": ("", "core: PSF core; wing: brighter, for the wings; none: not used"),
+    "reason": ("", "why it is not used; empty if it is"),
+}
+"""Columns of stars.ecsv, the detections from which the stars of the PSF are chosen."""
+
+OFFSET_COLUMNS = {
+    "dx": ("pix", "fitted position minus the one expected from the reference filter, along x"),
+    "dy": ("pix", "the same along y"),
+    "dx_err": ("pix", "1-sigma error of dx"),
+    "dy_err": ("pix", "1-sigma error of dy"),
+    "n_stars": ("", "stars used"),
+    "measured": ("", "false: nothing could be used, zero is written and sources are flagged OFFSET_UNKNOWN"),
+}
+"""Columns of {filter}/offset.ecsv."""
+
+PSF_STAR_COLUMNS = {
+    "id": ("", "number of the detection, as in stars.ecsv"),
+    "x": ("pix", "fitted position in the mosaic of the filter, 0-based"),
+    "y": ("pix", "fitted position in the mosaic of the filter, 0-based"),
+    "core_flux": (
+        "nJy",
+        "fitted flux within the radius in which all PSFs have the light 1",
+    ),
+    "saturated": ("", "saturated in this filter"),
+    "used": ("", "what it was used for: core, wing, or both"),
+    "reason": ("", "why it was not used; empty if it was"),
+}
+"""Columns of the table STARS in psf.fits."""
+
+STACK_COLUMNS = {
+    "flux": ("nJy", "flux density of the stack"),
+    "flux_err": ("nJy", "1-sigma error of flux by the bootstrap over the sources"),
+    "flux_err_noise": ("nJy", "1-sigma error of flux by the noise of the pixels"),
+    "flux_err_sys": ("nJy", "1-sigma error of flux by the PSF"),
+    "dx": ("pix", "fitted less expected x"),
+    "dy": ("pix", "fitted less expected y"),
+    "sky": ("nJy / pix", "sky under the point source"),
+    "chi2": ("", "chi-square of the pixels"),
+    "dof": ("", "degrees of freedom of chi2"),
+    "flags": ("", "quality bits of the fit"),
+    "n_sources": ("", "sources in the stack"),
+    "n_listed": ("", "sources listed"),
+}
+"""Columns of the table FIT in stack.fits."""
+
+STACK_SOURCE_COLUMNS = {
+    "id": ("", "identifier of a source in the stack"),
+    "background": ("nJy / pix", "local background taken from its cutout"),
+}
+"""Columns of the table SOURCES in stack.fits."""
+
+STACK_BOOTSTRAP_COLUMNS = {"flux": ("nJy", "flux density of the stack of resampled sources")}
+"""Columns of the table BOOTSTRAP in stack.fits."""
+
+TRUTH_COLUMNS = {
+    "kind": ("", "cluster (of stars), star, galaxy behind, or in the cluster of galaxies: bcg, icl, member"),
+    "id": ("", "identifier; that of the given table for star clusters"),
+    "ra": ("deg", "true right ascension, ICRS"),
+    "dec": ("deg", "true declination, ICRS"),
+    "ra_listed": ("deg", "right ascension in the source list, as if measured"),
+    "dec_listed": ("deg", "declination in the source list, as if measured"),
+    "u": ("arcsec", "distance from the middle of the field along x"),
+    "v": ("arcsec", "distance from the middle of the field along y"),
+    "r_e_arcsec": ("arcsec", "half-light radius of a galaxy, along its major axis"),
+    "sersic_n": ("", "Sersic index of a galaxy"),
+    "axis_ratio": ("", "minor over major axis of a galaxy"),
+    "pa_deg": ("deg", "position angle of a galaxy, from x towards y"),
+}
+"""Columns of simulation/truth.ecsv beside those of the filters; true_* are those of the given table."""
+
+TRUTH_FILTER_COLUMNS = {
+    "flux0": ("nJy", "true flux density without Milky Way dust"),
+    "flux": ("nJy", "true flux density, as in the image"),
+    "x": ("pix", "true x in the mosaic of the filter, 0-based, its offset included"),
+    "y": ("pix", "true y in the mosaic of the filter, 0-based, its offset included"),
+    "sb": ("nJy / arcsec2", "light of galaxies under a star cluster"),
+}
+"""Beginnings of the columns of simulation/truth.ecsv that it has for each filter."""
 
 
 def describe_column(name):

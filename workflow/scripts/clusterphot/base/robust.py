@@ -12,9 +12,12 @@ PRINTED_MAD_TO_SIGMA = 1.4826
 """The same to the four decimals of textbooks, for results that were first measured with it: they repeat to
 the last bit."""
 
-
 MEDIAN_ERROR = 1.2533
 """Standard error of the median of many Gaussian values over that of their mean, sqrt(pi / 2)."""
+
+STACK_SOFTENING = 8.0
+"""Signal to noise from which pixels of stamps to be stacked count by their logarithm: no neighbour outvotes all
+others, and a bright source counts little more than a faint one."""
 
 
 def mad_sigma(values, *, centre=None, axis=None, factor=MAD_TO_SIGMA):

@@ -1,6 +1,6 @@
 """Tables of sources that the workflow makes; those of users are read by `clusterphot.base.user_tables`.
 
-Every column written carries a unit and a description, which live here, once; a source is one row,
+Every column written carries a unit and a description, those of `clusterphot.base.columns`; a source is one row,
 found by ``id``, never dropped. Fluxes are nJy, positions degrees (ICRS) or 0-based pixels.
 """
 

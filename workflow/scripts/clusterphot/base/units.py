@@ -1,9 +1,12 @@
-"""Unit conversions used on entry; inside the workflow fluxes are nJy and fluxes per pixel nJy/pixel."""
+"""Fluxes and magnitudes, and which numbers are none. Fluxes are nJy, those of pixels nJy/pixel, everywhere."""
 
 import numpy as np
 
 AB_ZERO_FLUX_NJY = 3631e9
 """Flux density of AB magnitude 0 in nJy: 3631 Jy (Oke & Gunn 1983, ApJ 266, 713)."""
+
+MAG_PER_FRACTION = 2.5 / np.log(10)
+"""Error of a magnitude over the relative error of the flux, 1.086 mag."""
 
 
 def mag_ab(flux_njy):

@@ -1,1 +1,1 @@
-"""What else is in the sky or in the literature: star counts, galaxies, black bodies, the brightest galaxy."""
+"""What else there is: galaxies and stars among the sources, black bodies, other samples, the brightest galaxy."""

@@ -17,6 +17,8 @@ from clusterphot.base.units import flux_from_mag_ab, mag_ab
 
 FLUX_UNITS = {"mag": None, "uJy": 1e3, "nJy": 1.0}
 """nJy per unit; magnitudes are AB."""
+SAME_UNITS = {"mag": ("mag(ab)", "abmag"), "uJy": ("microjy", "microjansky"), "nJy": ("nanojy", "nanojansky")}
+"""Other words for them in tables, in small letters."""
 
 TRUTH = {"true": 1.0, "false": 0.0}
 
@@ -271,6 +273,17 @@ def check_catalogue(comparison, origin):
     for key, column in [*columns.items(), *columns["bands"].items()]:
         if isinstance(column, str):
             header.texts(column, f"the column that comparison.columns names for {key}")
+    _check_units(path, columns["bands"], comparison["flux_unit"], origin)
+
+
+def _check_units(path, bands, flux_unit, origin):
+    """Units that the catalogue declares for its bands are that of comparison.flux_unit."""
+    declared = column_units(path)
+    for column in bands.values():
+        unit = declared.get(column, "")
+        if unit and unit.lower() not in (flux_unit.lower(), *SAME_UNITS[flux_unit]):
+            where = f"{origin(('comparison', 'flux_unit'))}, comparison.flux_unit = {flux_unit}"
+            raise ConfigError(where, f"the unit {unit} of column {column} in {path}", "the same unit")
 
 
 def check_field(field, where):
@@ -327,6 +340,17 @@ def column_names(path):
                 raise DataError(path, "no table", "a FITS file with a binary table")
             return tuple(found[0].columns.names)
     return user_tables.read_user_table(path, "comparison.catalogue").names
+
+
+def column_units(path):
+    """Units that a catalogue declares, by column; of a FITS file from its header alone."""
+    if path.lower().endswith(FITS_ENDINGS) and os.path.isfile(path):
+        from astropy.io import fits
+
+        with fits.open(path) as hdus:
+            columns = next(hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)).columns
+            return {column.name: column.unit or "" for column in columns}
+    return user_tables.read_user_table(path, "comparison.catalogue").units
 
 
 def in_region(ra, dec, region):

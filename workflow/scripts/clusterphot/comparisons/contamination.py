@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from clusterphot.base.filters import load_filter, nearest_filter
+from clusterphot.base.numerics import TINY
 from clusterphot.base.tables import flux_arrays, systematic_errors
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
 from clusterphot.comparisons.catalogue import in_region
@@ -329,7 +330,7 @@ def _weighted(matrix, weight):
     """Log of the mean over the templates that a source has, with weights, (n,)."""
     present = np.isfinite(matrix) * weight
     with np.errstate(divide="ignore"):
-        return mix(matrix, np.log(weight)) - np.log(np.maximum(present.sum(axis=1), 1e-300))
+        return mix(matrix, np.log(weight)) - np.log(np.maximum(present.sum(axis=1), TINY))
 
 
 def _joint(cluster_p, galaxy_p, star_p, share):

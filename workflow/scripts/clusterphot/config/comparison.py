@@ -6,7 +6,7 @@ from clusterphot.config.keys import key, section
 
 
 @section
-class Stars:
+class StarsSection:
     """Milky Way stars expected towards a field."""
 
     mag_min: float = key(18.0, "Bright end (AB mag in the reference filter) of the counts.", ge=15, le=33)
@@ -15,7 +15,7 @@ class Stars:
 
 
 @section
-class Contamination:
+class ContaminationSection:
     """Probability of star, cluster or background galaxy."""
 
     galaxy_fraction: float = key(
@@ -24,7 +24,7 @@ class Contamination:
 
 
 @section
-class Columns:
+class ColumnsSection:
     """Names of the columns of the catalogue; null or left out: it has none."""
 
     id: str | None = key(None, "Identifier.")
@@ -40,14 +40,14 @@ class Columns:
 
 
 @section
-class Comparison:
+class ComparisonSection:
     """Galaxies to compare with, and what is drawn beside the clusters."""
 
     catalogue: str | None = key(
         None, "Catalogue of galaxies: csv, tsv, ecsv or FITS, for example COSMOS2020; null for none."
     )
     flux_unit: Literal["mag", "uJy", "nJy"] = key("mag", "Unit of its bands: mag (AB), uJy or nJy.")
-    columns: Columns = key(Columns, "Names of its columns; null or left out: it has none.")
+    columns: ColumnsSection = key(ColumnsSection, "Names of its columns; null or left out: it has none.")
     redshift_width: float = key(0.05, "Largest difference of redshift to the field.", gt=0, le=1)
     log_ssfr_quiescent: float = key(
         -11.0,

@@ -95,7 +95,7 @@ class TileKeys:
 
 
 @section
-class Detection(TileKeys, SelectionKeys, SearchKeys, BandKeys):
+class DetectionSection(TileKeys, SelectionKeys, SearchKeys, BandKeys):
     """Finding star clusters (targets candidates and completeness); results/{field}/candidates.ecsv and selected.csv."""
 
     control_region: Literal["auto"] | tuple[float, float, float] = key(
@@ -129,7 +129,7 @@ class InjectionKeys:
 
 
 @section
-class Completeness(InjectionKeys):
+class CompletenessSection(InjectionKeys):
     """Completeness of the search from artificial clusters in the real images; results/{field}/completeness/."""
 
     n_injections: int = key(

@@ -6,7 +6,7 @@ from clusterphot.config.keys import key, section
 
 
 @section
-class Dust:
+class DustSection:
     """Correction for Milky Way dust."""
 
     law: Literal["fitzpatrick99"] = key(

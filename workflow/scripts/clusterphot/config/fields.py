@@ -3,11 +3,11 @@
 from typing import Literal
 
 from clusterphot.config.keys import REQUIRED, key, section
-from clusterphot.config.simulation import Simulation
+from clusterphot.config.simulation import SimulationSection
 
 
 @section
-class Mosaic:
+class MosaicSection:
     """Mosaic of one filter."""
 
     sci: str = key(REQUIRED, "Image: path or http(s)/s3 URL, .fits, .fits.gz or .fits.fz.")
@@ -48,14 +48,14 @@ class ControlRegion:
 
 
 @section
-class Bcg:
+class BcgSection:
     """Position of the brightest cluster galaxy."""
 
     center_deg: tuple[float, float] = key(REQUIRED, "R.A. and Decl. (deg).")
 
 
 @section
-class Field:
+class FieldSection:
     """One field, given by its mosaics and source list or by its photometry."""
 
     redshift: float = key(REQUIRED, "Redshift of the cluster.", gt=0, le=2)
@@ -79,7 +79,7 @@ class Field:
         "Source list - id, ra, dec (deg, ICRS), as csv, tsv, ecsv or fits; or detect, to find them first.",
     )
     reference_filter: str = key(None, "Filter in which positions are fitted and stars are chosen.")
-    mosaics: dict[str, Mosaic] = key(None, "Mosaics by filter name.")
+    mosaics: dict[str, MosaicSection] = key(None, "Mosaics by filter name.")
     area_arcmin2: float = key(
         None,
         "Area (arcmin2) that the sources were searched in, for star counts; by default that of the reference mosaic.",
@@ -94,11 +94,13 @@ class Field:
     control_region: ControlRegion = key(
         None, "Region off the cluster, whose sources are taken as the control sample of stars and galaxies."
     )
-    bcg: Bcg = key(
+    bcg: BcgSection = key(
         None,
         "Position of the brightest cluster galaxy; by default the brightest extended light of the reference mosaic.",
     )
     truth: str = key(
         None, "Table of true fluxes (nJy) of the sources, for a recovery page; id and flux_F per filter."
     )
-    simulation: Simulation = key(None, "A field simulated by the workflow instead of read from mosaics.")
+    simulation: SimulationSection = key(
+        None, "A field simulated by the workflow instead of read from mosaics."
+    )

@@ -4,7 +4,7 @@ from clusterphot.config.keys import key, section
 
 
 @section
-class Forecast:
+class ForecastSection:
     """Which extra filters would pin the age of a cluster; target forecast."""
 
     grid: str = key("bc03", "Grid of the models; a name of ssp_grids.")

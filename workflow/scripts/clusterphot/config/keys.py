@@ -1,8 +1,9 @@
 """How a key of the configuration is written, and what follows from it: defaults, a schema, groups of options.
 
 A section is a class decorated with `section`, its keys are made by `key`, and the first line of its docstring says what
-it is about. Keys that go together are a class of their own (`SearchKeys`), which is a base of its section (`Detection`)
-and of the options that the package takes (`FinderOptions`). Python puts the keys of the last base first.
+it is about. Keys that go together are a class of their own (`SearchKeys`), which is a base of its section
+(`DetectionSection`) and of the options that the package takes (`FinderOptions`). Python puts the keys of the last base
+first.
 
 The schema is JSON Schema, draft 2020-12. pydantic would write it too, but takes 0.1 s to import, in every job.
 """

@@ -49,7 +49,7 @@ class BinningKeys:
 
 
 @section
-class Luminosity(BinningKeys, FunctionKeys):
+class LuminositySection(BinningKeys, FunctionKeys):
     """Luminosity function, colours and distribution of the clusters found; target luminosity."""
 
     use_purity: bool = key(True, "Whether a source counts by its p_cluster.")

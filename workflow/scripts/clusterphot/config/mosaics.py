@@ -4,7 +4,7 @@ from clusterphot.config.keys import key, section
 
 
 @section
-class Mosaics:
+class MosaicsSection:
     """Ingest of mosaics."""
 
     download_retries: int = key(

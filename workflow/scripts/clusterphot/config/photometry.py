@@ -51,7 +51,7 @@ class FitKeys:
 
 
 @section
-class Photometry(FitKeys, EngineKeys):
+class PhotometrySection(FitKeys, EngineKeys):
     """Point-source photometry on cutouts."""
 
     cutout_size_arcsec: float = key(0.8, "Side (arcsec) of a cutout.", ge=0.3, le=5)

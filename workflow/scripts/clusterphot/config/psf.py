@@ -36,5 +36,5 @@ class StampKeys:
 
 
 @section
-class Psf(StampKeys, StarKeys):
+class PsfSection(StampKeys, StarKeys):
     """PSF of each filter, built from the field's own stars, which are chosen in the reference filter."""

@@ -6,7 +6,7 @@ from clusterphot.config.keys import key, section
 
 
 @section
-class Batching:
+class BatchingSection:
     """How sources are dealt into jobs."""
 
     n_chunks: Literal["auto", "per_source"] | int = key(
@@ -18,7 +18,7 @@ class Batching:
 
 
 @section
-class Cosmology:
+class CosmologySection:
     """Flat Lambda-CDM."""
 
     h0: float = key(70.0, "Hubble constant (km/s/Mpc).", ge=30, le=120)
@@ -26,7 +26,7 @@ class Cosmology:
 
 
 @section
-class Figures:
+class FiguresSection:
     """Figures."""
 
     dpi: int = key(

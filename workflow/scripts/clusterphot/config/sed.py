@@ -69,7 +69,7 @@ class GridSteps:
 
 
 @section
-class Posterior(GridSteps, PriorKeys):
+class PosteriorSection(GridSteps, PriorKeys):
     """Posteriors of age, metallicity and mass, on a fine grid interpolated between the library's nodes."""
 
     age_gyr: AgeEnds = key(
@@ -113,7 +113,7 @@ class Posterior(GridSteps, PriorKeys):
 
 
 @section
-class SedComparison:
+class SedComparisonSection:
     """The stack with every grid of `grids`, and what moves its answer."""
 
     zero_point_errors: tuple[float, ...] = key(
@@ -127,7 +127,7 @@ class SedComparison:
 
 
 @section
-class Sed:
+class SedSection:
     """Fits of stellar populations."""
 
     fiducial_grid: str = key("bc03", "Grid behind tables and figures; one of sed.grids.")
@@ -169,13 +169,15 @@ class Sed:
     four_color_dir: str | None = key(
         None, "Folder of GALAXEV .4color files as source of M/L_V; null takes the grid's own."
     )
-    posterior: Posterior = key(Posterior, "Posteriors of age, metallicity and mass on a fine grid.")
+    posterior: PosteriorSection = key(
+        PosteriorSection, "Posteriors of age, metallicity and mass on a fine grid."
+    )
     rest_frame_filters: tuple[str, ...] = key(
         ("bessell_B", "bessell_V", "bessell_I"),
         "Filters of rest-frame absolute magnitudes and K-corrections; any name of astro-sedpy within all grids.",
         min_items=1,
         unique=True,
     )
-    comparison: SedComparison = key(
-        SedComparison, "The stack with every grid of sed.grids, and what moves its answer."
+    comparison: SedComparisonSection = key(
+        SedComparisonSection, "The stack with every grid of sed.grids, and what moves its answer."
     )

@@ -63,7 +63,7 @@ class SceneKeys:
 
 
 @section
-class Simulation(SceneKeys):
+class SimulationSection(SceneKeys):
     """A field simulated by the workflow instead of read from mosaics."""
 
     clusters: str = key(None, "Table of cluster fluxes (nJy, de-reddened) by id; default the published ones.")

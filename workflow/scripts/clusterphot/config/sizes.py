@@ -43,7 +43,7 @@ class PsfWidthKeys:
 
 
 @section
-class Sizes(PsfWidthKeys, LimitKeys):
+class SizesSection(PsfWidthKeys, LimitKeys):
     """Light profiles and upper limits of half-light radii."""
 
     filter: str = key("auto", "Filter in which sizes are measured; auto is the one nearest to 1.5 micron.")

@@ -94,5 +94,5 @@ class EmilesKeys(FolderKeys):
 
 
 @section
-class SspGrid(EmilesKeys, PopStarKeys, FspsKeys, FolderKeys, GridKeys):
+class SspGridSection(EmilesKeys, PopStarKeys, FspsKeys, FolderKeys, GridKeys):
     """One grid; which of the keys a reader has is in `clusterphot.ssp.readers`."""

@@ -6,8 +6,8 @@ from clusterphot.config.keys import key, section
 
 
 @section
-class Stack:
-    """Stack of all clean sources of a field, per filter."""
+class StackKeys:
+    """How the sources of a filter are combined."""
 
     method: Literal["median", "mean"] = key("median", "median, or mean weighted by inverse variance.")
     annulus_px: tuple[float, float] = key(
@@ -18,3 +18,8 @@ class Stack:
     )
     n_resamples: int = key(200, "Bootstrap resamples of the sources, for the errors.", ge=20, le=10000)
     seed: int = key(1, "Seed of the bootstrap.", ge=0)
+
+
+@section
+class StackSection(StackKeys):
+    """Stack of all clean sources of a field, per filter."""

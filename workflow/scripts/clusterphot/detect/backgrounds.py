@@ -7,6 +7,8 @@ import numpy as np
 import sep
 from scipy import ndimage
 
+from clusterphot.detect.kernels import QUADRATIC
+
 RING_ARCSEC = (0.24, 0.36)
 """Inner and outer radius of the ring whose median is the background: outside the core of the PSF."""
 
@@ -16,7 +18,7 @@ RING_STEP_ARCSEC = 0.08
 MESH_ARCSEC = 0.48
 """Cells of the background mesh."""
 
-SKY_ORDER = {"quadratic": 2, "ring_median": 0, "mesh": 0}
+SKY_ORDER = {"quadratic": QUADRATIC, "ring_median": 0, "mesh": 0}
 """Order of the polynomials that the filter is made orthogonal to, by method."""
 
 

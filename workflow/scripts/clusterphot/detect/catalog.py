@@ -55,7 +55,7 @@ def detect_box(
 
     Parameters
     ----------
-    bands : list of `clusterphot.detect.planes.Band`
+    bands : list of `clusterphot.detect.planes.SearchBand`
     reference : int
     box : (y0, y1, x0, x1)
         Pixels of the reference mosaic.

@@ -17,12 +17,12 @@ from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import SKY_ORDER
 from clusterphot.detect.crowding import SAME_ARCSEC, first_come, neighbour_light
 from clusterphot.detect.kernels import make_kernels
-from clusterphot.detect.planes import Band
+from clusterphot.detect.planes import SearchBand
 from clusterphot.detect.selection import magnitudes, point_likeness, select
 from clusterphot.detect.star_wings import find_bright_stars
 from clusterphot.psf.offsets import read_offset
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 SIZE_FACTOR_RANGE = (0.5, 2.0)
 """Correction of fluxes for stars wider than the PSF of the field: beyond it, it is no small one, and not to be
@@ -38,7 +38,7 @@ class FieldBands:
 
     Attributes
     ----------
-    bands : list of `Band`
+    bands : list of `SearchBand`
     reference : int
     combined : tuple of str
         Filters of the combined significance and of the shapes.
@@ -102,7 +102,7 @@ def make_bands(
     """
     spectrum = relative_fluxes([entry[0].filter_name for entry in inputs], reference_filter, relative_flux)
     bands = [
-        Band(
+        SearchBand(
             mosaic,
             make_kernels(psf, noise, sky_order=SKY_ORDER[background]),
             noise.ivar_scale,

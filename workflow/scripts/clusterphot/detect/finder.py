@@ -87,7 +87,7 @@ class BandMaps:
 
 
 @dataclass
-class Found:
+class Detections:
     """Sources of a box, and the maps behind them.
 
     Attributes
@@ -125,7 +125,7 @@ class Found:
         parts = ("x", "y", "flux", "found_in", "noise", "error", "snr", "shape", "ring_noise")
         values = {name: getattr(self, name) for name in parts}
         values = {name: value if value is None else value[rows] for name, value in values.items()}
-        return Found(**values, maps=self.maps, planes=self.planes)
+        return Detections(**values, maps=self.maps, planes=self.planes)
 
 
 class BoxFinder:
@@ -133,7 +133,7 @@ class BoxFinder:
 
     Parameters
     ----------
-    bands : list of `clusterphot.detect.planes.Band`
+    bands : list of `clusterphot.detect.planes.SearchBand`
     reference : int
         Index of the reference filter.
     box : (y0, y1, x0, x1)
@@ -160,9 +160,9 @@ class BoxFinder:
 
         Returns
         -------
-        found : `Found`
+        found : `Detections`
         """
-        found = Found(np.zeros(0), np.zeros(0), np.zeros((0, len(self.bands))), np.zeros(0, dtype=int))
+        found = Detections(np.zeros(0), np.zeros(0), np.zeros((0, len(self.bands))), np.zeros(0, dtype=int))
         for number in range(1, self.options.n_passes + 1):
             maps = self._maps(only=self.combined)
             found = self._with_new(found, maps, number)
@@ -176,7 +176,7 @@ class BoxFinder:
 
         Returns
         -------
-        found : `Found`
+        found : `Detections`
         """
         for plane in self.planes:
             plane.sci = -plane.residual()
@@ -231,7 +231,7 @@ class BoxFinder:
         keep = first_come(x, y, self.options.separation_arcsec / self.scale, n_fixed=len(found.x))
         x, y = x[keep], y[keep]
         n_new = len(x) - len(found.x)
-        return Found(
+        return Detections(
             x,
             y,
             np.concatenate([found.flux, np.zeros((n_new, len(self.bands)))]),

@@ -11,6 +11,9 @@ from scipy import fft, ndimage, signal
 
 from clusterphot.base.images import crop, polynomial_terms, radius_grid
 
+QUADRATIC = 2
+"""Order of the light under sources that filters can be blind to: halos of galaxies are curved."""
+
 N_PHASES = 8
 """Sub-pixel phases per axis at which the shape filters are tabulated."""
 
@@ -77,7 +80,7 @@ class Kernels:
         return len(self.flux) // 2
 
 
-def make_kernels(psf, noise, *, sky_order=2):
+def make_kernels(psf, noise, *, sky_order=QUADRATIC):
     """Filters of a band from its PSF and the correlation of its noise.
 
     Parameters
@@ -100,7 +103,7 @@ def make_kernels(psf, noise, *, sky_order=2):
     radius = int(np.ceil(max(RADIUS_FWHM * psf.fwhm_arcsec, RADIUS_MIN_ARCSEC) / scale - 1e-9))
     light = low_rank(tapered(psf.data * psf.ee_stamp, scale))
     disc = radius_grid(radius) <= radius + SUB_PIXEL
-    sky = polynomial_terms(radius, 2)[:, disc]
+    sky = polynomial_terms(radius, QUADRATIC)[:, disc]
     blind = sky[: len(polynomial_terms(1, sky_order))]
     # the row of the least-squares inverse that belongs to the PSF gives its flux, whatever the polynomials are
     flux = np.zeros(disc.shape)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
+from clusterphot.base.numerics import TINY
 from clusterphot.base.units import flux_from_mag_ab
 
 BIN_MAG = 0.25
@@ -174,7 +175,7 @@ class MixtureFit:
         return float((sources * self.share).sum()), float(np.sqrt(slope @ self.covariance @ slope + chance))
 
 
-def fit_mixture(counts):
+def fit_light_mixture(counts):
     """Densities of contaminants and clusters, and what they say of the sources.
 
     Parameters
@@ -220,7 +221,7 @@ def fit_mixture(counts):
     share = s / (b + s)
     # d share = share (1 - share) (d ln s - d ln b), and the parameters act on one of them each
     own = np.arange(len(best)) < len(counts.mag)
-    below = np.where(own, -b[..., None], np.maximum(s, 1e-300)[..., None])
+    below = np.where(own, -b[..., None], np.maximum(s, TINY)[..., None])
     slopes = _derivatives(best, counts) / below
     slopes = (share * (1.0 - share))[..., None] * slopes
     return MixtureFit(

@@ -42,7 +42,7 @@ MAS_PER_ARCSEC = 1000.0
 
 
 @dataclass(frozen=True)
-class Band:
+class SearchBand:
     """One filter of a field as detection needs it.
 
     Attributes
@@ -88,7 +88,7 @@ class Plane:
 
     Attributes
     ----------
-    band : `Band`
+    band : `SearchBand`
     sci : (ny, nx) float32 ndarray
         Bad pixels hold 0; they are filled in `residual`.
     bad : (ny, nx) bool ndarray
@@ -103,7 +103,7 @@ class Plane:
     filler : `Filler`
     """
 
-    band: Band
+    band: SearchBand
     sci: np.ndarray
     bad: np.ndarray
     sigma: np.ndarray
@@ -203,7 +203,7 @@ def load_planes(bands, reference, box, margin):
 
     Parameters
     ----------
-    bands : list of `Band`
+    bands : list of `SearchBand`
     reference : int
         Index of the reference filter.
     box : (y0, y1, x0, x1)

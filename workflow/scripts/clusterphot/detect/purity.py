@@ -12,10 +12,10 @@ from astropy.coordinates import SkyCoord
 from scipy import ndimage
 
 from clusterphot.base.robust import mad_sigma
-from clusterphot.detect.light_mixture import Places, bin_sources, fit_mixture
+from clusterphot.detect.light_mixture import Places, bin_sources, fit_light_mixture
 from clusterphot.foreground.star_counts import model_counts
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MAG_EDGES = np.array([20.0, 26.5, 27.5, 28.25, 28.75, 29.25, 29.75, 30.25, 33.0])
 """Magnitudes between which sources are counted in the metadata."""
@@ -77,7 +77,7 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control, *, cl
 
     Notes
     -----
-    See `clusterphot.detect.light_mixture.fit_mixture`. Clusters are told from contaminants by the light alone,
+    See `clusterphot.detect.light_mixture.fit_light_mixture`. Clusters are told from contaminants by the light alone,
     and by a clean control region. The zero of the light is that of the mosaic's sky.
     """
     selected = np.asarray(table["selected"], dtype=bool) & np.isfinite(mag)
@@ -87,7 +87,7 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control, *, cl
     probability, meta = np.full(len(table), np.nan), {"p_cluster_sum": None, "p_cluster_sum_err": None}
     reason = _not_known(maps, len(mag), clean_cells)
     if reason:
-        log.warning("p_cluster is not known: %s", reason)
+        logger.warning("p_cluster is not known: %s", reason)
         meta["not_known"] = reason
     else:
         good = _usable(maps)
@@ -102,10 +102,10 @@ def estimate_purity(table, mag, negative_mag, maps, cell_arcsec2, control, *, cl
             Places(*(plane[good] for plane in planes)),
             searched[good],
         )
-        fit = fit_mixture(counts)
+        fit = fit_light_mixture(counts)
         probability[selected] = fit.share[bins]
         meta = _describe(fit, mag, bins)
-        log.info("%(p_cluster_sum).1f +- %(p_cluster_sum_err).1f clusters among the selected", meta)
+        logger.info("%(p_cluster_sum).1f +- %(p_cluster_sum_err).1f clusters among the selected", meta)
     return Purity(
         probability,
         np.histogram(mag[control[maps.cells(x, y)]], MAG_EDGES)[0],

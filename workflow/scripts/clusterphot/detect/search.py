@@ -16,7 +16,7 @@ from clusterphot.detect.field import apply_selection, frozen_list, product_table
 from clusterphot.detect.selection import MOMENTS, REASONS, fit_point_locus
 from clusterphot.detect.tiles import CELL_PX, LOST, coarse
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def search_boxes(field, boxes, options, selection):
@@ -120,7 +120,7 @@ def select_field(raw, stars, field, maps, selection, control_region):
     product = product_table(table, field, result.probability)
     counts = {name or "selected": int(np.sum(product["reason"] == name)) for name in REASONS}
     said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-    log.info("%d candidates: %s", len(product), said)
+    logger.info("%d candidates: %s", len(product), said)
     areas = {"searched": result.area, "control_region": result.control_area}
     areas |= {name: float(np.nansum(maps.lost[name])) * cell for name in LOST}
     meta = {

@@ -17,7 +17,7 @@ from clusterphot.config.detection import SelectionKeys
 from clusterphot.detect.crowding import SAME_ARCSEC
 from clusterphot.psf.stars import ROLE_NONE
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MOMENTS = ("size", "plus", "cross")
 """Mean variance per axis, half the difference of the variances along x and y, and their covariance, beyond the
@@ -158,7 +158,9 @@ def fit_point_locus(table, stars, bands, shape, pixel_scale_arcsec):
     rows = _matched(table, stars[good], SAME_ARCSEC / pixel_scale_arcsec)
     locus = PointLocus({}, {}, centre, half, len(rows))
     if len(rows) < MIN_STARS:
-        log.warning("%d stars among the candidates: sizes are relative to the PSF, not to stars", len(rows))
+        logger.warning(
+            "%d stars among the candidates: sizes are relative to the PSF, not to stars", len(rows)
+        )
         return PointLocus(
             {(band, moment): [0.0] for band in bands for moment in MOMENTS},
             {(band, moment): UNKNOWN_SCATTER_MAS2 for band in bands for moment in MOMENTS},

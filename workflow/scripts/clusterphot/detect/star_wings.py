@@ -16,7 +16,7 @@ from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.detect.kernels import TAPER_ARCSEC
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 RING_ARCSEC = 0.08
 MIN_RINGS = 3
@@ -154,7 +154,7 @@ def wing_profile(light, flux_filter, fwhm_arcsec, pixel_scale_arcsec):
         seen = np.abs(light) / light.max()
         inner = np.arange(CORE_FWHM * fwhm_arcsec, edge, RING_ARCSEC)
     if not len(inner):
-        log.warning("the PSF's stamp is too small to tell the wings of bright stars, which are not masked")
+        logger.warning("the PSF's stamp is too small to tell the wings of bright stars, which are not masked")
         return 0.0, ROUND_FALL
     top = [seen[(distance >= r) & (distance < r + RING_ARCSEC)].max() for r in inner]
     top = np.log(np.maximum(top, 1e-12))

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from clusterphot.base.tables import flux_arrays, read_table
-from clusterphot.base.units import mag_ab
+from clusterphot.base.units import MAG_PER_FRACTION, mag_ab
 from clusterphot.figures.style import (
     AGE_MAP,
     FAINT,
@@ -37,7 +37,6 @@ the determinant of the Fisher matrix)."""
 DENSITY_FRACTIONS = (0.25, 0.5, 0.75)
 MIN_DENSITY_POINTS = 20
 TICKED_AGES_GYR = (0.5, 1, 2, 5, 10)
-MAG_PER_FRACTION = 2.5 / np.log(10)
 
 
 @dataclass(frozen=True)

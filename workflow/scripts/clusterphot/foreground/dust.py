@@ -8,7 +8,7 @@ import numpy as np
 
 from clusterphot.base.filters import load_filter
 from clusterphot.base.tables import carried_columns, flux_filters
-from clusterphot.config.dust import Dust
+from clusterphot.config.dust import DustSection
 
 MAX_LOST_FRACTION = 0.01
 """Share of a filter's transmission that may lie outside the spectrum (wings of some ground-based curves)."""
@@ -46,7 +46,7 @@ def curve_extinction(wave_angstrom, av, r_v):
     return fitzpatrick99(np.asarray(wave_angstrom, dtype=float), av, r_v)
 
 
-def extinction_through_filter(filt, wave_obs, f_lambda, ebv, *, r_v=Dust.r_v):
+def extinction_through_filter(filt, wave_obs, f_lambda, ebv, *, r_v=DustSection.r_v):
     """Extinction of a spectrum through a filter.
 
     Parameters

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special, stats
 
+from clusterphot.base.numerics import TINY
+from clusterphot.base.units import MAG_PER_FRACTION
 from clusterphot.detect.completeness.logistic import glow_of
 from clusterphot.detect.selection import magnitudes
 
@@ -100,7 +102,7 @@ def color_sample(flux, error, place, detection, weight):
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         color = magnitudes(flux[:, 0]) - magnitudes(flux[:, 1])
-        sigma = 2.5 / np.log(10) * np.hypot(error[:, 0] / flux[:, 0], error[:, 1] / flux[:, 1])
+        sigma = MAG_PER_FRACTION * np.hypot(error[:, 0] / flux[:, 0], error[:, 1] / flux[:, 1])
     rows = np.flatnonzero(np.isfinite(color) & (sigma > 0) & (sigma < MAX_ERROR_MAG) & (flux > 0).all(axis=1))
     color, sigma = color[rows], sigma[rows]
     if not len(rows):
@@ -164,7 +166,7 @@ def fit_detection(mag, noise, light, color, selected):
     return ColorDetection(coefficients, centre, scale)
 
 
-def fit_mixture(sample, n_components):
+def fit_color_mixture(sample, n_components):
     """Best mixture of Gaussians and its evidence.
 
     Parameters
@@ -241,7 +243,7 @@ def _cost(x, sample, k):
     edges = np.concatenate([[-np.inf], 0.5 * (sample.grid[1:] + sample.grid[:-1]), [np.inf]])
     mass = np.diff(special.ndtr((edges[:, None] - mean) / width), axis=0) @ share
     # a source counts as much as it is likely to be a cluster
-    return -(sample.weight * np.log(np.maximum(density * there / (sample.seen @ mass), 1e-300))).sum()
+    return -(sample.weight * np.log(np.maximum(density * there / (sample.seen @ mass), TINY))).sum()
 
 
 def _bounds(sample, k):

@@ -172,7 +172,7 @@ def density_map(survey, sigma_arcsec):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class MapComparison:
     """How clusters follow a map.
 
     Attributes
@@ -215,7 +215,7 @@ def compare_with_map(survey, values):
 
     Returns
     -------
-    comparison : `Comparison`
+    comparison : `MapComparison`
 
     Notes
     -----
@@ -231,7 +231,7 @@ def compare_with_map(survey, values):
     good = np.isfinite(values) & (values > 0) & (survey.area > 0)
     on = good[survey.row, survey.column]
     if survey.weight[on].sum() < 2 or good.sum() < 2 or np.ptp(values[good]) == 0:
-        return Comparison(*[np.nan] * 8, int(on.sum()), int((~on).sum()))
+        return MapComparison(*[np.nan] * 8, int(on.sum()), int((~on).sum()))
     log_map = np.log(values[good])
     area = survey.area[good] / survey.area[good].sum()
     log_map_mean = np.average(log_map, weights=area)
@@ -243,7 +243,7 @@ def compare_with_map(survey, values):
     running = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     low, middle, high = (float(value) for value in np.interp([0.16, 0.5, 0.84], running, EXPONENTS))
     gains = [float(2 * (log_l.max() - np.interp(beta, EXPONENTS, log_l))) for beta in (0.0, 1.0)]
-    return Comparison(
+    return MapComparison(
         middle, 0.5 * (high - low), low, high,
         *gains, *(float(special.chdtrc(1, gain)) for gain in gains),
         int(on.sum()), int((~on).sum()),

@@ -18,7 +18,7 @@ from clusterphot.detect.tiles import read_maps
 from clusterphot.luminosity import density
 from clusterphot.luminosity.inputs import share_found
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 OWN_LIGHT = "light"
 """Name of the comparison with the field's own light of galaxies."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import interpolate, special
 
+from clusterphot.base.numerics import TINY
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
 from clusterphot.config.luminosity import FunctionKeys
@@ -168,7 +169,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Kernels:
+class SampleKernels:
     """What the likelihood needs of each source, on a grid of true magnitude.
 
     Attributes
@@ -193,7 +194,7 @@ class Kernels:
         return self.seen.mean(axis=0)
 
 
-def make_kernels(sample, completeness, response=IDEAL):
+def make_sample_kernels(sample, completeness, response=IDEAL):
     """Kernels of a sample.
 
     Parameters
@@ -205,7 +206,7 @@ def make_kernels(sample, completeness, response=IDEAL):
 
     Returns
     -------
-    kernels : `Kernels`
+    kernels : `SampleKernels`
     """
     mag = np.arange(
         np.floor(sample.mag.min() - BRIGHTER_MAG), np.ceil(sample.mag.max() + FAINTER_MAG), STEP_MAG
@@ -218,12 +219,12 @@ def make_kernels(sample, completeness, response=IDEAL):
     per_mag = 0.4 * np.log(10) * sample.flux[:, None]
     density = np.exp(-0.5 * pull**2) / (np.sqrt(2 * np.pi) * scatter * noise) * per_mag
     density = _at_least_a_step(density, mag, sample.mag)
-    return Kernels(mag, seen, seen * density, sample.p_cluster)
+    return SampleKernels(mag, seen, seen * density, sample.p_cluster)
 
 
 def _at_least_a_step(density, mag, seen_mag):
     """Densities whose integral over true magnitude a grid of this step resolves; else a triangle of unit area."""
-    norm = density.sum(axis=1, keepdims=True).clip(1e-300)
+    norm = density.sum(axis=1, keepdims=True).clip(TINY)
     middle = (density * mag).sum(axis=1, keepdims=True) / norm
     spread = np.sqrt((density * (mag - middle) ** 2).sum(axis=1) / norm[:, 0])
     narrow = ~(spread > RESOLVED_STEPS * STEP_MAG)
@@ -252,7 +253,7 @@ def log_likelihood(kernels, shapes):
 
     Parameters
     ----------
-    kernels : `Kernels`
+    kernels : `SampleKernels`
     shapes : (k, m) float ndarray
         Natural log of the luminosity functions on the magnitudes of the kernels, of any normalisation.
 
@@ -427,7 +428,7 @@ def fit_turnover(kernels, options):
 
     Parameters
     ----------
-    kernels : `Kernels` or list of them
+    kernels : `SampleKernels` or list of them
         Of several draws of the completeness, the first its best estimate; their likelihoods are averaged.
     options : `Options`
 
@@ -485,7 +486,7 @@ def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
 
     Parameters
     ----------
-    kernels : `Kernels` or list of them
+    kernels : `SampleKernels` or list of them
     sample : `Sample`
     fit : `TurnoverFit`
     mag_limit : float
@@ -529,7 +530,7 @@ def _numbers_there(kernels, p, at, limit):
     phi = np.exp(gaussian_shapes(kernels.mag, *at)).T * STEP_MAG
     bright = kernels.mag < limit
     share = np.clip(kernels.seen @ phi, 1e-12, None)
-    own = (kernels.observed[:, bright] @ phi[bright]) / np.clip(kernels.observed @ phi, 1e-300, None)
+    own = (kernels.observed[:, bright] @ phi[bright]) / np.clip(kernels.observed @ phi, TINY, None)
     # those too faint for the grid are missed, all of them
     below = special.ndtr((limit - at[0]) / at[1])
     missed = np.clip(below - kernels.seen[:, bright] @ phi[bright], 0, None) / share
@@ -542,7 +543,7 @@ def found_density(kernels, sample, response, fit, edges):
 
     Parameters
     ----------
-    kernels : `Kernels`
+    kernels : `SampleKernels`
     sample : `Sample`
     response : `Response`
     fit : `TurnoverFit`

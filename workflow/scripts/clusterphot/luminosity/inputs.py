@@ -15,7 +15,7 @@ from clusterphot.detect.completeness.logistic import fit_logistic
 from clusterphot.detect.selection import magnitudes
 from clusterphot.luminosity.function import Response, Sample, gaussian_shapes, measure_response
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 KNOTS = (-3.0, -1.0, 1.0, 3.0)
 """Logits between which the curve of completeness may bend."""
@@ -118,7 +118,7 @@ def number_error(meta, use_purity):
         return 0.0
     purity = meta.get("purity", {})
     if "not_known" in purity:
-        log.warning(
+        logger.warning(
             "all selected sources count as clusters, since p_cluster is not known: %s", purity["not_known"]
         )
     total, error = purity.get("p_cluster_sum"), purity.get("p_cluster_sum_err")

@@ -88,7 +88,7 @@ def fit_field(sample, injections, areas, par):
         counts = _counts(sample, injections, None, None, par.bin_mag)
         return FieldFunction(Table([row | _nothing()]), counts, None)
     several = draw_completeness(injections, par.n_completeness_draws, par.seed)
-    kernels = [lf.make_kernels(sample, one, injections.response) for one in several]
+    kernels = [lf.make_sample_kernels(sample, one, injections.response) for one in several]
     turnover_range = lf.prior_range(kernels[0]) if par.turnover_range == "auto" else par.turnover_range
     options = lf.Options(tuple(turnover_range), tuple(par.width_range), par.fall, par.reach)
     fit = lf.fit_turnover(kernels, options)
@@ -298,7 +298,7 @@ def _color_rows(band, sample, n):
             for k in (1, 2)
             for c in range(k)
         ]
-    fits_ = {k: color_mixture.fit_mixture(sample, k) for k in (1, 2)}
+    fits_ = {k: color_mixture.fit_color_mixture(sample, k) for k in (1, 2)}
     two = fits_[2].log_evidence - fits_[1].log_evidence > EVIDENCE_FOR_TWO
     return [
         {"band": band, "n_sources": n, "n_components": k, "component": c, "preferred": bool(two) == (k == 2)}

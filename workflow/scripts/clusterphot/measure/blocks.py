@@ -9,7 +9,7 @@ import numpy as np
 
 from clusterphot.measure.linear import solve
 from clusterphot.measure.positions import (
-    Block,
+    CutoutBlock,
     Layout,
     best_pixel,
     light_beyond,
@@ -103,7 +103,7 @@ def fit_tied(engine, setup, data, weights, positions, covariance):
     """
     n, c, _ = positions.shape
     # fluxes of target and neighbours and the sky, all at once and exactly
-    block = Block(data, weights, setup.renderer, setup.terms)
+    block = CutoutBlock(data, weights, setup.renderer, setup.terms)
     images = block.images(positions)
     equations, weighted = block.equations(images)
     solution, inverse = solve(equations)
@@ -148,7 +148,7 @@ class _Residuals:
     Parameters
     ----------
     setup : `clusterphot.measure.fit.FilterSetup`
-    block : `clusterphot.measure.positions.Block`
+    block : `clusterphot.measure.positions.CutoutBlock`
     images : (n, c, p) float ndarray
     values : (n, c + k) float ndarray
         Fluxes, then coefficients of the sky terms.
@@ -180,7 +180,7 @@ class _Residuals:
 
 def sky_is_adequate(setup, data, weights, positions):
     """Whether the sky terms may fit the cutouts, judged at the listed positions, (n,) bool."""
-    block = Block(data, weights, setup.renderer, setup.terms)
+    block = CutoutBlock(data, weights, setup.renderer, setup.terms)
     images = block.images(positions)
     solution, _ = solve(block.equations(images)[0])
     fit = _Residuals(setup, block, images, solution)
@@ -208,7 +208,7 @@ def fit_free(engine, setup, data, weights, prior, *, recentre):
         Whether the target ended on the edge of its box, or brighter light lies just beyond it.
     """
     # the target's light, with neighbours and sky of a fit at the listed positions subtracted
-    block = Block(data, weights, setup.renderer, setup.terms)
+    block = CutoutBlock(data, weights, setup.renderer, setup.terms)
     images = block.images(prior.expected)
     first, _ = solve(block.equations(images)[0])
     light = light_of_targets(block, first, images)
@@ -288,7 +288,7 @@ def _free_estimators(setup, equations, columns, layout, fluxes, prior):
     equations : `clusterphot.measure.linear.NormalEquations`
         Of ``columns`` and the sky.
     columns : (n, 3 c, p) float ndarray
-        Images and gradients, of `clusterphot.measure.positions.Block.images_and_gradients`.
+        Images and gradients, of `clusterphot.measure.positions.CutoutBlock.images_and_gradients`.
     layout : `clusterphot.measure.positions.Layout`
     fluxes : (n, c) float ndarray
 

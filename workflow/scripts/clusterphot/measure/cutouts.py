@@ -9,7 +9,7 @@ import logging
 import numpy as np
 
 from clusterphot.base.products import Cutouts
-from clusterphot.config.photometry import Photometry
+from clusterphot.config.photometry import PhotometrySection
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ FAR_CUTOUTS = 10
 
 
 def make_cutouts(
-    mosaic, sources, *, cutout_size_arcsec=Photometry.cutout_size_arcsec, neighbour_radius_arcsec=0.55
+    mosaic, sources, *, cutout_size_arcsec=PhotometrySection.cutout_size_arcsec, neighbour_radius_arcsec=0.55
 ):
     """Square cutouts around the sources of one chunk.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clusterphot.base.flags import Flag
+from clusterphot.base.numerics import TINY
 from clusterphot.config.photometry import EngineKeys, FitKeys
 from clusterphot.measure.blocks import MISFIT_SIGMA, fit_free, fit_tied, sky_is_adequate
 from clusterphot.measure.engines import open_engine
@@ -18,7 +19,7 @@ from clusterphot.measure.fit_rows import Results, make_table
 from clusterphot.measure.flux_errors import NoiseOperator, PositionLoss
 from clusterphot.measure.linear import SkyTerms, sky_values, solve
 from clusterphot.measure.neighbours import listed_scenes, tied_scenes
-from clusterphot.measure.positions import Block, PositionPrior
+from clusterphot.measure.positions import CutoutBlock, PositionPrior
 from clusterphot.measure.rendering import PsfRenderer
 
 BLOCK_PIXELS = 200_000
@@ -52,9 +53,6 @@ cuts off a row or a column is a quarter of the ring, a cosmic ray a few pixels o
 SATURATED_PIXELS, SATURATED_SNR = 4, 200.0
 """A source is saturated if the fit says that this many bad pixels are brighter than all valid ones, at this signal
 to noise at least: bad pixels on a faint source have other reasons. Chosen."""
-
-TINY = 1e-300
-"""Keeps a division by what may be zero finite."""
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +148,7 @@ class FilterSetup:
         """Variance of a central source's flux in the true noise over that in white noise."""
         middle = np.array([self.size_px // 2], dtype=float)
         image = self.renderer.render(middle, middle).reshape(1, 1, -1)
-        block = Block(np.zeros_like(image[0]), np.ones_like(image[0]), self.renderer, self.terms)
+        block = CutoutBlock(np.zeros_like(image[0]), np.ones_like(image[0]), self.renderer, self.terms)
         equations, weighted = block.equations(image)
         _, inverse = solve(equations)
         weight = inverse[:, 0, :1] @ weighted[0] + self.terms.surface(inverse[:, 0, 1:])

@@ -108,7 +108,7 @@ def make_table(cutouts, setup, results, wcs):
     return Table(named, meta=meta, copy=False)
 
 
-def is_poor(chi2, dof, significance):
+def is_poor_image_fit(chi2, dof, significance):
     """Fits that do not describe the pixels, whatever may be wrong with noise and PSF; (n,) bool ndarray.
 
     Noise may be misjudged by `NOISE_FACTOR` in sigma, and the PSF by `PSF_MISMATCH` of the source's light, which adds
@@ -143,13 +143,13 @@ def _columns(cutouts, setup, results, owner):
     for name in ("flux_err_conditional", "chi2", "sky"):
         columns[name] = np.full(len(owner), np.nan)
         columns[name][scenes.first] = results.targets[name]
-    for values in columns.values():
-        values[~measured] = np.nan
+    for column in columns.values():
+        column[~measured] = np.nan
     for name in ("dof", "flags"):
         columns[name] = np.zeros(len(owner), dtype=np.int64)
     columns["dof"][scenes.first[good]] = results.targets["expected_chi2"][good]
     columns["flags"][scenes.first] = results.flags
     significance = results.rows["fluxes"][scenes.first] / results.targets["flux_err_conditional"]
-    poor = is_poor(results.targets["chi2"], results.targets["expected_chi2"], significance)
+    poor = is_poor_image_fit(results.targets["chi2"], results.targets["expected_chi2"], significance)
     columns["flags"][scenes.first[good & poor]] |= int(Flag.POOR_FIT)
     return columns | {"x": places[:, 0].copy(), "y": places[:, 1].copy()}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clusterphot.base.numerics import TINY
 from clusterphot.measure.linear import SkyTerms, normal_equations, solve
 from clusterphot.measure.rendering import PsfRenderer
 
@@ -43,12 +44,9 @@ source is not what was fitted: wings of the source itself have a gain below its 
 CENTROID_SNR = 5.0
 """Signal to noise of an aperture below which its centroid is noise, and the list's position better."""
 
-TINY = 1e-300
-"""Keeps divisions by what may be zero finite; far below any number that means something here."""
-
 
 @dataclass(frozen=True)
-class Block:
+class CutoutBlock:
     """Cutouts of one filter with equally many components each.
 
     Attributes
@@ -66,7 +64,7 @@ class Block:
 
     def take(self, rows):
         """The same for some of the cutouts."""
-        return Block(self.data[rows], self.weights[rows], self.renderer, self.terms)
+        return CutoutBlock(self.data[rows], self.weights[rows], self.renderer, self.terms)
 
     def images(self, positions):
         """PSF images (n, c, p) at positions (n, c, 2), the last axis x, y."""
@@ -91,7 +89,7 @@ class Block:
 class Layout:
     """Which parameter of equations with gradients is which: fluxes, x and y of c components, then k terms of the sky.
 
-    Columns of `Block.images_and_gradients` and rows of the matrices made of them come in this order.
+    Columns of `CutoutBlock.images_and_gradients` and rows of the matrices made of them come in this order.
 
     Attributes
     ----------
@@ -180,7 +178,7 @@ def search_positions(block, start, prior):
 
     Parameters
     ----------
-    block : Block
+    block : CutoutBlock
     start : (n, c, 2) float ndarray
     prior : PositionPrior
 

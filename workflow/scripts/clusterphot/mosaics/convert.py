@@ -29,7 +29,7 @@ RUN_PX = 5
 """Neighbours in a row with one and the same value: noise in floating point does not repeat itself."""
 N_SAMPLED_ROWS = 48
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ def convert_mosaic(
         check_depth(info, scatter)
         check_noise(info, scatter)
     for note in (*info.notes, *doubts(info, counts, scatter)):
-        log.warning("%s %s: %s", field, filter_name, note)
-    log.info(
+        logger.warning("%s %s: %s", field, filter_name, note)
+    logger.info(
         "%s %s: %d x %d px of %.4f arcsec, %s, 1 %s = %.6g nJy x zero-point factor %g",
         field, filter_name, *info.shape, info.pixel_scale_arcsec, info.convention, info.unit,
         info.unit_factor_njy, zero_point_factor,
     )  # fmt: skip
-    log.info(
+    logger.info(
         "%s %s: %d of %d pixels usable (image not finite %d, constant %d; weight not finite %d, zero %d, negative %d)",
         field, filter_name, counts.good, counts.total, counts.not_finite, counts.constant,
         counts.weight_not_finite, counts.weight_zero, counts.weight_negative,

@@ -40,7 +40,7 @@ HINTS = {
 MAX_REDIRECTS = 10
 TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def fetch(
     _forget(part)
     with files.whole_file(f"{out_path}.sha256") as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write(f"{digest}  {os.path.basename(out_path)}\n")
-    log.info("%s: %d bytes, sha256 %s", shown, total, digest)
+    logger.info("%s: %d bytes, sha256 %s", shown, total, digest)
     return digest
 
 
@@ -189,7 +189,7 @@ def _persist(address, shown, part, limits, *, retries, timeout, wait_s):
                     f"({_size(part)}). Without a network, give the path of a local copy.",
                 ) from exc
             pause_s = min(wait_s * 2 ** max(failures - 1, 0), 60.0)
-            log.warning("%s: %s; trying again in %.0f s", shown, exc, pause_s)
+            logger.warning("%s: %s; trying again in %.0f s", shown, exc, pause_s)
             time.sleep(pause_s)
 
 
@@ -298,7 +298,7 @@ def _receive(response, part, start, now, limits):
     _remember(part, now)
     done, logged = start, time.monotonic()
     size_text = "an unknown number" if now.size is None else now.size
-    log.info("%s: from byte %d of %s", now.url, start, size_text)
+    logger.info("%s: from byte %d of %s", now.url, start, size_text)
     with open(part, "r+b" if start else "wb") as file:
         file.seek(start)
         file.truncate()
@@ -314,7 +314,7 @@ def _receive(response, part, start, now, limits):
             limits.check(part, now.url, done)
             if time.monotonic() - logged > LOG_EVERY_S:
                 logged = time.monotonic()
-                log.info("%s: %d of %s bytes", now.url, done, size_text)
+                logger.info("%s: %d of %s bytes", now.url, done, size_text)
     if now.size is not None and done < now.size:
         raise _Interrupted(f"the connection ended after {done} of {now.size} bytes")
     return done

@@ -13,10 +13,10 @@ from astropy.table import Table
 from clusterphot.base.flags import FOUND_BY_FIT
 from clusterphot.base.robust import mad_sigma
 from clusterphot.base.tables import flux_arrays
-from clusterphot.base.units import mag_ab
+from clusterphot.base.units import MAG_PER_FRACTION, mag_ab
 from clusterphot.base.user_tables import parse_carried, read_user_table
 from clusterphot.foreground.dust import deredden
-from clusterphot.sed.best_fit import fit_sources
+from clusterphot.sed.best_fit import fit_seds
 from clusterphot.stack.combine import bootstrap_counts, weighted_medians
 
 BINS = {
@@ -49,8 +49,6 @@ SCALE_MIN = 10
 COLOUR_SNR = 10.0
 MEDIAN_ERROR = np.sqrt(np.pi / 2)
 """Error of the median of normal deviates over that of their mean."""
-
-MAG_PER_FRACTION = 2.5 / np.log(10)
 
 POPULATION = ("age_gyr", "metallicity_zsun", "log_mass")
 
@@ -137,7 +135,7 @@ def add_populations(matched, truth, dereddened, fitted, models, options):
     fitted : `astropy.table.Table`
         Results of the SED fit: id, age_gyr, metallicity_zsun, log_mass, log_mass_err, flags.
     models, options
-        As in `clusterphot.sed.best_fit.fit_sources`.
+        As in `clusterphot.sed.best_fit.fit_seds`.
 
     Notes
     -----
@@ -149,7 +147,7 @@ def add_populations(matched, truth, dereddened, fitted, models, options):
     known = np.array([str(name) in row_of for name in matched["id"]])
     rows = np.array([row_of.get(str(name), 0) for name in matched["id"]])
     flux0, err = _true_dereddened(truth, rows, dereddened, matched["id"], models.filters)
-    columns, _ = fit_sources(np.where(known[:, None], flux0, np.nan), err, models, options)
+    columns, _ = fit_seds(np.where(known[:, None], flux0, np.nan), err, models, options)
     fit_row = {str(name): row for row, name in enumerate(fitted["id"])}
     order = [fit_row[str(name)] for name in matched["id"]]
     for name in (*POPULATION, "log_mass_err"):

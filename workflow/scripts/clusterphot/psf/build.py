@@ -16,6 +16,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from clusterphot.base.columns import PSF_STAR_COLUMNS
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, radius_grid
 from clusterphot.base.products import Psf, open_fits, read_psf, write_psf
@@ -23,8 +24,8 @@ from clusterphot.psf.core import core_sample, cut_stars, drop_misfits, first_mod
 from clusterphot.psf.join import join_wings, saturated_share, wing_sample
 from clusterphot.psf.model import (
     PSF_FLAG_SENTENCES,
-    Model,
     PsfFlag,
+    PsfModel,
     PsfOptions,
     anchor_light,
     model_light,
@@ -36,7 +37,7 @@ from clusterphot.psf.shape import encircled_energy, fwhm_px
 from clusterphot.psf.stars import ROLE_NONE
 from clusterphot.psf.wings import WingSolution, make_grid
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # ---- when what happens ---------------------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ class _Joined:
     ``solution`` is None where there are no bright stars.
     """
 
-    model: Model
+    model: PsfModel
     core: list
     core_stack: tuple
     bright: list
@@ -223,7 +224,7 @@ def build_psf(mosaic, stars, reference_table, options=None):
     joined = _alternate(sample, core, model, options, reference)
     settled = _settle(joined, flags, options, reference)
     psf = _make_psf(joined, settled, options, mosaic)
-    log.info(
+    logger.info(
         "%s: %d core and %d bright stars, FWHM %.3f\", %.1f %% of the light on its stamp, flux scale to %.2f %%%s",
         mosaic.filter_name, len(joined.core), joined.n_bright, psf.fwhm_arcsec, 100 * psf.ee_stamp,
         100 * psf.sys_error,
@@ -240,7 +241,7 @@ def _alternate(sample, core, model, options, reference):
     ----------
     sample, core : list of `clusterphot.psf.model.Star`
         All stars of the filter, and those of the core.
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
         Changed in place.
     options : PsfOptions
     reference : `clusterphot.psf.reference.Reference`
@@ -389,11 +390,10 @@ def _notes(stars, sample, core, bright):
         rows.append(
             (int(stars["id"][row]), *position, flux, star is not None and star.saturated, used, reason)
         )
-    names = ("id", "x", "y", "core_flux", "saturated", "used", "reason")
     kinds = (np.int64, float, float, float, bool, "U9", "U12")
-    table = Table(rows=rows or None, names=names, dtype=kinds)
-    for name, unit in (("x", "pix"), ("y", "pix"), ("core_flux", "nJy")):
-        table[name].unit = unit
+    table = Table(rows=rows or None, names=list(PSF_STAR_COLUMNS), dtype=kinds)
+    for name, (unit, _) in PSF_STAR_COLUMNS.items():
+        table[name].unit = unit or None
     return table
 
 

@@ -11,19 +11,19 @@ from scipy import ndimage
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, fourier_shift, radius_grid
+from clusterphot.base.numerics import TINY
 from clusterphot.base.robust import mad_sigma
-from clusterphot.psf.model import CORE_HALF_ARCSEC, SATURATED_FIT_ARCSEC, Model, PsfFlag, Star
+from clusterphot.psf.model import CORE_HALF_ARCSEC, SATURATED_FIT_ARCSEC, PsfFlag, PsfModel, Star
 from clusterphot.psf.reference import ANCHOR_ARCSEC
 from clusterphot.psf.residuals import (
     CLIP_SIGMA,
     MIN_CLIPPED_STARS,
-    SKY_ORDER,
     core_residual,
     misfit,
     weighted_mean,
 )
 from clusterphot.psf.shape import core_radius_px, windowed_centroid
-from clusterphot.psf.star_fits import fit_star
+from clusterphot.psf.star_fits import SKY_ORDER, fit_star
 from clusterphot.psf.stars import ROLE_CORE, ROLE_NONE
 from clusterphot.psf.wings import POWER
 
@@ -204,7 +204,7 @@ def first_model(core, grid, options):
 
     Returns
     -------
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
         Without wings yet; the weight of the core falls from 1 to 0 over the join.
     """
     scale = grid.pixel_scale_arcsec
@@ -226,7 +226,7 @@ def first_model(core, grid, options):
     low, high = options.join_arcsec
     weight = np.clip((high - far) / (high - low), 0.0, 1.0)
     smooth_step = weight * weight * (3 - 2 * weight)
-    return Model(image, 0.0, grid, smooth_step)
+    return PsfModel(image, 0.0, grid, smooth_step)
 
 
 def fit_one(star, model, options, scale):
@@ -289,7 +289,7 @@ def update_core(core, model):
         weight[k] = good[k] / (1.0 / (star.flux**2 * ivar) + (PEAK_ERROR * peak) ** 2)
     if len(core) >= MIN_CLIPPED_STARS:
         centre = np.median(np.where(good, values, 0.0), axis=0)
-        error = np.sqrt(1.0 / np.maximum(weight, 1e-300) + (PIXEL_ERROR * present) ** 2)
+        error = np.sqrt(1.0 / np.maximum(weight, TINY) + (PIXEL_ERROR * present) ** 2)
         spread = mad_sigma(values, centre=centre, axis=0)
         weight[np.abs(values - centre) > CLIP_SIGMA * np.maximum(error, spread)] = 0.0
     mean, _ = weighted_mean(values, weight)

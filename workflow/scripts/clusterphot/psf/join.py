@@ -8,6 +8,7 @@ Constants without a paper were chosen on simulated fields, see `clusterphot.psf.
 import numpy as np
 
 from clusterphot.base.images import crop, fourier_shift, polynomial_terms, radius_grid
+from clusterphot.base.numerics import TINY
 from clusterphot.base.robust import mad_sigma
 from clusterphot.psf.core import fit_one
 from clusterphot.psf.model import anchor_light
@@ -70,7 +71,7 @@ def wing_sample(sample, core, model, options, scale, *, saturated):
     Parameters
     ----------
     sample, core : list of `clusterphot.psf.model.Star`
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
     options : `clusterphot.psf.model.PsfOptions`
     scale : float
         Pixel, arcsec.
@@ -127,7 +128,7 @@ def join_wings(sample, core_stack, model, options, reference):
         From `wing_sample`; the sky of the solution is written into their ``level``.
     core_stack : tuple of arrays
         From `clusterphot.psf.core.update_core`, for the flux errors of saturated stars.
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
         Changed in place.
     options : `clusterphot.psf.model.PsfOptions`
     reference : `clusterphot.psf.reference.Reference`
@@ -185,7 +186,7 @@ def wing_prior(model, reference, options):
 
     Parameters
     ----------
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
     reference : `clusterphot.psf.reference.Reference`
     options : `clusterphot.psf.model.PsfOptions`
 
@@ -234,17 +235,17 @@ def _wing_detail(wings, solution, model, sky_order, reach):
     if len(wings) >= MIN_CLIPPED_STARS:
         centre = np.median(values, axis=0)
         spread = mad_sigma(values, centre=centre, axis=0)
-        error = np.sqrt(1.0 / np.maximum(weights, 1e-300))
+        error = np.sqrt(1.0 / np.maximum(weights, TINY))
         weights[np.abs(values - centre) > CLIP_SIGMA * np.maximum(error, DETAIL_SPREAD * spread)] = 0.0
     mean, total = weighted_mean(values, weights)
-    noise = np.where(total > 0, 1.0 / np.maximum(total, 1e-300), 0.0)
+    noise = np.where(total > 0, 1.0 / np.maximum(total, TINY), 0.0)
     ring = crop(grid.ring(), reach)
     for k in range(grid.n_inner):
         # The mean of a ring is the solution's; of the rest, the part that exceeds the noise.
         part = ring == k
         mean[part] -= mean[part].mean()
         power = np.mean(mean[part] ** 2)
-        mean[part] *= max(0.0, 1.0 - DETAIL_DAMPING * np.mean(noise[part]) / max(power, 1e-300))
+        mean[part] *= max(0.0, 1.0 - DETAIL_DAMPING * np.mean(noise[part]) / max(power, TINY))
     mean[(ring < 0) | (ring >= grid.n_inner)] = 0.0
     full = np.zeros_like(model.image)
     crop(full, reach)[...] = mean

@@ -141,7 +141,7 @@ class Star:
 
 
 @dataclass
-class Model:
+class PsfModel:
     """The PSF under construction on the big stamp.
 
     Attributes

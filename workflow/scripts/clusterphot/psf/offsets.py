@@ -11,15 +11,16 @@ import numpy as np
 from astropy.table import Table
 from scipy import ndimage
 
+from clusterphot.base.columns import OFFSET_COLUMNS
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, fourier_shift, radius_grid
-from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
+from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, STACK_SOFTENING, mad_sigma
 from clusterphot.base.tables import read_ecsv, write_ecsv
 from clusterphot.psf.shape import core_radius_px
-from clusterphot.psf.star_fits import fit_star
+from clusterphot.psf.star_fits import SKY_ORDER, fit_star
 from clusterphot.psf.stars import ROLE_NONE
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 FIT_HALF_ARCSEC = 0.4
 """Half side of the window in which a star is fitted, that of the PSF's own stars."""
@@ -52,26 +53,18 @@ SEARCH_ARCSEC = 1.5
 MIN_SEARCH_SIGMA = 8.0
 """Height of the peak of stacked stamps, over their scatter, from which it is the sky of the reference filter."""
 
-STACK_SOFTENING = 8.0
-"""Signal to noise from which pixels of stamps count by their logarithm: no neighbour outvotes all others."""
-
 MAX_OTHERS, MIN_STACKED = 50, 3
 """Detections that are tried where no star serves, and stamps without which a stack shows a neighbour, not the sky."""
 
 MIN_STACKED_SHARE, STACK_SMOOTHING_PX = 0.5, 1.0
 """Share of good pixels from which a stamp is stacked, and sigma of its smoothing."""
 
+FAINT_SNR, MAX_FAINT = 5.0, 300
+"""Detections whose stamps are averaged where no single one has a position."""
+CORRELATED_NOISE = 2.0
+"""Errors of fluxes and positions in drizzled noise over those in white noise: 1.5-2 on real mosaics."""
 USABLE_REASONS = ("", "locus", "galaxy", "faint", "neighbour")
 """Reasons of a rejection that leave a detection good enough for a position."""
-
-COLUMNS = {
-    "dx": ("pix", "fitted position minus the one expected from the reference filter, along x"),
-    "dy": ("pix", "the same along y"),
-    "dx_err": ("pix", "1-sigma error of dx"),
-    "dy_err": ("pix", "1-sigma error of dy"),
-    "n_stars": ("", "stars used"),
-    "measured": ("", "false: nothing could be used, zero is written and sources are flagged OFFSET_UNKNOWN"),
-}
 
 
 @dataclass(frozen=True)
@@ -109,7 +102,8 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
 
     Notes
     -----
-    Where no star serves, other compact detections do. Where none of them has light within `MAX_OFFSET_PX` in this
+    Where no star serves, other compact detections do, and where each of them is too faint, the mean of their stamps.
+    Where none of them has light within `MAX_OFFSET_PX` in this
     filter, stamps around the expected positions are stacked to see whether it lies further off.
     Errors are 1.25 times the scatter (MAD) over the square root of the number of stars, as for a median, but
     never below the fits' own; with one star only the fit's own.
@@ -147,7 +141,10 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
             break
     else:
         _check_further_off(mosaic, reference_mosaic, expected_of_all)
-        log.warning(
+        together = _measure_together(mosaic, psf, reference_mosaic, reference_psf, stars)
+        if together is not None:
+            return together
+        logger.warning(
             "%s: nothing to measure the offset with; sources are flagged OFFSET_UNKNOWN", mosaic.filter_name
         )
         return Offset(0.0, 0.0, NO_STAR_ERROR_PX, NO_STAR_ERROR_PX, 0, False)
@@ -160,7 +157,7 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
         len(shifts)
     )
     error = np.maximum(own, spread if len(shifts) > 2 else 0.0)
-    log.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
+    logger.info("%s: x %+.3f, y %+.3f px from %d stars", mosaic.filter_name, *middle, len(shifts))
     return Offset(float(middle[0]), float(middle[1]), float(error[0]), float(error[1]), len(shifts), True)
 
 
@@ -194,6 +191,56 @@ def _measure_shifts(mosaic, psf, reference_mosaic, reference_psf, stars):
         shifts.append([fitted[0] - expected[0], fitted[1] - expected[1]])
         errors.append([np.hypot(fitted[2], ratio * reference[2]), np.hypot(fitted[3], ratio * reference[3])])
     return everywhere, shifts, errors
+
+
+def _measure_together(mosaic, psf, reference_mosaic, reference_psf, stars):
+    """Offset from the mean stamps of detections that are too faint for a position each; None where it is too.
+
+    The mean stamp in the reference filter tells how far the detections are off their sources, and where these are to
+    be expected in the other filter.
+    """
+    if "reason" not in stars.colnames or "snr" not in stars.colnames:
+        return None
+    sound = ~np.asarray(stars["saturated"], dtype=bool) & (np.asarray(stars["snr"]) > FAINT_SNR)
+    rows = np.flatnonzero(sound & np.isin(np.asarray(stars["reason"], dtype=str), USABLE_REASONS))[:MAX_FAINT]
+    x, y = (np.asarray(stars[name], dtype=float)[rows] for name in ("x", "y"))
+    seen, _ = _fit_mean_stamp(reference_mosaic, reference_psf, x, y)
+    if seen is None:
+        return None
+    sky = reference_mosaic.wcs.celestial.all_pix2world(x + seen.dx, y + seen.dy, 0)
+    found, n = _fit_mean_stamp(mosaic, psf, *mosaic.wcs.celestial.all_world2pix(*sky, 0))
+    if found is None:
+        return None
+    ratio = reference_mosaic.pixel_scale_arcsec / mosaic.pixel_scale_arcsec
+    errors = [
+        CORRELATED_NOISE * np.hypot(getattr(found, name), ratio * getattr(seen, name))
+        for name in ("dx_err", "dy_err")
+    ]
+    logger.info(
+        "%s: x %+.3f, y %+.3f px from %d faint sources together", mosaic.filter_name, found.dx, found.dy, n
+    )
+    return Offset(float(found.dx), float(found.dy), *map(float, errors), n, True)
+
+
+def _fit_mean_stamp(mosaic, psf, x, y):
+    """Fit of the weighted mean of stamps centred on positions, None where it is faint, and the number of stamps."""
+    half = min(int(round(FIT_HALF_ARCSEC / mosaic.pixel_scale_arcsec)), psf.data.shape[0] // 2)
+    total, weight, n = np.zeros((2 * half + 1, 2 * half + 1)), 0.0, 0
+    for place in zip(x, y, strict=True):
+        x0, y0 = (int(np.rint(value)) for value in place)
+        data, ivar = mosaic.region(y0 - half, y0 + half + 1, x0 - half, x0 + half + 1)
+        if not np.all((ivar > 0) & np.isfinite(data)):
+            continue
+        level = np.median(ivar)
+        total += level * fourier_shift(data - np.median(data), x0 - place[0], y0 - place[1])
+        weight, n = weight + level, n + 1
+    if n == 0:
+        return None, 0
+    reach = min(psf.data.shape[0] // 2, half + int(0.4 / mosaic.pixel_scale_arcsec))
+    options = {"sky_order": 2, "max_shift_px": MAX_OFFSET_PX}
+    fit = fit_star(total / weight, np.full(total.shape, weight), crop(psf.data, reach), **options)
+    clear = fit.ok and fit.flux > 10.0 * CORRELATED_NOISE * fit.flux_err
+    return (fit if clear else None), n
 
 
 def _check_further_off(mosaic, reference_mosaic, expected):
@@ -269,7 +316,12 @@ def fit_position(mosaic, psf, x, y):
         return None
     reach = min(psf.data.shape[0] // 2, half + int(FIT_MARGIN_ARCSEC / mosaic.pixel_scale_arcsec))
     fit = fit_star(
-        data, ivar, crop(psf.data, reach), start=(x - x0, y - y0), sky_order=2, max_shift_px=MAX_OFFSET_PX
+        data,
+        ivar,
+        crop(psf.data, reach),
+        start=(x - x0, y - y0),
+        sky_order=SKY_ORDER,
+        max_shift_px=MAX_OFFSET_PX,
     )
     if not fit.ok or fit.flux < MIN_FIT_SNR * fit.flux_err:
         return None
@@ -289,8 +341,8 @@ def _inliers(shifts, errors):
 
 def write_offset(path, offset, *, meta=None):
     """Write an `Offset` as an ECSV table of one row."""
-    table = Table({name: [getattr(offset, name)] for name in COLUMNS})
-    for name, (unit, description) in COLUMNS.items():
+    table = Table({name: [getattr(offset, name)] for name in OFFSET_COLUMNS})
+    for name, (unit, description) in OFFSET_COLUMNS.items():
         table[name].unit, table[name].description = unit or None, description
     table.meta.update(meta or {})
     write_ecsv(path, table)
@@ -300,4 +352,4 @@ def read_offset(path):
     """Read an `Offset` written by `write_offset`."""
     row = read_ecsv(path)[0]
     kinds = {"n_stars": int, "measured": bool}
-    return Offset(**{name: kinds.get(name, float)(row[name]) for name in COLUMNS})
+    return Offset(**{name: kinds.get(name, float)(row[name]) for name in OFFSET_COLUMNS})

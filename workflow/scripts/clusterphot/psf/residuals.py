@@ -6,15 +6,14 @@ Residuals are moved back by the star's position in Fourier space (after Anderson
 import numpy as np
 
 from clusterphot.base.images import crop, fourier_shift, polynomial_terms
+from clusterphot.base.numerics import TINY
+from clusterphot.psf.star_fits import SKY_ORDER
 
 CLIP_SIGMA = 4.0
 """Pixels of a star farther from the median of all than this are left out of a mean: neighbours, bad pixels."""
 
 MIN_CLIPPED_STARS = 4
 """With fewer stars nothing is clipped: the median of three is one of them."""
-
-SKY_ORDER = 2
-"""Polynomial of the sky under a star in the window of its fit: halos of galaxies are curved."""
 
 SHIFT_MARGIN_PX = 10
 """Pixels around a stamp that a Fourier shift may ring into."""
@@ -26,7 +25,7 @@ def core_residual(star, model, half):
     Parameters
     ----------
     star : `clusterphot.psf.model.Star`
-    model : `clusterphot.psf.model.Model`
+    model : `clusterphot.psf.model.PsfModel`
     half : int
         Half side of the result.
 
@@ -58,5 +57,5 @@ def misfit(star, model, half):
 def weighted_mean(values, weights):
     """Mean (m, m) of images (n, m, m) and the sum of their weights; 0 where no image has any."""
     total = weights.sum(axis=0)
-    mean = np.where(total > 0, (weights * values).sum(axis=0) / np.maximum(total, 1e-300), 0.0)
+    mean = np.where(total > 0, (weights * values).sum(axis=0) / np.maximum(total, TINY), 0.0)
     return mean, total

@@ -7,8 +7,9 @@ numbers. All errors are fractions of the flux, 1 sigma.
 import numpy as np
 
 from clusterphot.base.images import crop, polynomial_terms, radius_grid
+from clusterphot.base.numerics import TINY
 from clusterphot.psf.model import SATURATED_FIT_ARCSEC
-from clusterphot.psf.residuals import SKY_ORDER
+from clusterphot.psf.star_fits import SKY_ORDER
 
 CUTOUT_HALF_ARCSEC = 0.4
 """Half side of the cutout in which fluxes are fitted (`photometry.cutout_size_arcsec` 0.8)."""
@@ -69,7 +70,7 @@ def left_out_cores(stack, model):
     for k in range(len(values)):
         # Residuals are about their mean: without a star the mean moves from 0 to that of the others.
         left = weights - weight[k]
-        mean = np.where(left > 0, (sums - weight[k] * values[k]) / np.maximum(left, 1e-300), 0.0)
+        mean = np.where(left > 0, (sums - weight[k] * values[k]) / np.maximum(left, TINY), 0.0)
         changed = model.image.copy()
         crop(changed, half)[...] += mean * blend
         yield changed
@@ -99,7 +100,7 @@ def core_error(stack, model, total_light, saturated=(0.0, None)):
     ----------
     stack : tuple of (S, m, m) arrays
         Residuals of the stars about their mean, in units of the star's flux on the PSF's grid, and weights.
-    model : Model
+    model : PsfModel
     total_light : float
         In the model's scale.
     saturated : (float, array or None)
@@ -133,7 +134,7 @@ def wing_errors(solution, model, total_of):
     Parameters
     ----------
     solution : WingSolution
-    model : Model
+    model : PsfModel
     total_of : callable
         Total light of (image, tail).
 

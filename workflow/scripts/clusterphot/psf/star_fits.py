@@ -10,6 +10,9 @@ import numpy as np
 
 from clusterphot.base.images import crop, fourier_shift, polynomial_terms
 
+SKY_ORDER = 2
+"""Polynomial of the sky under a star in the window of its fit: halos of galaxies are curved."""
+
 MAX_ITERATIONS = 12
 """Gauss-Newton steps at most."""
 
@@ -55,7 +58,7 @@ class StarFit:
     ok: bool
 
 
-def fit_star(data, ivar, psf, *, start=(0.0, 0.0), sky_order=2, max_shift_px=2.0):
+def fit_star(data, ivar, psf, *, start=(0.0, 0.0), sky_order=SKY_ORDER, max_shift_px=2.0):
     """Fit flux, position and a polynomial sky to one star.
 
     Parameters

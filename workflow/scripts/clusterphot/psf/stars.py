@@ -13,6 +13,7 @@ import sep
 from astropy.table import Table
 from scipy import ndimage
 
+from clusterphot.base.columns import STAR_COLUMNS
 from clusterphot.base.errors import DataError
 from clusterphot.base.tables import read_ecsv, write_ecsv
 from clusterphot.base.units import mag_ab
@@ -20,7 +21,7 @@ from clusterphot.config.psf import StarKeys
 from clusterphot.psf.locus import fit_locus, locus_distance
 from clusterphot.psf.shape import core_radius_px
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # What a detection can be, and why a star is not used. Written in the column ``reason``.
 REASONS = {
@@ -68,6 +69,8 @@ PSF has one or two."""
 
 # ---- what is a star ------------------------------------------------------------------------------------------
 
+LISTED_SNR = 5.0
+"""Detections above it are listed where there is no locus, whatever their magnitude: offsets need what there is."""
 LISTED_FAINTER_MAG = 0.5
 """Detections this much fainter than ``mag_max`` are still listed, with their reason."""
 
@@ -83,21 +86,6 @@ MAX_UNEXPOSED, MAX_BAD_CORE = 0.1, 0.15
 SATURATED_BRIGHTER_MAG = 1.0
 """A saturated star serves for the wings if it is this much brighter than those of the core: fainter ones are not
 saturated, but broken."""
-
-COLUMNS = {
-    "id": ("", "number of the detection"),
-    "x": ("pix", "position in the reference filter's mosaic, 0-based"),
-    "y": ("pix", "position in the reference filter's mosaic, 0-based"),
-    "ra": ("deg", "right ascension, ICRS"),
-    "dec": ("deg", "declination, ICRS"),
-    "mag_auto": ("mag", "AB magnitude from SExtractor's flux_auto, reference filter"),
-    "snr": ("", "flux_auto over its error from the inverse variance alone"),
-    "half_light_radius": ("pix", "SExtractor's flux_radius for half of flux_auto"),
-    "axis_ratio": ("", "minor over major axis of the detection"),
-    "saturated": ("", "a hole of bad pixels, or a flat top, at the centre"),
-    "role": ("", "core: PSF core; wing: brighter, for the wings; none: not used"),
-    "reason": ("", "why it is not used; empty if it is"),
-}
 
 
 @dataclass(frozen=True)
@@ -138,8 +126,8 @@ def select_stars(mosaic, options=None, *, required=True):
     Returns
     -------
     stars : `astropy.table.Table`
-        One row per detection down to ``mag_max`` + `LISTED_FAINTER_MAG`, columns of `COLUMNS`; rejected ones with their
-        reason. ``meta`` holds the locus and the count of every reason.
+        One row per detection down to ``mag_max`` + `LISTED_FAINTER_MAG`, columns of `STAR_COLUMNS`; rejected ones with
+        their reason. ``meta`` holds the locus and the count of every reason.
 
     Raises
     ------
@@ -175,16 +163,19 @@ def select_stars(mosaic, options=None, *, required=True):
             "give `psf: file` for each filter, or widen psf.mag_min and psf.mag_max",
         )
     if locus is None:
-        log.warning("%s: no stellar locus among %d detections", mosaic.label, len(found))
+        logger.warning("%s: no stellar locus among %d detections", mosaic.label, len(found))
         role, reason = (np.full(len(found), word, dtype="U10") for word in (ROLE_NONE, "locus"))
     else:
         role, reason = classify(found, locus, options, mosaic.pixel_scale_arcsec)
     found["role"], found["reason"] = role, reason
     found.remove_columns(["bad_core", "bad_outer"])
-    found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
+    if locus is None:
+        found = found[found["snr"] > LISTED_SNR]
+    else:
+        found = found[found["mag_auto"] < options.mag_max + LISTED_FAINTER_MAG]
     found["id"] = np.arange(len(found))
-    found = found[list(COLUMNS)]
-    for name, (unit, description) in COLUMNS.items():
+    found = found[list(STAR_COLUMNS)]
+    for name, (unit, description) in STAR_COLUMNS.items():
         found[name].description = description
         if unit:
             found[name].unit = unit
@@ -197,7 +188,7 @@ def select_stars(mosaic, options=None, *, required=True):
     if locus is not None:
         found.meta["locus"] = dict(locus)
     said = ", ".join(f"{n} {name}" for name, n in counts.items())
-    log.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
+    logger.info("%d core and %d bright stars in %s; rejected: %s", n_core, n_wing, mosaic.filter_name, said)
     return found
 
 

@@ -34,9 +34,11 @@ TELESCOPES = {
     "wfc3_ir": (2.4, 0.128, 0.128, 0.0),
 }
 """By the start of a filter's name: diameter (m), detector pixels (arcsec) below and above a wavelength (Angstrom)."""
-WRONG_WIDTH = 1.9
-"""A PSF this many times wider or narrower than expected is on other pixels than the mosaic's, which are at least twice
-off; PSFs of real mosaics lie within 1.65 (the broadest, of Faisst et al. 2022 in F090W)."""
+WRONG_WIDTH = (0.5, 2.0)
+"""Ratios to the width expected on the mosaic's pixels beyond which a PSF is another's."""
+WRONG_SCALE = (0.6, 1.9)
+"""The same without the mosaic's pixel, for a file that does not say its pixel scale: real PSFs lie within 1.0 to 1.75
+(the broadest, of Faisst et al. 2022 in F090W), and on pixels twice off below 0.56 or above 2.1."""
 ODD_WIDTH = (0.75, 1.5)
 """Ratios to the expected width outside which a PSF is doubted."""
 PARTIAL_SUM = (0.8, 0.995)
@@ -83,7 +85,8 @@ def load_user_psf(path, pixel_scale_arcsec, filter_name, *, encircled_energy=Non
     total = float(data.sum())
     data = _centre(data, core_radius_px(pixel_scale_arcsec, CORE_ARCSEC), where)
     fwhm = fwhm_px(data) * pixel_scale_arcsec
-    notes += _check_width(fwhm, pixel_scale_arcsec, filter_name, where)
+    is_declared = _scale(header, pixel_scale_arcsec) is not None
+    notes += _check_width(fwhm, pixel_scale_arcsec, filter_name, is_declared, where)
     share, origin = _share_inside(encircled_energy, header, total, where)
     if origin == "sum of the image":
         notes.append(
@@ -269,14 +272,16 @@ def expected_fwhm(filter_name, pixel_scale_arcsec):
     return float(np.linalg.norm([limit, short_pixel if wave < boundary else long_pixel, pixel_scale_arcsec]))
 
 
-def _check_width(fwhm, pixel_scale_arcsec, filter_name, where):
+def _check_width(fwhm, pixel_scale_arcsec, filter_name, is_declared, where):
     """Notes on a width that is odd; `DataError` for one that another pixel scale explains."""
     expected = expected_fwhm(filter_name, pixel_scale_arcsec)
     if expected is None:
         return []
     ratio = fwhm / expected
     words = f'FWHM {fwhm:.3f}" on pixels of {pixel_scale_arcsec:g}", {ratio:.2f} times that of diffraction and pixels'
-    if not 1.0 / WRONG_WIDTH < ratio < WRONG_WIDTH:
+    on_detector = fwhm / expected_fwhm(filter_name, 0.0)
+    is_possible = WRONG_SCALE[0] < on_detector < WRONG_SCALE[1]
+    if not WRONG_WIDTH[0] < ratio < WRONG_WIDTH[1] or not (is_declared or is_possible):
         hint = "is it sampled on other pixels than those of the mosaic, or that of another filter?"
         raise DataError(where, words, f'about {expected:.3f}"', hint)
     if not ODD_WIDTH[0] <= ratio <= ODD_WIDTH[1]:

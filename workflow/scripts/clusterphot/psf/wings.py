@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clusterphot.base.images import fourier_shift, polynomial_terms, radius_grid
+from clusterphot.base.numerics import TINY
 from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
 
 N_SECTORS = 12
@@ -224,7 +225,7 @@ class WingSolution:
 
 def solve_normal(matrix, right):
     """Solve normal equations after scaling; NaN where singular."""
-    norm = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    norm = np.sqrt(np.maximum(np.diag(matrix), TINY))
     try:
         return np.linalg.solve(matrix / np.outer(norm, norm), right / norm) / norm
     except np.linalg.LinAlgError:
@@ -394,7 +395,7 @@ def _agreement(normal, right, prior_normal, prior_right):
 
 def _scaled_inverse(matrices):
     """Pseudo-inverses of a stack of normal matrices, scaled to unit diagonal first."""
-    norm = np.sqrt(np.maximum(np.einsum("kii->ki", matrices), 1e-300))
+    norm = np.sqrt(np.maximum(np.einsum("kii->ki", matrices), TINY))
     outer = norm[:, :, None] * norm[:, None, :]
     return np.linalg.pinv(matrices / outer, rcond=PINV_STAR, hermitian=True) / outer
 
@@ -435,7 +436,7 @@ def _reduce(star, huber, sky_variance, column, kernel):
     inner[0, 0] += 1.0 / (star.flux_sigma * star.flux) ** 2
     # Eliminate the nuisance parameters (Schur complement).
     cross = product[:size, size:-1]
-    norm = np.sqrt(np.maximum(np.diag(inner), 1e-300))
+    norm = np.sqrt(np.maximum(np.diag(inner), TINY))
     inverse = np.linalg.pinv(inner / np.outer(norm, norm), rcond=PINV_CELL, hermitian=True) / np.outer(
         norm, norm
     )

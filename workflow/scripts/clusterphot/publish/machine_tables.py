@@ -14,7 +14,7 @@ from scipy.special import ndtr
 from clusterphot.base.columns import describe_column
 from clusterphot.base.flags import SENTENCES
 from clusterphot.base.tables import carried_columns, flux_arrays, flux_filters
-from clusterphot.base.units import mag_ab
+from clusterphot.base.units import MAG_PER_FRACTION, mag_ab
 
 DETECTION_SIGMA = 3.0
 """A source is detected where its flux in the reference filter is above this many of its errors."""
@@ -163,7 +163,7 @@ def rescue(photometry, *, reference_filter=None):
     flux, err = flux_arrays(photometry, filters)
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = np.where(err > 0, flux / err, np.nan)
-        magnitude_err = np.where(flux > 0, 2.5 / np.log(10) * err / flux, np.nan)
+        magnitude_err = np.where(flux > 0, MAG_PER_FRACTION * err / flux, np.nan)
     if reference_filter not in filters:
         known = [
             np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else 0 for column in snr.T

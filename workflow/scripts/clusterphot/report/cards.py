@@ -64,7 +64,7 @@ def make_populations(flux, err, clusters, models, model, *, min_relative_error):
         Corrected for Milky Way dust, random errors.
     clusters : `astropy.table.Table`
     models : `clusterphot.sed.best_fit.Models`
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     min_relative_error : float
 
     Returns
@@ -100,7 +100,7 @@ def write_cards(path, ids, filters, sheets, populations, model):
     ids : sequence of str
     filters : sequence of str
     sheets, populations : list of dict
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
         For the axes of the maps.
     """
     age_edges, metallicity_edges = map_axes(model)

@@ -50,7 +50,7 @@ def posterior_pictures(flux, err, model, *, min_relative_error):
     ----------
     flux, err : (n, n_bands) float ndarray, nJy
         As for `clusterphot.sed.posterior.posterior_columns`.
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     min_relative_error : float
 
     Returns

@@ -12,8 +12,15 @@ from pathlib import PurePosixPath
 import yaml
 
 from clusterphot.base.files import own_file
+from clusterphot.config.keys import keys_of
+from clusterphot.config.stack import StackKeys
 
-STACK_KEYS = ("stack", "photometry.sky", "photometry.max_shift_px")
+STACK_KEYS = (
+    *(f"stack.{name}" for name in keys_of(StackKeys)),
+    "photometry.engine",
+    "photometry.sky",
+    "photometry.max_shift_px",
+)
 FILES = (
     ("mosaic.fits", "prepare_mosaic", "Mosaic, nJy per pixel", ()),
     ("psf.fits", "build_psf", "Point spread function", ("psf",)),

@@ -1,4 +1,4 @@
-"""Checks of the configuration: schema, and what a schema cannot say.
+"""What a configuration may not say: unknown keys and wrong values (its schema), and what a schema cannot tell.
 
 A mistake becomes one `ConfigError` that names file and key, what was got, what is expected, and a hint.
 Nothing here reads images or imports more than the standard library, YAML and jsonschema.

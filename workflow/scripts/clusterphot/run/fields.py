@@ -19,7 +19,7 @@ from pathlib import Path
 from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.secrets import hide_addresses
-from clusterphot.config.configuration import complete_configuration, configuration_schema
+from clusterphot.config.sections import complete_configuration, configuration_schema
 from clusterphot.measure.engines import check_engines
 from clusterphot.run import chunks, configuration
 from clusterphot.run.grids import NATIVE, Libraries, Projection

@@ -20,7 +20,7 @@ from clusterphot.sed.chi2 import (
     dominated,
     fit_grid,
     intervals,
-    is_poor,
+    is_poor_sed_fit,
     prepare_photometry,
 )
 from clusterphot.sed.masses import mass_columns
@@ -59,7 +59,7 @@ class Models:
 
 
 @dataclass(frozen=True)
-class FitOptions:
+class SedOptions:
     """Choices of the SED fit; see config/config.yaml, section sed."""
 
     flux_floor_fraction: float
@@ -70,7 +70,7 @@ class FitOptions:
     age_of_universe_gyr: float
 
 
-def fit_sources(flux, err, models, options, *, err_sys=None, correlation=None, flags=None):
+def fit_seds(flux, err, models, options, *, err_sys=None, correlation=None, flags=None):
     """Best fit, intervals and masses of sources.
 
     Parameters
@@ -78,7 +78,7 @@ def fit_sources(flux, err, models, options, *, err_sys=None, correlation=None, f
     flux, err : (n, n_bands) float array_like, nJy
         Corrected for Milky Way dust; bands in the order of ``models.filters``.
     models : `Models`
-    options : `FitOptions`
+    options : `SedOptions`
     err_sys : (n, n_bands) float array_like, optional
         Systematic error of each band, nJy.
     correlation : (n_bands, n_bands) float array_like, optional
@@ -120,7 +120,7 @@ def fit_sources(flux, err, models, options, *, err_sys=None, correlation=None, f
         "dof": np.maximum(n_bands - N_FITTED, 0),
         "n_bands": n_bands,
     }
-    flags[is_poor(columns["chi2"], columns["dof"])] |= Flag.POOR_FIT
+    flags[is_poor_sed_fit(columns["chi2"], columns["dof"])] |= Flag.POOR_FIT
     columns |= mass_columns(photometry, fit, (i, j), models, options)
     flags[known & ~(np.isfinite(columns["log_mass"]) & (best_mass > 0))] |= Flag.NEGATIVE_LUMINOSITY
     columns |= intervals(fit.chi2, models.age_gyr, models.metallicity_zsun)
@@ -146,11 +146,11 @@ def load_models(projected_path, four_color_paths):
 
 
 def make_options(params, models):
-    """`FitOptions` from the parameters of a rule (keys as in the section sed of the configuration)."""
+    """`SedOptions` from the parameters of a rule (keys as in the section sed of the configuration)."""
     filt = params.v_filter
     if filt == "auto":
         filt = v_filter(models.filters, params.redshift)
-    return FitOptions(
+    return SedOptions(
         flux_floor_fraction=params.flux_floor_fraction,
         min_relative_error=params.min_relative_error,
         dominated_weight_fraction=params.dominated_weight_fraction,

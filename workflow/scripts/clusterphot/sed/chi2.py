@@ -11,7 +11,7 @@ from scipy.special import erfc, gammainccinv
 
 from clusterphot.base.flags import Flag
 from clusterphot.base.units import without_sentinels
-from clusterphot.config.sed import Sed
+from clusterphot.config.sed import SedSection
 
 SIGMA_LEVELS = (1, 2, 3, 4, 5)
 """Of the intervals that tables list; F22 quote 1 to 3."""
@@ -86,7 +86,7 @@ def prepare_photometry(
     err,
     *,
     flux_floor_fraction=0.0,
-    min_relative_error=Sed.min_relative_error,
+    min_relative_error=SedSection.min_relative_error,
     err_sys=None,
     correlation=None,
 ):
@@ -160,7 +160,7 @@ def _without_information(flux, err):
         return (err > best / np.sqrt(NO_WEIGHT)) & (err > brightest / NO_SIGNAL)
 
 
-def is_poor(chi2, dof):
+def is_poor_sed_fit(chi2, dof):
     """Fits that the models do not describe even with errors `ERROR_FACTOR` times as large, (n,) bool ndarray.
 
     Without degrees of freedom no fit is poor.

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.units import AB_ZERO_FLUX_NJY
-from clusterphot.config.forecast import Forecast
+from clusterphot.config.forecast import ForecastSection
 from clusterphot.sed.chi2 import Photometry
 from clusterphot.sed.posterior import posteriors
 from clusterphot.sed.posterior_model import flux_at, make_model
@@ -57,9 +57,9 @@ def forecast(
     priors,
     nuisance,
     *,
-    n_extra=Forecast.n_extra,
+    n_extra=ForecastSection.n_extra,
     n_realisations=0,
-    seed=Forecast.seed,
+    seed=ForecastSection.seed,
 ):
     """Expected widths of the posteriors with the baseline filters and with extra ones.
 

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.tables import error_correlation, flux_arrays, read_table, systematic_errors
-from clusterphot.sed.best_fit import Models, fit_sources, load_models, make_options
+from clusterphot.sed.best_fit import Models, fit_seds, load_models, make_options
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.posterior import Posterior, posteriors
 from clusterphot.sed.posterior_model import field_model, systematic_fractions
@@ -31,7 +31,7 @@ INTERVALS = tuple(
 
 
 @dataclasses.dataclass(frozen=True)
-class Stack:
+class StackFluxes:
     """Photometry of a stack, corrected for Milky Way dust.
 
     Attributes
@@ -67,10 +67,10 @@ class Library:
     native: ProjectedGrid
 
 
-def read_stack(path, filters):
-    """`Stack` of a table of de-reddened stack photometry."""
+def read_stack_fluxes(path, filters):
+    """`StackFluxes` of a table of de-reddened stack photometry."""
     table = read_table(path)
-    return Stack(
+    return StackFluxes(
         *flux_arrays(table, filters, prefix="flux0"),
         systematic_errors(table, filters, prefix="flux0"),
         error_correlation(table, filters),
@@ -90,7 +90,7 @@ def stack_posterior(stack, library, params, *, ebv, zero_point_error=None, **cha
 
     Parameters
     ----------
-    stack : `Stack`
+    stack : `StackFluxes`
     library : `Library`
     params : namespace
         As `clusterphot.sed.posterior_model.field_model` takes it, and ``min_relative_error``.
@@ -104,7 +104,7 @@ def stack_posterior(stack, library, params, *, ebv, zero_point_error=None, **cha
     Returns
     -------
     posterior : `clusterphot.sed.posterior.Posterior`, of one source
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
     """
     filters = library.models.filters
@@ -128,7 +128,7 @@ def compare_libraries(stack, libraries, params, *, ebv, zero_point_errors):
 
     Parameters
     ----------
-    stack : `Stack`
+    stack : `StackFluxes`
     libraries : list of `Library`
     params : namespace
         Parameters of the rule: those of `stack_posterior` and `clusterphot.sed.best_fit.make_options`.
@@ -187,7 +187,7 @@ def _best_fit(stack, library, params, *, zero_point_error=None):
     err_sys = stack.err_sys
     if zero_point_error is not None:
         options, err_sys = dataclasses.replace(options, flux_floor_fraction=zero_point_error), None
-    columns, _ = fit_sources(
+    columns, _ = fit_seds(
         stack.flux, stack.err, library.models, options, err_sys=err_sys, correlation=stack.correlation
     )
     return {name: columns[name][0] for name in (*BEST, *INTERVALS, "flags")}

@@ -7,6 +7,7 @@ the best mass of a cell over its error and ``scale`` that error. Priors are thos
 
 import numpy as np
 
+from clusterphot.base.numerics import TINY
 from clusterphot.sed.quantiles import lattice_quantiles
 
 REACH_SIGMA = 5.0
@@ -218,7 +219,7 @@ def mass_summary(mu, scale, probabilities, priors):
     cumulative = np.cumsum(weights, axis=1)
     place = np.minimum(np.count_nonzero(cumulative < _STRATUM_QUANTILE[:, None], axis=1), N_LATTICE - 1)
     rows = np.arange(len(mu))
-    share = np.maximum(weights[rows, place], 1e-300)
+    share = np.maximum(weights[rows, place], TINY)
     way = np.clip((_STRATUM_QUANTILE - cumulative[rows, place]) / share + 0.5, -0.5, 0.5)
     draws = np.clip(log_mass[rows, place] + way * step, low, high)
     return lattice_quantiles(log_mass, weights, probabilities) / np.log(10), np.exp(draws)

@@ -19,7 +19,7 @@ def mass_columns(photometry, fit, best, models, options):
     best : ((n,) int ndarray, (n,) int ndarray)
         Age and metallicity of the best model of each source, of `clusterphot.sed.chi2.best_models`.
     models : `clusterphot.sed.best_fit.Models`
-    options : `clusterphot.sed.best_fit.FitOptions`
+    options : `clusterphot.sed.best_fit.SedOptions`
 
     Returns
     -------

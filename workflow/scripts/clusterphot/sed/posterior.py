@@ -88,7 +88,7 @@ def covariances(photometry, flux, nuisance):
     flux : (n, n_bands) float ndarray, nJy
         Fluxes that the fractional errors refer to.
     nuisance : `Nuisance`
-        Complete, as in a `Model`.
+        Complete, as in a `PosteriorModel`.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def reference_flux(photometry, model):
     Parameters
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
-    model : `Model`
+    model : `PosteriorModel`
 
     Returns
     -------
@@ -206,7 +206,7 @@ def _cells(cross, norm, constant, model):
     cross, norm : (n_levels, n_models) float ndarray
         Changed in place: on return the mean over error (mu) and the error of the Gaussian in mass.
     constant : (n_levels,) float ndarray
-    model : `Model`
+    model : `PosteriorModel`
 
     Returns
     -------
@@ -231,7 +231,9 @@ def _cells(cross, norm, constant, model):
     log_cell += model.log_prior
     log_cell += constant[:, None]
     flat = log_cell.reshape(-1)
-    kept = np.flatnonzero(flat > flat.max() - NEGLIGIBLE_LN)
+    kept = np.flatnonzero(
+        flat >= flat.max() - NEGLIGIBLE_LN
+    )  # the best one also where numbers are too large to differ
     mu, scale = cross.reshape(-1)[kept], norm.reshape(-1)[kept]
     if priors.mass_prior == "gaussian":
         # The cut at zero: Phi(mu) of the posterior over Phi(offset) of the prior
@@ -258,7 +260,7 @@ def posteriors(photometry, model, *, probabilities=PROBABILITIES):
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
         From `clusterphot.sed.chi2.prepare_photometry`; negative fluxes count as measured, missing bands do not.
-    model : `Model`
+    model : `PosteriorModel`
     probabilities : sequence of float, optional
         Of ``Posterior.quantiles``; the columns always have `PROBABILITIES`.
 
@@ -404,7 +406,7 @@ def posterior_columns(flux, err, model, *, min_relative_error, correlation=None)
     ----------
     flux, err : (n, n_bands) float ndarray, nJy
         Corrected for Milky Way dust, random errors only: systematic ones are in the model.
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     min_relative_error : float
         As in `clusterphot.sed.chi2.prepare_photometry`. The floor of the best fit is not used: zero points and jitter
         take its place.

@@ -12,7 +12,7 @@ import numpy as np
 from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.base.errors import ConfigError
 from clusterphot.base.filters import load_filter
-from clusterphot.config.dust import Dust
+from clusterphot.config.dust import DustSection
 from clusterphot.config.keys import keys_of
 from clusterphot.config.sed import PriorKeys
 from clusterphot.ssp.refine import refine_grid
@@ -86,7 +86,7 @@ class Nuisance:
 
 
 @dataclass(frozen=True)
-class Model:
+class PosteriorModel:
     """Everything about the posterior that does not depend on the source, made by `make_model`.
 
     Models are flat, in the order (A_V, age, metallicity).
@@ -126,7 +126,7 @@ class Model:
 # ----------------------------------------------------------------------------- from a fine grid to the model
 
 
-def extinction_per_av(filters, redshift, *, r_v=Dust.r_v):
+def extinction_per_av(filters, redshift, *, r_v=DustSection.r_v):
     """Extinction in observed filters per magnitude of A_V in the rest frame of the source.
 
     Parameters
@@ -178,7 +178,7 @@ def make_model(grid, priors, nuisance):
 
     Returns
     -------
-    model : `Model`
+    model : `PosteriorModel`
 
     Raises
     ------
@@ -199,7 +199,7 @@ def make_model(grid, priors, nuisance):
         + _log_node_prior(metallicity, priors.metallicity_prior)[None, None, :]
         - np.log(len(av)) * np.ones((len(av), 1, 1))
     )
-    return Model(
+    return PosteriorModel(
         age_gyr=age,
         metallicity_zsun=metallicity,
         av_mag=av,
@@ -236,7 +236,7 @@ def flux_at(model, age_gyr, metallicity_zsun, av_index=0):
 
     Parameters
     ----------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     age_gyr, metallicity_zsun : (n,) float ndarray, within the grid
     av_index : (n,) int ndarray or int, optional
 
@@ -302,7 +302,7 @@ def prior_range(options, name, axis, *, limit=np.inf):
     return low, high
 
 
-def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=Dust.r_v):
+def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=DustSection.r_v):
     """Fine grid, priors and nuisance model of a field.
 
     Parameters
@@ -321,7 +321,7 @@ def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_
 
     Returns
     -------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
 
     Raises
@@ -370,7 +370,7 @@ def field_model(grid, params, *, ebv, err_fraction=None, **changes):
 
     Returns
     -------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
     """
     options = dict(params.posterior) | changes

@@ -34,7 +34,7 @@ def chi2_of_draws(photometry, posterior, model):
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
     posterior : `clusterphot.sed.posterior.Posterior`
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
 
     Returns
     -------
@@ -109,7 +109,7 @@ def leave_band_out(photometry, model):
     Parameters
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
 
     Returns
     -------
@@ -220,7 +220,7 @@ def predictive_table(photometry, model, filters):
     Parameters
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
         Best without jitter, which would hide what is asked.
     filters : sequence of str
 
@@ -268,7 +268,7 @@ def acceptance(photometry, posterior, model):
     ----------
     photometry : `clusterphot.sed.chi2.Photometry`
     posterior : `clusterphot.sed.posterior.Posterior`
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
 
     Returns
     -------
@@ -302,8 +302,8 @@ def check_sample(flux, err, filters, model, *, min_relative_error):
     flux, err : (n, n_bands) float ndarray, nJy
     filters : sequence of str
     model : callable
-        ``model(jitter=..., jitter_levels=...)`` gives the `clusterphot.sed.posterior_model.Model` with these keys
-        changed.
+        ``model(jitter=..., jitter_levels=...)`` gives the `clusterphot.sed.posterior_model.PosteriorModel` with these
+        keys changed.
     min_relative_error : float
 
     Returns

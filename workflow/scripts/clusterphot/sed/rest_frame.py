@@ -12,7 +12,7 @@ from astropy.table import Table
 from clusterphot.base.filters import load_filter, nearest_filter
 from clusterphot.base.tables import error_correlation, flux_arrays, systematic_errors
 from clusterphot.base.units import AB_ZERO_FLUX_NJY
-from clusterphot.config.dust import Dust
+from clusterphot.config.dust import DustSection
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.mass_integral import mass_lattice
 from clusterphot.sed.posterior import posteriors
@@ -77,12 +77,12 @@ def nearest_filters(filters, rest_filters, redshift):
     return tuple(nearest_filter(filters, micron) for micron in wanted)
 
 
-def make_rest_frame(model, fine, rest_grid, *, r_v=Dust.r_v):
+def make_rest_frame(model, fine, rest_grid, *, r_v=DustSection.r_v):
     """Prepare rest-frame quantities for the models of a posterior.
 
     Parameters
     ----------
-    model : `clusterphot.sed.posterior_model.Model`
+    model : `clusterphot.sed.posterior_model.PosteriorModel`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
         The fine grid behind it, at the redshift of the field.
     rest_grid : `clusterphot.ssp.grid.ProjectedGrid`

@@ -23,7 +23,7 @@ def sensitivity_table(stack, libraries, fiducial, params, *, ebv, zero_point_err
 
     Parameters
     ----------
-    stack : `clusterphot.sed.library_comparison.Stack`
+    stack : `clusterphot.sed.library_comparison.StackFluxes`
     libraries : list of `clusterphot.sed.library_comparison.Library`
     fiducial : str
         Name of the library of all rows but those of other libraries.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
+from clusterphot.base.columns import TRUTH_COLUMNS, TRUTH_FILTER_COLUMNS
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.config.simulation import SceneKeys
 from clusterphot.optics.bands import channel
@@ -409,10 +410,8 @@ def _finish(config, rows, clusters):
             truth[name] = np.concatenate(
                 [np.asarray(clusters[name], dtype=float), np.full(len(rows), np.nan)]
             )
-    for name in ("ra", "dec", "ra_listed", "dec_listed", "pa_deg"):
-        truth[name].unit = "deg"
-    for name in ("u", "v", "r_e_arcsec"):
-        truth[name].unit = "arcsec"
+    for name, (unit, _) in TRUTH_COLUMNS.items():
+        truth[name].unit = unit or None
     truth.meta["simulation"] = config.to_dict()
     truth.meta["wcs_offset_px"] = {filt: list(wcs_offset_px(config, filt)) for filt in config.filters}
     truth.meta["extinction_mag"] = {filt: milky_way_extinction(filt, config.ebv) for filt in config.filters}
@@ -438,7 +437,7 @@ def _add_filter(config, truth, filt, rows, clusters, extended):
         np.asarray(truth["u"][:n]), np.asarray(truth["v"][:n]), extended, of_extended
     )
     truth[f"sb_{filt}"] = light
-    for name, unit in (("flux0", "nJy"), ("flux", "nJy"), ("x", "pix"), ("y", "pix"), ("sb", "nJy/arcsec2")):
+    for name, (unit, _) in TRUTH_FILTER_COLUMNS.items():
         truth[f"{name}_{filt}"].unit = unit
 
 

@@ -11,6 +11,7 @@ from astropy.table import Table, vstack
 
 from clusterphot.base.cosmology import kpc_per_arcsec
 from clusterphot.base.flags import Flag
+from clusterphot.base.numerics import TINY
 from clusterphot.base.products import open_fits
 from clusterphot.config.keys import values_of
 from clusterphot.config.sizes import LimitKeys
@@ -352,7 +353,7 @@ def alignment_variance(ids, flux, reference_fits):
         for axis in "xy"
     )
     weight = np.where(np.isfinite(variance), np.maximum(np.asarray(flux, dtype=float), 0.0), 0.0)
-    mean = np.sum(weight * np.nan_to_num(variance)) / max(weight.sum(), 1e-300)
+    mean = np.sum(weight * np.nan_to_num(variance)) / max(weight.sum(), TINY)
     return float(mean) * reference_fits.meta["pixel_scale_arcsec"] ** 2
 
 

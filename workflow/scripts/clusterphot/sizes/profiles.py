@@ -11,6 +11,7 @@ from astropy.table import Table
 from scipy.special import chdtrc
 
 from clusterphot.base.images import radius_grid
+from clusterphot.base.numerics import TINY
 from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid
 from clusterphot.sizes.limits import alignment_blur
 from clusterphot.sizes.models import PsfSpectrum, transfer
@@ -98,7 +99,7 @@ def measure_profile(cutouts, table, reference_fits, context, stack_options, *, f
     rings = make_rings(size, size // 2)
     facts = dict.fromkeys(("alignment_mas", "chi2", "p_value", "flux"), float("nan"))
     facts |= {"n_sources": n, "dof": 0}
-    n_pixels = np.rint(1.0 / np.maximum(rings.matrix.max(axis=1), 1e-300)).astype(int)
+    n_pixels = np.rint(1.0 / np.maximum(rings.matrix.max(axis=1), TINY)).astype(int)
     columns = {"radius_arcsec": rings.radius_px * scale, "n_pixels": n_pixels}
     empty = np.full(len(n_pixels), np.nan)
     if n < 2:

@@ -29,7 +29,9 @@ V_FILTER = "bessell_V"
 MAX_LOST_FRACTION = 1e-4
 """Share of a filter's AB reference counts that may fall outside a spectrum (far wings of HST curves)."""
 
-_C_ANGSTROM_S = constants.c.to_value(u.AA / u.s)
+C_ANGSTROM_S = constants.c.to_value(u.AA / u.s)
+"""Speed of light."""
+
 _NJY_PER_CGS = 1e32  # 1 erg/s/cm2/Hz = 1e23 Jy
 _AGE_RTOL = 1e-9  # ages closer than this (relative) to a node are that node
 EMBEDDED_LAYOUT = "clusterphot embedded SSP grid, version 1"
@@ -275,7 +277,7 @@ def band_weights(wave, curve, *, redshift=0.0):
         fraction = (x - wave[left]) / (wave[left + 1] - wave[left])
         weights += np.bincount(left, value * (1 - fraction), len(wave))
         weights += np.bincount(left + 1, value * fraction, len(wave))
-    return weights / (_C_ANGSTROM_S * np.sum(_inverse_wave_integral(curve.wave, curve.transmission)))
+    return weights / (C_ANGSTROM_S * np.sum(_inverse_wave_integral(curve.wave, curve.transmission)))
 
 
 def band_flux(wave, f_lambda, curves, *, redshift=0.0):

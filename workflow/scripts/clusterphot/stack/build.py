@@ -11,10 +11,11 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from clusterphot.base.columns import STACK_BOOTSTRAP_COLUMNS, STACK_COLUMNS, STACK_SOURCE_COLUMNS
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, open_fits, write_fits
 from clusterphot.config.photometry import EngineKeys, FitKeys
-from clusterphot.config.stack import Stack
+from clusterphot.config.stack import StackKeys
 from clusterphot.measure.fit import FitOptions, fit_sources
 from clusterphot.measure.linear import SkyTerms, normal_equations, solve
 from clusterphot.measure.rendering import PsfRenderer
@@ -38,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class StackOptions(Stack):
+class StackOptions(StackKeys):
     """Choices of a stack: keys of the configuration, and how the point source is fitted to it.
 
     Attributes
@@ -52,7 +53,7 @@ class StackOptions(Stack):
     """
 
     sky: str = FitKeys.sky
-    max_shift_px: float = 1.0
+    max_shift_px: float = FitKeys.max_shift_px
     engine: str = EngineKeys.engine
 
     def __post_init__(self):
@@ -72,7 +73,7 @@ class Stack:
     data, model, ivar : (m, m) float ndarray
         nJy/pixel and 1/(nJy/pixel)^2; the model is point source and sky.
     row : dict
-        Values of the fit: flux, flux_err, ... as in `ROW_UNITS`.
+        Values of the fit: flux, flux_err, ... as in `STACK_COLUMNS`.
     ids : list of str
         Sources in the stack.
     background : (n,) float ndarray, nJy/pixel
@@ -96,22 +97,6 @@ class Stack:
     method: str
     seed: int
 
-
-ROW_UNITS = {
-    "flux": "nJy",
-    "flux_err": "nJy",
-    "flux_err_noise": "nJy",
-    "flux_err_sys": "nJy",
-    "dx": "pix",
-    "dy": "pix",
-    "sky": "nJy / pix",
-    "chi2": "",
-    "dof": "",
-    "flags": "",
-    "n_sources": "",
-    "n_listed": "",
-}
-"""Columns of the table FIT; flux_err is that of the bootstrap, flux_err_noise that of the pixels."""
 
 JOINED = ("flux", "flux_err", "flux_err_sys", "dx", "dy", "chi2", "dof", "flags", "sky", "n_sources")
 """Columns of every filter in the row that `join_stacks` makes."""
@@ -362,7 +347,7 @@ def _flat_wcs(pixel_scale_arcsec):
 def _empty_stack(cutouts, ids, background, options):
     """Stack of a filter in which nothing can be stacked."""
     m = cutouts.data.shape[-1]
-    row = dict.fromkeys(ROW_UNITS, float("nan"))
+    row = dict.fromkeys(STACK_COLUMNS, float("nan"))
     row |= {"dof": 0, "flags": int(Flag.NO_DATA), "n_sources": len(ids), "n_listed": len(cutouts.ids)}
     empty = np.full((m, m), np.nan)
     return Stack(
@@ -393,13 +378,17 @@ def write_stack(path, stack, field):
         hdu = fits.ImageHDU(np.asarray(image, dtype=np.float32), name=name)
         hdu.header["BUNIT"] = IVAR_UNIT if name == "IVAR" else "nJy"
         hdus.append(hdu)
-    row = Table({name: [stack.row[name]] for name in ROW_UNITS})
-    for name, unit in ROW_UNITS.items():
-        row[name].unit = unit or None
+    row = Table({name: [stack.row[name]] for name in STACK_COLUMNS})
     ids = np.char.encode(np.array(stack.ids, dtype=str), "utf-8") if stack.ids else np.zeros(0, "S1")
     sources = Table({"id": ids, "background": np.asarray(stack.background, dtype=float)})
     resamples = Table({"flux": stack.resampled_flux})
-    sources["background"].unit, resamples["flux"].unit = "nJy / pix", "nJy"
+    for table, columns in (
+        (row, STACK_COLUMNS),
+        (sources, STACK_SOURCE_COLUMNS),
+        (resamples, STACK_BOOTSTRAP_COLUMNS),
+    ):
+        for name, (unit, _) in columns.items():
+            table[name].unit = unit or None
     tables = (("FIT", row), ("SOURCES", sources), ("BOOTSTRAP", resamples))
     write_fits(path, hdus + [fits.BinTableHDU(table, name=name) for name, table in tables])
 
@@ -413,7 +402,7 @@ def read_stack(path):
             data=np.asarray(hdus["DATA"].data, dtype=float),
             model=np.asarray(hdus["MODEL"].data, dtype=float),
             ivar=np.asarray(hdus["IVAR"].data, dtype=float),
-            row={name: row[name].item() for name in ROW_UNITS},
+            row={name: row[name].item() for name in STACK_COLUMNS},
             ids=[
                 name.encode("latin-1").decode("utf-8") if isinstance(name, str) else name.decode()
                 for name in names

@@ -16,7 +16,7 @@ from clusterphot.base.tables import flux_arrays, flux_filters, read_table
 from clusterphot.sed.best_fit import load_models
 from clusterphot.sed.v_light import luminosity_per_njy, v_filter
 
-DETECTION_SIGMA = 3.0
+SEEN_SIGMA = 3.0
 """A source is seen in a filter where its flux is above this many of its errors (Faisst et al. 2022, figure 4)."""
 
 NO_IMAGES = "the field is given by its fluxes, without images"
@@ -264,7 +264,7 @@ def seen_fraction(products, of):
     filters = flux_filters(table)
     flux, err = flux_arrays(table, filters)
     with np.errstate(divide="ignore", invalid="ignore"):
-        seen = flux > DETECTION_SIGMA * err
+        seen = flux > SEEN_SIGMA * err
     reference = products.settings["reference_filter"]
     if reference not in filters:
         raise NotAvailableError(f"there is no {reference}")

@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import Table, vstack
 from scipy.spatial import cKDTree
 
+from clusterphot.base.numerics import TINY
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.config.detection import InjectionKeys
 from clusterphot.detect.catalog import MOMENT_ROWS, detect_box, to_plane_axes
@@ -178,7 +179,7 @@ def _few_patches(rng, weight, shape, n_clusters):
         return weight
     chosen = rng.choice(len(total), size=wanted, replace=False, p=total / total.sum())
     # a patch is chosen by its light already: all that are get as many clusters
-    return np.where(np.isin(number, chosen), weight / np.maximum(total[number], 1e-300), 0.0)
+    return np.where(np.isin(number, chosen), weight / np.maximum(total[number], TINY), 0.0)
 
 
 class Artist:

@@ -132,8 +132,9 @@ def _check_headers(key, filt, values, note, deep):
     if here:
         wht, err = text_of(values, "wht"), text_of(values, "err")
         info = note.attempt("headers", inspect_mosaic, values["sci"], wht, err=err, deep=deep)
+    error, source = contradicting_filter(info, filt) if info is not None else (None, "")
     psf = text_of(values, "psf")
-    if psf is not None:
+    if psf is not None and not (error is not None and source == "header"):  # one wrong key is one mistake
         share = values.get("psf_encircled_energy")
         notes = note.attempt(
             "psf", image_fields.check_psf, psf, f"{key}.psf", filt, info, encircled_energy=share
@@ -148,7 +149,6 @@ def _check_headers(key, filt, values, note, deep):
     note.attempt("gain", check_gain, info, values.get("gain_e_per_njy"))
     for text in info.notes:
         note.add(WARNING, "headers", text)
-    error, source = contradicting_filter(info, filt)
     if error is not None:
         note.add(ERROR if source == "header" else WARNING, "filter", error)
     return info

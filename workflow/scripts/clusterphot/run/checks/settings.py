@@ -7,7 +7,7 @@ No units of its own.
 import os
 from dataclasses import dataclass
 
-from clusterphot.config.configuration import complete_configuration, configuration_schema
+from clusterphot.config.sections import complete_configuration, configuration_schema
 from clusterphot.run import configuration
 from clusterphot.run import fields as fieldset
 from clusterphot.run.checks.findings import ERROR, OK
@@ -112,7 +112,8 @@ def _check_keys(settings, defaults, repo, findings):
     schema = configuration_schema()
     mistakes = configuration.schema_mistakes(settings.config, schema, settings.origin)
     if _drop_odd_keys(settings.config):
-        mistakes += configuration.schema_mistakes(settings.config, schema, settings.origin)
+        again = configuration.schema_mistakes(settings.config, schema, settings.origin)
+        mistakes += [one for one in again if one[0] != ("fields",) or settings.config["fields"]]
     for key, error in mistakes:
         field = str(key[1]) if len(key) > 1 and key[0] == "fields" else ""
         filt = str(key[3]) if len(key) > 3 and key[2] == "mosaics" else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
-from clusterphot.base.robust import mad_sigma
+from clusterphot.base.robust import STACK_SOFTENING, mad_sigma
 from clusterphot.mosaics.celestial import sky_to_pixel
 
 GRID_ARCSEC = 0.04
@@ -20,8 +20,6 @@ MIN_PEAK_SIGMA = 10.0
 TILE_LIMIT = 20.0
 """Signal to noise that pixels of tiles are clipped to: stars must not outvote everything else."""
 STAMP_ARCSEC = 2.0
-STACK_SOFTENING = 8.0
-"""Signal to noise from which pixels of stamps count by their logarithm."""
 MIN_STACK_SIGMA = 5.0
 
 

@@ -13,12 +13,10 @@ import tempfile
 from dataclasses import dataclass
 
 import numpy as np
-from astropy import constants
-from astropy import units as u
 
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.config.ssp_grids import FspsKeys
-from clusterphot.ssp.grid import SspGrid
+from clusterphot.ssp.grid import C_ANGSTROM_S, SspGrid
 from clusterphot.ssp.readers import fsps_child
 
 LSUN_FSPS_ERG_S = 3.839e33
@@ -42,7 +40,6 @@ TERMS = (
 )
 _FILE_OF_DATA = os.path.join("data", "emlines_info.dat")  # by which python-fsps itself knows SPS_HOME
 _FOLDERS_OF_DATA = ("ISOCHRONES", "SPECTRA", "data", "dust", "nebular")
-_C_ANGSTROM_S = constants.c.to_value(u.AA / u.s)
 _PROBE_SECONDS, _RUN_SECONDS = 300, 7200
 
 
@@ -117,7 +114,7 @@ def read_fsps(setup, metallicity_zsun, *, ages_gyr=()):
         age_gyr=10 ** (np.array(report["log_age_yr"]) - 9),
         metallicity_zsun=np.array(metallicities),
         wave_rest=wave,
-        spectra=np.moveaxis(arrays["spectra"], 0, 1) * (_C_ANGSTROM_S / wave**2),
+        spectra=np.moveaxis(arrays["spectra"], 0, 1) * (C_ANGSTROM_S / wave**2),
         mass_remaining=np.minimum(arrays["mass"].T, 1.0),
         mass_has_remnants=True,
         z_sun=report["z_sun"],
