@@ -307,7 +307,7 @@ ODD_ELEMENTS = "img[src='x'], svg[onload], iframe, object, embed, [onerror], [on
 
 
 def test_hostile_words_in_every_page(snakemake, workdir, opened):
-    """Of the report, in Chromium: nothing runs, no element comes of a word. The candidates page has a test of its own."""
+    """Of the report, in Chromium: nothing runs, no element comes of a word; the candidates page has its own test."""
     with open(workdir / "small.csv", encoding="utf-8", newline="") as stream:
         head, *rows = list(csv.reader(stream))
     odd = "<b onclick=window.pwned='column'>"
