@@ -3,6 +3,7 @@
 FAULTS=0.1 in the environment runs a tenth of each. What must hold: equal tables, or one message; no traceback, no hang.
 """
 
+import csv
 import os
 import re
 import shutil
@@ -290,3 +291,40 @@ def test_mutated_inputs(snakemake, workdir, family):
             keep = workdir.parent / f"{family}{turn}"
             keep.write_bytes((workdir / name).read_bytes())
     assert wrong == [], "\n\n".join(wrong)
+
+
+HOSTILE = [
+    "<img src=x onerror=\"window.pwned='img'\">",
+    "\"><svg onload=\"window.pwned='svg'\">",
+    "</script><script>window.pwned='script'</script>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:window.pwned='link'",
+    "__proto__",
+    "=HYPERLINK(\"javascript:1\")",
+]  # fmt: skip
+"""Ids, notes and names of columns with what browsers, templates and spreadsheets would run."""
+ODD_ELEMENTS = "img[src='x'], svg[onload], iframe, object, embed, [onerror], [onload], a[href^='javascript']"
+
+
+def test_hostile_words_in_every_page(snakemake, workdir, opened):
+    """Of the report, in Chromium: nothing runs, no element comes of a word; the candidates page has its own test."""
+    with open(workdir / "small.csv", encoding="utf-8", newline="") as stream:
+        head, *rows = list(csv.reader(stream))
+    odd = "<b onclick=window.pwned='column'>"
+    with open(workdir / "small.csv", "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*head, odd])
+        for number, word in enumerate(HOSTILE):
+            row = rows[number % len(rows)]
+            writer.writerow([word, *row[1:], word])
+    run = snakemake("--configfile", "small.yaml", "--", "report", cwd=workdir, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    report = workdir / "results" / "report"
+    pages = sorted(path for path in report.rglob("*.html"))
+    assert len(pages) > 5
+    for path in pages:
+        page = opened(path.parent, path.name)
+        page.evaluate("new Promise((resolve) => setTimeout(resolve, 200))")
+        assert page.evaluate("window.pwned ?? null") is None, path
+        assert page.evaluate(f'document.querySelectorAll("{ODD_ELEMENTS}").length') == 0, path
+        assert page.complaints == [], path
