@@ -10,6 +10,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from clusterphot.base.columns import describe_column
+from clusterphot.base.errors import DataError
 from clusterphot.base.flags import Flag
 from clusterphot.base.tables import read_table
 from clusterphot.sed.posterior import posterior_columns
@@ -306,6 +307,20 @@ def test_import_photometry(imported, user_tables):
     assert len(checksum) == 64
     assert table.meta["wildcards"] == {"field": "f", "chunk": "c001"}
     assert read_table(imported["c000"])["id"][0] == "#3"
+
+
+def test_a_row_that_went_while_the_run_went_on(folder, job, user_tables):
+    smk = job(
+        input={"table": user_tables[0]},
+        output={"photometry": str(folder / "gone.ecsv")},
+        params={"ids": ["gone"], "content": "0", "code": "0"},
+        wildcards={"field": "f", "chunk": "c000"},
+    )
+    with pytest.raises(
+        DataError, match="got no row of 'gone' any more, expected the table as it was"
+    ) as caught:
+        run("import_photometry", smk)
+    assert "give the same command again" in caught.value.hint
 
 
 def test_deredden_photometry(dereddened, imported, extinction):

@@ -4,6 +4,7 @@ Inputs: config, the tables it names. Outputs: names used in the rule files (FIEL
 Rules: none.
 """
 
+import atexit
 import copy
 import functools
 import os
@@ -15,6 +16,7 @@ SCRIPTS = REPO / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from clusterphot.base.errors import ConfigError, UserError
+from clusterphot.base.files import content_digest
 from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
 from clusterphot.config.keys import keys_of
 from clusterphot.config.luminosity import BinningKeys, FunctionKeys
@@ -24,7 +26,7 @@ from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
 from clusterphot.config.stack import StackKeys
 from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
-from clusterphot.run import configuration, fields, locks, slurm
+from clusterphot.run import configuration, fields, folders, locks, slurm
 from clusterphot.run.codes import Sources, folder_digest, params_digest
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
@@ -41,7 +43,10 @@ def stop_at_mistakes(function, *args, **kwargs):
         sys.exit(1)
 
 
+folders.keep_logs_quiet()
 if workflow.is_main_process:
+    stop_at_mistakes(folders.check_folders)
+    atexit.register(folders.tell_full_disk)
     with locks.one_at_a_time():
         if (dead := locks.release_stale_lock()) is not None:
             print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
@@ -227,6 +232,25 @@ def get_simulated_clusters(wildcards):
 def get_mosaic_url(wildcards):
     """URL of the sci, wht or err file of a mosaic, without its secrets: the job asks for the whole one."""
     return getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], wildcards.kind)
+
+
+def content_of(get):
+    """Params function: digest of samples of the user's files that ``get`` names: their times may tell nothing.
+
+    A mosaic copied over another with its old time (`cp -p`, `rsync -t`) is newer for nobody. Files that the workflow
+    makes or fetches are not among them.
+    """
+
+    def digest(wildcards):
+        named = get(wildcards) if callable(get) else get
+        paths = (
+            list(named.values()) if isinstance(named, dict) else [named] if isinstance(named, str) else named
+        )
+        own = ("results/", "resources/fetched/")
+        given = [path for path in paths or [] if not str(path).startswith(own)]
+        return content_digest(given) if given else None
+
+    return digest
 
 
 def get_mosaic_files(wildcards):

@@ -74,6 +74,7 @@ rule prepare_comparison:
         flux_unit=config["comparison"]["flux_unit"],
         redshift_width=config["comparison"]["redshift_width"],
         log_ssfr_quiescent=config["comparison"]["log_ssfr_quiescent"],
+        content=content_of(config["comparison"]["catalogue"]),
         code=code_digest("prepare_comparison"),
     log:
         "logs/prepare_comparison/{field}.log",

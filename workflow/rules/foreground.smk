@@ -104,6 +104,7 @@ rule count_stars:
         mag_min=config["stars"]["mag_min"],
         mag_max=config["stars"]["mag_max"],
         bin_mag=config["stars"]["bin_mag"],
+        content=content_of(get_user_star_counts),
         code=code_digest("count_stars"),
     wildcard_constraints:
         field=fields.alternatives(FIELDSET.with_positions),

@@ -80,6 +80,7 @@ rule map_clusters:
         use_purity=config["luminosity"]["use_purity"],
         centre=lambda wildcards: config["luminosity"]["centres"].get(wildcards.field),
         binning=get_keys("luminosity", BinningKeys),
+        content=content_of(get_compared_maps),
         code=code_digest("map_clusters"),
     log:
         "logs/map_clusters/{field}.log",

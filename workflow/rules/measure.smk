@@ -185,6 +185,7 @@ rule import_stack_photometry:
     output:
         photometry="results/{field}/stack_fluxes.ecsv",
     params:
+        content=content_of(get_field_value("stack_photometry")),
         code=code_digest("import_stack_photometry"),
     wildcard_constraints:
         field=fields.alternatives(FIELDSET.given_by_photometry),

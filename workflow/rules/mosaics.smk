@@ -50,6 +50,7 @@ rule prepare_mosaic:
     params:
         zero_point_factor=get_mosaic_value("zero_point_factor"),
         gain_e_per_njy=get_mosaic_value("gain_e_per_njy"),
+        content=content_of(get_mosaic_files),
         code=code_digest("prepare_mosaic"),
     log:
         "logs/prepare_mosaic/{field}/{filter}.log",

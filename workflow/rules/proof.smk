@@ -28,6 +28,7 @@ rule recover_truth:
             labels={"table": "biases and pulls"},
         ),
     params:
+        content=content_of(get_field_value("truth")),
         filters=get_field_value("filters"),
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],

@@ -47,6 +47,7 @@ rule build_psf:
         **get_keys("psf", StampKeys),
         psf_encircled_energy=get_mosaic_value("psf_encircled_energy"),
         psf_error=get_mosaic_value("psf_error"),
+        content=content_of(get_user_psf),
         code=code_digest("build_psf"),
     log:
         "logs/build_psf/{field}/{filter}.log",

@@ -56,6 +56,7 @@ rule build_ssp_grid:
         options=lambda wildcards: FIELDSET.libraries.options(wildcards.grid),
         ages_gyr=lambda wildcards: FIELDSET.libraries.computed_axes(wildcards.grid)[0],
         metallicity_zsun=lambda wildcards: FIELDSET.libraries.computed_axes(wildcards.grid)[1],
+        content=content_of(get_ssp_library),
         code=code_digest("build_ssp_grid"),
     log:
         "logs/build_ssp_grid/{grid}.log",

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 from astropy.table import Table
+from clusterphot.base.errors import DataError
 from clusterphot.base.files import sha256
 from clusterphot.base.flags import Flag
 from clusterphot.base.jobs import run_job
@@ -17,6 +18,14 @@ logger = logging.getLogger(__name__)
 def main(smk):
     ids, filters, flux, err, carried = read_photometry(smk.input.table, smk.input.table)
     row_of = {name: row for row, name in enumerate(ids)}
+    gone = [name for name in smk.params.ids if name not in row_of]
+    if gone:
+        raise DataError(
+            smk.input.table,
+            f"no row of {gone[0]!r} any more",
+            "the table as it was when the run began",
+            "give the same command again: it takes the table as it is now.",
+        )
     rows = [row_of[name] for name in smk.params.ids]
     flux, err, odd = without_sentinels(flux[rows], err[rows])
     for row, band in zip(*np.nonzero(odd), strict=True):

@@ -4,9 +4,9 @@ import logging
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import write_fits, write_psf
+from clusterphot.base.tables import read_ecsv
 from clusterphot.optics.pupil import read_pupil
 from clusterphot.simulate.images import simulate_filter
 
@@ -16,7 +16,7 @@ UNIT_NJY = 10.0
 
 def main(smk):
     """Read the truth, simulate ``wildcards.filter``, write sci, wht and the true PSF."""
-    truth, telescope = Table.read(smk.input.truth, format="ascii.ecsv"), read_pupil(smk.input.pupil)
+    truth, telescope = read_ecsv(smk.input.truth), read_pupil(smk.input.pupil)
     image = simulate_filter(truth, smk.wildcards.filter, telescope=telescope)
     header = image.wcs.to_header()
     header["TELESCOP"], header["INSTRUME"], header["FILTER"] = "JWST", "NIRCAM", image.filter_name

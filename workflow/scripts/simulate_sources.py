@@ -7,7 +7,7 @@ from collections import Counter
 from astropy.table import Table
 from clusterphot.base.cosmology import flat_lambda_cdm
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import whole_file
+from clusterphot.base.tables import write_ecsv
 from clusterphot.base.user_tables import read_photometry, read_positions
 from clusterphot.simulate import truth as scene
 from clusterphot.simulate.light import ssp_twins
@@ -44,8 +44,7 @@ def main(smk):
         **options | {"filters": par.filters},
     )
     truth = scene.draw_scene(config, clusters)
-    with whole_file(smk.output.truth) as path:
-        truth.write(path, format="ascii.ecsv")
+    write_ecsv(smk.output.truth, truth)
     kinds = Counter(str(kind) for kind in truth["kind"])
     logging.info(", ".join(f"{number} of kind {kind}" for kind, number in kinds.items()))
 

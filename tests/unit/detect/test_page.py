@@ -121,3 +121,48 @@ def test_decisions_stay_in_the_browser(text, tmp_path):
         tmp_path,
     )
     assert kept == "refused" or json.loads(kept)["decisions"] == {"plain": "accept"}
+
+
+HOSTILE = [
+    "<img src=x onerror=\"window.pwned='img'\">",
+    "\"><svg onload=\"window.pwned='svg'\">",
+    "</script><script>window.pwned='script'</script>",
+    "${window.pwned='template'}",
+    "{{DATA}}",
+    "<!--<script>",
+    "javascript:window.pwned='link'",
+    "'-alert(1)-'",
+    "__proto__",
+    "constructor",
+    "=HYPERLINK(\"javascript:1\")",
+    "\u2028\u2029\x00",
+]  # fmt: skip
+"""Ids and reasons with what browsers, templates and spreadsheets would run."""
+
+
+def test_hostile_ids_are_text(tmp_path):
+    """Every candidate is looked at, decided, filtered and exported: nothing runs, no element comes of an id."""
+    band = make_band(np.random.default_rng(0).normal(size=(120, 120)), name="F200W", ivar=1.0)
+    n = len(HOSTILE)
+    ra, dec = band.mosaic.wcs.all_pix2world(np.linspace(20.0, 100.0, n), np.linspace(20.0, 100.0, n), 0)
+    table = Table({"id": HOSTILE, "ra": ra, "dec": dec, "mag": np.linspace(26.0, 28.0, n)})
+    for name in ("snr", "point_likeness", "size", "size_err", "elongation_sigma", "surface_brightness"):
+        table[name] = np.ones(n)
+    table["flux_F200W"], table["flux_err_F200W"] = np.full(n, 20.0), np.ones(n)
+    table["selected"], table["reason"] = np.ones(n, dtype=bool), HOSTILE[::-1]
+    table["p_cluster"] = np.full(n, 0.5)
+    template = TEMPLATE.read_text(encoding="utf-8")
+    made = page.candidate_page(template, table, [band.mosaic], "F200W", field="mine")
+    script = (
+        "const shown = [];"
+        f"for (let i = 0; i < {n}; i++) {{ shown.push(document.body.innerText); press('a'); }}"
+        "const odd = 'img[src=x], svg[onload], iframe, object, embed, [onerror], a[href^=javascript]';"
+        "return {pwned: window.pwned ?? null, odd: document.querySelectorAll(odd).length,"
+        " scripts: document.scripts.length, accepted: accepted(state).length, shown: shown.join('\\n')};"
+    )
+    seen = run(made, script, tmp_path)
+    assert seen["pwned"] is None
+    assert seen["odd"] == 0
+    assert seen["scripts"] == template.count("<script") + 1  # that of the test
+    assert seen["accepted"] == n
+    assert all(name in seen["shown"] for name in HOSTILE[:3])

@@ -217,7 +217,9 @@ def test_grid_without_living_mass(tmp_path):
 
 def test_broken_file(tmp_path):
     (tmp_path / "grid.h5").write_text("no")
-    with pytest.raises(DataError, match="cannot be opened"):
+    with pytest.raises(
+        DataError, match=r"a damaged file .*\nHint: delete it and give the same command again"
+    ):
         ssp.read_grid(tmp_path / "grid.h5")
 
 

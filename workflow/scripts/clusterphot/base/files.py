@@ -8,6 +8,14 @@ import hashlib
 import os
 from pathlib import Path
 
+from clusterphot.base.errors import DataError, UserError
+
+REMADE = "delete it and give the same command again: it is made anew."
+"""The way out of damaged intermediates."""
+MAX_REASON = 200
+"""Characters of the reason that are shown."""
+N_SAMPLES, SAMPLE_BYTES = 16, 4096
+"""Pieces of a file that `content_digest` reads, and their length."""
 MAX_NAME = 60
 """Characters of a file's name that are kept in a card; its end is kept."""
 
@@ -20,9 +28,39 @@ def whole_file(path):
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as exc:
+        if exc.filename in (None, temporary):  # a full disk, said in a write, has no name
+            exc.filename = os.fspath(path)
+        raise
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+
+
+@contextlib.contextmanager
+def own_file(path):
+    """Name a file of this workflow that turns out damaged while it is read, and the way out.
+
+    Raises
+    ------
+    DataError
+        For whatever the reader of its format raised; a message that is one already stays.
+    """
+    try:
+        yield
+    except (UserError, MemoryError):
+        raise
+    except FileNotFoundError as exc:
+        raise DataError(path, "no such file", "a result of this workflow", REMADE) from exc
+    except PermissionError as exc:
+        raise DataError(
+            path, "no permission to read it", "a file that you may read", "chmod u+r it."
+        ) from exc
+    except (
+        Exception
+    ) as exc:  # readers raise what they like: EOFError, struct.error, YAMLError, VerifyError, ...
+        got = f"a damaged file ({' '.join(str(exc).split())[:MAX_REASON] or type(exc).__name__})"
+        raise DataError(path, got, "a whole one, as this workflow writes it", REMADE) from exc
 
 
 @contextlib.contextmanager
@@ -45,6 +83,27 @@ def sha256(path):
     """SHA-256 of a file as a hexadecimal string."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def content_digest(paths):
+    """Digest of sizes and samples of files, for one replaced by another whose time tells nothing; milliseconds.
+
+    Of a large file `N_SAMPLES` pieces from its first byte to its last are read: two images differ in their noise
+    everywhere, and gzip files from the first difference on. Files that are not there count as such.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            with open(path, "rb") as stream:
+                size = os.fstat(stream.fileno()).st_size
+                digest.update(f"{size} ".encode())
+                step = max(-(-(size - SAMPLE_BYTES) // (N_SAMPLES - 1)), SAMPLE_BYTES)
+                for start in range(0, size, step):
+                    stream.seek(start)
+                    digest.update(stream.read(SAMPLE_BYTES))
+        except OSError:
+            digest.update(b"none ")
+    return digest.hexdigest()[:12]
 
 
 def checksum_cards(files):

@@ -14,6 +14,9 @@ from clusterphot.base.secrets import without_secrets
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where a file cannot grow: disk full, quota used up, larger than allowed."""
 
+NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system says of a folder that cannot be written, or a file that cannot be read."""
+
 
 def run_job(main, snakemake):
     """Run a driver for the job that Snakemake started it for.
@@ -47,7 +50,14 @@ def job_logging(path):
     path : str
         Log file of the rule; overwritten.
     """
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    logging.raiseExceptions = False  # a line that does not fit on a full disk is left out
+    try:
+        handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    except OSError as error:
+        told = _tell_disk(error)
+        if told is None:
+            raise
+        sys.exit(f"DataError: {told}")
     handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -60,20 +70,16 @@ def job_logging(path):
         logging.getLogger("clusterphot").error("%s", error)
         sys.exit(f"{type(error).__name__}: {error}")
     except Exception as error:
-        if not _is_out_of_room(error):
+        told = _tell_disk(error)
+        if told is None:
             logging.getLogger("clusterphot").exception("job failed")
             raise
-        told = DataError(
-            getattr(error, "filename", None) or "the results",
-            str(error),
-            "room on the disk",
-            "free some and give the same command again: what is finished is kept.",
-        )
         logging.getLogger("clusterphot").error("%s", told)
         sys.exit(f"DataError: {told}")
     finally:
         root.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):
+            handler.close()
 
 
 class _WithoutSecrets(logging.Formatter):
@@ -82,6 +88,18 @@ class _WithoutSecrets(logging.Formatter):
     def format(self, record):
         """The record as text."""
         return without_secrets(super().format(record))
+
+
+def _tell_disk(error):
+    """Message for a disk that is full or a folder that cannot be written; None for any other error."""
+    where = getattr(error, "filename", None) or "the results"
+    if _is_out_of_room(error):
+        hint = "free some and give the same command again: what is finished is kept."
+        return DataError(where, getattr(error, "strerror", None) or str(error), "room on the disk", hint)
+    if isinstance(error, OSError) and error.errno in NO_PERMISSION:
+        hint = "change its permissions and give the same command again: what is finished is kept."
+        return DataError(where, error.strerror, "a file or folder that you may use", hint)
+    return None
 
 
 def _is_out_of_room(error):

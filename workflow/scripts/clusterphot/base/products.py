@@ -5,16 +5,19 @@ with 0 for a pixel that must not be used. Files appear whole or not at all.
 """
 
 import contextlib
+import io
 import mmap
+import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
+from astropy.utils.exceptions import AstropyUserWarning
 
-from clusterphot.base.errors import DataError
-from clusterphot.base.files import whole_file
+from clusterphot.base.files import own_file, whole_file
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -150,25 +153,26 @@ class Cutouts:
 
 
 @contextlib.contextmanager
-def _whole(path):
-    """Name the file where one of this workflow turns out damaged; a missing one is the caller's mistake."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as exc:
-        raise DataError(
-            path,
-            f"a damaged file ({exc})",
-            "a whole one, as this workflow writes it",
-            "delete it and give the same command again: it is made anew.",
-        ) from exc
+def open_fits(path):
+    """Open a FITS file of this workflow for reading, its images in memory when asked for.
+
+    Raises
+    ------
+    DataError
+        If it is shorter than its headers say, its checksums are not those that it was written with, or something that
+        belongs to it is missing.
+    """
+    with own_file(path), warnings.catch_warnings():
+        warnings.simplefilter("error", AstropyUserWarning)  # a checksum that fails, a file that was cut
+        content = io.BytesIO(Path(path).read_bytes())
+        with fits.open(content, memmap=False, lazy_load_hdus=False, checksum=True) as hdus:
+            yield hdus
 
 
 def write_fits(path, hdus):
     """Write a list of HDUs, the first one primary, whole or not at all."""
     with whole_file(path) as temporary:
-        fits.HDUList(hdus).writeto(temporary, output_verify="exception")
+        fits.HDUList(hdus).writeto(temporary, output_verify="exception", checksum=True)
 
 
 def pixel_scale(wcs):
@@ -191,7 +195,7 @@ def read_mosaic(path):
     """Open a mosaic written by this workflow as memory maps; pixels are read when a region is."""
     from astropy.wcs import WCS
 
-    with _whole(path), fits.open(path) as hdus:
+    with own_file(path), fits.open(path) as hdus:
         header = hdus["SCI"].header
         sci, ivar = (
             np.memmap(path, ">f4", "r", hdus[name].fileinfo()["datLoc"], hdus[name].shape)
@@ -213,7 +217,8 @@ def read_wcs(path):
     """WCS of a mosaic written by this workflow, from its header alone."""
     from astropy.wcs import WCS
 
-    return WCS(fits.getheader(path, "SCI"))
+    with own_file(path):
+        return WCS(fits.getheader(path, "SCI"))
 
 
 def write_psf(path, psf, *, extra_hdus=()):
@@ -239,7 +244,7 @@ def write_psf(path, psf, *, extra_hdus=()):
 
 def read_psf(path):
     """Read a `Psf` written by `write_psf`."""
-    with _whole(path), fits.open(path) as hdus:
+    with open_fits(path) as hdus:
         header = hdus[0].header
         return Psf(
             data=np.asarray(hdus[0].data, dtype=float),
@@ -265,7 +270,7 @@ def write_noise(path, noise):
 
 def read_noise(path):
     """Read a `Noise` model written by `write_noise`."""
-    with _whole(path), fits.open(path) as hdus:
+    with open_fits(path) as hdus:
         header = hdus[0].header
         correlation = np.asarray(hdus[0].data, dtype=float)
         return Noise(correlation, header["IVSCALE"], header["FILTER"])
@@ -314,7 +319,7 @@ def _encode_ids(table):
 
 def read_cutouts(path):
     """Read `Cutouts` written by `write_cutouts`."""
-    with _whole(path), fits.open(path, memmap=False) as hdus:
+    with open_fits(path) as hdus:
         header = hdus[0].header
         sources, entries = hdus["SOURCES"].data, hdus["NEIGHBOURS"].data
         neighbours = [[] for _ in range(len(sources))]

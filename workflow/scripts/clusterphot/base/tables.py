@@ -5,13 +5,18 @@ found by ``id``, never dropped. Fluxes are nJy, positions degrees (ICRS) or 0-ba
 """
 
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from clusterphot.base.columns import ERROR_KINDS, describe_column
-from clusterphot.base.files import whole_file
+from clusterphot.base.files import own_file, whole_file
 from clusterphot.base.flags import describe_flags
+
+SEAL, UNSEALED = "file_crc32", "crc32-00000000-crc32"
+"""Key of the checksum in the metadata of a table, and what stands there while it is computed: a word that damage does
+not take away unseen."""
 
 
 def write_table(path, table, *, meta, carried=(), dereddened=False):
@@ -50,10 +55,24 @@ def write_table(path, table, *, meta, carried=(), dereddened=False):
         table.meta["flag_bits"] = describe_flags()
     if carried:
         table.meta["carried"] = list(carried)
+    write_ecsv(path, table)
+
+
+def write_ecsv(path, table):
+    """Write a table as ECSV, whole or not at all, with a checksum of all of the file among its metadata."""
+    table.meta[SEAL] = UNSEALED
     with whole_file(path) as temporary:
         table.write(temporary, format="ascii.ecsv", overwrite=True)
-        if any(str(value).startswith("#") for value in table.columns[0]):
+        if len(table) and any(str(value).startswith("#") for value in table.columns[0]):
             _quote_first_values(temporary)
+        content = Path(temporary).read_bytes()
+        Path(temporary).write_bytes(content.replace(UNSEALED.encode(), _seal_of(content), 1))
+    del table.meta[SEAL]
+
+
+def _seal_of(content):
+    """Checksum of a table's bytes, those of the checksum itself left out."""
+    return UNSEALED.replace("0" * 8, f"{zlib.crc32(content):08x}").encode()
 
 
 def _quote_first_values(path):
@@ -66,11 +85,30 @@ def _quote_first_values(path):
         stream.writelines([*lines[:header], *rows])
 
 
-def read_table(path):
-    """Read an ECSV table of the workflow; ids are strings, and an empty text is empty, not masked."""
+def read_ecsv(path):
+    """Read what `write_ecsv` wrote.
+
+    Raises
+    ------
+    DataError
+        If the file is not as it was written: cut, changed, or not a table at all.
+    """
     from astropy.table import Table
 
-    table = Table.read(path, format="ascii.ecsv")
+    with own_file(path):
+        content = Path(path).read_bytes()
+        table = Table.read(content.decode("utf-8"), format="ascii.ecsv")
+        seal = str(table.meta.pop(SEAL, ""))
+        if seal and _seal_of(content.replace(seal.encode(), UNSEALED.encode(), 1)) != seal.encode():
+            raise ValueError("it is not as it was written: its checksum is another one")
+        if not seal and b"crc32" in content:
+            raise ValueError("its checksum is missing")
+        return table
+
+
+def read_table(path):
+    """Read an ECSV table of the workflow; ids are strings, and an empty text is empty, not masked."""
+    table = read_ecsv(path)
     for name in table.colnames:
         if table[name].dtype.kind == "U" and hasattr(table[name], "mask"):
             table[name] = table[name].filled("")

@@ -12,6 +12,7 @@ from astropy.table import Table
 from clusterphot.base.filters import load_filter
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import read_mosaic, read_noise, read_psf
+from clusterphot.base.tables import read_ecsv
 from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import SKY_ORDER
 from clusterphot.detect.crowding import SAME_ARCSEC, first_come, neighbour_light
@@ -69,7 +70,7 @@ def read_inputs(mosaics, psfs, noises, offsets):
     inputs : list of (mosaic, psf, noise, offset or None)
         As `make_bands` takes them.
     """
-    by_filter = {Table.read(path, format="ascii.ecsv").meta["filter"]: read_offset(path) for path in offsets}
+    by_filter = {read_ecsv(path).meta["filter"]: read_offset(path) for path in offsets}
     entries = []
     for mosaic, psf, noise in zip(mosaics, psfs, noises, strict=True):
         image = read_mosaic(mosaic)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from clusterphot.base.products import write_fits
+from clusterphot.base.products import open_fits, write_fits
 
 CELL_PX = 16
 """Side of a cell of the coarse maps in pixels of the reference filter; boxes hold whole cells."""
@@ -133,7 +133,7 @@ def join_box_maps(paths):
     """`CoarseMaps` of the field from the files of all jobs."""
     whole = None
     for path in paths:
-        with fits.open(path, memmap=False) as hdus:
+        with open_fits(path) as hdus:
             if whole is None:
                 ny, nx = (-(-hdus[0].header[key] // CELL_PX) for key in ("NY", "NX"))
                 whole = np.full((3 + len(LOST), ny, nx), np.nan, dtype=np.float32)
@@ -174,6 +174,6 @@ def write_maps(path, maps, wcs):
 
 def read_maps(path):
     """Read `CoarseMaps` written by `write_maps`."""
-    with fits.open(path, memmap=False) as hdus:
+    with open_fits(path) as hdus:
         planes = [np.asarray(hdu.data, dtype=np.float32) for hdu in hdus[1:]]
     return _from_planes(planes)

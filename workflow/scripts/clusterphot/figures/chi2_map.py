@@ -4,12 +4,12 @@ After figure 6 of Faisst et al. (2022, ApJL 941, L11). Ages Gyr, metallicities i
 """
 
 import numpy as np
-from astropy.io import fits
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 
 from clusterphot.base.cosmology import age_of_universe_gyr as universe_gyr
+from clusterphot.base.products import open_fits
 from clusterphot.base.tables import read_table
 from clusterphot.figures.style import COLUMN_WIDTH_IN, INK, in_style, label_figure, new_figure, say_empty
 from clusterphot.sed.chi2 import delta_chi2
@@ -24,7 +24,7 @@ LEVELS = (
 
 def read_chi2_map(path):
     """Chi-square (n_age, n_metallicity), ages in Gyr and metallicities in solar units of a map."""
-    with fits.open(path, memmap=False) as hdus:
+    with open_fits(path) as hdus:
         chi2 = np.array(hdus[0].data, dtype=float)
         age = np.array(hdus["AGE"].data["age_gyr"], dtype=float)
         metallicity = np.array(hdus["METALLICITY"].data["metallicity_zsun"], dtype=float)

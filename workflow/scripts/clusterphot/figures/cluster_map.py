@@ -1,11 +1,10 @@
 """Density map and radial profile of the clusters. Densities 1/arcmin2."""
 
 import numpy as np
-from astropy.io import fits
 from astropy.stats import poisson_conf_interval
 from astropy.wcs import WCS
 
-from clusterphot.base.products import pixel_scale
+from clusterphot.base.products import open_fits, pixel_scale
 from clusterphot.base.tables import read_table
 from clusterphot.detect.tiles import CELL_PX
 from clusterphot.figures.style import (
@@ -24,7 +23,7 @@ from clusterphot.luminosity.inputs import selected_sources
 def draw(candidates, radial, comparison, density, *, smoothing_arcsec, field):
     """Figure of the rule plot_cluster_map, from the files of its input."""
     profile = read_table(radial)
-    with fits.open(density, memmap=False) as hdus:
+    with open_fits(density) as hdus:
         image, wcs = np.asarray(hdus["DENSITY"].data, dtype=float), WCS(hdus["DENSITY"].header).celestial
     x, y = (float(value) for value in wcs.all_world2pix(*profile.meta["centre_deg"], 0))
     return plot_cluster_map(

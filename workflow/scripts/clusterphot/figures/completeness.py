@@ -4,11 +4,10 @@ Magnitudes AB, noise nJy.
 """
 
 import numpy as np
-from astropy.io import fits
 from astropy.wcs import WCS
 
 from clusterphot.base.filters import load_filter
-from clusterphot.base.products import pixel_scale
+from clusterphot.base.products import open_fits, pixel_scale
 from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
     FAINT,
@@ -26,7 +25,7 @@ CLASS_COLORS = {1: "#33bbee", 2: "#0077bb", 3: "#332288"}
 
 def draw(completeness, map, *, field, filter):
     """Figure of the rule plot_completeness, from the files of its input."""
-    with fits.open(map, memmap=False) as hdus:
+    with open_fits(map) as hdus:
         limits, cell = np.asarray(hdus["MAG_50"].data, dtype=float), pixel_scale(WCS(hdus["MAG_50"].header))
     return plot_completeness(read_table(completeness), limits, cell, filt=filter, field=field)
 

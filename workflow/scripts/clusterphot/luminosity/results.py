@@ -13,7 +13,7 @@ from scipy import special
 
 from clusterphot.base.errors import DataError
 from clusterphot.base.filters import load_filter
-from clusterphot.base.products import write_fits
+from clusterphot.base.products import open_fits, write_fits
 from clusterphot.config.luminosity import FunctionKeys
 from clusterphot.detect.selection import magnitudes
 from clusterphot.luminosity import color_mixture
@@ -216,7 +216,7 @@ def write_posterior(path, fit):
 
 def read_posterior(path):
     """`TurnoverFit` written by `write_posterior`, or None."""
-    with fits.open(path, memmap=False) as hdus:
+    with open_fits(path) as hdus:
         if len(hdus) == 1:
             return None
         header, table = hdus["LOG_POSTERIOR"].header, hdus["TURNOVER"].data

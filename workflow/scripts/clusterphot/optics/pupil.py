@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from clusterphot.base.products import write_fits
+from clusterphot.base.products import open_fits, write_fits
 
 PUPIL_PIXELS = 384
 """Samples along the pupil, 17 mm each. Images repeat every wavelength / 17 mm: 8" at 0.7 um and 28" at 2.4 um,
@@ -125,7 +125,7 @@ def write_pupil(path, telescope):
 
 def read_pupil(path):
     """Amplitude and wavefront error (m) that `write_pupil` has written."""
-    with fits.open(path) as hdus:
+    with open_fits(path) as hdus:
         return tuple(np.array(hdu.data, dtype=float) for hdu in hdus[:2])
 
 

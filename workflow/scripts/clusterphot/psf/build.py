@@ -19,7 +19,7 @@ from astropy.table import Table
 from clusterphot.base.columns import PSF_STAR_COLUMNS
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, radius_grid
-from clusterphot.base.products import Psf, read_psf, write_psf
+from clusterphot.base.products import Psf, open_fits, read_psf, write_psf
 from clusterphot.psf.core import core_sample, cut_stars, drop_misfits, first_model, fit_core, update_core
 from clusterphot.psf.join import join_wings, saturated_share, wing_sample
 from clusterphot.psf.model import (
@@ -422,7 +422,7 @@ def write_psf_result(path, result):
 
 def read_psf_result(path):
     """Read what `write_psf_result` wrote; the parts of the error are in the header only."""
-    with fits.open(path) as hdus:
+    with open_fits(path) as hdus:
         notes, curve = Table(hdus["STARS"].data), Table(hdus["CURVE"].data)
         meta = {key: hdus[0].header[key] for key in ("FIELD",) if key in hdus[0].header}
     psf = dataclasses.replace(read_psf(path), meta=meta)

@@ -13,9 +13,9 @@ from scipy import ndimage
 
 from clusterphot.base.columns import OFFSET_COLUMNS
 from clusterphot.base.errors import DataError
-from clusterphot.base.files import whole_file
 from clusterphot.base.images import crop, fourier_shift, radius_grid
 from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, STACK_SOFTENING, mad_sigma
+from clusterphot.base.tables import read_ecsv, write_ecsv
 from clusterphot.psf.shape import core_radius_px
 from clusterphot.psf.star_fits import SKY_ORDER, fit_star
 from clusterphot.psf.stars import ROLE_NONE
@@ -345,12 +345,11 @@ def write_offset(path, offset, *, meta=None):
     for name, (unit, description) in OFFSET_COLUMNS.items():
         table[name].unit, table[name].description = unit or None, description
     table.meta.update(meta or {})
-    with whole_file(path) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
+    write_ecsv(path, table)
 
 
 def read_offset(path):
     """Read an `Offset` written by `write_offset`."""
-    row = Table.read(path, format="ascii.ecsv")[0]
+    row = read_ecsv(path)[0]
     kinds = {"n_stars": int, "measured": bool}
     return Offset(**{name: kinds.get(name, float)(row[name]) for name in OFFSET_COLUMNS})

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from clusterphot.base.columns import STAR_COLUMNS
 from clusterphot.base.errors import DataError
-from clusterphot.base.files import whole_file
+from clusterphot.base.tables import read_ecsv, write_ecsv
 from clusterphot.base.units import mag_ab
 from clusterphot.config.psf import StarKeys
 from clusterphot.psf.locus import fit_locus, locus_distance
@@ -490,13 +490,12 @@ def _crowded(found, options, pixel_scale_arcsec):
 def write_stars(path, stars, *, meta=None):
     """Write the star list as an ECSV table."""
     stars.meta.update(meta or {})
-    with whole_file(path) as temporary:
-        stars.write(temporary, format="ascii.ecsv", overwrite=True)
+    write_ecsv(path, stars)
 
 
 def read_stars(path):
     """Read a star list written by `write_stars`; empty reasons are empty strings again."""
-    stars = Table.read(path, format="ascii.ecsv")
+    stars = read_ecsv(path)
     for name in ("role", "reason"):
         stars[name] = [("" if value is np.ma.masked else str(value)) for value in stars[name]]
     return stars

@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 
+from clusterphot.base.files import own_file
 from clusterphot.report.numbers import dump, short, short_list, write_text
 from clusterphot.report.populations import best_fit_fluxes, map_axes, posterior_pictures
 from clusterphot.report.stamps import LOWEST_SNR, draw_sheet
@@ -125,7 +126,7 @@ def read_cards(path):
     ValueError
         If the file has another layout.
     """
-    with open(path, encoding="utf-8") as stream:
+    with own_file(path), open(path, encoding="utf-8") as stream:
         content = json.load(stream)
     if content.get("version") != VERSION:
         raise ValueError(f"{path}: cards of version {content.get('version')}, expected {VERSION}")

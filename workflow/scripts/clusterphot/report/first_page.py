@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from clusterphot.base.files import own_file
 from clusterphot.base.versions import software_versions
 from clusterphot.report import pages
 from clusterphot.report.provenance import as_yaml
@@ -63,10 +64,10 @@ def write_reproduction_page(path, source, field_folders):
         Page of `clusterphot.validation.page.html_page`, which stands alone.
     field_folders : list of str
     """
-    text = Path(source).read_text(encoding="utf-8")
-    found = re.search(r"<h1>(.*?)</h1>\n(.*)</body>", text, re.S)
-    if found is None:
-        raise ValueError(f"{source} is no page with a heading and a body")
+    with own_file(source):
+        found = re.search(r"<h1>(.*?)</h1>\n(.*)</body>", Path(source).read_text(encoding="utf-8"), re.S)
+        if found is None:
+            raise ValueError("it is no page with a heading and a body")
     pages.write_page(
         pages.make_environment(),
         "reproduction.html",
@@ -85,7 +86,9 @@ def _read_fields(folders):
     """Summaries of the fields, with the way to their folders."""
     fields = []
     for folder in folders:
-        summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
+        path = Path(folder) / "summary.json"
+        with own_file(path):
+            summary = json.loads(path.read_text(encoding="utf-8"))
         fields.append(summary | {"href": quote(Path(folder).name)})
     return fields
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from clusterphot.base.files import own_file
 from clusterphot.base.flags import SENTENCES
 from clusterphot.base.templates import template_environment
 from clusterphot.report.numbers import dump, write_text
@@ -115,5 +116,5 @@ def copy_overview(figures, folder):
 
 def _size(path):
     """Width and height of an image in pixels; its header alone is read."""
-    with Image.open(path) as image:
+    with own_file(path), Image.open(path) as image:
         return image.size

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from clusterphot.base.files import own_file
 from clusterphot.config.keys import keys_of
 from clusterphot.config.stack import StackKeys
 
@@ -79,10 +80,10 @@ MADE_FROM = {
 file is made from; files that a field does not have are left out."""
 
 FILTER_FOLDER = re.compile(r"F\d{3,4}[A-Z]\w*")
-SKIPPED_META = ("flag_bits", "__serialized_columns__", "comments")
+SKIPPED_META = ("flag_bits", "__serialized_columns__", "comments", "file_crc32")
 SKIPPED_CARDS = {
     "SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "PCOUNT", "GCOUNT", "XTENSION", "EXTNAME",
-    "COMMENT", "HISTORY", "",
+    "COMMENT", "HISTORY", "CHECKSUM", "DATASUM", "",
 }  # fmt: skip
 
 
@@ -172,12 +173,13 @@ def read_meta(path):
     from astropy.table import meta as table_meta
 
     lines = []
-    with open(path, encoding="utf-8") as stream:
+    with own_file(path), open(path, encoding="utf-8") as stream:
         for line in stream:
             if not line.startswith("#"):
                 break
             lines.append(line.removeprefix("#").removeprefix(" ").rstrip("\n"))
-    header = table_meta.get_header_from_yaml(lines[1:])
+    with own_file(path):
+        header = table_meta.get_header_from_yaml(lines[1:])
     return dict(header.get("meta", {}))
 
 
@@ -254,7 +256,7 @@ def _read_header(path):
     from astropy.io import fits
 
     found = {}
-    with fits.open(path) as hdus:
+    with own_file(path), fits.open(path) as hdus:
         for hdu in hdus[:2]:
             if hdu.name in ("STARS", "CURVE"):
                 continue

@@ -8,7 +8,7 @@ import json
 import numpy as np
 from matplotlib import image as mpl_image
 
-from clusterphot.base.files import whole_file
+from clusterphot.base.files import own_file, whole_file
 from clusterphot.figures.overview import composite, on_grid
 from clusterphot.report.numbers import dump, write_text
 
@@ -104,5 +104,5 @@ def write_sky(image_path, places_path, image, small, places, chosen, kpc_per_arc
 
 def read_sky(path):
     """Read the JSON of `write_sky`."""
-    with open(path, encoding="utf-8") as stream:
+    with own_file(path), open(path, encoding="utf-8") as stream:
         return json.load(stream)

@@ -7,12 +7,12 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
-from astropy.io import fits
 from astropy.table import Table, vstack
 
 from clusterphot.base.cosmology import kpc_per_arcsec
 from clusterphot.base.flags import Flag
 from clusterphot.base.numerics import TINY
+from clusterphot.base.products import open_fits
 from clusterphot.config.keys import values_of
 from clusterphot.config.sizes import LimitKeys
 from clusterphot.measure.rendering import PsfRenderer
@@ -366,7 +366,7 @@ def effective_patches(positions_arcsec, coherence_arcsec):
 
 def read_star_positions(path):
     """Positions (px) of the stars in the core of the PSF, (n, 2); none for a PSF of the user."""
-    with fits.open(path) as hdus:
+    with open_fits(path) as hdus:
         if "STARS" not in hdus:
             return np.zeros((0, 2))
         stars = Table(hdus["STARS"].data)

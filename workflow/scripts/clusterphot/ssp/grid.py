@@ -4,6 +4,7 @@ Synthetic photometry after Bessell & Murphy (2012, PASP 124, 140), photon-counti
 Spectra in Lsun/Angstrom per Msun formed, vacuum Angstrom, ages in Gyr, fluxes in nJy per Msun formed.
 """
 
+import contextlib
 import dataclasses
 import functools
 
@@ -12,7 +13,7 @@ from astropy import constants
 from astropy import units as u
 
 from clusterphot.base.errors import ConfigError, DataError
-from clusterphot.base.files import whole_hdf5
+from clusterphot.base.files import REMADE, own_file, whole_hdf5
 from clusterphot.base.filters import load_filter, sedpy_name
 from clusterphot.base.units import AB_ZERO_FLUX_NJY, METALLICITY_RTOL
 
@@ -516,22 +517,19 @@ def _write(path, record):
                 file.attrs["filters"] = list(value)
             elif isinstance(value, np.ndarray):
                 dtype = "f4" if field.name == "spectra" else "f8"
-                file.create_dataset(field.name, data=np.asarray(value, dtype))
+                file.create_dataset(field.name, data=np.asarray(value, dtype), fletcher32=value.ndim > 0)
                 file[field.name].attrs["unit"] = UNITS[field.name]
             else:
                 file.attrs[field.name] = value
 
 
+@contextlib.contextmanager
 def _open(path):
     """Open an HDF5 file for reading, or say in one message why not."""
     import h5py
 
-    try:
-        return h5py.File(path, "r")
-    except OSError as exc:
-        raise DataError(
-            str(path), "a file that cannot be opened", "an SSP grid in HDF5", "delete it and run again"
-        ) from exc
+    with own_file(str(path)), h5py.File(path, "r") as file:
+        yield file
 
 
 def _plain(value):
@@ -546,12 +544,12 @@ def _read(path, cls):
     with _open(path) as file:
         kind = file.attrs.get("kind", "no kind")
         if kind != cls.__name__:
-            raise DataError(str(path), f"kind {kind!r}", f"kind {cls.__name__!r}", "delete it and run again")
+            raise DataError(str(path), f"kind {kind!r}", f"kind {cls.__name__!r}", REMADE)
         values = {name: file[name][()].astype(float) for name in file}
         for field in dataclasses.fields(cls):
             if field.name in file.attrs:
                 values[field.name] = _plain(file.attrs[field.name])
-    return cls(**values)
+        return cls(**values)
 
 
 def write_grid(path, grid):

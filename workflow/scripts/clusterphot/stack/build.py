@@ -13,7 +13,7 @@ from astropy.table import Table
 
 from clusterphot.base.columns import STACK_BOOTSTRAP_COLUMNS, STACK_COLUMNS, STACK_SOURCE_COLUMNS
 from clusterphot.base.flags import Flag
-from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, write_fits
+from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, open_fits, write_fits
 from clusterphot.config.photometry import EngineKeys, FitKeys
 from clusterphot.config.stack import StackKeys
 from clusterphot.measure.fit import FitOptions, fit_sources
@@ -395,7 +395,7 @@ def write_stack(path, stack, field):
 
 def read_stack(path):
     """Read a `Stack` written by `write_stack`."""
-    with fits.open(path, memmap=False) as hdus:
+    with open_fits(path) as hdus:
         header, row = hdus[0].header, hdus["FIT"].data[0]
         names = hdus["SOURCES"].data["id"]
         return Stack(

@@ -6,12 +6,11 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from astropy.io import fits
 from scipy.special import ndtri_exp
 
 from clusterphot.base.cosmology import kpc_per_arcsec
 from clusterphot.base.filters import curve_range
-from clusterphot.base.products import read_psf
+from clusterphot.base.products import open_fits, read_psf
 from clusterphot.base.robust import MEDIAN_ERROR, PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.base.tables import flux_arrays, flux_filters, read_table
 from clusterphot.sed.best_fit import load_models
@@ -178,7 +177,7 @@ def two_parameter_sigma(delta_chi2):
 
 def chi2_map(products):
     """Chi-square of the stack over age and metallicity, and their values."""
-    with fits.open(products.path("chi2_map")) as hdus:
+    with open_fits(products.path("chi2_map")) as hdus:
         chi2 = np.array(hdus[0].data, dtype=float)
         age = np.array(hdus["AGE"].data["age_gyr"], dtype=float)
         metallicity = np.array(hdus["METALLICITY"].data["metallicity_zsun"], dtype=float)

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
-from clusterphot.base.products import write_fits
+from clusterphot.base.products import open_fits, write_fits
 from clusterphot.detect.completeness.summary import LIMITS, limit_map
 
 
@@ -18,7 +18,7 @@ def write_limits(path, maps_path, completeness):
         structure is taken for that of all.
     completeness : `clusterphot.detect.completeness.summary.Completeness`
     """
-    with fits.open(maps_path, memmap=False) as hdus:
+    with open_fits(maps_path) as hdus:
         header = hdus["NOISE"].header
         noise, light = (np.asarray(hdus[name].data, dtype=float) for name in ("NOISE", "LIGHT"))
     known = np.isfinite(noise)

@@ -1,0 +1,330 @@
+"""Kills at random times, damaged intermediates, full disks and mutated inputs, by the hundred.
+
+FAULTS=0.1 in the environment runs a tenth of each. What must hold: equal tables, or one message; no traceback, no hang.
+"""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_field import write_pair
+from running import REPO, copy_run, environment
+
+pytestmark = pytest.mark.slow
+SHARE = float(os.environ.get("FAULTS", "1"))
+SEED = int(os.environ.get("FAULTS_SEED", "17"))
+HANG_S = 60.0
+"""Of a plan or a check; a run as a whole may take longer."""
+
+
+def number(full):
+    """How many of a full series are run."""
+    return max(1, round(full * SHARE))
+
+
+def contents(cwd, targets):
+    """Rows of the tables, whatever stands in their headers."""
+    return {
+        name: [
+            line for line in (cwd / name).read_text(encoding="utf-8").split("\n") if not line.startswith("# ")
+        ]
+        for name in targets
+    }
+
+
+def begin(cwd, repo, targets, log):
+    """Start a run in a session of its own."""
+    return subprocess.Popen(
+        [
+            *(Path(sys.executable).with_name("snakemake"), "--snakefile", repo / "Snakefile", "--cores", "2"),
+            *("--configfile", "my.yaml", "more.yaml", "--", *targets),
+        ],
+        cwd=cwd,
+        env=environment(),
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def finish(cwd, repo, targets, path):
+    """Run to the end; status and what was said."""
+    with open(path, "w+", encoding="utf-8") as log:
+        status = begin(cwd, repo, targets, log).wait(timeout=900)
+        log.seek(0)
+        return status, log.read()
+
+
+def test_kills_at_random_times(imaged, drawn_field, tmp_path):
+    """Of the whole run or of Snakemake alone: the same command goes on, to the same tables."""
+    rng = np.random.default_rng(SEED)
+    expected, cwd = contents(imaged.cwd, imaged.targets), None
+    said, runs = [], 0
+    for kill in range(number(40)):
+        if cwd is None:
+            cwd, runs = drawn_field.copy(tmp_path / f"run{kill}"), runs + 1
+            shutil.copy(imaged.cwd / "more.yaml", cwd)
+        with open(tmp_path / "log", "w+", encoding="utf-8") as log:
+            process = begin(cwd, imaged.repo, imaged.targets, log)
+            try:
+                process.wait(timeout=rng.uniform(1.0, 25.0))
+            except subprocess.TimeoutExpired:
+                if rng.random() < 0.5:
+                    os.kill(process.pid, signal.SIGKILL)
+                else:
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            log.seek(0)
+            said.append(log.read())
+        if process.returncode >= 0:  # it came to its end before it was killed
+            assert process.returncode == 0, said[-1]
+            assert contents(cwd, imaged.targets) == expected
+            cwd = None
+    if cwd is not None:
+        status, last = finish(cwd, imaged.repo, imaged.targets, tmp_path / "log")
+        assert status == 0, last
+        assert contents(cwd, imaged.targets) == expected
+        said.append(last)
+    assert not any(re.search("Traceback|cannot be locked|--unlock", text) for text in said)
+
+
+DAMAGES = {
+    "cut": lambda content, rng: content[: rng.integers(1, len(content))],
+    "empty": lambda content, rng: b"",
+    "changed": lambda content, rng: _changed(content, rng, 20),
+    "zeros": lambda content, rng: content[: len(content) // 2] + bytes(len(content) - len(content) // 2),
+}
+
+
+def _changed(content, rng, n):
+    """The same with some bytes in a row changed."""
+    start = int(rng.integers(0, max(len(content) - n, 1)))
+    return content[:start] + bytes(byte ^ 0x2A for byte in content[start : start + n]) + content[start + n :]
+
+
+@pytest.mark.parametrize("ending", [".ecsv", ".fits", ".h5"])
+def test_damaged_intermediates(imaged, snakemake, tmp_path, ending):
+    """What was made after it is made again: from the damaged file, which is noticed, or not from it."""
+    rng = np.random.default_rng(SEED)
+    expected = contents(imaged.cwd, imaged.targets)
+    results = imaged.cwd / "results"
+    files = sorted(path.relative_to(imaged.cwd) for path in results.rglob(f"*{ending}") if path.is_file())
+    files = [path for path in files if str(path) not in imaged.targets]
+    for turn, place in enumerate(rng.permutation(len(files))[: number(10)]):
+        how = list(DAMAGES)[turn % len(DAMAGES)]
+        cwd = copy_run(imaged.cwd, tmp_path / f"{turn}")
+        path = cwd / files[place]
+        times = path.stat()
+        for other in (cwd / "results").rglob("*"):
+            if other.is_file() and other.stat().st_mtime_ns > times.st_mtime_ns:
+                other.unlink()
+        path.write_bytes(DAMAGES[how](path.read_bytes(), rng))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        argv = ("--configfile", "my.yaml", "more.yaml", "--", *imaged.targets)
+        run = snakemake(*argv, cwd=cwd, repo=imaged.repo, cores=2)
+        said = run.stdout + run.stderr
+        case = f"{how} {files[place]}: "
+        assert "Traceback" not in said, case + said
+        if run.status:
+            assert f"{files[place]}: got a damaged file" in said, case + said
+            assert "delete it and give the same command again" in said
+            path.unlink()
+            run = snakemake(*argv, cwd=cwd, repo=imaged.repo, cores=2)
+        assert run.status == 0, case + run.stdout + run.stderr
+        assert contents(cwd, imaged.targets) == expected, case
+        shutil.rmtree(cwd)
+
+
+def mount(folder, size):
+    """A small disk, or a skip where only root may have one."""
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip(f"no small disk can be had: {done.stderr.decode().strip()}")
+
+
+def test_full_disks(imaged, drawn_field, tmp_path):
+    """Filled to the last byte at a random time, logs and metadata on the same disk."""
+    rng = np.random.default_rng(SEED)
+    expected = contents(imaged.cwd, imaged.targets)
+    for turn in range(number(5)):
+        disk = tmp_path / f"disk{turn}"
+        mount(disk, "200m")
+        try:
+            cwd = drawn_field.copy(disk / "run")
+            shutil.copy(imaged.cwd / "more.yaml", cwd)
+            with open(tmp_path / "log", "w+", encoding="utf-8") as log:
+                process = begin(cwd, imaged.repo, imaged.targets, log)
+                time.sleep(rng.uniform(1.0, 20.0))
+                with open(disk / "fill", "wb", buffering=0) as filling:
+                    try:
+                        while process.poll() is None:
+                            filling.write(bytes(4096))
+                    except OSError:
+                        process.wait(timeout=600)
+                log.seek(0)
+                said = log.read()
+            assert "Traceback" not in said and "Logging error" not in said, said
+            if process.returncode:
+                assert "free some and give the same command again" in said, said
+            (disk / "fill").unlink()
+            status, last = finish(cwd, imaged.repo, imaged.targets, tmp_path / "log")
+            assert status == 0, last
+            assert contents(cwd, imaged.targets) == expected
+        finally:
+            subprocess.run(["umount", disk], check=False)
+
+
+def mutated(content, rng):
+    """A text with one thing wrong: bytes, a line, a cell, a sign."""
+    lines = content.split(b"\n")
+    row = int(rng.integers(len(lines)))
+    kind = rng.integers(8)
+    if kind == 0:
+        return _changed(content, rng, int(rng.integers(1, 4)))
+    if kind == 1:
+        return content[: int(rng.integers(len(content)))]
+    if kind == 2:
+        lines.insert(row, lines[int(rng.integers(len(lines)))])
+    elif kind == 3:
+        lines.pop(row)
+    elif kind == 4:
+        odd = [
+            b"nan",
+            b"-1e30",
+            b"1e300",
+            b"",
+            b"inf",
+            b"1e-320",
+            b"\xc2\x85",
+            b"# x",
+            b"=1+1",
+            b"\x00",
+            b"0x10",
+            b"{a}",
+        ]
+        cells = re.split(rb"([,: ])", lines[row])
+        cells[int(rng.integers(len(cells)))] = odd[int(rng.integers(len(odd)))]
+        lines[row] = b"".join(cells)
+    elif kind == 5:
+        lines[row] = lines[row].replace(b",", b";").replace(b": ", b":")
+    elif kind == 6:
+        lines[row] = b"\t" + lines[row] + b"\r"
+    else:
+        start = int(rng.integers(len(content)))
+        return content[:start] + bytes(rng.integers(0, 256, 3, dtype=np.uint8)) + content[start:]
+    return b"\n".join(lines)
+
+
+def mutated_header(content, rng):
+    """A FITS image with a card changed: another value, another name, or bytes."""
+    card = 80 * int(rng.integers(0, 36))
+    values = [b"-1", b"0.5", b"'abc'", b"1e400", b"T", b"", b"99999999", b"NaN"]
+    kind = rng.integers(3)
+    if kind == 0:
+        value = values[int(rng.integers(len(values)))].rjust(20)
+        return content[: card + 10] + value + content[card + 30 :]
+    if kind == 1:
+        return content[:card] + b"XYZ     " + content[card + 8 :]
+    return content[: int(rng.integers(len(content)))]
+
+
+IMAGES = """\
+fields:
+  x: {redshift: 0.39, ebv: 0.1, sources: my.csv, reference_filter: F200W,
+      mosaics: {F200W: {sci: f200w_sci.fits, wht: f200w_wht.fits}}}
+"""
+FAMILIES = {
+    "table": ("small.csv", mutated, "results/small/photometry/c000.ecsv"),
+    "stack": ("small_stack.csv", mutated, "results/small/stack_fluxes.ecsv"),
+    "config": ("small.yaml", mutated, "results/small/photometry/c000.ecsv"),
+    "image": ("f200w_sci.fits", mutated_header, "results/x/F200W/mosaic.fits"),
+    "weight": ("f200w_wht.fits", mutated_header, "results/x/F200W/mosaic.fits"),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_mutated_inputs(snakemake, workdir, family):
+    """Check and run say the same, in one message or more, and what both accept comes to its end."""
+    name, mutate, target = FAMILIES[family]
+    rng = np.random.default_rng([SEED, *family.encode()])
+    config = "small.yaml"
+    if family in ("image", "weight"):
+        write_pair(workdir, "f200w")
+        (workdir / "my.csv").write_text("id,ra,dec\none,110.83,-73.45\n")
+        (workdir / "my.yaml").write_text(IMAGES)
+        config = "my.yaml"
+    whole, wrong = (workdir / name).read_bytes(), []
+    for turn in range(number(90)):
+        (workdir / name).write_bytes(mutate(whole, rng))
+        began = time.monotonic()
+        checked = subprocess.run(
+            [sys.executable, REPO / "workflow" / "scripts" / "check_config.py", "--config", workdir / config],
+            capture_output=True,
+            timeout=HANG_S,
+            env=environment(),
+        )
+        said = (checked.stdout + checked.stderr).decode(errors="replace")
+        run = snakemake("--configfile", config, "--", target, cwd=workdir)
+        seconds = time.monotonic() - began
+        told = run.stdout + run.stderr
+        refused = "ConfigError: " in told or "DataError: " in told
+        if "Traceback" in said + told or seconds > HANG_S:
+            wrong.append(f"{turn}: traceback or {seconds:.0f} s: {said}{told}")
+        elif run.status and not refused:
+            wrong.append(f"{turn}: in the words of Snakemake: {told}")
+        elif (checked.returncode == 0) != (run.status == 0):
+            wrong.append(f"{turn}: check {checked.returncode}, run {run.status}: {said}{told}")
+        for folder in ("results", "logs", ".snakemake"):
+            shutil.rmtree(workdir / folder, ignore_errors=True)
+        if wrong:
+            keep = workdir.parent / f"{family}{turn}"
+            keep.write_bytes((workdir / name).read_bytes())
+    assert wrong == [], "\n\n".join(wrong)
+
+
+HOSTILE = [
+    "<img src=x onerror=\"window.pwned='img'\">",
+    "\"><svg onload=\"window.pwned='svg'\">",
+    "</script><script>window.pwned='script'</script>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:window.pwned='link'",
+    "__proto__",
+    "=HYPERLINK(\"javascript:1\")",
+]  # fmt: skip
+"""Ids, notes and names of columns with what browsers, templates and spreadsheets would run."""
+ODD_ELEMENTS = "img[src='x'], svg[onload], iframe, object, embed, [onerror], [onload], a[href^='javascript']"
+
+
+def test_hostile_words_in_every_page(snakemake, workdir, opened):
+    """Of the report, in Chromium: nothing runs, no element comes of a word; the candidates page has its own test."""
+    with open(workdir / "small.csv", encoding="utf-8", newline="") as stream:
+        head, *rows = list(csv.reader(stream))
+    odd = "<b onclick=window.pwned='column'>"
+    with open(workdir / "small.csv", "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*head, odd])
+        for number, word in enumerate(HOSTILE):
+            row = rows[number % len(rows)]
+            writer.writerow([word, *row[1:], word])
+    run = snakemake("--configfile", "small.yaml", "--", "report", cwd=workdir, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    report = workdir / "results" / "report"
+    pages = sorted(path for path in report.rglob("*.html"))
+    assert len(pages) > 5
+    for path in pages:
+        page = opened(path.parent, path.name)
+        page.evaluate("new Promise((resolve) => setTimeout(resolve, 200))")
+        assert page.evaluate("window.pwned ?? null") is None, path
+        assert page.evaluate(f'document.querySelectorAll("{ODD_ELEMENTS}").length') == 0, path
+        assert page.complaints == [], path
