@@ -57,6 +57,7 @@ def test_a_job_that_fails_is_looked_at_where_it_failed(debug, imported):
     assert "Traceback" in run.stderr and "merge_photometry.py(" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_job_that_is_left(debug, workdir):
     run = debug(CHUNK, cwd=workdir, typed="q\n")
     assert run.status == 0 and run.stdout.endswith("import_photometry: left\n")
@@ -67,8 +68,16 @@ def test_a_job_that_is_left(debug, workdir):
     ("path", "says"),
     [
         ("results/small/photometry.ecsv", "make run [CONFIG=...] ARGS='results/small/photometry/c000.ecsv "),
-        ("photometry", "DataError: FILE: got photometry, expected the path of a result"),
-        ("results/small/none.ecsv", "No rule to produce results/small/none.ecsv"),
+        pytest.param(
+            "photometry",
+            "DataError: FILE: got photometry, expected the path of a result",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "results/small/none.ecsv",
+            "No rule to produce results/small/none.ecsv",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_cannot_be_run(debug, workdir, path, says):

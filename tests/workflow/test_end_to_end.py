@@ -187,9 +187,12 @@ def test_logs_end_in_one_line(completed):
     assert any("c000: 4 sources, 1 flagged" in line for line in last[-2:])
 
 
-@pytest.mark.parametrize("n_chunks", [1, 3, "per_source"])
+@pytest.mark.parametrize(
+    "n_chunks",
+    [1, pytest.param(3, marks=pytest.mark.slow), pytest.param("per_source", marks=pytest.mark.slow)],
+)
 def test_results_do_not_depend_on_chunks_or_order(completed, snakemake, tmp_path, n_chunks):
-    """The run with one chunk also has its sources in reverse order."""
+    """The run with one chunk also has its sources in reverse order; the completed run has two chunks."""
     cwd = copy_run(completed.cwd, tmp_path / "work")
     (cwd / "more.yaml").write_text(f"batching: {{n_chunks: {n_chunks}}}\n")
     ids = IDS

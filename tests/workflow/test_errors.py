@@ -3,10 +3,15 @@
 import copy
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import yaml
-from running import REPO, command
+from clusterphot.base.errors import UserError
+from clusterphot.run import fields
+from clusterphot.run.checks.run import all_mistakes
+from clusterphot.run.configuration import load_yaml
+from running import REPO, Run, command
 
 CONFIG = {"fields": {"x": {"redshift": 0.39, "ebv": 0.1, "photometry": "my.csv"}}}
 TABLE = """id,ra,dec,flux_F090W,flux_err_F090W,flux_F150W,flux_err_F150W,flux_F200W,flux_err_F200W
@@ -175,7 +180,7 @@ MISTAKES = {
         kind="DataError",
     ),
     ".4color file of a metallicity missing": Mistake(
-        ["my.yaml, sed.four_color_dir = colors: got no .4color file of 0.4 Zsun", "0.2"],
+        ["my.yaml, sed.four_color_dir = colors, grid bc03: got no .4color file of 0.4 Zsun", "0.2"],
         keys={"sed.four_color_dir": "colors", "sed.metallicity_zsun": [0.2, 0.4]},
         files=four_color("m42"),
         kind="DataError",
@@ -293,6 +298,17 @@ MISTAKES = {
     ),
 }
 
+ENDS_THE_RUN = (
+    "typo in a key",
+    "key twice",
+    ".4color file of a metallicity missing",
+    "table missing",
+    "negative error",
+    "unknown filter",
+    "forecast without a depth",
+)
+"""Mistakes of each part of the checks, with all of Snakemake around them; the others are shown to the checks alone."""
+
 
 def write(folder, mistake):
     """Working directory with the mistake in it."""
@@ -328,8 +344,37 @@ def assert_one_message(run, says, kind):
         position = run.complaint.index(part, position) + len(part)
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_mistake(snakemake, tmp_path, name):
+def merged(defaults, own):
+    """Configuration of the user over the defaults, as Snakemake merges them."""
+    if not (isinstance(defaults, dict) and isinstance(own, dict)):
+        return own
+    both = {key: merged(defaults[key], own[key]) for key in defaults.keys() & own.keys()}
+    return defaults | own | both
+
+
+def refuse():
+    """What the rules do first with my.yaml, without Snakemake around it: `Run` that ends with its mistakes."""
+    config = merged(load_yaml(REPO / "config" / "config.yaml"), yaml.safe_load(Path("my.yaml").read_text()))
+    given = copy.deepcopy(config)
+    place = {"repo": REPO, "user_files": ["my.yaml"]}
+    with pytest.raises(UserError) as caught:
+        fields.load(config, **place)
+    mistakes = all_mistakes(caught.value, given, **place)
+    return Run(1, "", "\n".join(f"{type(mistake).__name__}: {mistake}" for mistake in mistakes))
+
+
+@pytest.mark.parametrize("name", [name for name in MISTAKES if name not in ENDS_THE_RUN])
+def test_mistake(tmp_path, monkeypatch, name):
+    mistake = MISTAKES[name]
+    write(tmp_path, mistake)
+    monkeypatch.chdir(tmp_path)
+    assert_one_message(refuse(), mistake.says, mistake.kind)
+    assert not (tmp_path / "results").exists()
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("name", ENDS_THE_RUN)
+def test_mistake_ends_the_run(snakemake, tmp_path, name):
     mistake = MISTAKES[name]
     write(tmp_path, mistake)
     run = snakemake("--configfile", "my.yaml", cwd=tmp_path)

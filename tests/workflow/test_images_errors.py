@@ -11,7 +11,7 @@ from clusterphot.run import fields
 from clusterphot.run.configuration import load_yaml
 from image_field import write_pair
 from running import REPO, Run
-from test_errors import GONE, Mistake, assert_one_message
+from test_errors import GONE, Mistake, assert_one_message, merged
 
 CONFIG = {
     "fields": {
@@ -241,14 +241,6 @@ def write(folder, mosaics, mistake):
         (folder / path.name).symlink_to(path)
     for name, content in mistake.files.items():
         (folder / name).write_text(content)
-
-
-def merged(defaults, own):
-    """Configuration of the user over the defaults, as Snakemake merges them."""
-    if not (isinstance(defaults, dict) and isinstance(own, dict)):
-        return own
-    both = {key: merged(defaults[key], own[key]) for key in defaults.keys() & own.keys()}
-    return defaults | own | both
 
 
 @pytest.mark.parametrize("name", MISTAKES)

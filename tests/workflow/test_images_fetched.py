@@ -164,8 +164,9 @@ def test_smacs_plans_where_the_tutorial_runs_it(snakemake, tmp_path):
         assert {"fetch_mosaic": 12, "prepare_mosaic": 6, "build_psf": 6}.items() <= jobs.items()
 
 
+@pytest.mark.slow
 def test_smacs_mosaics_are_taken_in(snakemake, server, tmp_path):
-    """All twelve files in the archive's layout are fetched and become nJy; 178 sources keep their ids."""
+    """All twelve files in the archive's layout are fetched and become nJy; one file is in `test_a_mosaic_by_url`."""
     url, folder = server
     cwd = tmp_path / "work"
     smacs_config(cwd, url)

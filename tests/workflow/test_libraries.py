@@ -34,6 +34,7 @@ def stack_of(folder, grid):
     return read_table(str(folder / "results" / "stack" / "sed" / grid / "stack.ecsv"))[0]
 
 
+@pytest.mark.slow
 def test_galaxev_beside_the_shipped_grid(snakemake, tmp_path, embedded_grid):
     """Best fit, posterior and evidence of the published stack (Faisst et al. 2022, Table 2) to 1e-4."""
     (tmp_path / "galaxev").mkdir()

@@ -102,8 +102,14 @@ def submit(tmp_path):
             ["--set-resources", "fit_sed:slurm_partition=lng"],
             "slurm_partition: got lng, expected one of short",
         ),
-        (["--slurm-init-seconds-before-status-checks", "200"], "forgets jobs after 300 s"),
-        (["--default-resources", "runtime=90"], "minutes, expected at most 60"),
+        pytest.param(
+            ["--slurm-init-seconds-before-status-checks", "200"],
+            "forgets jobs after 300 s",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            ["--default-resources", "runtime=90"], "minutes, expected at most 60", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_run_that_slurm_would_not_take(submit, tmp_path, argv, says):

@@ -67,7 +67,10 @@ def all_mistakes(first, config, *, repo, user_files, command_line=None):
         if isinstance(entry, dict):
             _check_field(settings, str(name), entry, repo, findings, deep=False, pixels=False)
     found = [finding.mistake for finding in findings.all if finding.status == ERROR and finding.mistake]
-    return found if findings.says(first) else [first, *found]
+    if findings.says(first):
+        return found
+    same = (first.where, first.got)  # the check may have another hint for it
+    return [first, *(mistake for mistake in found if (mistake.where, mistake.got) != same)]
 
 
 def _check_field(settings, name, entry, repo, findings, deep, pixels=True):
