@@ -390,8 +390,10 @@ def test_a_zero_point_factor_reruns_its_filter(replan):
     assert run.jobs["fit_sources"] == run.jobs["join_filters"] == 2
 
 
-def test_another_psf_file_reruns_its_filter(replan):
-    run = replan(my=("psf: f150w_psf.fits", "psf: f200w_psf.fits"))
+def test_another_psf_file_reruns_its_filter(replan, run_copy):
+    with fits.open(run_copy / "f150w_psf.fits") as hdus:
+        hdus.writeto(run_copy / "f150w_other.fits")
+    run = replan(my=("psf: f150w_psf.fits", "psf: f150w_other.fits"))
     assert set(run.jobs) == {"build_psf", "measure_offset"} | FITTED
     assert filters_of(run) == {"F150W"}
 
