@@ -72,7 +72,7 @@ check: $(READY)  ## all mistakes before a run: make check CONFIG=my.yaml [DIRECT
 	@$(CACHED); $(BIN)/python workflow/scripts/check_config.py --start "$(HERE)" \
 	  $(if $(CONFIG),--config "$(CONFIG)") $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(filter-out 0,$(DEEP)),--deep)
 
-test: $(READY)  ## the tests, about five minutes on two cores
+test: $(READY)  ## the tests, some three minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes each

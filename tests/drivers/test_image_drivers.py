@@ -162,7 +162,12 @@ def values(column):
 
 @pytest.mark.parametrize(
     ("n_chunks", "backwards", "n_measured"),
-    [(1, True, None), (3, False, None), ("per_source", False, 4), ("per_source", True, 2)],
+    [
+        (1, True, None),
+        pytest.param(3, False, None, marks=pytest.mark.slow),
+        ("per_source", False, 4),
+        ("per_source", True, 2),
+    ],
 )
 def test_chunks_and_order_change_nothing(
     measured, drawn_field, job, at_once, tmp_path, n_chunks, backwards, n_measured

@@ -49,7 +49,8 @@ if workflow.is_main_process:
     atexit.register(folders.tell_full_disk)
     with locks.one_at_a_time():
         if (dead := locks.release_stale_lock()) is not None:
-            print(f"The lock of a run that died (process {dead}) is removed.", file=sys.stderr)
+            which = f"(process {dead}) " if dead else ""
+            print(f"The lock of a run that died {which}is removed.", file=sys.stderr)
         if not workflow.dryrun:
             locks.record_run()
 

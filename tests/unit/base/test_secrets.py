@@ -58,3 +58,11 @@ def test_messages_hold_no_secrets_and_no_control_characters():
     assert str(error) == (
         "https://host/x: got red \\x1b[31m\\x07\\r\\u202e, expected a file\n.\nHint: line\nline"
     )
+
+
+def test_findings_of_the_check_hold_none():
+    from clusterphot.run.checks.findings import one_line
+
+    assert one_line("https://user:word@host/x.fits?token=abc: fetched by\nthe run\x1b[0m") == (
+        "https://host/x.fits: fetched by the run\\x1b[0m"
+    )

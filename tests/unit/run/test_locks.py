@@ -162,11 +162,49 @@ def test_one_of_two_runs_lives(locked, living, dead):
     assert is_locked()
 
 
-def test_a_lock_of_nobody_stays(locked):
-    """Of a version that wrote no records, or set by hand."""
+@pytest.mark.parametrize("record", [None, "", "{", '{"host": "', '{"process_id": 1}'])
+def test_a_lock_of_nobody(locked, monkeypatch, record):
+    """Of a version that wrote its record later, or half of it, on a disk of this machine: nobody works here."""
+    monkeypatch.setattr(locks, "_file_system", lambda folder: "ext4")
+    locked()
+    if record is not None:
+        locks.OLD_RECORD.write_text(record)
+    assert locks.release_stale_lock() == 0
+    assert not is_locked()
+
+
+def test_a_lock_of_nobody_on_a_shared_disk_stays(locked, monkeypatch):
+    monkeypatch.setattr(locks, "_file_system", lambda folder: "nfs4")
     locked()
     assert locks.release_stale_lock() is None
     assert is_locked()
+
+
+def test_an_old_record_of_another_machine(locked, monkeypatch):
+    monkeypatch.setattr(locks, "_file_system", lambda folder: "ext4")
+    locked()
+    locks.OLD_RECORD.write_text('{"host": "login2", "process_id": 1}')
+    assert locks.release_stale_lock() is None
+    assert is_locked()
+
+
+def test_a_snakemake_without_record_that_works_here(locked, monkeypatch, tmp_path):
+    monkeypatch.setattr(locks, "_file_system", lambda folder: "ext4")
+    locked()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()", "snakemake"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+    )
+    try:
+        assert locks.release_stale_lock() is None
+    finally:
+        process.communicate()
+    assert locks.release_stale_lock() == 0
+
+
+def test_the_file_system_of_a_folder():
+    assert locks._file_system(Path("/proc/self")) == "proc"
 
 
 def test_files_that_are_no_records(locked, dead):

@@ -9,7 +9,7 @@ import sys
 
 from clusterphot.base.errors import DataError
 
-WRITTEN = (".", ".snakemake", "results", "logs", "benchmarks", "resources", "resources/fetched")
+WRITTEN = (".", ".snakemake", "results", "logs", "benchmarks", "resources/fetched")
 """Folders that a run writes into, below its working directory."""
 MIN_FREE_BYTES = 4_000_000
 """Room without which no run gets far: the models of one library take some 15 MB."""

@@ -25,6 +25,10 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """A text that is another one after each start of the machine, and the same in all of its containers (Linux)."""
 START_FIELD = 19
 """Place of the start of a process, in clock ticks since the boot, behind the name in /proc/<id>/stat (proc(5))."""
+LOCAL_DISKS = {"apfs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs"}
+"""File systems that one machine has for itself (Linux, proc(5)), so that nobody else can have locked there."""
+OLD_RECORD = Path(".snakemake", "run.json")
+"""What versions before 0.2 wrote after they had locked, or did not come to write."""
 FORGOTTEN_S = 86400.0
 """A run of another machine that has no lock a day after it began has ended."""
 
@@ -98,13 +102,13 @@ def release_stale_lock():
     Returns
     -------
     process_id : int or None
-        Of the run that died; None where there is no lock, or where its owner lives or is not known: on another
-        machine, or not written down.
+        Of the run that died, 0 where it left no record; None where there is no lock, or where its owner lives or is
+        on another machine.
     """
     locks, records = _files(LOCKS), _files(RUNS)
     runs = [run for run in map(Run.of_record, records) if run]
     dead = [run for run in runs if not run.lives()]
-    alone = bool(dead) and len(dead) == len(runs)
+    alone = len(dead) == len(runs) and bool(dead or (locks and _nobody_runs_here()))
     if alone:
         for path in locks:
             path.unlink(missing_ok=True)
@@ -113,7 +117,9 @@ def release_stale_lock():
             run.path.unlink(missing_ok=True)
     if not locks:
         _clear(runs)
-    return dead[-1].process_id if alone and locks else None
+    if not (alone and locks):
+        return None
+    return dead[-1].process_id if dead else 0
 
 
 @contextlib.contextmanager
@@ -126,6 +132,62 @@ def one_at_a_time():
             stack.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+
+
+def _nobody_runs_here():
+    """Whether a lock without a record (of an older version, or lost with the power) can have no owner that lives.
+
+    Only on a disk of this machine alone, where no Snakemake but this one works in the folder.
+    """
+    try:
+        old = OLD_RECORD.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        old = ""
+    host = re.search(r'"host": "([^"]+)"', old)
+    if (host and host[1] != socket.gethostname()) or _file_system(Path.cwd()) not in LOCAL_DISKS:
+        return False
+    own, process_id = set(), os.getpid()
+    while process_id > 1:
+        own.add(process_id)
+        process_id = _parent(process_id)
+    for entry in Path("/proc").glob("[0-9]*"):
+        if int(entry.name) in own:
+            continue
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if b"snakemake" in (entry / "cmdline").read_bytes() and _works_here(entry):
+                return False
+    return True
+
+
+def _works_here(entry):
+    """Whether a process works in this folder, or may not be asked."""
+    try:
+        return Path(os.readlink(entry / "cwd")) == Path.cwd()
+    except PermissionError:
+        return True
+
+
+def _parent(process_id):
+    """Id of the process that started another, 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _file_system(folder):
+    """Type of the file system of a folder; empty where the system does not tell."""
+    found = ("", "")
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        place, kind = line.split()[4], line.partition(" - ")[2].split()[0]
+        inside = folder.is_relative_to(place.replace("\\040", " "))
+        if inside and len(place) >= len(found[0]):
+            found = (place, kind)
+    return found[1]
 
 
 def _clear(runs):
