@@ -130,9 +130,9 @@ MISTAKES = {
         ["my.csv, data rows 1 and 2, column id: got 'one' twice, expected each id once"],
         table={"two": "one"},
     ),
-    "RA in hours, minutes, seconds": data(
-        ["my.csv, data row 1, column ra: got '7:23:19.2', expected degrees from 0 to 360"],
-        table={"110.83,": "7:23:19.2,"},
+    "RA in hours and minutes": data(
+        ["my.csv, data row 1, column ra: got '7:23.32', expected degrees from 0 to 360"],
+        table={"110.83,": "7:23.32,"},
     ),
     "RA in hours": data(
         ["f150w_sci.fits: got image around RA 110.83", "the first at RA 7.38", "in degrees (ICRS)?"],
