@@ -29,6 +29,8 @@ LOCAL_DISKS = {"apfs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpf
 """File systems that one machine has for itself (Linux, proc(5)), so that nobody else can have locked there."""
 OLD_RECORD = Path(".snakemake", "run.json")
 """What versions before 0.2 wrote after they had locked, or did not come to write."""
+PATIENCE_S = 10.0
+"""Longest wait for another run that looks for stale locks, which takes it some milliseconds."""
 FORGOTTEN_S = 86400.0
 """A run of another machine that has no lock a day after it began has ended."""
 
@@ -130,8 +132,19 @@ def one_at_a_time():
             RUNS.parent.mkdir(exist_ok=True)
             descriptor = os.open(RUNS.parent, os.O_RDONLY)
             stack.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            end = time.monotonic() + PATIENCE_S
+            while not _takes(descriptor) and time.monotonic() < end:
+                time.sleep(0.05)
         yield
+
+
+def _takes(descriptor):
+    """Whether an open file or folder could be locked for this process."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _nobody_runs_here():
