@@ -12,6 +12,7 @@ from clusterphot.base.products import Mosaic, Psf
 from clusterphot.psf.offsets import (
     NO_STAR_ERROR_PX,
     Offset,
+    _signal_share,
     measure_offset,
     read_offset,
     with_offset_error,
@@ -145,3 +146,12 @@ def test_unmeasured_offset_is_a_flux_error():
     loss = 1 - np.exp(-0.18 / (4 * sigma**2))
     found = with_offset_error(psf, offset).sys_error
     assert found == pytest.approx(np.hypot(0.01, loss), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shift", "share"),
+    # noise^2 = 2 x 0.3^2 = 0.18: of a shift of (3, 4) px 1 - 0.18 / 25 is real, of one within its error nothing
+    [((3.0, 4.0), 1 - 0.18 / 25), ((0.3, -0.3), 0.0), ((0.1, 0.0), 0.0), ((0.0, 0.0), 0.0)],
+)
+def test_a_faint_shift_counts_as_far_as_it_exceeds_its_noise(shift, share):
+    assert _signal_share(shift, (0.3, 0.3)) == pytest.approx(share)

@@ -216,10 +216,27 @@ def _measure_together(mosaic, psf, reference_mosaic, reference_psf, stars):
         CORRELATED_NOISE * np.hypot(getattr(found, name), ratio * getattr(seen, name))
         for name in ("dx_err", "dy_err")
     ]
+    share = _signal_share((found.dx, found.dy), errors)
     logger.info(
-        "%s: x %+.3f, y %+.3f px from %d faint sources together", mosaic.filter_name, found.dx, found.dy, n
+        "%s: x %+.3f, y %+.3f px from %d faint sources together, of which %.2f is taken for real",
+        mosaic.filter_name,
+        found.dx,
+        found.dy,
+        n,
+        share,
     )
-    return Offset(float(found.dx), float(found.dy), *map(float, errors), n, True)
+    return Offset(float(share * found.dx), float(share * found.dy), *map(float, errors), n, True)
+
+
+def _signal_share(shift, errors):
+    """Share of a noisy shift that is likely real: 1 - (noise / shift)^2, or 0.
+
+    Mosaics of one field are aligned to a fraction of a pixel, so that a shift no larger than its error says little,
+    and following it loses light of every source. This is the positive-part shrinkage of James & Stein (1961) towards
+    the WCS.
+    """
+    square = float(np.sum(np.square(shift)))
+    return max(0.0, 1.0 - float(np.sum(np.square(errors))) / square) if square > 0 else 0.0
 
 
 def _fit_mean_stamp(mosaic, psf, x, y):
