@@ -64,10 +64,13 @@ def test_a_mistake_ends_as_without_the_display(workdir):
     assert run.complaint.startswith("ConfigError: my.yaml, sed.flux_floor_fraction = 2: got 2, expected")
 
 
-def test_a_dry_run_is_shown_as_snakemake_shows_it(workdir, target):
+def test_a_dry_run_is_told_in_plain_words(workdir, target):
+    """Of two import_photometry and one merge_photometry."""
     run = told("--dry-run", "--configfile", "small.yaml", "--", target, cwd=workdir)
     assert run.status == 0
-    assert run.jobs == {"import_photometry": 2, "merge_photometry": 1}
+    lines = [line.split("  ") for line in run.stderr.splitlines()]
+    assert ["photometry", "3 jobs", "small", "not made yet"] in lines
+    assert "This was a dry run: nothing has been done." in run.stderr
 
 
 def test_without_the_option_nothing_changes(workdir, target):
