@@ -86,7 +86,7 @@ def test_published_stack_excludes_the_extremes(models, published_stack):
 
 def published_log_mass(published):
     """Column of Table 1."""
-    return np.array([float(value or "nan") for value in published[3]["log_mass"]])
+    return np.array([float(value or "nan") for value in published[3]["log_mass_listed"]])
 
 
 def test_published_masses(galaxev_models, published):
