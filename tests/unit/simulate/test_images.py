@@ -14,7 +14,7 @@ from astropy.table import Table
 from clusterphot.base.products import read_psf
 from clusterphot.optics.bands import pivot_angstrom
 from clusterphot.optics.psf import oversampled_psf
-from clusterphot.simulate import images, light
+from clusterphot.simulate import images, light, rendering
 from clusterphot.simulate import truth as scene
 from clusterphot.simulate.truth import FieldConfig, draw_scene
 from clusterphot.ssp.grid import read_embedded_grid, write_grid
@@ -188,12 +188,16 @@ def test_extended_light_keeps_the_flux(table):
     scene_table = draw_scene(dataclasses.replace(EMPTY, n_members=1), table)
     galaxy = of_kind(scene_table, "member")
     galaxy["r_e_arcsec"], galaxy["sersic_n"], galaxy["flux_F150W"] = 0.3, 1.0, 100.0
-    galaxy["x_F150W"], galaxy["y_F150W"] = 300.2, 299.9
     inner = 2 * (600 + 100)
-    large = images.extended_light(galaxy, "F150W", 0.01, inner, 2, 50)
+
+    def drawn():
+        rows = rendering.galaxy_rows(galaxy, "F150W", [2 * (300.2 + 50)], [2 * (299.9 + 50)])
+        return rendering.extended_light(rows, 0.01, inner)
+
+    large = drawn()
     assert large.sum() == pytest.approx(100.0, rel=2e-3)
     galaxy["kind"] = "galaxy"
-    direct = images.extended_light(galaxy, "F150W", 0.01, inner, 2, 50)
+    direct = drawn()
     # the two ways of drawing agree, also in the core
     assert np.abs(large - direct).max() < 3e-3 * direct.max()
 
