@@ -57,14 +57,15 @@ class MosaicEntry:
 
 def simulated_mosaics(name, entry):
     """Entries of the filters of a simulated field: files that the workflow makes."""
-    own = entry.get("mosaics", {})
+    own, simulation = entry.get("mosaics", {}), entry["simulation"]
+    exposures = simulation.get("exposures")
+    kinds = {"sci": "i2d"} if exposures and exposures["layout"] == "i2d" else {"sci": "sci", "wht": "wht"}
     return {
         filt: MosaicEntry(
-            sci=f"results/{name}/simulation/{filt}_sci.fits",
-            wht=f"results/{name}/simulation/{filt}_wht.fits",
+            **{key: f"results/{name}/simulation/{filt}_{kind}.fits" for key, kind in kinds.items()},
             **{key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
         )
-        for filt in entry["simulation"]["filters"]
+        for filt in simulation["filters"]
     }
 
 
@@ -130,6 +131,25 @@ def load_image_field(name, entry, where):
 def _given_mosaics(entry):
     """Entries of the filters as the user gave them."""
     return {filt: MosaicEntry(**values) for filt, values in entry["mosaics"].items()}
+
+
+def check_simulation(simulation, where):
+    """Check that the files that a simulated field is drawn from exist.
+
+    Parameters
+    ----------
+    simulation : dict
+    where : str
+
+    Raises
+    ------
+    DataError
+    """
+    kinds = {"clusters": "a table with id and flux_F in nJy", "noise_correlation": "a FITS image"}
+    for key, expected in kinds.items():
+        path = simulation.get(key)
+        if path is not None and not os.path.isfile(path):
+            raise DataError(f"{where}.simulation.{key} = {path}", "no such file", expected, near_hint(path))
 
 
 def check_files(field, where):

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.wcs import WCS
-from scipy import fft, ndimage
+from scipy import fft, ndimage, signal
 
 from clusterphot.base.products import Psf
-from clusterphot.optics.bands import channel, pivot_angstrom
+from clusterphot.optics.bands import channel
 from clusterphot.optics.detector import NATIVE_PIXEL_ARCSEC, blurred, drizzle_boxes
 from clusterphot.optics.psf import OversampledPsf, oversampled_psf
 from clusterphot.simulate import truth as scene
+from clusterphot.simulate.depth import GAIN_E_PER_NJY, SATURATION_NJY_PER_ARCSEC2, point_source_sigma
 from clusterphot.simulate.rendering import (
     KERNEL_WIDTH,
     POINT_KINDS,
@@ -24,18 +25,6 @@ from clusterphot.simulate.rendering import (
     point_spectrum,
     psf_spectrum,
 )
-
-POINT_SOURCE_SIGMA_NJY = {
-    "F070W": 1.3, "F090W": 1.1, "F115W": 1.05, "F150W": 0.95,
-    "F200W": 0.90, "F277W": 0.90, "F356W": 0.90, "F444W": 1.15,
-}  # fmt: skip
-"""1-sigma errors of isolated point sources, optimally weighted: 5 sigma at 29.5-29.8 mag, as SMACS J0723."""
-
-GAIN_E_PER_NJY = 300.0
-"""Electrons per nJy: about 2 hours with NIRCam's zero point of 28 mag for 1 electron/s."""
-
-SATURATION_NJY_PER_ARCSEC2 = 1e6
-"""Pixels above are saturated, which happens for stars brighter than 20.0 (F444W) to 22.4 mag (F090W)."""
 
 MARGIN_ARCSEC = 1.0
 """Light is drawn this far beyond the mosaic, so that what the PSF spreads inwards is there."""
@@ -76,7 +65,7 @@ class SimulatedImage:
     gain_e_per_njy: float | None
 
 
-def simulate_filter(truth, filt, *, telescope=None):
+def simulate_filter(truth, filt, *, telescope=None, correlation=None):
     """Simulate one filter of the field whose truth `scene.draw_scene` has drawn.
 
     Parameters
@@ -87,6 +76,8 @@ def simulate_filter(truth, filt, *, telescope=None):
         One of the filters of the field.
     telescope : pair of ndarray, optional
         Amplitude and wavefront error of the field's pupil, the same in all filters; computed where not given.
+    correlation : (m, m) float ndarray, optional
+        Measured autocorrelation of the noise, see `noise_kernel`.
 
     Returns
     -------
@@ -99,7 +90,7 @@ def simulate_filter(truth, filt, *, telescope=None):
     model = render(truth, filt, psf, config)
     sigma = white_sigma(psf, config)
     scale = psf.pixel_scale_arcsec
-    noise, wht, gain = _noise(config, filt, model, sigma, noise_kernel(config, filt))
+    noise, wht, gain = _noise(config, filt, model, sigma, noise_kernel(config, filt, correlation))
     sci = model + noise
     _saturate(sci, wht, model, scale)
     _spoil(sci, wht, config, filt)
@@ -180,46 +171,63 @@ def _blur_response(size, config, step, fraction):
 
 
 def white_sigma(psf, config):
-    """Sigma per pixel (nJy) of white noise with the depth of `POINT_SOURCE_SIGMA_NJY`.
+    """Sigma per pixel (nJy) of white noise with the depth of `clusterphot.simulate.depth`.
 
     Drizzled noise has the same power at low spatial frequencies.
     """
-    names = sorted(POINT_SOURCE_SIGMA_NJY, key=pivot_angstrom)
-    wave = [pivot_angstrom(name) for name in names]
-    depth = np.interp(pivot_angstrom(psf.filter_name), wave, [POINT_SOURCE_SIGMA_NJY[name] for name in names])
-    return float(config.noise_scale * depth * np.sqrt((psf.on_pixels() ** 2).sum()))
+    depth = config.noise_scale * point_source_sigma(psf.filter_name)
+    return float(depth * np.sqrt((psf.on_pixels() ** 2).sum()))
 
 
-def noise_kernel(config, filt):
-    """One-dimensional kernel (odd length, sum 1) that correlates the noise; its outer product is the kernel.
+def noise_kernel(config, filt, correlation=None):
+    """Kernel that white noise is convolved with, (2k+1, 2k+1) float ndarray of sum 1, symmetric.
+
+    Parameters
+    ----------
+    config : `clusterphot.simulate.truth.FieldConfig`
+    filt : str
+    correlation : (m, m) float ndarray, odd m, optional
+        Measured autocorrelation of the noise at whole mosaic pixels, largest in the middle; by default that of
+        drizzling alone.
+
+    Raises
+    ------
+    ValueError
+        If ``correlation`` has even sides or more than `KERNEL_FFT` of them, or is not largest in the middle.
 
     Notes
     -----
-    The value of a drizzled pixel is a mean of detector pixels over the drop and the mosaic pixel, and the
-    detector pixels are correlated themselves (capacitance, residual 1/f noise), which is given the width
-    of one detector pixel. Its autocorrelation, averaged over random dithers, is that of the convolution of
-    these three boxes sampled at whole mosaic pixels. Errors that take pixels as independent are then 2.3
-    times too small; drop and mosaic pixel alone make it 1.6 (Casertano et al. 2000, AJ 120, 2747).
+    The value of a drizzled pixel is a mean of detector pixels over the drop and the mosaic pixel. Its
+    autocorrelation, averaged over random dithers, is that of the convolution of these two boxes, sampled at whole
+    mosaic pixels. Errors that take pixels as independent are then 1.6 times too small (Casertano et al. 2000, AJ
+    120, 2747); on real mosaics 1.5 to 2.7 were found.
     """
     if config.noise != "drizzle":
-        return np.ones(1)
-    part, scale = channel(filt), scene.pixel_scale_arcsec(filt)
-    native = NATIVE_PIXEL_ARCSEC[part]
-    per_px = KERNEL_STEPS
-    profile = np.ones(1)
-    for side in drizzle_boxes(native, scale):
-        profile = np.convolve(profile, np.ones(round(side / scale * per_px)))
-    correlation = np.convolve(profile, profile[::-1])
-    middle = len(correlation) // 2
-    lags = middle // per_px
-    correlation = correlation[middle - lags * per_px : middle + lags * per_px + 1 : per_px]
-    n = KERNEL_FFT
+        return np.ones((1, 1))
+    if correlation is None:
+        part, scale = channel(filt), scene.pixel_scale_arcsec(filt)
+        _, *boxes = drizzle_boxes(NATIVE_PIXEL_ARCSEC[part], scale)
+        profile = np.ones(1)
+        for side in boxes:
+            profile = np.convolve(profile, np.ones(round(side / scale * KERNEL_STEPS)))
+        along = np.convolve(profile, profile[::-1])
+        lags = len(along) // 2 // KERNEL_STEPS
+        middle = len(along) // 2
+        along = along[middle - lags * KERNEL_STEPS : middle + lags * KERNEL_STEPS + 1 : KERNEL_STEPS]
+        correlation = np.outer(along, along)
+    n, half = KERNEL_FFT, len(correlation) // 2
+    square = correlation.shape[0] == correlation.shape[1] and len(correlation) % 2 == 1
+    if not square or len(correlation) > n or correlation.argmax() != correlation.size // 2:
+        raise ValueError(
+            f"correlation of shape {correlation.shape}, expected odd sides up to {n}, largest in the middle"
+        )
     # The kernel whose autocorrelation this is: the root of the power, with zero phase.
-    padded = np.zeros(n)
-    padded[: 2 * lags + 1] = correlation
-    power = fft.fft(np.roll(padded, -lags)).real
-    kernel = fft.fftshift(fft.ifft(np.sqrt(np.clip(power, 0.0, None))).real)
-    kernel = kernel[n // 2 - KERNEL_HALF : n // 2 + KERNEL_HALF + 1]
+    padded = np.zeros((n, n))
+    padded[: 2 * half + 1, : 2 * half + 1] = correlation
+    power = fft.fft2(np.roll(padded, (-half, -half), axis=(0, 1))).real
+    kernel = fft.fftshift(fft.ifft2(np.sqrt(np.clip(power, 0.0, None))).real)
+    inside = slice(n // 2 - KERNEL_HALF, n // 2 + KERNEL_HALF + 1)
+    kernel = kernel[inside, inside]
     return kernel / kernel.sum()
 
 
@@ -234,16 +242,14 @@ def _noise(config, filt, model, sigma, kernel):
     exposure = 1.0 + EXPOSURE_RISE * np.cos(np.pi * x) * np.cos(np.pi * y)
     variance = np.float32(sigma**2) / exposure
     # Correlated pixels scatter less than white ones of the same depth: the weights say what their scatter is.
-    loss = float((kernel**2).sum()) ** 2
+    loss = float((kernel**2).sum())
     wht = 1.0 / (variance * np.float32(loss))
     if config.source_poisson:
         variance = variance + np.clip(model, 0, None) / np.float32(GAIN_E_PER_NJY)
     noise = rng.standard_normal((n + 2 * pad, n + 2 * pad), dtype=np.float32)
     noise *= np.sqrt(np.pad(variance, pad, mode="edge"))
     if pad:
-        for axis in (0, 1):
-            noise = ndimage.convolve1d(noise, kernel, axis=axis)
-        noise = noise[pad:-pad, pad:-pad]
+        noise = signal.fftconvolve(noise, kernel.astype(np.float32), mode="valid")
     return noise, wht, GAIN_E_PER_NJY / loss if config.source_poisson else None
 
 

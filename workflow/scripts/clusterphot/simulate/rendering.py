@@ -70,6 +70,32 @@ def kernel_correction(size):
     return (root * np.i0(KERNEL_BETA) / (KERNEL_WIDTH * np.sinh(root))).astype(np.float32)
 
 
+def add_stamps(image, terms, weights, x, y):
+    """Add to an image, in place, sums of a few small images at fractional samples.
+
+    Parameters
+    ----------
+    image : (ny, nx) float32 ndarray
+    terms : (k, n, n) float ndarray, odd n
+        Band-limited and dark at the edges, their middle pixel at (x, y).
+    weights : (m, k) float ndarray
+    x, y : (m,) float ndarray
+    """
+    spectra = fft.rfft2(terms)
+    n = terms.shape[-1]
+    half, frequency = n // 2, fft.fftfreq(n)
+    for row, xi, yi in zip(weights, x, y, strict=True):
+        ix, iy = round(float(xi)), round(float(yi))
+        x0, y0 = ix - half, iy - half
+        xa, ya, xb, yb = max(x0, 0), max(y0, 0), min(x0 + n, image.shape[1]), min(y0 + n, image.shape[0])
+        if xa >= xb or ya >= yb:
+            continue
+        phase = np.exp(-2j * np.pi * frequency * (yi - iy))[:, None]
+        phase = phase * np.exp(-2j * np.pi * frequency[: n // 2 + 1] * (xi - ix))
+        stamp = fft.irfft2(np.tensordot(row, spectra, axes=1) * phase, (n, n))
+        image[ya:yb, xa:xb] += stamp[ya - y0 : yb - y0, xa - x0 : xb - x0].astype(np.float32)
+
+
 def galaxy_rows(galaxies, filt, x, y, *, turned_deg=0.0):
     """Galaxies of a truth table as they are drawn in one filter.
 
