@@ -51,8 +51,8 @@ if workflow.is_main_process:
         if (dead := locks.release_stale_lock()) is not None:
             which = f"(process {dead}) " if dead else ""
             print(f"The lock of a run that died {which}is removed.", file=sys.stderr)
-        if not workflow.dryrun:
-            locks.record_run()
+        if not workflow.dryrun and (reason := locks.record_run()):
+            print(locks.UNLOCKED.format(reason=reason), file=sys.stderr)
 
 
 def check_slurm():

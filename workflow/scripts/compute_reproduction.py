@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 from astropy.table import Table
+from clusterphot.base.files import own_file
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, write_table
 from clusterphot.validation.compare import compare, read_entries, tally
@@ -13,8 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 def main(smk):
-    entries = read_entries(smk.input.numbers)
-    published = {name: Table.read(smk.input[name], format="ascii.csv") for name in ("table1", "table2")}
+    entries, published = read_entries(smk.input.numbers), {}
+    for name in ("table1", "table2"):
+        with own_file(smk.input[name]):
+            published[name] = Table.read(smk.input[name], format="ascii.csv")
     masses = dict(zip(published["table1"]["id"], np.asarray(published["table1"]["log_mass"]), strict=True))
     settings = {name: value for name, value in smk.params.items() if name not in ("code", "role")}
     products = Products(

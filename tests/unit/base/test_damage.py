@@ -1,14 +1,18 @@
 """Intermediates that were cut or changed: each one is noticed, and its name and the way out are said."""
 
+import fcntl
+
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from clusterphot.base import products, tables
+from clusterphot.base import files, literature, products, tables
 from clusterphot.base.errors import DataError
-from clusterphot.base.files import content_digest, own_file
+from clusterphot.base.files import REPO, SHIPPED, content_digest, own_file, way_out
+from clusterphot.psf import reference
 from clusterphot.ssp import grid as ssp
+from clusterphot.validation import compare
 
 WAY_OUT = "\nHint: delete it and give the same command again: it is made anew."
 
@@ -145,6 +149,56 @@ def test_a_file_that_is_gone(tmp_path):
         DataError, match="gone: got no such file.*\nHint: delete it and give the same command again"
     ):
         tables.read_table(str(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize(
+    "own", ["results/x/psf.fits", REPO / "results" / "x", REPO / "resources" / "fetched" / "x"]
+)
+def test_what_the_workflow_makes_is_made_anew(own):
+    assert way_out(own) in WAY_OUT
+
+
+def test_what_the_workflow_ships_comes_of_git(monkeypatch, tmp_path):
+    """All of resources/, by any name, from any folder; the command works."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(SHIPPED)
+    for name in ("ssp/bc03_miles_kroupa.h5", "psf/encircled_energy.csv", "literature/mass_size.ecsv"):
+        command = f"git -C {REPO} checkout -- resources/{name}"
+        for path in (SHIPPED / name, tmp_path / "link" / name):
+            assert way_out(path) == f"it comes with the workflow: {command}"
+
+
+SHIPPED_READERS = {
+    "psf/encircled_energy.csv": reference.read_encircled_energy,
+    "literature/mass_size.ecsv": literature.read_literature,
+    "faisst2022/published_values.yaml": compare.read_entries,
+    "ssp/bc03_miles_kroupa.h5": ssp.read_embedded_grid,
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED_READERS)
+def test_a_damaged_file_that_is_shipped(name, monkeypatch, tmp_path):
+    """One message that tells how to get it back."""
+    monkeypatch.setattr(files, "REPO", tmp_path)
+    monkeypatch.setattr(files, "SHIPPED", tmp_path / "resources")
+    path = tmp_path / "resources" / name
+    path.parent.mkdir(parents=True)
+    whole = (SHIPPED / name).read_bytes()
+    path.write_bytes(whole)
+    SHIPPED_READERS[name](str(path))
+    path.write_bytes(bytes(len(whole)))
+    with pytest.raises(DataError, match="got a damaged file") as caught:
+        SHIPPED_READERS[name](str(path))
+    assert str(caught.value).endswith(f"git -C {tmp_path} checkout -- resources/{name}")
+
+
+def test_a_grid_is_read_where_nobody_gets_locks(tmp_path):
+    """HDF5 locks what it opens, and a file system that refuses that (NFS without lockd) is no damage."""
+    path = tmp_path / "grid.h5"
+    write_small_grid(str(path))
+    with open(path, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert ssp.read_grid(str(path)).spectra.shape == (8, 2, 300)
 
 
 def test_a_message_stays_as_it_is():

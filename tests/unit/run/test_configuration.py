@@ -395,9 +395,16 @@ def test_bad_yaml(tmp_path, text, message):
         configuration.load_yaml(path)
 
 
-def test_empty_yaml_is_no_keys(tmp_path):
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "null\n"])
+def test_a_file_without_keys(tmp_path, text):
+    """Snakemake refuses it, so we do before, and say what is empty and none the less a configuration."""
     path = tmp_path / "x.yaml"
-    path.write_text("# nothing\n")
+    path.write_text(text)
+    with pytest.raises(
+        ConfigError, match=r"x\.yaml: got nothing but comments, expected a mapping.*\nHint: `{}`"
+    ):
+        configuration.load_yaml(path)
+    path.write_text("{} # nothing\n")
     assert configuration.load_yaml(path) == {}
 
 

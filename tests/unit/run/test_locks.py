@@ -1,5 +1,7 @@
 """Locks that dead runs left behind."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -29,11 +31,8 @@ def locked(tmp_path, monkeypatch):
 
     def lock(*runs):
         for run in runs:
-            if isinstance(run, int):
-                locks.record_run(run)
-            else:
-                locks.RUNS.mkdir(parents=True, exist_ok=True)
-                run.path.touch()
+            locks.RUNS.mkdir(parents=True, exist_ok=True)
+            (locks.Run.of_process(run) if isinstance(run, int) else run).path.touch()
         (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
         (tmp_path / ".snakemake" / "locks" / "0.output.lock").write_text("results/x\n")
 
@@ -126,6 +125,51 @@ def test_without_locks_of_the_kernel_a_living_process_stays(locked, monkeypatch)
     assert is_locked()
 
 
+@pytest.fixture(params=["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"])
+def refused(request, monkeypatch):
+    """A file system that refuses locks, as NFS without lockd does; how it says so."""
+    number = getattr(errno, request.param)
+
+    def refuse(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    return os.strerror(number)
+
+
+def test_a_file_system_that_refuses_locks(locked, refused, monkeypatch):
+    """Says so once, waits for nothing, and the record is there all the same: this process lives."""
+    monkeypatch.setattr(locks.atexit, "register", lambda *args: None)
+    locked()
+    began = time.monotonic()
+    with locks.one_at_a_time():
+        assert locks.record_run() == refused
+        assert locks.release_stale_lock() is None
+    assert time.monotonic() - began < 1.0
+    assert is_locked()
+    assert [path.name for path in locks.RUNS.iterdir()] == [locks.Run.of_process(os.getpid()).path.name]
+    assert refused in locks.UNLOCKED.format(reason=refused)
+
+
+def test_the_lock_of_a_dead_run_is_removed_where_locks_are_refused(locked, refused, dead):
+    locked(dead)
+    assert locks.release_stale_lock() == dead
+    assert not is_locked()
+
+
+def test_a_lock_of_the_kernel_that_a_server_lost(locked, living, monkeypatch):
+    """The record is held no more, but the process lives."""
+    process = living()
+    monkeypatch.setattr(locks, "_is_held", lambda path: False)
+    locked()
+    assert locks.release_stale_lock() is None
+    assert is_locked()
+    process.kill()  # without being asked about: it has ended, and is there still
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert locks.release_stale_lock() == process.pid
+    assert not is_locked()
+
+
 def test_the_machine_was_started_anew(locked):
     """The process id may be anybody's now."""
     here = locks.Run.of_process(os.getpid())
@@ -192,14 +236,16 @@ def test_a_snakemake_without_record_that_works_here(locked, monkeypatch, tmp_pat
     monkeypatch.setattr(locks, "_file_system", lambda folder: "ext4")
     locked()
     process = subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()", "snakemake"],
+        [sys.executable, "-c", "print('ready', flush=True); input()", "snakemake"],
         cwd=tmp_path,
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     try:
+        assert process.stdout.readline() == b"ready\n"
         assert locks.release_stale_lock() is None
     finally:
-        process.communicate()
+        process.communicate(b"\n")
     assert locks.release_stale_lock() == 0
 
 

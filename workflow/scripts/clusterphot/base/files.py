@@ -6,12 +6,18 @@ Apart from `clusterphot.base.products` because that imports astropy, which readi
 import contextlib
 import hashlib
 import os
+import shlex
 from pathlib import Path
 
 from clusterphot.base.errors import DataError, UserError
 
 REMADE = "delete it and give the same command again: it is made anew."
 """The way out of damaged intermediates."""
+REPO = Path(__file__).resolve().parents[4]
+SHIPPED = REPO / "resources"
+"""Files that come with the workflow."""
+FETCHED = Path("resources", "fetched")
+"""Files that a run has downloaded, in its working directory."""
 MAX_REASON = 200
 """Characters of the reason that are shown."""
 N_SAMPLES, SAMPLE_BYTES = 16, 4096
@@ -37,9 +43,32 @@ def whole_file(path):
             os.remove(temporary)
 
 
+def is_shipped(path):
+    """Whether a file came with the workflow, which cannot make it anew."""
+    place = Path(path).resolve()
+    return place.is_relative_to(SHIPPED) and not place.is_relative_to(REPO / FETCHED)
+
+
+def is_fetched(path):
+    """Whether a file was downloaded by a run in this working directory."""
+    return Path(path).resolve().is_relative_to(FETCHED.resolve())
+
+
+def way_out(path):
+    """What to do about a file that is damaged or gone: the workflow makes it anew, or git has it."""
+    if not is_shipped(path):
+        return REMADE
+    place = Path(path).resolve().relative_to(REPO)
+    return (
+        f"it comes with the workflow: git -C {shlex.quote(str(REPO))} checkout -- {shlex.quote(str(place))}"
+    )
+
+
 @contextlib.contextmanager
 def own_file(path):
     """Name a file of this workflow that turns out damaged while it is read, and the way out.
+
+    Those that are shipped in resources/ among them.
 
     Raises
     ------
@@ -51,7 +80,7 @@ def own_file(path):
     except (UserError, MemoryError):
         raise
     except FileNotFoundError as exc:
-        raise DataError(path, "no such file", "a result of this workflow", REMADE) from exc
+        raise DataError(path, "no such file", "a file of this workflow", way_out(path)) from exc
     except PermissionError as exc:
         raise DataError(
             path, "no permission to read it", "a file that you may read", "chmod u+r it."
@@ -60,7 +89,7 @@ def own_file(path):
         Exception
     ) as exc:  # readers raise what they like: EOFError, struct.error, YAMLError, VerifyError, ...
         got = f"a damaged file ({' '.join(str(exc).split())[:MAX_REASON] or type(exc).__name__})"
-        raise DataError(path, got, "a whole one, as this workflow writes it", REMADE) from exc
+        raise DataError(path, got, "a whole one, as this workflow writes it", way_out(path)) from exc
 
 
 @contextlib.contextmanager
@@ -77,6 +106,24 @@ def whole_hdf5(path):
         image = file.id.get_file_image()
     with whole_file(path) as temporary, open(temporary, "wb") as out:
         out.write(image)
+
+
+@contextlib.contextmanager
+def open_hdf5(path):
+    """Open an HDF5 file of this workflow for reading.
+
+    Without the lock that HDF5 takes by itself: nobody writes into a file of ours, and where a file system refuses locks
+    (NFS without lockd) a whole file would count as damaged.
+
+    Raises
+    ------
+    DataError
+        See `own_file`.
+    """
+    import h5py
+
+    with own_file(path), h5py.File(path, "r", locking=False) as file:
+        yield file
 
 
 def sha256(path):

@@ -5,6 +5,8 @@ Each table names the source of its numbers; columns and units are in its header.
 
 from astropy.table import Table
 
+from clusterphot.base.files import own_file
+
 
 def read_literature(path):
     """Table of cited values.
@@ -23,8 +25,11 @@ def read_literature(path):
     ------
     ValueError
         If the table names no source.
+    DataError
+        If it is damaged.
     """
-    table = Table.read(path, format="ascii.ecsv")
+    with own_file(path):
+        table = Table.read(path, format="ascii.ecsv")
     if "source" not in table.colnames and "source" not in table.meta:
         raise ValueError(f"{path} names no source of its numbers")
     return table

@@ -25,7 +25,8 @@ def load_yaml(path):
     Raises
     ------
     ConfigError
-        Missing file, syntax error, key given twice, not a mapping, or one without bounds.
+        Missing file, syntax error, key given twice, not a mapping (of comments alone, for example, which Snakemake
+        refuses), or one without bounds.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -49,7 +50,8 @@ def load_yaml(path):
     except ValueError as exc:  # a date that is none, for example
         raise ConfigError(short_path(path), str(exc), "YAML, each key once") from exc
     if content is None:
-        return {}
+        hint = "`{}` is a configuration that changes nothing."
+        raise ConfigError(short_path(path), "nothing but comments", "a mapping of keys to values", hint)
     if not isinstance(content, dict):
         raise ConfigError(short_path(path), type(content).__name__, "a mapping of keys to values")
     return content

@@ -12,6 +12,7 @@ from astropy.io import fits
 from scipy.ndimage import binary_fill_holes, map_coordinates
 
 from clusterphot.base.cosmology import kpc_per_arcsec as scale_kpc_per_arcsec
+from clusterphot.base.files import own_file
 from clusterphot.base.robust import MAD_TO_SIGMA
 from clusterphot.base.tables import read_table
 from clusterphot.figures.style import (
@@ -97,7 +98,7 @@ def read_small(path, *, max_side_px=MAX_SIDE_PX):
     """
     from astropy.wcs import WCS
 
-    with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
+    with own_file(path), fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
         hdu = hdus["SCI"]
         header = hdu.header
         ny, nx = hdu.shape

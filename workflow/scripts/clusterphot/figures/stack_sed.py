@@ -12,6 +12,7 @@ from astropy import constants
 from astropy import units as u
 from matplotlib.lines import Line2D
 
+from clusterphot.base.files import open_hdf5
 from clusterphot.base.tables import error_correlation, flux_arrays, read_table, systematic_errors
 from clusterphot.figures.style import (
     AGE_MAP,
@@ -78,26 +79,21 @@ def read_spectra(path, nodes):
     ValueError
         If a metallicity is not one of the grid, or an age lies outside.
     """
-    spectra = []
-    import h5py
-
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         ages, metallicities = file["age_gyr"][()], file["metallicity_zsun"][()]
         wave, lsun = file["wave_rest"][()], float(file.attrs["lsun_erg_s"])
-        for age, metallicity in nodes:
-            j = int(np.argmin(np.abs(metallicities - metallicity)))
-            if abs(metallicities[j] - metallicity) > 1e-6 * metallicity:
-                raise ValueError(f"metallicity {metallicity} is not one of the grid: {metallicities}")
-            first = int(np.clip(np.searchsorted(ages, age) - 1, 0, max(len(ages) - 3, 0)))
-            part = slice(first, first + 3)
-            near = SspGrid(
-                ages[part],
-                metallicities[j : j + 1],
-                wave,
-                file["spectra"][part, j : j + 1].astype(float),
-                file["mass_remaining"][part, j : j + 1],
-            )
-            spectra.append(resample_ages(near, [age]).spectra[0, 0] * lsun)
+        nearest = [int(np.argmin(np.abs(metallicities - metallicity))) for _, metallicity in nodes]
+        firsts = [int(np.clip(np.searchsorted(ages, age) - 1, 0, max(len(ages) - 3, 0))) for age, _ in nodes]
+        places = [
+            (slice(first, first + 3), slice(j, j + 1)) for first, j in zip(firsts, nearest, strict=True)
+        ]
+        parts = [(file["spectra"][place].astype(float), file["mass_remaining"][place]) for place in places]
+    spectra = []
+    for (age, metallicity), (part, metals), (light, mass) in zip(nodes, places, parts, strict=True):
+        if abs(metallicities[metals][0] - metallicity) > 1e-6 * metallicity:
+            raise ValueError(f"metallicity {metallicity} is not one of the grid: {metallicities}")
+        near = SspGrid(ages[part], metallicities[metals], wave, light, mass)
+        spectra.append(resample_ages(near, [age]).spectra[0, 0] * lsun)
     return wave, spectra
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from astropy.io import fits
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.files import REMADE, is_fetched
 
 BLOCK_BYTES = 2880
 MAX_HEADER_BLOCKS = 5000
@@ -325,7 +326,8 @@ def _damaged_tiles(path):
 
 def _truncated(path, got, expected):
     """Error for a file that ends too early."""
-    return DataError(path, got, expected, "the file is truncated or damaged: copy or download it again.")
+    hint = REMADE if is_fetched(path) else "the file is truncated or damaged: copy or download it again."
+    return DataError(path, got, expected, hint)
 
 
 def _unreadable(path, exc):

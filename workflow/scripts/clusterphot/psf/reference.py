@@ -5,10 +5,12 @@ The table is that of the JWST documentation for NIRCam (see the file's own heade
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.files import own_file
 
 RADII_ARCSEC = (0.1, 0.2, 0.4, 1.0)
 EE_COLUMNS = ("ee_0p1", "ee_0p2", "ee_0p4", "ee_1p0")
@@ -52,14 +54,17 @@ class Reference:
 
 def read_encircled_energy(path):
     """Read the reference table: ``{filter: (wavelength_um, EE at RADII_ARCSEC)}``."""
-    with open(path, encoding="utf-8") as handle:
-        lines = [line.strip() for line in handle if line.strip() and not line.startswith("#")]
-    names = lines[0].split(",")
-    table = {}
-    for line in lines[1:]:
-        row = dict(zip(names, line.split(","), strict=True))
-        table[row["filter"]] = (float(row["wavelength_um"]), np.array([float(row[c]) for c in EE_COLUMNS]))
-    return table
+    with own_file(path):
+        lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").split("\n")]
+        names, *rows = (line.split(",") for line in lines if line and not line.startswith("#"))
+        table = {}
+        for cells in rows:
+            row = dict(zip(names, cells, strict=True))
+            energy = np.array([float(row[name]) for name in EE_COLUMNS])
+            table[row["filter"]] = (float(row["wavelength_um"]), energy)
+        if not table:
+            raise ValueError("it has no rows")
+        return table
 
 
 def reference_ee(table, filter_name, radius_arcsec):

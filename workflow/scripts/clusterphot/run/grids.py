@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from clusterphot.base.errors import ConfigError, UserError
+from clusterphot.base.files import open_hdf5
 from clusterphot.base.units import METALLICITY_RTOL
 from clusterphot.run import configuration
 from clusterphot.ssp.readers import READERS, complete_options
@@ -249,9 +250,7 @@ class Libraries:
 
 def _axes_of_file(path):
     """Axes of a grid in our own format."""
-    import h5py
-
-    with h5py.File(path) as file:
+    with open_hdf5(str(path)) as file:
         axes = {name: file[name][()].tolist() for name in ("age_gyr", "metallicity_zsun")}
         return axes | {
             "wave_rest": file["wave_rest"][[0, -1]].tolist(),

@@ -5,8 +5,8 @@ Snakemake locks the working directory so that two runs never share it. Killed, i
 
 Each run writes itself down before Snakemake locks: an empty file, whose name says all, so that there is no half of a
 record. While the run lives it holds a lock of the kernel on that file (flock), which ends with the process however it
-dies, and is seen from other containers of the same machine. Where a file system has none of these, the process is
-looked for by its id and start, since ids are used again.
+dies, and is seen from other containers of the same machine. Where a file system has none of these (NFS without lockd),
+or has lost them, the process is looked for by its id and start, since ids are used again.
 """
 
 import atexit
@@ -25,12 +25,19 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """A text that is another one after each start of the machine, and the same in all of its containers (Linux)."""
 START_FIELD = 19
 """Place of the start of a process, in clock ticks since the boot, behind the name in /proc/<id>/stat (proc(5))."""
+ENDED = "ZX"
+"""States of a process that has ended and that nobody has asked about yet, as of children in a container (proc(5))."""
 LOCAL_DISKS = {"apfs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs"}
 """File systems that one machine has for itself (Linux, proc(5)), so that nobody else can have locked there."""
 OLD_RECORD = Path(".snakemake", "run.json")
 """What versions before 0.2 wrote after they had locked, or did not come to write."""
 PATIENCE_S = 10.0
 """Longest wait for another run that looks for stale locks, which takes it some milliseconds."""
+UNLOCKED = (
+    "This file system does not lock files ({reason}): that a run was killed is noticed on its own machine only; "
+    "on another one `snakemake --unlock` takes its lock away."
+)
+"""What is said where `record_run` gives a reason."""
 FORGOTTEN_S = 86400.0
 """A run of another machine that has no lock a day after it began has ended."""
 
@@ -76,26 +83,32 @@ class Run:
         here, held = Run.of_process(os.getpid()), _is_held(self.path)
         if held:
             return True
+        same = self.boot == here.boot and 0 <= self.start == _start(self.process_id)
         if held is False and self.boot and self.boot == here.boot:
-            return False  # the kernel is the same, in whatever container
-        if self.host != here.host:
-            return True
-        return held is None and self.boot == here.boot and 0 <= self.start == _start(self.process_id)
+            return (
+                same and self.start > 0
+            )  # the kernel is the same, in whatever container; a server may lose locks
+        return self.host != here.host or (held is None and same)
 
 
-def record_run(process_id=None):
-    """Write down that a run begins, this one unless told otherwise; its record goes when it ends."""
-    run = Run.of_process(process_id or os.getpid())
-    with contextlib.suppress(OSError):
+def record_run():
+    """Write down that this run begins; its record goes when it ends.
+
+    Returns
+    -------
+    reason : str
+        Why the file system does not lock the record, in the system's words; empty where it does.
+    """
+    run = Run.of_process(os.getpid())
+    try:
         RUNS.mkdir(parents=True, exist_ok=True)
         path = run.path.absolute()
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-        if run.process_id == os.getpid():
-            atexit.register(_forget, path, os.getpid())
-            with contextlib.suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends
-        else:
-            os.close(descriptor)
+        atexit.register(_forget, path, os.getpid())
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends
+    except OSError as exc:
+        return exc.strerror or str(exc)
+    return ""
 
 
 def release_stale_lock():
@@ -126,7 +139,10 @@ def release_stale_lock():
 
 @contextlib.contextmanager
 def one_at_a_time():
-    """Two runs that begin at once look for stale locks one after the other, where the file system can do that."""
+    """Two runs that begin at once look for stale locks one after the other, where the file system can do that.
+
+    Where it cannot, it takes a lock of a dead run and two starts within milliseconds to go wrong.
+    """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             RUNS.parent.mkdir(exist_ok=True)
@@ -254,7 +270,8 @@ def _boot():
 def _start(process_id):
     """Start of a process in clock ticks since the boot; -1 if there is none, 0 where the system does not tell."""
     try:
-        return int(Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[START_FIELD])
+        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+        return -1 if state[0] in ENDED else int(state[START_FIELD])
     except (OSError, ValueError, IndexError):
         pass
     try:

@@ -4,7 +4,6 @@ Synthetic photometry after Bessell & Murphy (2012, PASP 124, 140), photon-counti
 Spectra in Lsun/Angstrom per Msun formed, vacuum Angstrom, ages in Gyr, fluxes in nJy per Msun formed.
 """
 
-import contextlib
 import dataclasses
 import functools
 
@@ -13,7 +12,7 @@ from astropy import constants
 from astropy import units as u
 
 from clusterphot.base.errors import ConfigError, DataError
-from clusterphot.base.files import REMADE, own_file, whole_hdf5
+from clusterphot.base.files import open_hdf5, way_out, whole_hdf5
 from clusterphot.base.filters import load_filter, sedpy_name
 from clusterphot.base.units import AB_ZERO_FLUX_NJY, METALLICITY_RTOL
 
@@ -523,15 +522,6 @@ def _write(path, record):
                 file.attrs[field.name] = value
 
 
-@contextlib.contextmanager
-def _open(path):
-    """Open an HDF5 file for reading, or say in one message why not."""
-    import h5py
-
-    with own_file(str(path)), h5py.File(path, "r") as file:
-        yield file
-
-
 def _plain(value):
     """An HDF5 attribute as a Python number, string or tuple of strings."""
     if isinstance(value, np.ndarray):
@@ -541,10 +531,10 @@ def _plain(value):
 
 def _read(path, cls):
     """Read what `_write` wrote."""
-    with _open(path) as file:
+    with open_hdf5(str(path)) as file:
         kind = file.attrs.get("kind", "no kind")
         if kind != cls.__name__:
-            raise DataError(str(path), f"kind {kind!r}", f"kind {cls.__name__!r}", REMADE)
+            raise DataError(str(path), f"kind {kind!r}", f"kind {cls.__name__!r}", way_out(path))
         values = {name: file[name][()].astype(float) for name in file}
         for field in dataclasses.fields(cls):
             if field.name in file.attrs:
@@ -578,10 +568,10 @@ def read_embedded_grid(path):
     log10 L = ``log_zero`` + ``log_step_dex`` * cumsum(``log_steps``, axis=0): the levels of the first age,
     then the differences from one age to the next.
     """
-    with _open(path) as file:
+    with open_hdf5(str(path)) as file:
         kind = file.attrs.get("kind", "no kind")
         if kind != EMBEDDED_LAYOUT:
-            raise DataError(str(path), f"kind {kind!r}", f"kind {EMBEDDED_LAYOUT!r}", "see resources/ssp")
+            raise DataError(str(path), f"kind {kind!r}", f"kind {EMBEDDED_LAYOUT!r}", way_out(path))
         steps = np.cumsum(file["log_steps"][()], axis=0, dtype=np.int64)
         spectra = 10.0 ** (file.attrs["log_zero"] + file.attrs["log_step_dex"] * steps)
         names = {field.name for field in dataclasses.fields(SspGrid)}

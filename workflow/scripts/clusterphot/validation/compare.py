@@ -6,12 +6,14 @@ Units as in that file.
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import yaml
 from astropy.table import Table
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.files import own_file
 from clusterphot.validation.values import QUANTITIES, NotAvailableError, compute, quantile_of_sample
 
 AGREE_SIGMA = 2.0
@@ -76,8 +78,8 @@ def read_entries(path):
     DataError
         If an entry has unknown keys, no kind or more than one, or a quantity that is not registered.
     """
-    with open(path, encoding="utf-8") as stream:
-        entries = yaml.safe_load(stream)
+    with own_file(path):
+        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     for entry in entries:
         where = f"{path}, {entry.get('number', 'an entry without number')}"
         unknown = set(entry) - KEYS
