@@ -6,8 +6,7 @@ from clusterphot.base.jobs import run_job
 from clusterphot.base.products import write_psf
 from clusterphot.base.tables import read_ecsv
 from clusterphot.optics.pupil import read_pupil
-from clusterphot.simulate.depth import GAIN_E_PER_NJY
-from clusterphot.simulate.drizzled import drizzle_filter, mosaic_psf, write_true_psfs
+from clusterphot.simulate.drizzled import drizzle_filter, mosaic_psf
 from clusterphot.simulate.files import write_archive, write_i2d
 
 
@@ -19,10 +18,11 @@ def main(smk):
     if i2d:
         write_i2d(i2d, image)
     else:
-        write_archive(smk.output.sci, smk.output.wht, image, gain_e_per_njy=GAIN_E_PER_NJY)
+        write_archive(
+            smk.output.sci, smk.output.wht, image, gain_e_per_njy=image.config.exposures.gain_e_per_njy
+        )
     psf = mosaic_psf(image)
     write_psf(smk.output.psf, psf)
-    write_true_psfs(smk.output.psf_grid, image)
     ny, nx = image.sci.shape
     logging.info('%d x %d px of %.3f", FWHM %.3f"', nx, ny, image.pixel_scale_arcsec, psf.fwhm_arcsec)
 

@@ -102,6 +102,11 @@ class ExposureKeys:
     interpixel_coupling: float = key(
         0.005, "Share of a pixel's signal that each of its four neighbours takes.", ge=0, le=0.1
     )
+    gain_e_per_njy: float = key(
+        300.0,
+        "Electrons per nJy in all exposures together, about two hours of NIRCam; known to the fits.",
+        gt=0,
+    )
     read_noise_share: float = key(
         0.15, "Share of read noise in the variance of blank sky; the rest are photons of the sky.", ge=0, le=1
     )

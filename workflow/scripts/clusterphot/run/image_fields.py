@@ -59,11 +59,14 @@ def simulated_mosaics(name, entry):
     """Entries of the filters of a simulated field: files that the workflow makes."""
     own, simulation = entry.get("mosaics", {}), entry["simulation"]
     exposures = simulation.get("exposures")
-    kinds = {"sci": "i2d"} if exposures and exposures["layout"] == "i2d" else {"sci": "sci", "wht": "wht"}
+    as_i2d = bool(exposures) and exposures["layout"] == "i2d"
+    kinds = {"sci": "i2d"} if as_i2d else {"sci": "sci", "wht": "wht"}
+    # Of exposures the gain is known; the errors of i2d hold the photons of the sources already.
+    known = {"gain_e_per_njy": exposures["gain_e_per_njy"]} if exposures and not as_i2d else {}
     return {
         filt: MosaicEntry(
             **{key: f"results/{name}/simulation/{filt}_{kind}.fits" for key, kind in kinds.items()},
-            **{key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
+            **known | {key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
         )
         for filt in simulation["filters"]
     }

@@ -122,7 +122,7 @@ def true_psf(config, filt, telescope=None):
     )
 
 
-def mosaic_samples_at(image, u, v, oversampling):
+def psf_at(image, u, v, oversampling):
     """True PSF on the mosaic at (u, v) in arcsec, averaged over the phases of the dithers.
 
     Parameters
@@ -153,4 +153,4 @@ def mosaic_samples_at(image, u, v, oversampling):
 def mosaic_psf(image):
     """True PSF in the middle of the field, `clusterphot.base.products.Psf` of 4 arcsec."""
     side = 2 * round(PSF_ARCSEC / 2 / image.pixel_scale_arcsec) + 1
-    return mosaic_samples_at(image, 0.0, 0.0, OVERSAMPLING).to_psf(side)
+    return psf_at(image, 0.0, 0.0, OVERSAMPLING).to_psf(side)

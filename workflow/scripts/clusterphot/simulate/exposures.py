@@ -13,7 +13,7 @@ from scipy import fft, ndimage
 from clusterphot.optics.bands import channel
 from clusterphot.optics.detector import NATIVE_PIXEL_ARCSEC
 from clusterphot.simulate import truth as scene
-from clusterphot.simulate.depth import GAIN_E_PER_NJY, point_source_sigma
+from clusterphot.simulate.depth import point_source_sigma
 from clusterphot.simulate.rendering import (
     KERNEL_WIDTH,
     POINT_KINDS,
@@ -305,7 +305,7 @@ def expose(light, detectors, pointing, sigma, config, filt):
     signal[seen] = light.at(xi[seen] + pointing.error_arcsec[0], eta[seen] + pointing.error_arcsec[1])
     saturated = signal > options.saturation_njy_per_arcsec2 * detectors.pixel_arcsec**2
     signal *= np.float32(zero_points(config, filt))[module]
-    gain = GAIN_E_PER_NJY / options.n_exposures
+    gain = options.gain_e_per_njy / options.n_exposures
     photons = np.clip(signal, 0.0, None) / np.float32(gain)
     sky, read = (1 - options.read_noise_share) * sigma**2, options.read_noise_share * sigma**2
     if config.noise != "none":
