@@ -17,6 +17,13 @@ MOSAIC_PIXEL_ARCSEC = {"short": 0.02, "long": 0.04}
 PIXFRAC = 0.75
 """Drop size over detector pixel used for those mosaics."""
 
+CHARGE_DIFFUSION_MAS = {"short": 6.2, "long": 18.0}
+"""Sigma per axis of the diffusion of charge between pixels: defaults of STPSF 2, fitted to effective PSFs in orbit."""
+
+INTERPIXEL_COUPLING = 0.005
+"""Share of a pixel's charge that capacitance shows in each of its four neighbours; H2RG arrays have 0.5-1.5 %
+(Donlon et al. 2018, PASP 130, 074503, more for brighter pixels)."""
+
 GAUSSIAN_REACH = 8
 """Widths of padding, in sigma, so that a blur does not wrap around: 4 on either side."""
 
@@ -50,3 +57,23 @@ def blurred(image, boxes, sigma):
         response = response * np.sinc(width * fft.fftfreq(size))
     spectrum = fft.rfft2(image, (size, size)) * response[:, None] * response[: size // 2 + 1]
     return fft.irfft2(spectrum, (size, size))[:n, :n]
+
+
+def coupled(image, pixel, coupling=INTERPIXEL_COUPLING):
+    """Image as capacitance between neighbouring pixels shows it: a sum of copies one pixel apart.
+
+    Parameters
+    ----------
+    image : (n, n) float ndarray
+        Light integrated over pixels, on finer samples.
+    pixel : int
+        Samples per detector pixel.
+    coupling : float, optional
+        Share of the light that each of four neighbours receives.
+    """
+    seen = (1.0 - 4.0 * coupling) * image
+    for axis in (0, 1):
+        into, out = np.moveaxis(seen, axis, 0), np.moveaxis(image, axis, 0)
+        into[pixel:] += coupling * out[:-pixel]
+        into[:-pixel] += coupling * out[pixel:]
+    return seen

@@ -19,7 +19,7 @@ from clusterphot.optics.detector import (
     blurred,
     drizzle_boxes,
 )
-from clusterphot.optics.pupil import PUPIL_PIXELS, PUPIL_WIDTH_M, OpticsConfig, pupil
+from clusterphot.optics.pupil import PUPIL_WIDTH_M, OpticsConfig, pupil
 
 FIELD_OF_VIEW_ARCSEC = {"short": 7.7, "long": 12.8}
 """Full width of the computed PSFs; their sum over this square is 1."""
@@ -147,7 +147,7 @@ def oversampled_psf(
     amplitude, opd = telescope or pupil(config)
     image = np.zeros((n, n))
     for wave in photon_wavelengths(filter_name, config.n_wavelengths):
-        light = _monochromatic(amplitude, opd, wave * 1e-10, sample, n)
+        light = monochromatic(amplitude, opd, wave * 1e-10, sample, n)
         image += light / light.sum()
     # Detector, drizzle and jitter.
     boxes = [side / sample for side in drizzle_boxes(native, scale, pixfrac)]
@@ -159,8 +159,8 @@ def oversampled_psf(
     return OversampledPsf(image / image.sum(), sample, scale, filter_name)
 
 
-def _monochromatic(amplitude, opd_m, wave_m, sample_arcsec, n):
-    """Intensity at one wavelength on ``n`` x ``n`` samples.
+def monochromatic(amplitude, opd_m, wave_m, sample_arcsec, n):
+    """Intensity at one wavelength on ``n`` x ``n`` samples, in the square of the pupil's samples.
 
     The chirp z-transform (Rabiner et al. 1969) samples the transform of the pupil as finely as wanted;
     unlike a matrix product its last bits do not depend on the number of threads.
@@ -168,9 +168,9 @@ def _monochromatic(amplitude, opd_m, wave_m, sample_arcsec, n):
     from scipy.signal import CZT
 
     field = amplitude * np.exp(2j * np.pi / wave_m * opd_m)
-    step = np.radians(sample_arcsec / 3600.0) * PUPIL_WIDTH_M / PUPIL_PIXELS / wave_m
+    step = np.radians(sample_arcsec / 3600.0) * PUPIL_WIDTH_M / len(amplitude) / wave_m
     ratio, start = np.exp(-2j * np.pi * step), np.exp(-2j * np.pi * step * (n // 2))
-    transform = CZT(PUPIL_PIXELS, n, w=ratio, a=start)
+    transform = CZT(len(amplitude), n, w=ratio, a=start)
     return np.abs(transform(transform(field, axis=1), axis=0)) ** 2
 
 

@@ -103,14 +103,35 @@ def pupil(config):
         )
         amplitude = _binned(segments.get_transmission(wave) * struts.get_transmission(wave))
         opd = _binned(error.get_opd(wave))
-    # A tilt only moves the image: least squares of a plane, weighted by the aperture.
-    y, x = np.indices(amplitude.shape) / PUPIL_PIXELS - 0.5
-    terms = [np.ones_like(x), x, y]
-    normal = [[np.sum(amplitude * a * b) for a in terms] for b in terms]
-    tilt = np.linalg.solve(normal, [np.sum(amplitude * a * opd) for a in terms])
-    opd = opd - sum(value * term for value, term in zip(tilt, terms, strict=True))
+    opd = _without_tilt(amplitude, opd)
     rms = np.sqrt(np.average(opd**2, weights=amplitude))
     return amplitude, opd * (config.wfe_nm * 1e-9 / rms)
+
+
+def low_order_modes(amplitude):
+    """Defocus and both astigmatisms, each of rms 1 over the aperture, without piston and tilt.
+
+    Parameters
+    ----------
+    amplitude : (n, n) float ndarray
+
+    Returns
+    -------
+    modes : (3, n, n) float ndarray
+        Defocus, astigmatism along x and y, astigmatism along the diagonals.
+    """
+    y, x = (np.indices(amplitude.shape) + 0.5) / len(amplitude) - 0.5
+    modes = [_without_tilt(amplitude, mode) for mode in (x**2 + y**2, x**2 - y**2, 2 * x * y)]
+    return np.array([mode / np.sqrt(np.average(mode**2, weights=amplitude)) for mode in modes])
+
+
+def binned_telescope(telescope, k):
+    """Amplitude and wavefront error on samples ``k`` times as wide, ``k`` a divisor of their number."""
+    amplitude, opd = telescope
+    n = len(amplitude) // k
+    light = amplitude.reshape(n, k, n, k).mean(axis=(1, 3))
+    weighted = (amplitude * opd).reshape(n, k, n, k).mean(axis=(1, 3))
+    return light, np.divide(weighted, light, out=np.zeros_like(light), where=light > 0)
 
 
 def write_pupil(path, telescope):
@@ -127,6 +148,15 @@ def read_pupil(path):
     """Amplitude and wavefront error (m) that `write_pupil` has written."""
     with open_fits(path) as hdus:
         return tuple(np.array(hdu.data, dtype=float) for hdu in hdus[:2])
+
+
+def _without_tilt(amplitude, opd):
+    """Wavefront without piston and tilt, which only moves the image: less a plane, weighted by the aperture."""
+    y, x = np.indices(amplitude.shape) / len(amplitude) - 0.5
+    terms = [np.ones_like(x), x, y]
+    normal = [[np.sum(amplitude * a * b) for a in terms] for b in terms]
+    tilt = np.linalg.solve(normal, [np.sum(amplitude * a * opd) for a in terms])
+    return opd - sum(value * term for value, term in zip(tilt, terms, strict=True))
 
 
 def _binned(image):

@@ -1,0 +1,552 @@
+"""PSF of one filter that changes over the field, as a pixel of the detector sees a point source.
+
+Low-order aberrations, zero near the middle of the field, grow towards its corners; the images that they make at a few
+places are joined by polynomials and reduced to the fewest terms that describe them (Karhunen-Loeve; Jee et al. 2007,
+PASP 119, 1403). Frame of the detector; lengths in arcsec or mas, wavefronts in nm, as named.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+from scipy.linalg import qr
+
+from clusterphot.base.images import crop
+from clusterphot.optics.bands import channel, photon_wavelengths, pivot_angstrom
+from clusterphot.optics.detector import (
+    CHARGE_DIFFUSION_MAS,
+    INTERPIXEL_COUPLING,
+    MOSAIC_PIXEL_ARCSEC,
+    NATIVE_PIXEL_ARCSEC,
+    PIXFRAC,
+    blurred,
+    coupled,
+)
+from clusterphot.optics.psf import (
+    CENTRING_STEPS,
+    FIELD_OF_VIEW_ARCSEC,
+    OVERSAMPLING,
+    OversampledPsf,
+    core_centroid,
+    monochromatic,
+    moved,
+)
+from clusterphot.optics.pupil import PUPIL_WIDTH_M, OpticsConfig, binned_telescope, low_order_modes, pupil
+
+SAMPLES_PER_PIXEL = 3
+"""Samples per detector pixel, 10.3 and 21 mas: frequencies up to 1/20.7 and 1/42 mas, where the optics end at 1/25
+and 1/75 (F090W, F250M). F070W ends at 1/19.4; of what lies beyond 1/20.7 its pixels leave next to nothing."""
+
+TERMS_FIELD_ARCSEC = {"short": 2.4, "long": 4.2}
+"""Full width of the terms: light that low-order aberrations move stays within."""
+
+TERMS_TAPER = 0.7
+"""Fraction of their half width from which the terms fall to zero, as half a cosine."""
+
+TERMS_WAVELENGTHS = 3
+"""Wavelengths of equal photons for the terms: differences of images need fewer than the images themselves."""
+
+TERMS_PUPIL_BINNING = 3
+"""Pupil for the terms: 52 mm a sample, whose images repeat every 2.8" at 0.7 um."""
+
+LARGEST_DEVIATION = ((0.70, 0.20), (4.40, 0.03))
+"""Largest deviation of the FWHM from its mean over fields of NIRCam, at wavelengths in um (Zhuang & Shen 2024,
+ApJ 962, 93, F070W and F444W; rms 0.05 and 0.006). A power law lies between."""
+
+CURVATURE = 0.12
+"""Of the growth of the aberrations along the field, proportional to s + curvature s^2. The FWHM goes as their square,
+and its largest deviation is then 4.4 times the rms: 4 in F070W and 5 in F444W were measured."""
+
+DIRECTION_SPREAD_DEG, MIX_SPREAD_DEG, ACROSS = 20.0, 25.0, (0.3, 0.5)
+"""Ranges of drawn patterns: direction about a diagonal, defocus in the astigmatism (which widens the core while it
+takes little light from it: defocus takes 3 to 6 times as much), second over first aberration."""
+
+POWERS = np.array([(1, 0), (2, 0), (3, 0), (4, 0), (0, 1), (1, 1), (2, 1), (0, 2)])
+"""Of the first and second aberration in the image at a place; the second is weaker."""
+
+PLACES = 15
+"""Coordinates, along either axis, of the places over which means and largest values of a field are taken."""
+
+TERMS_VARIANCE = 1e-4
+"""Share of the variance of the images over the field that may be left out of the terms."""
+
+RANGE_NM, RANGE_NM_PER_UM, WIDEN = 75.0, 60.0, 1.3
+"""Largest aberration for which images are made: a constant plus wavelength, which widens the FWHM by a tenth more than
+measured; less for less. The range grows by a factor where a pupil needs more."""
+
+BISECTIONS = 30
+"""Of the share of the range that makes the FWHM deviate as asked."""
+
+CORE_HALF_SAMPLES, CORE_ZOOM = 16, 6
+"""Stamp on which FWHM and centroid are measured, and how much finer."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """How two aberrations change over what a module covers.
+
+    Attributes
+    ----------
+    direction_deg : tuple of float, one per module
+        In which the first one grows, from x towards y, about along a diagonal; the second grows across.
+    across : float
+        Largest second over largest first aberration.
+    astigmatism_deg, mix_deg : float
+        Axis of astigmatism; the first is cos(mix) astigmatism + sin(mix) defocus, the second astigmatism 45 deg off.
+    """
+
+    direction_deg: tuple
+    across: float
+    astigmatism_deg: float
+    mix_deg: float
+
+    def aberrations(self, u, v, module=0):
+        """Both aberrations over the largest first one, (..., 2) float ndarray; u and v from -1 to 1."""
+        u, v = np.asarray(u, dtype=float), np.asarray(v, dtype=float)
+        angle = np.radians(np.array(self.direction_deg)[module])
+        cos, sin = np.cos(angle), np.sin(angle)
+        longest = np.abs(cos) + np.abs(sin)  # of either coordinate, in a corner
+        along, across = (u * cos + v * sin) / longest, (v * cos - u * sin) / longest
+        first = (along + CURVATURE * along**2) / (1.0 + CURVATURE)
+        return np.stack([first, self.across * across], axis=-1)
+
+    def modes(self, amplitude):
+        """Wavefronts of both, (2, n, n) float ndarray of rms 1 over the aperture."""
+        defocus, straight, diagonal = low_order_modes(amplitude)
+        mix, axis = np.radians(self.mix_deg), 2.0 * np.radians(self.astigmatism_deg)
+        first = np.cos(axis) * straight + np.sin(axis) * diagonal
+        second = np.cos(axis) * diagonal - np.sin(axis) * straight
+        return np.stack([np.cos(mix) * first + np.sin(mix) * defocus, second])
+
+
+@dataclass(frozen=True)
+class FieldPsf:
+    """PSF of one filter over the field, integrated over detector pixels, on finer samples.
+
+    Attributes
+    ----------
+    mean : (N, N) float ndarray, odd N
+        Mean over the field, sum 1.
+    terms : (k, n, n) float ndarray, odd n <= N
+        What is added in the middle, times `weights`; each sums to 0, and has a sum of squares of 1.
+    sample_arcsec, native_pixel_arcsec : float
+        Distance of samples, and detector pixel.
+    filter_name : str
+    pattern : Pattern
+    aberration_nm : float
+        Largest rms wavefront of the first aberration.
+    projection : (8, k) float ndarray
+        From powers of the aberrations, less their mean ``offset`` (8,), to weights.
+
+    Notes
+    -----
+    Everywhere the core's windowed centroid *on the mosaic* (after drop and pixel) is on the middle sample: a source's
+    position is what a fit with the PSF of its place finds.
+    """
+
+    mean: np.ndarray
+    terms: np.ndarray
+    sample_arcsec: float
+    native_pixel_arcsec: float
+    filter_name: str
+    pattern: Pattern
+    aberration_nm: float
+    projection: np.ndarray
+    offset: np.ndarray
+
+    def weights(self, u, v, module=0):
+        """Weights of the terms at places.
+
+        Parameters
+        ----------
+        u, v : float or (...) float ndarray
+            From -1 to 1 over what the module covers, along the detector's x and y.
+        module : int or (...) int ndarray, optional
+
+        Returns
+        -------
+        weights : (..., k) float ndarray
+        """
+        powers = _powers(self.pattern.aberrations(u, v, module))
+        return (powers - self.offset) @ self.projection
+
+    def at(self, u, v, module=0):
+        """PSF at one place, (N, N) float ndarray of sum 1."""
+        return added(self.mean, np.tensordot(self.weights(u, v, module), self.terms, axes=1))
+
+
+def field_psf(
+    filter_name,
+    config=None,
+    *,
+    fwhm_variation=0.2,
+    seed=0,
+    n_modules=1,
+    charge_diffusion_mas=None,
+    interpixel_coupling=INTERPIXEL_COUPLING,
+    native_pixel_arcsec=None,
+    pixel_scale_arcsec=None,
+    pixfrac=PIXFRAC,
+    fov_arcsec=None,
+    telescope=None,
+):
+    """PSF of one filter over the field.
+
+    Parameters
+    ----------
+    filter_name : str
+        NIRCam filter known to sedpy, such as ``F200W``.
+    config : `clusterphot.optics.pupil.OpticsConfig`, optional
+        Its ``jitter_mas`` is that of the pointing; diffusion of charge is added to it.
+    fwhm_variation : float, optional
+        Largest deviation of the FWHM from its mean at 0.7 um, on the mosaic, averaged over pixel phases: 0.2 as
+        measured (`LARGEST_DEVIATION`), less at longer wavelengths; 0 is one PSF everywhere.
+    seed : int, optional
+        Draws the pattern, one for all filters of a channel.
+    n_modules : int, optional
+        Each with a direction of its own in which the aberrations grow.
+    charge_diffusion_mas : float, optional
+        Sigma per axis; by default that of the channel.
+    interpixel_coupling : float, optional
+        Share of a pixel's charge that shows in each of its four neighbours.
+    native_pixel_arcsec, pixel_scale_arcsec : float, optional
+        Pixel of the detector, and of the mosaic on which the FWHM is meant; by default those of the channel.
+    pixfrac : float, optional
+    fov_arcsec : float, optional
+        Full width of the mean; by default `clusterphot.optics.psf.FIELD_OF_VIEW_ARCSEC`.
+    telescope : pair of ndarray, optional
+        Amplitude and wavefront error, where `clusterphot.optics.pupil.pupil` of ``config`` has been computed before.
+
+    Returns
+    -------
+    psf : FieldPsf
+    """
+    config = config or OpticsConfig()
+    part = channel(filter_name)
+    native = native_pixel_arcsec or NATIVE_PIXEL_ARCSEC[part]
+    sample = native / SAMPLES_PER_PIXEL
+    diffusion = CHARGE_DIFFUSION_MAS[part] if charge_diffusion_mas is None else charge_diffusion_mas
+    detector = _Detector(
+        sigma=np.hypot(config.jitter_mas, diffusion) * 1e-3 / sample,
+        coupling=interpixel_coupling,
+        drizzle=(pixfrac * SAMPLES_PER_PIXEL, (pixel_scale_arcsec or MOSAIC_PIXEL_ARCSEC[part]) / sample),
+    )
+    telescope = telescope or pupil(config)
+    mean = _wide(filter_name, config, telescope, sample, fov_arcsec or FIELD_OF_VIEW_ARCSEC[part], detector)
+    pattern = draw_pattern(seed, part, n_modules)
+    largest = largest_deviation(filter_name, fwhm_variation)
+    if largest == 0.0:
+        none = np.zeros((len(POWERS), 0)), np.zeros(len(POWERS))
+        return FieldPsf(mean, np.zeros((0, 1, 1)), sample, native, filter_name, pattern, 0.0, *none)
+    grid = np.linspace(-1.0, 1.0, PLACES)
+    u, v, module = (axis.ravel() for axis in np.meshgrid(grid, grid, np.arange(n_modules)))
+    places = pattern.aberrations(u, v, module)
+    size = 2 * round(TERMS_FIELD_ARCSEC[part] / sample / 2) + 1
+    widest = (RANGE_NM + RANGE_NM_PER_UM * pivot_angstrom(filter_name) * 1e-4) * np.sqrt(fwhm_variation / 0.2)
+    share = None
+    while share is None:
+        images, fwhms = _images_of_powers(
+            filter_name, telescope, pattern, places, widest, sample, size, detector
+        )
+        share = _share_of_range(places, fwhms, largest)
+        widest = widest if share is not None else widest * WIDEN
+    # Largest aberration of the field: powers of it go into the images.
+    images = images * (share ** POWERS.sum(axis=1))[:, None, None]
+    powers = _powers(places)
+    terms, projection = _reduced(images, powers - powers.mean(axis=0))
+    offset = powers.mean(axis=0)
+    mean = added(mean, np.tensordot(offset, images, axes=1))
+    return FieldPsf(mean, terms, sample, native, filter_name, pattern, share * widest, projection, offset)
+
+
+def largest_deviation(filter_name, fwhm_variation=0.2):
+    """Largest deviation of a filter's FWHM where it is ``fwhm_variation`` at 0.7 um."""
+    (blue, at_blue), (red, at_red) = LARGEST_DEVIATION
+    slope = np.log(at_red / at_blue) / np.log(red / blue)
+    return fwhm_variation * (pivot_angstrom(filter_name) * 1e-4 / blue) ** slope
+
+
+def draw_pattern(seed, part, n_modules=1):
+    """Pattern of a channel (``short`` or ``long``), the same in all of its filters."""
+    rng = np.random.default_rng([seed, ("short", "long").index(part)])
+    direction = 45.0 + 90.0 * rng.integers(4, size=n_modules)
+    direction = direction + DIRECTION_SPREAD_DEG * rng.uniform(-1.0, 1.0, n_modules)
+    return Pattern(
+        direction_deg=tuple(direction),
+        across=rng.uniform(*ACROSS),
+        astigmatism_deg=rng.uniform(0.0, 180.0),
+        mix_deg=MIX_SPREAD_DEG * rng.uniform(-1.0, 1.0),
+    )
+
+
+def added(wide, small):
+    """Sum of an odd square image and a smaller one in its middle."""
+    total = wide.copy()
+    crop(total, len(small) // 2)[...] += small
+    return total
+
+
+@dataclass(frozen=True)
+class _Detector:
+    """What a detector and drizzle do to samples: sigma of a Gaussian, coupling of pixels, sides of drop and pixel."""
+
+    sigma: float
+    coupling: float
+    drizzle: tuple
+
+    def seen(self, light):
+        """Light of the optics as pixels see it."""
+        return coupled(blurred(light, [SAMPLES_PER_PIXEL], self.sigma), SAMPLES_PER_PIXEL, self.coupling)
+
+    def centred(self, image):
+        """Image as pixels see it, its core on the mosaic centred, and its FWHM there in samples."""
+        core = blurred(crop(image, min(len(image) // 2, 2 * CORE_HALF_SAMPLES)), self.drizzle, 0.0)
+        dx, dy, fwhm = 0.0, 0.0, _fwhm(core)
+        for _ in range(CENTRING_STEPS):
+            offset = core_centroid(moved(core, -dx, -dy), fwhm)
+            dx, dy = dx + offset[0], dy + offset[1]
+        return moved(image, -dx, -dy), fwhm
+
+
+def _wide(filter_name, config, telescope, sample, fov_arcsec, detector):
+    """PSF without further aberrations over the whole field of view, sum 1."""
+    n = 2 * round(fov_arcsec / sample / 2) + 1
+    light = np.zeros((n, n))
+    for wave in photon_wavelengths(filter_name, config.n_wavelengths):
+        image = monochromatic(*telescope, wave * 1e-10, sample, n)
+        light += image / image.sum()
+    image, _ = detector.centred(detector.seen(light))
+    return image / image.sum()
+
+
+def _powers(aberrations):
+    """Powers `POWERS` of pairs: (..., 2) to (..., 8)."""
+    return np.prod(aberrations[..., None, :] ** POWERS, axis=-1)
+
+
+def _images_of_powers(filter_name, telescope, pattern, places, widest_nm, sample, n, detector):
+    """Coefficients of the powers of the aberrations in images and FWHM, exact at as many places as there are powers.
+
+    Places are chosen by pivoted QR (approximate Fekete points; Sommariva & Vianello 2009, Comput. Math. Appl. 57,
+    1324), which keeps polynomials between them from oscillating.
+
+    Returns
+    -------
+    images : (8, n, n) float ndarray
+        Added to the image without aberrations; each sums to 0.
+    fwhms : (9,) float ndarray
+        FWHM without aberrations (samples), and coefficients of the powers.
+    """
+    powers = _powers(places)
+    chosen = qr(powers.T, mode="r", pivoting=True)[1][: len(POWERS)]
+    amplitude, opd = binned_telescope(telescope, TERMS_PUPIL_BINNING)
+    modes = pattern.modes(amplitude) * widest_nm * 1e-9
+    waves = photon_wavelengths(filter_name, TERMS_WAVELENGTHS) * 1e-10
+    power = np.sum(amplitude**2)
+    images, fwhms = [], []
+    for values in np.concatenate([np.zeros((1, 2)), places[chosen]]):
+        wavefront = opd + np.tensordot(values, modes, axes=1)
+        light = np.zeros((n, n))
+        for wave in waves:
+            step = np.radians(sample / 3600.0) * PUPIL_WIDTH_M / len(amplitude) / wave
+            light += monochromatic(amplitude, wavefront, wave, sample, n) * step**2 / power / len(waves)
+        image, fwhm = detector.centred(detector.seen(light))
+        images.append(image)
+        fwhms.append(fwhm)
+    taper = _taper(n)
+    differences = np.array([(image - images[0]) * taper for image in images[1:]])
+    differences -= differences.sum(axis=(1, 2), keepdims=True) * taper / taper.sum()
+    inverse = np.linalg.inv(powers[chosen])
+    coefficients = inverse @ (np.array(fwhms[1:]) - fwhms[0])
+    return np.tensordot(inverse, differences, axes=1), np.concatenate([fwhms[:1], coefficients])
+
+
+def _share_of_range(places, fwhms, largest):
+    """Fraction of the range of aberrations at which the FWHM deviates as asked; None where all of it is not enough."""
+
+    def deviation(share):
+        width = fwhms[0] + _powers(share * places) @ fwhms[1:]
+        return np.max(np.abs(width / width.mean() - 1.0))
+
+    if deviation(1.0) < largest:
+        return None
+    low, high = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if deviation(middle) < largest else (low, middle)
+    return high
+
+
+def _reduced(images, weights):
+    """Fewest orthonormal images, and the matrix to their weights, that describe ``weights @ images``.
+
+    Parameters
+    ----------
+    images : (m, n, n) float ndarray
+    weights : (p, m) float ndarray
+        Of means 0.
+
+    Returns
+    -------
+    terms : (k, n, n) float ndarray
+    projection : (m, k) float ndarray
+    """
+    flat = images.reshape(len(images), -1)
+    values, vectors = np.linalg.eigh(flat @ flat.T)
+    root = vectors * np.sqrt(np.clip(values, 0.0, None))  # images = root @ orthonormal ones
+    _, spread, axes = np.linalg.svd(weights @ root, full_matrices=False)
+    left = 1.0 - np.cumsum(spread**2) / np.sum(spread**2)
+    axes = axes[: np.count_nonzero(left > TERMS_VARIANCE) + 1]
+    projection = root @ axes.T
+    terms = np.tensordot(axes @ np.linalg.pinv(root), images, axes=1)
+    return terms, projection
+
+
+def _taper(n):
+    """1 in the middle of ``n`` x ``n`` samples, falling as half a cosine to 0 at their inscribed circle."""
+    axis = (np.arange(n) - n // 2) / (n // 2)
+    radius = np.hypot(axis, axis[:, None])
+    return 0.5 * (1.0 + np.cos(np.pi * np.clip((radius - TERMS_TAPER) / (1.0 - TERMS_TAPER), 0.0, 1.0)))
+
+
+def _fwhm(image):
+    """Diameter (samples) of the circle that has the area above half of the maximum.
+
+    As `clusterphot.optics.psf.fwhm_arcsec`, with fine pixels that the contour crosses counted in part: within 1e-4.
+    """
+    stamp = crop(image, CORE_HALF_SAMPLES)
+    n = len(stamp)
+    pad = CORE_ZOOM * n // 2 - n // 2
+    fine = fft.ifft2(fft.ifftshift(np.pad(fft.fftshift(fft.fft2(stamp)), pad))).real
+    slope_y, slope_x = np.gradient(fine)
+    excess = (fine - fine.max() / 2) / np.hypot(slope_x, slope_y)
+    area = np.sum(np.clip(excess + 0.5, 0.0, 1.0)) * (n / len(fine)) ** 2
+    return float(2 * np.sqrt(area / np.pi))
+
+
+def on_mosaic(
+    samples,
+    psf,
+    pixel_scale_arcsec,
+    *,
+    pixfrac=PIXFRAC,
+    angle_deg=0.0,
+    oversampling=OVERSAMPLING,
+    pointing_error_mas=0.0,
+):
+    """PSF of a drizzled mosaic, averaged over pixel phases.
+
+    Parameters
+    ----------
+    samples : (n, n) float ndarray
+        PSF in the detector's frame, such as ``psf.at(u, v)``.
+    psf : FieldPsf
+        Whose ``samples`` they are.
+    pixel_scale_arcsec : float
+    pixfrac : float, optional
+        Side of the drop over the detector pixel.
+    angle_deg : float, optional
+        Of the detector's x axis from the mosaic's x axis, towards its y axis.
+    oversampling : int, optional
+        Samples per mosaic pixel.
+    pointing_error_mas : float, optional
+        Sigma per axis of errors between exposures.
+
+    Returns
+    -------
+    psf : `clusterphot.optics.psf.OversampledPsf`
+        As wide as the samples. Its sum is that of the samples less what a rotation leaves outside, in the corners
+        (below 1e-3 of the light).
+    """
+    data = mosaic_samples(
+        samples,
+        psf,
+        pixel_scale_arcsec,
+        pixfrac=pixfrac,
+        angle_deg=angle_deg,
+        oversampling=oversampling,
+        pointing_error_mas=pointing_error_mas,
+    )
+    return OversampledPsf(
+        data / data.sum(), pixel_scale_arcsec / oversampling, pixel_scale_arcsec, psf.filter_name
+    )
+
+
+def mosaic_samples(
+    samples,
+    psf,
+    pixel_scale_arcsec,
+    *,
+    pixfrac=PIXFRAC,
+    angle_deg=0.0,
+    oversampling=OVERSAMPLING,
+    pointing_error_mas=0.0,
+):
+    """As `on_mosaic`, for any image on the detector's samples, linear in it.
+
+    Exact for samples that hold the optics' cut-off: drop, mosaic pixel and errors are known in Fourier space, and the
+    Fourier series of the image is summed at the rotated places by one convolution with a chirp (Cox & Tong 1997,
+    IEEE Trans. Signal Process. 45, 1340).
+    """
+    n = len(samples)
+    sample = psf.sample_arcsec
+    ratio = pixel_scale_arcsec / oversampling / sample
+    half = int((n // 2) / ratio)
+    angle = np.radians(angle_deg)
+    cos, sin = np.cos(angle), np.sin(angle)
+    margin = (
+        pixfrac * SAMPLES_PER_PIXEL + 2 * pixel_scale_arcsec / sample + 8 * pointing_error_mas * 1e-3 / sample
+    )
+    size = fft.next_fast_len(n + int(np.ceil(margin)))
+    size += 1 - size % 2
+    # Boxes and Gaussian, at frequencies (cycles per sample) along the detector's axes.
+    k = fft.fftfreq(size)
+    kx, ky = k[None, :], k[:, None]
+    drop = pixfrac * SAMPLES_PER_PIXEL
+    pixel = pixel_scale_arcsec / sample
+    response = np.sinc(drop * kx) * np.sinc(drop * ky)
+    response = response * np.sinc(pixel * (kx * cos - ky * sin)) * np.sinc(pixel * (kx * sin + ky * cos))
+    if pointing_error_mas:
+        response *= np.exp(-2.0 * (np.pi * pointing_error_mas * 1e-3 / sample) ** 2 * (kx**2 + ky**2))
+    padded = np.zeros((size, size))
+    padded[:n, :n] = samples
+    spectrum = fft.fft2(np.roll(padded, (-(n // 2), -(n // 2)), axis=(0, 1))) * response
+    image = _series_on_rotated_grid(fft.fftshift(spectrum), ratio * cos, ratio * sin, half)
+    # The series repeats beyond the samples, where there is no light.
+    x, y = np.arange(-half, half + 1) * ratio, np.arange(-half, half + 1)[:, None] * ratio
+    inside = (np.abs(x * cos + y * sin) <= n / 2) & (np.abs(y * cos - x * sin) <= n / 2)
+    return image * inside * ratio**2
+
+
+def _series_on_rotated_grid(spectrum, cos, sin, half):
+    """Fourier series summed at places (cos X + sin Y, cos Y - sin X), X and Y whole numbers from -half to half.
+
+    Parameters
+    ----------
+    spectrum : (n, n) complex ndarray, odd n
+        Frequency 0 in the middle.
+    cos, sin : float
+        Of the rotation, times the distance of places in samples.
+
+    Returns
+    -------
+    image : (2 half + 1, 2 half + 1) float ndarray
+
+    Notes
+    -----
+    With P = p - X and Q = q + Y, the phase cos (p X + q Y) + sin (p Y - q X) is f(p, q) - f(P, Q) + f(X, -Y), where
+    f(a, b) = cos (a^2 - b^2) / 2 - sin a b: a convolution with exp(-i f).
+    """
+    n = len(spectrum)
+    reach = n // 2
+
+    def chirp(longest):
+        a = np.arange(-longest, longest + 1, dtype=float)
+        ends = np.exp(1j * np.pi / n * cos * a**2)
+        return np.exp(-2j * np.pi / n * sin * a * a[:, None]) * ends * np.conj(ends)[:, None]
+
+    size = fft.next_fast_len(2 * (half + reach) + 1)
+    signal = fft.fft2(spectrum * chirp(reach), (size, size))
+    kernel = fft.fft2(np.conj(chirp(half + reach)), (size, size))
+    inside = slice(2 * reach, 2 * (reach + half) + 1)
+    return (fft.ifft2(signal * kernel)[inside, inside] * chirp(half))[::-1].real / n**2
