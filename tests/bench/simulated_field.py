@@ -1,16 +1,17 @@
-"""Simulated fields without a source list, taken through the targets candidates and completeness.
+"""Simulated fields that the benches take through the workflow, drizzled from exposures or drawn as mosaics.
 
-The workflow is given mosaics and a configuration: PSFs, noise and offsets are measured from the field. The truth
-stays outside its reach.
+The workflow is given mosaics and a configuration: PSFs, noise and offsets are measured from the field.
 """
 
 import csv
+import dataclasses
 import os
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 from astropy.table import Table
 
 REPO = Path(__file__).resolve().parents[2]
@@ -53,18 +54,20 @@ def draw_truth(seed, *, fainter_mag=0.0, filters=FILTERS, **settings):
     return scene.draw_scene(config, Table({"id": names} | table))
 
 
-def write_field(folder, truth):
-    """Write truth.ecsv, mosaics, true PSFs (not named in the configuration) and field.yaml."""
+def write_mosaics(folder, truth):
+    """Write truth.ecsv, pupil.fits, mosaics and true PSFs; those with exposures are drizzled from them."""
+    import simulate_exposures
     import simulate_field
     from clusterphot.optics.pupil import pupil, write_pupil
     from clusterphot.simulate.truth import config_of
 
     folder.mkdir(parents=True, exist_ok=True)
     truth.write(folder / "truth.ecsv", format="ascii.ecsv", overwrite=True)
-    write_pupil(folder / "pupil.fits", pupil(config_of(truth).optics()))
-    filters = truth.meta["simulation"]["filters"]
-    for filt in filters:
-        simulate_field.main(
+    config = config_of(truth)
+    write_pupil(folder / "pupil.fits", pupil(config.optics()))
+    driver = simulate_field if config.exposures is None else simulate_exposures
+    for filt in config.filters:
+        driver.main(
             SimpleNamespace(
                 wildcards=SimpleNamespace(filter=filt),
                 input=SimpleNamespace(truth=str(folder / "truth.ecsv"), pupil=str(folder / "pupil.fits")),
@@ -73,12 +76,74 @@ def write_field(folder, truth):
                 ),
             )
         )
-    mosaics = "".join(f"      {f}: {{sci: {f}_sci.fits, wht: {f}_wht.fits}}\n" for f in filters)
-    (folder / "field.yaml").write_text(
-        "fields:\n  drawn:\n    redshift: 0.39\n    ebv: 0.18\n    sources: detect\n"
-        f"    reference_filter: {REFERENCE}\n    mosaics:\n{mosaics}",
-        encoding="utf-8",
+
+
+def write_field(folder, truth):
+    """Write what `write_mosaics` does, and field.yaml, which names neither truth, true PSFs nor a source list."""
+    write_mosaics(folder, truth)
+    (folder / "field.yaml").write_text("fields:\n" + entry("drawn", truth, "detect"), encoding="utf-8")
+
+
+def entry(name, truth, sources, *, psf=False, more=""):
+    """Entry of a field in YAML.
+
+    Parameters
+    ----------
+    name : str
+    truth : `astropy.table.Table`
+    sources : str
+        Path of the list, or ``detect``.
+    psf : bool
+        Whether the true PSFs are given.
+    more : str
+        Further lines.
+    """
+    given = ", psf: {0}_psf.fits" if psf else ""
+    mosaic = "      {0}: {{sci: {0}_sci.fits, wht: {0}_wht.fits" + given + "}}\n"
+    mosaics = "".join(mosaic.format(filt) for filt in truth.meta["simulation"]["filters"])
+    return (
+        f"  {name}:\n    redshift: 0.39\n    ebv: 0.18\n    sources: {sources}\n"
+        f"    reference_filter: {REFERENCE}\n{more}    mosaics:\n{mosaics}"
     )
+
+
+def true_psfs(truth, filt, *, core_arcsec=None):
+    """Function of (u, v) in arcsec: true PSF there, averaged over the phases of the dithers; of fields with exposures.
+
+    Parameters
+    ----------
+    truth : `astropy.table.Table`
+    filt : str
+    core_arcsec : float, optional
+        Side of the PSF's middle that is wanted, which is quicker.
+
+    Returns
+    -------
+    psf_at : callable
+        Of u and v; gives `clusterphot.optics.psf.OversampledPsf`.
+    """
+    from clusterphot.base.images import crop
+    from clusterphot.optics.psf import OVERSAMPLING
+    from clusterphot.optics.pupil import pupil
+    from clusterphot.simulate import drizzled
+    from clusterphot.simulate import truth as scene
+
+    config = scene.config_of(truth)
+    psf = drizzled.true_psf(config, filt, pupil(config.optics()))
+    if core_arcsec:
+        half, side = (
+            round(core_arcsec / psf.sample_arcsec / 2),
+            2 * round(core_arcsec / psf.sample_arcsec / 2) + 1,
+        )
+        terms = np.reshape([crop(term, half) for term in psf.terms], (len(psf.terms), side, side))
+        psf = dataclasses.replace(psf, mean=crop(psf.mean, half), terms=terms)
+    image = SimpleNamespace(
+        config=config,
+        psf=psf,
+        filter_name=filt,
+        pixel_scale_arcsec=scene.pixel_scale_arcsec(filt),
+    )
+    return lambda u, v: drizzled.psf_at(image, float(u), float(v), OVERSAMPLING)
 
 
 def run_workflow(folder, *targets, cores=1, more=()):
