@@ -33,11 +33,10 @@ exposures that the configuration has by default."""
 
 DEFAULT_FIELDS = (
     ("one_psf", 903), ("varying", 903), ("halo", 906), ("near_cores", 908), ("dense", 909), ("faint", 910),
-    ("faint", 911),
 )  # fmt: skip
-"""Kinds and seeds; two of those on which many clusters are lost and the prediction is tried."""
+"""Kinds and seeds."""
 
-WITH_PEERS = ("varying", "halo", "near_cores")
+WITH_PEERS = ("varying", "near_cores")
 """Fields on which other finders are tried."""
 
 TARGETS = ("candidates", f"results/drawn/completeness/{REFERENCE}.ecsv")
@@ -47,15 +46,26 @@ TARGETS = ("candidates", f"results/drawn/completeness/{REFERENCE}.ecsv")
 def run_field(folder, kind, seed, arguments, tuned):
     """Simulate, search, measure; what was measured before on the same results is kept."""
     make_field(folder, kind, seed, arguments, TARGETS)
-    record = folder / "measured.json"
-    if is_current(record, folder):
-        return json.loads(record.read_text(encoding="utf-8"))
-    entry = {"kind": kind, "seed": seed, "settings": KINDS[kind], "filters": arguments.filters}
-    entry |= measure_field(folder)
-    if kind in WITH_PEERS:
-        entry["peers"] = compare(folder, {name: values["setting"] for name, values in tuned.items()})
-    record.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+    entry = kept(
+        folder,
+        "measured.json",
+        lambda: (
+            {"kind": kind, "seed": seed, "settings": KINDS[kind], "filters": arguments.filters}
+            | measure_field(folder)
+        ),
+    )
+    if tuned and kind in WITH_PEERS:
+        settings = {name: values["setting"] for name, values in tuned.items()}
+        entry["peers"] = kept(folder, "peers.json", lambda: compare(folder, settings))
     return entry
+
+
+def kept(folder, name, compute):
+    """What a record of a field holds, computed and written where it is older than the results or the bench."""
+    record = folder / name
+    if not is_current(record, folder):
+        record.write_text(json.dumps(compute(), indent=1), encoding="utf-8")
+    return json.loads(record.read_text(encoding="utf-8"))
 
 
 def make_field(folder, kind, seed, arguments, targets):
@@ -74,7 +84,7 @@ def peer_settings(arguments):
     record = folder / "settings.json"
     make_field(folder, "varying", arguments.tuning_seed, arguments, ("candidates",))
     if not is_current(record, folder):
-        record.write_text(json.dumps(best_settings(folder), indent=1), encoding="utf-8")
+        kept(folder, record.name, lambda: best_settings(folder))
         tuned = json.loads(record.read_text(encoding="utf-8"))
         for name, entry in tuned.items():
             print(f"{name}: {entry['setting']}, {entry['cpu_s']:.0f} s CPU", flush=True)
@@ -105,6 +115,7 @@ def main():
     )
     parser.add_argument("--filters", nargs="+", default=list(FILTERS))
     parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--no-peers", action="store_true", help="leave the other finders out")
     parser.add_argument("--page", action="store_true", help="write the tables into docs/detection.md")
     arguments = parser.parse_args()
     seeds = arguments.seeds or [seed for _, seed in DEFAULT_FIELDS]
@@ -113,7 +124,8 @@ def main():
     if len(seeds) != len(arguments.kinds):
         parser.error(f"{len(seeds)} seeds for {len(arguments.kinds)} kinds; give one for all or one for each")
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    tuned = peer_settings(arguments) if set(arguments.kinds) & set(WITH_PEERS) else {}
+    wanted = not arguments.no_peers and set(arguments.kinds) & set(WITH_PEERS)
+    tuned = peer_settings(arguments) if wanted else {}
     entries = []
     for kind, seed in zip(arguments.kinds, seeds, strict=True):
         folder = (arguments.folder / f"{kind}_{seed}").resolve()

@@ -146,6 +146,38 @@ def true_psfs(truth, filt, *, core_arcsec=None):
     return lambda u, v: drizzled.psf_at(image, float(u), float(v), OVERSAMPLING)
 
 
+def cut_bands(seed, filters, n_clusters):
+    """What fits start from, of a field of 28" with few stars, drizzled from exposures.
+
+    Returns
+    -------
+    bands : dict
+        By filter: mosaic, true PSF in the middle of the field averaged over the phases of the dithers, noise, cutouts.
+    """
+    from clusterphot.base.products import Mosaic
+    from clusterphot.measure.cutouts import make_cutouts
+    from clusterphot.psf.noise import measure_noise
+    from clusterphot.simulate import drizzled
+    from clusterphot.simulate import truth as scene
+    from gaussian_cutouts import with_neighbours
+
+    config = scene.FieldConfig(
+        seed=seed, size_arcsec=28.0, filters=filters, n_clusters=n_clusters, draw_clusters=True, n_stars=5,
+        exposures={},
+    )  # fmt: skip
+    truth = scene.draw_scene(config, Table.read(TABLE1))
+    listed = [(row["id"], row["ra"], row["dec"]) for row in scene.source_list(truth)]
+    members = with_neighbours(listed, radius_arcsec=0.7)
+    bands = {}
+    for filt in filters:
+        image = drizzled.drizzle_filter(truth, filt)
+        scale, gain = image.pixel_scale_arcsec, config.exposures.gain_e_per_njy
+        mosaic = Mosaic(image.sci, image.wht, image.wcs, scale, filt, gain_e_per_njy=gain)
+        psf = drizzled.mosaic_psf(image)
+        bands[filt] = mosaic, psf, measure_noise(mosaic), make_cutouts(mosaic, members)
+    return bands
+
+
 def run_workflow(folder, *targets, cores=1, more=()):
     """Run targets of the workflow on the field of a folder; the log is in workflow.log."""
     command = [
