@@ -84,8 +84,7 @@ def peer_settings(arguments):
     record = folder / "settings.json"
     make_field(folder, "varying", arguments.tuning_seed, arguments, ("candidates",))
     if not is_current(record, folder):
-        kept(folder, record.name, lambda: best_settings(folder))
-        tuned = json.loads(record.read_text(encoding="utf-8"))
+        tuned = kept(folder, record.name, lambda: best_settings(folder))
         for name, entry in tuned.items():
             print(f"{name}: {entry['setting']}, {entry['cpu_s']:.0f} s CPU", flush=True)
         print(edge_statement(tuned), flush=True)
