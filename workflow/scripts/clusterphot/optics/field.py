@@ -28,10 +28,12 @@ from clusterphot.optics.psf import (
     OVERSAMPLING,
     OversampledPsf,
     core_centroid,
-    monochromatic,
+    intensity,
     moved,
+    pupil_field,
+    pupil_step,
 )
-from clusterphot.optics.pupil import PUPIL_WIDTH_M, OpticsConfig, binned_telescope, low_order_modes, pupil
+from clusterphot.optics.pupil import OpticsConfig, binned, low_order_modes, pupil
 
 SAMPLES_PER_PIXEL = 3
 """Samples per detector pixel, 10.3 and 21 mas: frequencies up to 1/20.7 and 1/42 mas, where the optics end at 1/25
@@ -241,22 +243,27 @@ def field_psf(
     grid = np.linspace(-1.0, 1.0, PLACES)
     u, v, module = (axis.ravel() for axis in np.meshgrid(grid, grid, np.arange(n_modules)))
     places = pattern.aberrations(u, v, module)
-    size = 2 * round(TERMS_FIELD_ARCSEC[part] / sample / 2) + 1
+    # Images at a few places, wide enough apart that the FWHM deviates as asked in between.
+    powers = _powers(places)
+    chosen = qr(powers.T, mode="r", pivoting=True)[1][: len(POWERS)]
+    light = _CoreLight.of(
+        filter_name, telescope, pattern, sample, 2 * round(TERMS_FIELD_ARCSEC[part] / sample / 2) + 1
+    )
     widest = (RANGE_NM + RANGE_NM_PER_UM * pivot_angstrom(filter_name) * 1e-4) * np.sqrt(fwhm_variation / 0.2)
     share = None
     while share is None:
-        images, fwhms = _images_of_powers(
-            filter_name, telescope, pattern, places, widest, sample, size, detector
-        )
-        share = _share_of_range(places, fwhms, largest)
-        widest = widest if share is not None else widest * WIDEN
-    # Largest aberration of the field: powers of it go into the images.
-    images = images * (share ** POWERS.sum(axis=1))[:, None, None]
-    powers = _powers(places)
-    terms, projection = _reduced(images, powers - powers.mean(axis=0))
+        nodes = widest * np.concatenate([np.zeros((1, 2)), places[chosen]])
+        images, fwhms = zip(*(detector.centred(detector.seen(light.at(node))) for node in nodes), strict=True)
+        inverse = np.linalg.inv(powers[chosen])  # polynomials that are exact there
+        widths = fwhms[0], inverse @ (np.array(fwhms[1:]) - fwhms[0])
+        share = _share_of_range(places, widths, largest)
+        aberration, widest = (share or 0.0) * widest, widest * WIDEN
+    changes = _changes(np.array(images), mean.max())
+    images = np.tensordot(share ** POWERS.sum(axis=1)[:, None] * inverse, changes, axes=1)
     offset = powers.mean(axis=0)
+    terms, projection = _reduced(images, powers - offset)
     mean = added(mean, np.tensordot(offset, images, axes=1))
-    return FieldPsf(mean, terms, sample, native, filter_name, pattern, share * widest, projection, offset)
+    return FieldPsf(mean, terms, sample, native, filter_name, pattern, aberration, projection, offset)
 
 
 def largest_deviation(filter_name, fwhm_variation=0.2):
@@ -313,7 +320,7 @@ def _wide(filter_name, config, telescope, sample, fov_arcsec, detector):
     n = 2 * round(fov_arcsec / sample / 2) + 1
     light = np.zeros((n, n))
     for wave in photon_wavelengths(filter_name, config.n_wavelengths):
-        image = monochromatic(*telescope, wave * 1e-10, sample, n)
+        image = intensity(pupil_field(*telescope, wave * 1e-10), wave * 1e-10, sample, n)
         light += image / image.sum()
     image, _ = detector.centred(detector.seen(light))
     return image / image.sum()
@@ -324,48 +331,51 @@ def _powers(aberrations):
     return np.prod(aberrations[..., None, :] ** POWERS, axis=-1)
 
 
-def _images_of_powers(filter_name, telescope, pattern, places, widest_nm, sample, n, detector):
-    """Coefficients of the powers of the aberrations in images and FWHM, exact at as many places as there are powers.
+@dataclass(frozen=True)
+class _CoreLight:
+    """Light near the core with further aberrations: fields in a coarse pupil at a few wavelengths, and modes."""
 
-    Places are chosen by pivoted QR (approximate Fekete points; Sommariva & Vianello 2009, Comput. Math. Appl. 57,
-    1324), which keeps polynomials between them from oscillating.
+    waves_m: np.ndarray
+    fields: tuple
+    modes: np.ndarray
+    sample_arcsec: float
+    n: int
 
-    Returns
-    -------
-    images : (8, n, n) float ndarray
-        Added to the image without aberrations; each sums to 0.
-    fwhms : (9,) float ndarray
-        FWHM without aberrations (samples), and coefficients of the powers.
+    @classmethod
+    def of(cls, filter_name, telescope, pattern, sample_arcsec, n):
+        """Fields whose images on ``n`` x ``n`` samples have equal light, and modes of rms 1."""
+        waves = photon_wavelengths(filter_name, TERMS_WAVELENGTHS) * 1e-10
+        fields = [binned(pupil_field(*telescope, wave), TERMS_PUPIL_BINNING) for wave in waves]
+        fields = tuple(
+            field * pupil_step(len(field), wave, sample_arcsec)
+            for field, wave in zip(fields, waves, strict=True)
+        )
+        return cls(waves, fields, pattern.modes(binned(telescope[0], TERMS_PUPIL_BINNING)), sample_arcsec, n)
+
+    def at(self, aberrations_nm):
+        """Image, (n, n) float ndarray, with both aberrations."""
+        further = np.tensordot(aberrations_nm, self.modes, axes=1) * 1e-9
+        return sum(
+            intensity(field * pupil_field(1.0, further, wave), wave, self.sample_arcsec, self.n)
+            for field, wave in zip(self.fields, self.waves_m, strict=True)
+        )
+
+
+def _changes(images, peak):
+    """Differences of images to the first one, scaled to its peak: they fall to 0 at the edge, and each sums to 0."""
+    taper = _taper(images.shape[-1])
+    changes = (images[1:] - images[0]) * (taper * peak / images[0].max())
+    return changes - changes.sum(axis=(1, 2), keepdims=True) * taper / taper.sum()
+
+
+def _share_of_range(places, widths, largest):
+    """Fraction of the range of aberrations at which the FWHM deviates as asked; None where all of it is not enough.
+
+    Widths are the FWHM without aberrations, and coefficients (8,) of their powers.
     """
-    powers = _powers(places)
-    chosen = qr(powers.T, mode="r", pivoting=True)[1][: len(POWERS)]
-    amplitude, opd = binned_telescope(telescope, TERMS_PUPIL_BINNING)
-    modes = pattern.modes(amplitude) * widest_nm * 1e-9
-    waves = photon_wavelengths(filter_name, TERMS_WAVELENGTHS) * 1e-10
-    power = np.sum(amplitude**2)
-    images, fwhms = [], []
-    for values in np.concatenate([np.zeros((1, 2)), places[chosen]]):
-        wavefront = opd + np.tensordot(values, modes, axes=1)
-        light = np.zeros((n, n))
-        for wave in waves:
-            step = np.radians(sample / 3600.0) * PUPIL_WIDTH_M / len(amplitude) / wave
-            light += monochromatic(amplitude, wavefront, wave, sample, n) * step**2 / power / len(waves)
-        image, fwhm = detector.centred(detector.seen(light))
-        images.append(image)
-        fwhms.append(fwhm)
-    taper = _taper(n)
-    differences = np.array([(image - images[0]) * taper for image in images[1:]])
-    differences -= differences.sum(axis=(1, 2), keepdims=True) * taper / taper.sum()
-    inverse = np.linalg.inv(powers[chosen])
-    coefficients = inverse @ (np.array(fwhms[1:]) - fwhms[0])
-    return np.tensordot(inverse, differences, axes=1), np.concatenate([fwhms[:1], coefficients])
-
-
-def _share_of_range(places, fwhms, largest):
-    """Fraction of the range of aberrations at which the FWHM deviates as asked; None where all of it is not enough."""
 
     def deviation(share):
-        width = fwhms[0] + _powers(share * places) @ fwhms[1:]
+        width = widths[0] + _powers(share * places) @ widths[1]
         return np.max(np.abs(width / width.mean() - 1.0))
 
     if deviation(1.0) < largest:
