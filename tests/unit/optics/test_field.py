@@ -16,7 +16,7 @@ FILTERS = ("F090W", "F200W", "F444W")
 @pytest.fixture(scope="module")
 def psfs():
     """PSFs of three filters over the field, with the default telescope."""
-    return {name: field.field_psf(name, seed=1) for name in FILTERS}
+    return {name: field.field_psf(name, fwhm_variation=0.2, seed=1) for name in FILTERS}
 
 
 def test_sums(psfs):

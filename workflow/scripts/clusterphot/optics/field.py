@@ -179,7 +179,7 @@ def field_psf(
     filter_name,
     config=None,
     *,
-    fwhm_variation=0.2,
+    fwhm_variation,
     seed=0,
     n_modules=1,
     charge_diffusion_mas=None,
@@ -198,7 +198,7 @@ def field_psf(
         NIRCam filter known to sedpy, such as ``F200W``.
     config : `clusterphot.optics.pupil.OpticsConfig`, optional
         Its ``jitter_mas`` is that of the pointing; diffusion of charge is added to it.
-    fwhm_variation : float, optional
+    fwhm_variation : float
         Largest deviation of the FWHM from its mean at 0.7 um, on the mosaic, averaged over pixel phases: 0.2 as
         measured (`LARGEST_DEVIATION`), less at longer wavelengths; 0 is one PSF everywhere.
     seed : int, optional
@@ -259,7 +259,7 @@ def field_psf(
     return FieldPsf(mean, terms, sample, native, filter_name, pattern, share * widest, projection, offset)
 
 
-def largest_deviation(filter_name, fwhm_variation=0.2):
+def largest_deviation(filter_name, fwhm_variation):
     """Largest deviation of a filter's FWHM where it is ``fwhm_variation`` at 0.7 um."""
     (blue, at_blue), (red, at_red) = LARGEST_DEVIATION
     slope = np.log(at_red / at_blue) / np.log(red / blue)

@@ -57,14 +57,18 @@ class MosaicEntry:
 
 def simulated_mosaics(name, entry):
     """Entries of the filters of a simulated field: files that the workflow makes."""
-    own = entry.get("mosaics", {})
+    own, simulation = entry.get("mosaics", {}), entry["simulation"]
+    exposures = simulation.get("exposures")
+    as_i2d = bool(exposures) and exposures["layout"] == "i2d"
+    kinds = {"sci": "i2d"} if as_i2d else {"sci": "sci", "wht": "wht"}
+    # Of exposures the gain is known; the errors of i2d hold the photons of the sources already.
+    known = {"gain_e_per_njy": exposures["gain_e_per_njy"]} if exposures and not as_i2d else {}
     return {
         filt: MosaicEntry(
-            sci=f"results/{name}/simulation/{filt}_sci.fits",
-            wht=f"results/{name}/simulation/{filt}_wht.fits",
-            **{key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
+            **{key: f"results/{name}/simulation/{filt}_{kind}.fits" for key, kind in kinds.items()},
+            **known | {key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
         )
-        for filt in entry["simulation"]["filters"]
+        for filt in simulation["filters"]
     }
 
 
@@ -130,6 +134,25 @@ def load_image_field(name, entry, where):
 def _given_mosaics(entry):
     """Entries of the filters as the user gave them."""
     return {filt: MosaicEntry(**values) for filt, values in entry["mosaics"].items()}
+
+
+def check_simulation(simulation, where):
+    """Check that the files that a simulated field is drawn from exist.
+
+    Parameters
+    ----------
+    simulation : dict
+    where : str
+
+    Raises
+    ------
+    DataError
+    """
+    kinds = {"clusters": "a table with id and flux_F in nJy", "noise_correlation": "a FITS image"}
+    for key, expected in kinds.items():
+        path = simulation.get(key)
+        if path is not None and not os.path.isfile(path):
+            raise DataError(f"{where}.simulation.{key} = {path}", "no such file", expected, near_hint(path))
 
 
 def check_files(field, where):
