@@ -70,10 +70,10 @@ def test_kills_at_random_times(imaged, drawn_field, tmp_path):
     """Of the whole run or of Snakemake alone: the same command goes on, to the same tables."""
     rng = np.random.default_rng(SEED)
     expected, cwd = contents(imaged.cwd, imaged.targets), None
-    said, runs = [], 0
-    for kill in range(number(40)):
+    said, kills = [], 0
+    while kills < number(40):
         if cwd is None:
-            cwd, runs = drawn_field.copy(tmp_path / f"run{kill}"), runs + 1
+            cwd = drawn_field.copy(tmp_path / f"run{len(said)}")
             shutil.copy(imaged.cwd / "more.yaml", cwd)
         with open(tmp_path / "log", "w+", encoding="utf-8") as log:
             process = begin(cwd, imaged.repo, imaged.targets, log)
@@ -85,6 +85,7 @@ def test_kills_at_random_times(imaged, drawn_field, tmp_path):
                 else:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+                kills += 1
             log.seek(0)
             said.append(log.read())
         if process.returncode >= 0:  # it came to its end before it was killed
@@ -121,7 +122,10 @@ def test_damaged_intermediates(imaged, snakemake, tmp_path, ending):
     results = imaged.cwd / "results"
     files = sorted(path.relative_to(imaged.cwd) for path in results.rglob(f"*{ending}") if path.is_file())
     files = [path for path in files if str(path) not in imaged.targets]
-    for turn, place in enumerate(rng.permutation(len(files))[: number(10)]):
+    places = np.resize(
+        rng.permutation(len(files)), number(10)
+    )  # of some kinds there are fewer, damaged in several ways
+    for turn, place in enumerate(places):
         how = list(DAMAGES)[turn % len(DAMAGES)]
         cwd = copy_run(imaged.cwd, tmp_path / f"{turn}")
         path = cwd / files[place]
