@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 from clusterphot.base.products import read_psf
 from clusterphot.mosaics.convert import convert_mosaic
 from clusterphot.mosaics.headers import inspect_mosaic
-from clusterphot.optics.field import mosaic_samples
+from clusterphot.optics.drizzle import mosaic_samples
 from clusterphot.optics.pupil import pupil, write_pupil
 from clusterphot.simulate import exposures, files
 from clusterphot.simulate import truth as scene

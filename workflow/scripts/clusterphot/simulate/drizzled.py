@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.wcs import WCS
 
-from clusterphot.optics.field import FieldPsf, added, field_psf, on_mosaic
+from clusterphot.optics.drizzle import on_mosaic
+from clusterphot.optics.field import FieldPsf, added, field_psf
 from clusterphot.optics.psf import OVERSAMPLING
 from clusterphot.simulate import truth as scene
 from clusterphot.simulate.exposures import (
