@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
+from scipy import signal
 
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
@@ -54,7 +54,7 @@ def write_large(folder, n_pixels, seed):
         _write_rows(
             folder / f"{filt}_sci.fits", _header(n, scale, filt), _rows(tile, fade, n, sigma, kernel, rng)
         )
-        weight = np.float32(UNIT_NJY**2 / (sigma**2 * float((kernel**2).sum()) ** 2))
+        weight = np.float32(UNIT_NJY**2 / (sigma**2 * float((kernel**2).sum())))
         blocks = (np.full((min(BAND_ROWS, n - y), n), weight) for y in range(0, n, BAND_ROWS))
         _write_rows(folder / f"{filt}_wht.fits", _header(n, scale, filt), blocks)
     mosaics = "".join(f"      {f}: {{sci: {f}_sci.fits, wht: {f}_wht.fits}}\n" for f in FILTERS)
@@ -80,9 +80,7 @@ def _rows(tile, fade, n, sigma, kernel, rng):
         rows = np.arange(y, min(y + BAND_ROWS, n))
         noise = rng.standard_normal((len(rows) + 2 * pad, n + 2 * pad), dtype=np.float32) * np.float32(sigma)
         if pad:
-            for axis in (0, 1):
-                noise = ndimage.convolve1d(noise, kernel, axis=axis)
-            noise = noise[pad:-pad, pad:-pad]
+            noise = signal.fftconvolve(noise, kernel.astype(np.float32), mode="valid")
         yield (whole[rows % step][:, columns] + noise) / np.float32(UNIT_NJY)
 
 

@@ -88,7 +88,7 @@ def present(truth):
         "galaxies_per_arcsec2": float(np.sum(truth["kind"] == "galaxy") / config.size_arcsec**2),
         "n_stars": len(stars),
         "n_stars_in_range": int(((stars > MAG_RANGE[0]) & (stars < MAG_RANGE[1])).sum()),
-        "pixel_over_white": float((images.noise_kernel(config, REFERENCE) ** 2).sum()),
+        "pixel_over_white": float((images.noise_kernel(config, REFERENCE) ** 2).sum() ** 0.5),
     }
 
 

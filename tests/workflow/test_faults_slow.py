@@ -4,6 +4,8 @@ FAULTS=0.1 in the environment runs a tenth of each. What must hold: equal tables
 """
 
 import csv
+import html
+import json
 import os
 import re
 import shutil
@@ -68,10 +70,10 @@ def test_kills_at_random_times(imaged, drawn_field, tmp_path):
     """Of the whole run or of Snakemake alone: the same command goes on, to the same tables."""
     rng = np.random.default_rng(SEED)
     expected, cwd = contents(imaged.cwd, imaged.targets), None
-    said, runs = [], 0
-    for kill in range(number(40)):
+    said, kills = [], 0
+    while kills < number(40):
         if cwd is None:
-            cwd, runs = drawn_field.copy(tmp_path / f"run{kill}"), runs + 1
+            cwd = drawn_field.copy(tmp_path / f"run{len(said)}")
             shutil.copy(imaged.cwd / "more.yaml", cwd)
         with open(tmp_path / "log", "w+", encoding="utf-8") as log:
             process = begin(cwd, imaged.repo, imaged.targets, log)
@@ -83,6 +85,7 @@ def test_kills_at_random_times(imaged, drawn_field, tmp_path):
                 else:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+                kills += 1
             log.seek(0)
             said.append(log.read())
         if process.returncode >= 0:  # it came to its end before it was killed
@@ -119,7 +122,10 @@ def test_damaged_intermediates(imaged, snakemake, tmp_path, ending):
     results = imaged.cwd / "results"
     files = sorted(path.relative_to(imaged.cwd) for path in results.rglob(f"*{ending}") if path.is_file())
     files = [path for path in files if str(path) not in imaged.targets]
-    for turn, place in enumerate(rng.permutation(len(files))[: number(10)]):
+    places = np.resize(
+        rng.permutation(len(files)), number(10)
+    )  # of some kinds there are fewer, damaged in several ways
+    for turn, place in enumerate(places):
         how = list(DAMAGES)[turn % len(DAMAGES)]
         cwd = copy_run(imaged.cwd, tmp_path / f"{turn}")
         path = cwd / files[place]
@@ -318,25 +324,52 @@ HOSTILE = [
 ODD_ELEMENTS = "img[src='x'], svg[onload], iframe, object, embed, [onerror], [onload], a[href^='javascript']"
 
 
-def test_hostile_words_in_every_page(snakemake, workdir, opened):
-    """Of the report, in Chromium: nothing runs, no element comes of a word; the candidates page has its own test."""
-    with open(workdir / "small.csv", encoding="utf-8", newline="") as stream:
+PAGES = {"index.html", "reproduction.html", "*/index.html", "*/clusters.html", "*/origins.html"}
+"""Of the report, by their places below its folder; what is written elsewhere is `STANDALONE`."""
+STANDALONE = {"reproduction.html"}
+
+
+def with_hostile_words(path, name):
+    """Rows of a list of sources under another name: other ids, a column more, its name among the words."""
+    with open(path, encoding="utf-8", newline="") as stream:
         head, *rows = list(csv.reader(stream))
-    odd = "<b onclick=window.pwned='column'>"
-    with open(workdir / "small.csv", "w", encoding="utf-8", newline="") as stream:
+    path.unlink()
+    words = [*HOSTILE, *(row[0] for row in rows[len(HOSTILE) :])]
+    with open(path.with_name(name), "w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow([*head, odd])
-        for number, word in enumerate(HOSTILE):
-            row = rows[number % len(rows)]
-            writer.writerow([word, *row[1:], word])
-    run = snakemake("--configfile", "small.yaml", "--", "report", cwd=workdir, cores=2)
+        writer.writerow([*head, "<b onclick=window.pwned='column'>"])
+        writer.writerows([word, *rows[number % len(rows)][1:], word] for number, word in enumerate(words))
+
+
+HOSTILE_FILE = "<img src=x onerror=\"window.pwned='file'\">.csv"
+
+
+@pytest.mark.parametrize("kind", ["photometry", "mosaics"])
+def test_hostile_words_in_every_page(snakemake, workdir, drawn_field, opened, kind):
+    """In Chromium, of a field of either kind: nothing runs, no element comes of a word.
+
+    The page of candidates has the same test, of unit/detect.
+    """
+    config = workdir / "small.yaml" if kind == "photometry" else drawn_field.copy(workdir / "x") / "my.yaml"
+    cwd, listed = config.parent, "small.csv" if kind == "photometry" else "sources.csv"
+    with_hostile_words(cwd / listed, HOSTILE_FILE)
+    config.write_text(config.read_text().replace(f" {listed}", f" {json.dumps(HOSTILE_FILE)}"))
+    run = snakemake("--configfile", config.name, "--", "report", cwd=cwd, cores=2)
     assert run.status == 0, run.stdout + run.stderr
-    report = workdir / "results" / "report"
-    pages = sorted(path for path in report.rglob("*.html"))
-    assert len(pages) >= 5
+    results = cwd / "results"
+    pages = sorted(results.rglob("*.html"))
+    places = {
+        re.sub("^(small|mine)/", "*/", str(path.relative_to(results / "report")))
+        for path in pages
+        if "report" in path.parts
+    }
+    assert places == PAGES
+    assert {path.name for path in pages if "report" not in path.parts} == STANDALONE
     for path in pages:
-        page = opened(report / "small", os.path.relpath(path, report / "small"))
+        page = opened(results / "report", os.path.relpath(path, results / "report"))
         page.evaluate("new Promise((resolve) => setTimeout(resolve, 200))")
         assert page.evaluate("window.pwned ?? null") is None, path
         assert page.evaluate(f'document.querySelectorAll("{ODD_ELEMENTS}").length') == 0, path
         assert page.complaints == [], path
+    origins = next(path for path in pages if path.name == "origins.html").read_text(encoding="utf-8")
+    assert html.escape(HOSTILE_FILE).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in origins

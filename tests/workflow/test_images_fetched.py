@@ -2,7 +2,9 @@
 
 import base64
 import functools
+import gzip
 import hashlib
+import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -86,9 +88,12 @@ SECRETS = (b"pa55word", b"t0ken", base64.b64encode(b"reader:pa55word"))
 
 
 def holding_secrets(folder, *said):
-    """Files below a folder that hold a password, a token or a login, and texts that do."""
+    """Files below a folder that hold a password, a token or a login, packed or in their names, and texts that do."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    texts = {str(path): path.read_bytes() for path in files} | {text: text.encode() for text in said}
+    texts = {str(path): path.read_bytes() for path in files}
+    packed = {name: gzip.decompress(text) for name, text in texts.items() if text.startswith(b"\x1f\x8b")}
+    texts |= {f"{name}, unpacked": text for name, text in packed.items()}
+    texts |= {text: text.encode() for text in (*texts, *said)}
     return [name for name, text in texts.items() if any(word in text for word in SECRETS)]
 
 
@@ -114,6 +119,34 @@ def test_secrets_of_an_address_stay_in_the_configuration(snakemake, server, tmp_
     assert (token == "t0ken") == (cwd / TARGET).exists()
     if token != "t0ken":
         assert "the address needs a login" in run.stdout + run.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", [Guarded], indirect=True)
+def test_secrets_of_addresses_are_nowhere_in_a_whole_run(snakemake, server, drawn_field, tmp_path):
+    """From mosaics by guarded addresses to tables, figures, the report, and what Snakemake makes of them itself."""
+    url, folder = server
+    cwd = drawn_field.copy(tmp_path / "work")
+    config = (cwd / "my.yaml").read_text()
+    (cwd / "my.yaml").unlink()
+    for name in ("f150w_sci.fits.gz", "f150w_wht.fits", "f200w_sci.fits", "f200w_wht.fits"):
+        (cwd / name).rename(folder / name)
+        address = f"{url}/{name}?version=2&X-Amz-Expires=600&token=t0ken"
+        config = config.replace(name, f'"{address.replace("http://", "http://reader:pa55word@")}"')
+    (tmp_path / "my.yaml").write_text(config)
+    argv = ("--configfile", tmp_path / "my.yaml", "--skip-script-cleanup", "--verbose")
+    run = snakemake(*argv, cwd=cwd, cores=2)
+    assert run.status == 0, run.stdout + run.stderr
+    assert run.every_job["fetch_mosaic"] == 4
+    for page in ("index.html", "mine/clusters.html", "mine/origins.html"):
+        assert (cwd / "results" / "report" / page).is_file()
+    own = snakemake("--configfile", tmp_path / "my.yaml", "--report", "own.zip", cwd=cwd)
+    assert own.status == 0, own.stdout + own.stderr
+    shutil.unpack_archive(cwd / "own.zip", cwd / "own")
+    said = [text for done in (run, own) for text in (done.stdout, done.stderr)]
+    assert holding_secrets(cwd, *said) == []
+    shown = (cwd / "results" / "report" / "index.html").read_text()  # the configuration is
+    assert f"{url}/f200w_sci.fits?query-" in shown and "f150w_wht.fits?query-" in shown
 
 
 def test_a_renewed_token_is_no_other_file(snakemake, tmp_path):

@@ -231,6 +231,11 @@ def get_simulated_clusters(wildcards):
     return table or get_resource("faisst2022/table1.csv")
 
 
+def get_noise_correlation(wildcards):
+    """Measured correlation of the noise of a simulated field, where one is named."""
+    return FIELDSET[wildcards.field].simulation.get("noise_correlation") or []
+
+
 def get_mosaic_url(wildcards):
     """URL of the sci, wht or err file of a mosaic, without its secrets: the job asks for the whole one."""
     return getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], wildcards.kind)

@@ -1,12 +1,13 @@
 """Simulate fields of stars, galaxies and star clusters, for demonstration and for tests of recovery.
 
 Inputs: source list and `simulation` of a field, table of cluster fluxes. Outputs: results/{field}/simulation/.
-Rules: simulate_sources, simulate_pupil, simulate_field.
+Rules: simulate_sources, simulate_pupil; then simulate_exposures or simulate_i2d, or simulate_field.
 
 Positions are those of the list, with small errors, as of a list made by eye; each cluster is the model
 population nearest to a published one. PSFs come from the optics of the telescope (segments, struts, wave-front
-errors), noise is white, or drizzled from finer exposures. The files are like those of the DAWN JWST Archive, so
-that everything after this stage treats them as it treats real ones.
+errors). With `exposures` the mosaics are drizzled from dithered exposures, as real ones are; without they are drawn
+as such. The files are like those of the DAWN JWST Archive or of MAST, so that everything after this stage treats them
+as it treats real ones.
 """
 
 
@@ -69,7 +70,7 @@ rule simulate_pupil:
         "../scripts/simulate_pupil.py"
 
 
-rule simulate_field:
+rule simulate_exposures:
     input:
         truth="results/{field}/simulation/truth.ecsv",
         pupil="results/{field}/simulation/pupil.fits",
@@ -77,10 +78,53 @@ rule simulate_field:
         sci="results/{field}/simulation/{filter}_sci.fits",
         wht="results/{field}/simulation/{filter}_wht.fits",
         psf="results/{field}/simulation/{filter}_psf.fits",
+        exposures="results/{field}/simulation/{filter}_wcs.csv",
     params:
+        code=code_digest("simulate_exposures"),
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.simulated_as("archive")),
+    log:
+        "logs/simulate_exposures/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/simulate_exposures/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=3000,
+    message:
+        "{wildcards.field} {wildcards.filter}: simulate exposures and drizzle them"
+    script:
+        "../scripts/simulate_exposures.py"
+
+
+use rule simulate_exposures as simulate_i2d with:
+    output:
+        i2d="results/{field}/simulation/{filter}_i2d.fits",
+        psf="results/{field}/simulation/{filter}_psf.fits",
+        exposures="results/{field}/simulation/{filter}_wcs.csv",
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.simulated_as("i2d")),
+    log:
+        "logs/simulate_i2d/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/simulate_i2d/{field}/{filter}.tsv"
+
+
+rule simulate_field:
+    input:
+        truth="results/{field}/simulation/truth.ecsv",
+        pupil="results/{field}/simulation/pupil.fits",
+        correlation=get_noise_correlation,
+    output:
+        sci="results/{field}/simulation/{filter}_sci.fits",
+        wht="results/{field}/simulation/{filter}_wht.fits",
+        psf="results/{field}/simulation/{filter}_psf.fits",
+    params:
+        content=content_of(get_noise_correlation),
         code=code_digest("simulate_field"),
     wildcard_constraints:
-        field=fields.alternatives(FIELDSET.simulated),
+        field=fields.alternatives(FIELDSET.simulated_as("drawn")),
     log:
         "logs/simulate_field/{field}/{filter}.log",
     benchmark:

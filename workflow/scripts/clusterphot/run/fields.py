@@ -23,7 +23,13 @@ from clusterphot.config.sections import complete_configuration, configuration_sc
 from clusterphot.measure.engines import check_engines
 from clusterphot.run import chunks, configuration
 from clusterphot.run.grids import NATIVE, Libraries, Projection
-from clusterphot.run.image_fields import DETECT, check_detection, check_files, load_image_field
+from clusterphot.run.image_fields import (
+    DETECT,
+    check_detection,
+    check_files,
+    check_simulation,
+    load_image_field,
+)
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
 COMPARISON_KEYS = ("area_arcmin2", "star_counts", "control_region", "bcg")
@@ -242,6 +248,10 @@ class FieldSet:
         """Names of the fields that the workflow simulates."""
         return [field.name for field in self if field.simulation is not None]
 
+    def simulated_as(self, layout):
+        """Names of the simulated fields whose mosaics are ``archive`` or ``i2d``, from exposures, or ``drawn``."""
+        return [name for name in self.simulated if layout_of(self[name].simulation) == layout]
+
     @property
     def with_truth(self):
         """Names of the fields whose true fluxes are known."""
@@ -316,8 +326,11 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
             _check_filters(field, config, models, origin)
             if field.mosaics:
                 check_detection(field, config, origin)
-            if field.mosaics and field.simulation is None:
-                check_files(field, f"{origin(('fields', field.name))}, fields.{field.name}")
+            place = f"{origin(('fields', field.name))}, fields.{field.name}"
+            if field.simulation is not None:
+                check_simulation(field.simulation, place)
+            elif field.mosaics:
+                check_files(field, place)
     return fields
 
 
@@ -647,6 +660,12 @@ def _rows_by_id(path):
 def four_color_files(folder):
     """Sorted `.4color` files of a folder, or nothing."""
     return sorted(glob.glob(os.path.join(glob.escape(folder), "*.4color"))) if folder else []
+
+
+def layout_of(simulation):
+    """How the mosaics of a simulated field come to be: ``archive`` or ``i2d`` from exposures, else ``drawn``."""
+    exposures = simulation.get("exposures")
+    return exposures["layout"] if exposures else "drawn"
 
 
 def alternatives(names):

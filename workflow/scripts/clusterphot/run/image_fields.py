@@ -67,16 +67,21 @@ class MosaicEntry:
 
 def simulated_mosaics(name, entry):
     """Entries of the filters of a simulated field: files that the workflow makes."""
-    own = entry.get("mosaics", {})
-    # drawn with one PSF, in whatever phase
-    drawn = {} if "exposures" in entry["simulation"] else {"phase_error": 0.0}
+    own, simulation = entry.get("mosaics", {}), entry["simulation"]
+    exposures = simulation.get("exposures")
+    as_i2d = bool(exposures) and exposures["layout"] == "i2d"
+    files = {"sci": "i2d.fits"} if as_i2d else {"sci": "sci.fits", "wht": "wht.fits"}
+    files |= {"exposures": "wcs.csv"} if exposures else {}
+    # Of exposures the gain is known; the errors of i2d hold the photons of the sources already.
+    known = {"gain_e_per_njy": exposures["gain_e_per_njy"]} if exposures and not as_i2d else {}
+    # Mosaics that are drawn show one PSF, in whatever phase.
+    known |= {"pixfrac": exposures["pixfrac"]} if exposures else {"phase_error": 0.0}
     return {
         filt: MosaicEntry(
-            sci=f"results/{name}/simulation/{filt}_sci.fits",
-            wht=f"results/{name}/simulation/{filt}_wht.fits",
-            **drawn | {key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
+            **{key: f"results/{name}/simulation/{filt}_{file}" for key, file in files.items()},
+            **known | {key: value for key, value in own.get(filt, {}).items() if key not in files},
         )
-        for filt in entry["simulation"]["filters"]
+        for filt in simulation["filters"]
     }
 
 
@@ -142,6 +147,25 @@ def load_image_field(name, entry, where):
 def _given_mosaics(entry):
     """Entries of the filters as the user gave them."""
     return {filt: MosaicEntry(**values) for filt, values in entry["mosaics"].items()}
+
+
+def check_simulation(simulation, where):
+    """Check that the files that a simulated field is drawn from exist.
+
+    Parameters
+    ----------
+    simulation : dict
+    where : str
+
+    Raises
+    ------
+    DataError
+    """
+    kinds = {"clusters": "a table with id and flux_F in nJy", "noise_correlation": "a FITS image"}
+    for key, expected in kinds.items():
+        path = simulation.get(key)
+        if path is not None and not os.path.isfile(path):
+            raise DataError(f"{where}.simulation.{key} = {path}", "no such file", expected, near_hint(path))
 
 
 def check_files(field, where):

@@ -13,7 +13,7 @@ from astropy.table import Table
 
 from clusterphot.base.columns import TRUTH_COLUMNS, TRUTH_FILTER_COLUMNS
 from clusterphot.base.units import flux_from_mag_ab
-from clusterphot.config.simulation import SceneKeys
+from clusterphot.config.simulation import ExposureKeys, SceneKeys
 from clusterphot.optics.bands import channel
 from clusterphot.optics.detector import MOSAIC_PIXEL_ARCSEC
 from clusterphot.optics.pupil import OpticsConfig
@@ -59,6 +59,11 @@ COMPACT_SHARE, ARC_SHARE = 0.15, 0.08
 
 
 @dataclass(frozen=True)
+class ExposureOptions(ExposureKeys):
+    """Options of `clusterphot.simulate.exposures`, keys of the entry ``exposures``."""
+
+
+@dataclass(frozen=True)
 class FieldConfig(SceneKeys):
     """Everything that defines a simulated field: keys of its entry, and more; equal configurations give equal pixels.
 
@@ -81,6 +86,8 @@ class FieldConfig(SceneKeys):
         Error per axis of the listed positions of star clusters placed here (published ones: rounding).
     wfe_nm, jitter_mas : float or None
         Of the PSF; None draws 60-95 nm and 6-10 mas from the seed.
+    exposures : `ExposureOptions` or dict of its values, optional
+        Of mosaics drizzled from exposures; None for mosaics drawn as such.
     """
 
     field: str = "demo"
@@ -94,10 +101,13 @@ class FieldConfig(SceneKeys):
     list_error_mas: float = 6.0
     wfe_nm: float | None = None
     jitter_mas: float | None = None
+    exposures: ExposureOptions | None = None
 
     def __post_init__(self):
-        """Make ``filters`` a tuple and refuse words that mean nothing."""
+        """Make ``filters`` a tuple and ``exposures`` options, and refuse words that mean nothing."""
         object.__setattr__(self, "filters", tuple(self.filters))
+        if isinstance(self.exposures, dict):
+            object.__setattr__(self, "exposures", ExposureOptions(**self.exposures))
         if self.noise not in ("drizzle", "white", "none"):
             raise ValueError(f"noise = {self.noise!r}, expected 'drizzle', 'white' or 'none'")
 
