@@ -3,6 +3,7 @@
 FAULTS=0.1 in the environment runs a tenth of each. What must hold: equal tables, or one message; no traceback, no hang.
 """
 
+import contextlib
 import csv
 import html
 import json
@@ -190,6 +191,34 @@ def test_full_disks(imaged, drawn_field, tmp_path):
             assert contents(cwd, imaged.targets) == expected
         finally:
             subprocess.run(["umount", disk], check=False)
+
+
+def test_a_disk_that_fills_up_before_the_first_job(workdir, tmp_path):
+    """After the look at the folders, before Snakemake's lock: one message, and the same command goes on."""
+    disk = tmp_path / "disk"
+    mount(disk, "60m")
+    try:
+        cwd = shutil.copytree(workdir, disk / "run")
+        shutil.move(cwd / "small.yaml", cwd / "my.yaml")
+        (cwd / "more.yaml").write_text("{}\n")
+        target = "results/small/photometry/c000.ecsv"
+        with open(tmp_path / "log", "w+", encoding="utf-8") as log:
+            process = begin(cwd, REPO, [target], log)
+            while process.poll() is None and not list(cwd.glob(".snakemake/runs/*")):
+                time.sleep(0.005)
+            with open(disk / "fill", "wb", buffering=0) as filling, contextlib.suppress(OSError):
+                while True:
+                    filling.write(bytes(4096))
+            assert process.wait(timeout=600) == 1
+            log.seek(0)
+            said = log.read()
+        assert "Traceback" not in said, said
+        assert said.count("free some and give the same command again") == 1, said
+        (disk / "fill").unlink()
+        status, last = finish(cwd, REPO, [target], tmp_path / "log")
+        assert status == 0, last
+    finally:
+        subprocess.run(["umount", disk], check=False)
 
 
 def mutated(content, rng):

@@ -19,6 +19,7 @@ from clusterphot.simulate import truth as scene
 from clusterphot.simulate.drizzled import drizzle_filter, mosaic_psf
 from clusterphot.simulate.truth import ExposureOptions, FieldConfig, draw_scene
 from photutils.aperture import CircularAperture, aperture_photometry
+from photutils.psf import GriddedPSFModel
 
 FILTERS = ("F150W", "F277W")
 STARS = FieldConfig(
@@ -263,7 +264,7 @@ def test_files_are_read_as_those_of_archive_and_mast(tmp_path, grid, telescope, 
     ).to_dict()
     truth.write(tmp_path / "truth.ecsv", format="ascii.ecsv")
     write_pupil(tmp_path / "pupil.fits", telescope)
-    names = ("sci", "wht", "psf") if layout == "archive" else ("i2d", "psf")
+    names = ("sci", "wht", "psf", "psf_grid") if layout == "archive" else ("i2d", "psf", "psf_grid")
     out = {name: str(tmp_path / f"{name}.fits") for name in names} | {"exposures": str(tmp_path / "wcs.csv")}
     simulate_exposures.main(
         SimpleNamespace(
@@ -283,6 +284,15 @@ def test_files_are_read_as_those_of_archive_and_mast(tmp_path, grid, telescope, 
     np.testing.assert_allclose(ivar[good], wanted[good], rtol=1e-4)
     psf = read_psf(out["psf"])
     assert 0.10 < psf.fwhm_arcsec < 0.16 and psf.ee_stamp > 0.95
+    model = GriddedPSFModel.read(out["psf_grid"])
+    assert model.data.shape == (49, 201, 201) and tuple(model.oversampling) == (4, 4)
+    middle = image.wcs.array_shape or image.sci.shape
+    x = (middle[1] - 1) / 2 + scene.wcs_offset_px(image.config, "F277W")[0]
+    y = (middle[0] - 1) / 2 + scene.wcs_offset_px(image.config, "F277W")[1]
+    pixels = np.arange(-15, 16)
+    stamp = model.evaluate(x + pixels, y + pixels[:, None], 1.0, x, y)
+    true = mosaic_psf(image).data[35:66, 35:66] * psf.ee_stamp
+    np.testing.assert_allclose(stamp, true, atol=3e-4 * true.max())
 
 
 def test_correlation_is_read_and_others_are_refused(tmp_path):
