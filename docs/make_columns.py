@@ -30,6 +30,7 @@ GROUPS = {
     "Luminosity function, colours, distribution": (columns.LUMINOSITY_COLUMNS, {}),
     "Stars of the PSF (`stars.ecsv`)": (columns.STAR_COLUMNS, {}),
     "Stars of the PSF of a filter (`{filter}/psf.fits`, table STARS)": (columns.PSF_STAR_COLUMNS, {}),
+    "Error by dither phase (`{filter}/psf.fits`, table PHASE)": (columns.PHASE_COLUMNS, {}),
     "Offsets (`{filter}/offset.ecsv`)": (columns.OFFSET_COLUMNS, {}),
     "Stack (`{filter}/stack.fits`, table FIT)": (columns.STACK_COLUMNS, {}),
     "Stack (`{filter}/stack.fits`, table SOURCES)": (columns.STACK_SOURCE_COLUMNS, {}),

@@ -25,9 +25,12 @@ import stack_sources
 from astropy.io import fits
 from astropy.table import Table
 from clusterphot.base.flags import Flag
+from clusterphot.base.products import read_psf, read_wcs
 from clusterphot.base.tables import read_table, write_table
+from clusterphot.config.fields import EXPOSURE_KEYS
 from clusterphot.run import fields
 from clusterphot.run.configuration import load_yaml
+from drizzled_stars import Dithers
 from image_field import FILTERS, OUTSIDE, tan_header, write_rows, write_sparse
 
 REFERENCE = "F200W"
@@ -72,7 +75,8 @@ def measured(drawn_field, job, tmp_path_factory, repo):
                 input={"mosaic": mosaic, "stars": stars, "encircled_energy": table} | own_psf,
                 output={"psf": f"{folder}/{filt}_psf.fits"},
                 params={name: CONFIG["psf"][name] for name in ("size_arcsec", "beyond_stamp")}
-                | {"psf_encircled_energy": None, "psf_error": None},
+                | {"psf_encircled_energy": None, "psf_error": None}
+                | dict.fromkeys(EXPOSURE_KEYS),
                 wildcards=of_filter,
             )
         )
@@ -151,6 +155,33 @@ def at_once(measured, drawn_field, job, tmp_path_factory):
     """Folder of the photometry of all sources in one chunk, and its table."""
     folder = tmp_path_factory.mktemp("at_once")
     return folder, photometry_of(measured, job, folder, drawn_field.rows, 1)
+
+
+def test_a_table_of_exposures_gives_each_source_its_own_error_by_phase(measured, job, at_once, tmp_path):
+    """Two exposures by whole pixels on one half of the field, one more on the other; without the table nine assumed."""
+    folder, table = at_once
+    psf, wcs = read_psf(f"{measured}/{REFERENCE}_psf.fits"), read_wcs(f"{measured}/{REFERENCE}.fits")
+    measured_flux = np.abs(values(table[f"flux_{REFERENCE}"]))
+    shares = values(table[f"flux_err_phase_{REFERENCE}"]) / measured_flux
+    np.testing.assert_allclose(shares[np.isfinite(shares)], psf.phase_error, rtol=1e-6)
+    camera = SimpleNamespace(angle=0.0, scale=0.02, native=0.031)
+    exposures = Dithers(camera, np.array([[50.0, 50.0], [57.0, 61.0], [-400.0, 50.5]]))
+    exposures.wcs_table(wcs, (2048, 2048)).write(tmp_path / "f200w_wcs.csv")
+    inputs = {"cutouts": f"{folder}/{REFERENCE}_0.fits", "mosaic": f"{measured}/{REFERENCE}.fits"}
+    inputs |= {kind: f"{measured}/{REFERENCE}_{kind}.fits" for kind in ("psf", "noise")}
+    fits_of = {"fits": f"{tmp_path}/fits.ecsv"}
+    of_chunk = {"field": "mine", "filter": REFERENCE, "chunk": "c000"}
+    inputs["exposures"] = str(tmp_path / "f200w_wcs.csv")
+    fit_sources.main(job(input=inputs, output=fits_of, params=PHOTOMETRY, wildcards=of_chunk))
+    own = read_table(fits_of["fits"])
+    own = own[own["is_target"] & np.isfinite(own[f"flux_{REFERENCE}"])]
+    shares = own[f"flux_err_phase_{REFERENCE}"] / np.abs(own[f"flux_{REFERENCE}"])
+    right = own[f"x_{REFERENCE}"] * camera.scale / camera.native > 400
+    assert 0 < right.sum() < len(own)
+    for half in (right, ~right):
+        np.testing.assert_allclose(shares[half], shares[half][0], rtol=1e-3)
+    assert shares[right][0] < shares[~right][0]
+    assert np.all(own[f"flux_err_{REFERENCE}"] > own[f"flux_err_phase_{REFERENCE}"])
 
 
 def values(column):

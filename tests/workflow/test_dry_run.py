@@ -20,7 +20,7 @@ def test_each_configuration_plans(snakemake, workdir, name):
 def test_shipped_configuration_plans_from_another_folder(tmp_path):
     run = command("-s", REPO / "Snakefile", "-n", "--directory", tmp_path / "made", cwd=tmp_path)
     assert run.status == 0, run.stderr
-    assert {"import_photometry": 1, "simulate_field": 6, "fit_stack_sed": 2}.items() <= run.jobs.items()
+    assert {"import_photometry": 1, "simulate_exposures": 6, "fit_stack_sed": 2}.items() <= run.jobs.items()
 
 
 def test_entry_of_the_workflow_catalogue_plans_the_same(snakemake, tmp_path):

@@ -3,6 +3,7 @@
 FAULTS=0.1 in the environment runs a tenth of each. What must hold: equal tables, or one message; no traceback, no hang.
 """
 
+import contextlib
 import csv
 import html
 import json
@@ -70,10 +71,10 @@ def test_kills_at_random_times(imaged, drawn_field, tmp_path):
     """Of the whole run or of Snakemake alone: the same command goes on, to the same tables."""
     rng = np.random.default_rng(SEED)
     expected, cwd = contents(imaged.cwd, imaged.targets), None
-    said, runs = [], 0
-    for kill in range(number(40)):
+    said, kills = [], 0
+    while kills < number(40):
         if cwd is None:
-            cwd, runs = drawn_field.copy(tmp_path / f"run{kill}"), runs + 1
+            cwd = drawn_field.copy(tmp_path / f"run{len(said)}")
             shutil.copy(imaged.cwd / "more.yaml", cwd)
         with open(tmp_path / "log", "w+", encoding="utf-8") as log:
             process = begin(cwd, imaged.repo, imaged.targets, log)
@@ -85,6 +86,7 @@ def test_kills_at_random_times(imaged, drawn_field, tmp_path):
                 else:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+                kills += 1
             log.seek(0)
             said.append(log.read())
         if process.returncode >= 0:  # it came to its end before it was killed
@@ -121,7 +123,10 @@ def test_damaged_intermediates(imaged, snakemake, tmp_path, ending):
     results = imaged.cwd / "results"
     files = sorted(path.relative_to(imaged.cwd) for path in results.rglob(f"*{ending}") if path.is_file())
     files = [path for path in files if str(path) not in imaged.targets]
-    for turn, place in enumerate(rng.permutation(len(files))[: number(10)]):
+    places = np.resize(
+        rng.permutation(len(files)), number(10)
+    )  # of some kinds there are fewer, damaged in several ways
+    for turn, place in enumerate(places):
         how = list(DAMAGES)[turn % len(DAMAGES)]
         cwd = copy_run(imaged.cwd, tmp_path / f"{turn}")
         path = cwd / files[place]
@@ -186,6 +191,34 @@ def test_full_disks(imaged, drawn_field, tmp_path):
             assert contents(cwd, imaged.targets) == expected
         finally:
             subprocess.run(["umount", disk], check=False)
+
+
+def test_a_disk_that_fills_up_before_the_first_job(workdir, tmp_path):
+    """After the look at the folders, before Snakemake's lock: one message, and the same command goes on."""
+    disk = tmp_path / "disk"
+    mount(disk, "60m")
+    try:
+        cwd = shutil.copytree(workdir, disk / "run")
+        shutil.move(cwd / "small.yaml", cwd / "my.yaml")
+        (cwd / "more.yaml").write_text("{}\n")
+        target = "results/small/photometry/c000.ecsv"
+        with open(tmp_path / "log", "w+", encoding="utf-8") as log:
+            process = begin(cwd, REPO, [target], log)
+            while process.poll() is None and not list(cwd.glob(".snakemake/runs/*")):
+                time.sleep(0.005)
+            with open(disk / "fill", "wb", buffering=0) as filling, contextlib.suppress(OSError):
+                while True:
+                    filling.write(bytes(4096))
+            assert process.wait(timeout=600) == 1
+            log.seek(0)
+            said = log.read()
+        assert "Traceback" not in said, said
+        assert said.count("free some and give the same command again") == 1, said
+        (disk / "fill").unlink()
+        status, last = finish(cwd, REPO, [target], tmp_path / "log")
+        assert status == 0, last
+    finally:
+        subprocess.run(["umount", disk], check=False)
 
 
 def mutated(content, rng):

@@ -18,6 +18,7 @@ sys.path.insert(0, str(SCRIPTS))
 from clusterphot.base.errors import ConfigError, UserError
 from clusterphot.base.files import content_digest
 from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
+from clusterphot.config.fields import EXPOSURE_KEYS
 from clusterphot.config.keys import keys_of
 from clusterphot.config.luminosity import BinningKeys, FunctionKeys
 from clusterphot.config.photometry import FitKeys
@@ -295,6 +296,16 @@ def get_all_reference_fits(wildcards):
 def get_mosaic_value(name):
     """Params function: one value of a mosaic's entry."""
     return lambda wildcards: getattr(FIELDSET[wildcards.field].mosaics[wildcards.filter], name)
+
+
+def get_mosaic_values(names):
+    """Params functions of several values of a mosaic's entry, by name."""
+    return {name: get_mosaic_value(name) for name in names}
+
+
+def get_exposures(wildcards):
+    """The user's table of the exposures of a mosaic, or none."""
+    return FIELDSET[wildcards.field].mosaics[wildcards.filter].exposures or []
 
 
 def get_reference_filter(pattern):

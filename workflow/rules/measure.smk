@@ -47,12 +47,14 @@ rule fit_sources:
         mosaic="results/{field}/{filter}/mosaic.fits",
         psf="results/{field}/{filter}/psf.fits",
         noise="results/{field}/{filter}/noise.fits",
+        exposures=get_exposures,
     output:
         fits="results/{field}/{filter}/fits/{chunk}.ecsv",
     params:
         **get_keys("photometry", FitKeys),
         engine=config["photometry"]["engine"],
         preset=config["photometry"]["preset"],
+        content=content_of(get_exposures),
         code=code_digest("fit_sources"),
     log:
         "logs/fit_sources/{field}/{filter}/{chunk}.log",

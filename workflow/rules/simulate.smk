@@ -78,6 +78,8 @@ rule simulate_exposures:
         sci="results/{field}/simulation/{filter}_sci.fits",
         wht="results/{field}/simulation/{filter}_wht.fits",
         psf="results/{field}/simulation/{filter}_psf.fits",
+        psf_grid="results/{field}/simulation/{filter}_psf_grid.fits",
+        exposures="results/{field}/simulation/{filter}_wcs.csv",
     params:
         code=code_digest("simulate_exposures"),
     wildcard_constraints:
@@ -101,6 +103,8 @@ use rule simulate_exposures as simulate_i2d with:
     output:
         i2d="results/{field}/simulation/{filter}_i2d.fits",
         psf="results/{field}/simulation/{filter}_psf.fits",
+        psf_grid="results/{field}/simulation/{filter}_psf_grid.fits",
+        exposures="results/{field}/simulation/{filter}_wcs.csv",
     wildcard_constraints:
         field=fields.alternatives(FIELDSET.simulated_as("i2d")),
     log:

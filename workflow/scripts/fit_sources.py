@@ -8,7 +8,9 @@ from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.config.keys import values_of
 from clusterphot.config.photometry import FitKeys
 from clusterphot.measure.fit import FitOptions, fit_sources, flag_unknown_offset
+from clusterphot.mosaics.wcs_table import read_wcs_table, sightings
 from clusterphot.psf.offsets import read_offset, with_offset_error
+from clusterphot.psf.phase import phase_errors, read_harmonics
 
 
 def main(smk):
@@ -18,15 +20,17 @@ def main(smk):
     if smk.input.get("reference"):
         reference, offset = read_table(smk.input.reference), read_offset(smk.input.offset)
         psf, offset_px = with_offset_error(psf, offset), (offset.dx, offset.dy)
+    cutouts, wcs = read_cutouts(smk.input.cutouts), read_wcs(smk.input.mosaic)
     fits = fit_sources(
-        read_cutouts(smk.input.cutouts),
+        cutouts,
         psf,
         read_noise(smk.input.noise),
-        read_wcs(smk.input.mosaic),
+        wcs,
         options,
         reference=reference,
         offset_px=offset_px,
         engine=par.engine,
+        phase_error=_phase_errors(smk, cutouts, wcs),
     )
     if smk.input.get("reference") and not offset.measured:
         flag_unknown_offset(fits)
@@ -39,6 +43,24 @@ def main(smk):
         len(flags),
         (flags != 0).sum(),
     )
+
+
+def _phase_errors(smk, cutouts, wcs):
+    """Error by dither phase of each source by the user's table of exposures; None without it, or without harmonics."""
+    harmonics = read_harmonics(smk.input.psf) if smk.input.get("exposures") else None
+    if harmonics is None:
+        return None
+    exposures = read_wcs_table(smk.input.exposures, near=wcs.all_pix2world(cutouts.x, cutouts.y, 0))
+    seen = sightings(exposures, wcs, cutouts.x, cutouts.y)
+    errors, number = phase_errors(harmonics, seen, len(cutouts.ids))
+    logging.info(
+        "%s %s: %d to %d exposures at a source",
+        smk.wildcards.filter,
+        smk.wildcards.chunk,
+        number.min(),
+        number.max(),
+    )
+    return errors
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clusterphot.base.files import whole_file
+from clusterphot.base.files import own_file, whole_file
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
 from clusterphot.base.tables import read_table
@@ -10,8 +10,10 @@ from clusterphot.detect.page import candidate_page
 
 
 def main(smk):
+    with own_file(smk.input.template):
+        template = Path(smk.input.template).read_text(encoding="utf-8")
     page = candidate_page(
-        Path(smk.input.template).read_text(encoding="utf-8"),
+        template,
         read_table(smk.input.candidates),
         [read_mosaic(path) for path in smk.input.mosaics],
         smk.params.reference_filter,

@@ -1,5 +1,7 @@
 """A working directory that cannot be written, or has no room."""
 
+import errno
+import logging
 import os
 
 import pytest
@@ -38,3 +40,55 @@ def test_no_room(monkeypatch):
         DataError, match=r"got 0\.0 MB of room on its disk, expected at least 4 MB.\nHint: free some"
     ):
         folders.check_folders()
+
+
+@pytest.fixture
+def said():
+    """Runs a function as Snakemake does, which logs what it raises; the lines of its log."""
+    log, lines = logging.getLogger("test_folders"), []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    log.addHandler(handler)
+    log.addFilter(folders.in_our_words)
+
+    def run(error):
+        try:
+            raise error
+        except Exception as exc:
+            log.error("Traceback (most recent call last):\n%s", exc)
+        return lines
+
+    yield run
+    log.removeHandler(handler)
+    log.removeFilter(folders.in_our_words)
+
+
+def test_a_disk_that_fills_up_before_the_first_job(said):
+    """Snakemake cannot write its lock: no traceback of its own."""
+    (line,) = said(OSError(errno.ENOSPC, "No space left on device", ".snakemake/locks/0.input.lock"))
+    assert line == (
+        "DataError: .snakemake/locks/0.input.lock: got No space left on device, expected room on the disk.\n"
+        "Hint: free some and give the same command again: what is finished is kept."
+    )
+
+
+def test_a_folder_that_is_closed_before_the_first_job(said):
+    (line,) = said(PermissionError(errno.EACCES, "Permission denied", ".snakemake/locks"))
+    assert line.startswith("DataError: .snakemake/locks: got Permission denied") and "Traceback" not in line
+
+
+def test_what_else_snakemake_says_stays(said):
+    assert said(ValueError("x")) == ["Traceback (most recent call last):\nx"]
+
+
+def test_snakemake_logs_where_it_is_listened_to():
+    """The name of its logger is no promise."""
+    from snakemake.logging import logger
+
+    before = logging.raiseExceptions
+    try:
+        folders.keep_logs_quiet()
+        assert folders.in_our_words in logger.filters
+    finally:
+        logging.raiseExceptions = before
+        logger.removeFilter(folders.in_our_words)

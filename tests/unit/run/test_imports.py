@@ -44,6 +44,7 @@ FROM_THE_START = {
     "new_field": {"astropy.wcs"},
     "prepare_mosaic": {"astropy.wcs"},
     "simulate_field": {"astropy.wcs"},
+    "simulate_exposures": {"astropy.wcs"},
 }
 """Those that a driver needs in each of its jobs, or in jobs that take minutes anyway."""
 

@@ -9,7 +9,7 @@ patterns. Units are those of `astropy.units`; fluxes nJy.
 import re
 
 FILTER = "(?P<filter>(?!err_|conditional_|marginal_|sys_)[A-Za-z0-9_]+)"
-ERROR_KINDS = ("conditional_", "marginal_", "sys_")
+ERROR_KINDS = ("conditional_", "marginal_", "phase_", "sys_")
 """Of the columns flux_err_<kind>F: errors that stand beside flux_err_F."""
 
 NAMES = {
@@ -228,6 +228,10 @@ PATTERNS = {
     f"flux_err_marginal_{FILTER}": (
         "nJy",
         "1-sigma error of flux_{filter} with sky, position and neighbours free, white noise",
+    ),
+    f"flux_err_phase_{FILTER}": (
+        "nJy",
+        "1-sigma error of flux_{filter} by dither phase, part of flux_err_{filter}",
     ),
     f"flux_err_sys_{FILTER}": ("nJy", "1-sigma error common to all sources in {filter}: PSF and zero point"),
     f"flux_err_{FILTER}": ("nJy", "1-sigma random error of flux_{filter}"),
@@ -496,6 +500,17 @@ PSF_STAR_COLUMNS = {
     "reason": ("", "why it was not used; empty if it was"),
 }
 """Columns of the table STARS in psf.fits."""
+
+PHASE_COLUMNS = {
+    "angle_deg": ("deg", "angle between the axes of detector and mosaic, 0 to 45"),
+    "kx": ("", "harmonic of the detector's pixels along its x axis"),
+    "ky": ("", "harmonic of the detector's pixels along its y axis"),
+    "power": (
+        "",
+        "variance, of the flux squared, that the harmonic and its opposite have in one exposure of random phase",
+    ),
+}
+"""Columns of the table PHASE in psf.fits."""
 
 STACK_COLUMNS = {
     "flux": ("nJy", "flux density of the stack"),

@@ -54,7 +54,7 @@ def job_logging(path):
     try:
         handler = logging.FileHandler(path, mode="w", encoding="utf-8")
     except OSError as error:
-        told = _tell_disk(error)
+        told = tell_disk(error)
         if told is None:
             raise
         sys.exit(f"DataError: {told}")
@@ -70,7 +70,7 @@ def job_logging(path):
         logging.getLogger("clusterphot").error("%s", error)
         sys.exit(f"{type(error).__name__}: {error}")
     except Exception as error:
-        told = _tell_disk(error)
+        told = tell_disk(error)
         if told is None:
             logging.getLogger("clusterphot").exception("job failed")
             raise
@@ -90,7 +90,7 @@ class _WithoutSecrets(logging.Formatter):
         return without_secrets(super().format(record))
 
 
-def _tell_disk(error):
+def tell_disk(error):
     """Message for a disk that is full or a folder that cannot be written; None for any other error."""
     where = getattr(error, "filename", None) or "the results"
     if _is_out_of_room(error):

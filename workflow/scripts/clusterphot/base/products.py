@@ -8,6 +8,7 @@ import contextlib
 import io
 import mmap
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ class Mosaic:
         Electrons per nJy, where the source's own Poisson noise is to be added to 1/ivar.
     input_name : str
         Name of the user's file that it was converted from, for messages.
+    cards : mapping or None
+        Its header.
     """
 
     sci: np.ndarray
@@ -49,6 +52,7 @@ class Mosaic:
     field: str = ""
     gain_e_per_njy: float | None = None
     input_name: str = ""
+    cards: Mapping | None = None
 
     @property
     def label(self):
@@ -92,6 +96,8 @@ class Psf:
         Fraction of a point source's total light inside the stamp.
     sys_error : float
         Fractional 1-sigma error of the flux scale due to the PSF, common to all sources.
+    phase_error : float
+        Fractional 1-sigma error of the flux of a single source by dither phase, random from source to source.
     """
 
     data: np.ndarray
@@ -103,6 +109,7 @@ class Psf:
     n_stars: int = 0
     flags: int = 0
     meta: dict = field(default_factory=dict)
+    phase_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -210,6 +217,7 @@ def read_mosaic(path):
         field=header["FIELD"],
         gain_e_per_njy=header.get("GAIN"),
         input_name=header.get("SCIFILE", ""),
+        cards=header,
     )
 
 
@@ -229,6 +237,7 @@ def write_psf(path, psf, *, extra_hdus=()):
         "PIXSCALE": (psf.pixel_scale_arcsec, "[arcsec]"),
         "EESTAMP": (psf.ee_stamp, "fraction of total light in this stamp"),
         "SYSERR": (psf.sys_error, "fractional 1-sigma error of the flux scale"),
+        "PHASERMS": (psf.phase_error, "fractional error of a flux by dither phase"),
         "NSTARS": (psf.n_stars, "stars used for the core"),
         "FLAGS": (psf.flags, ""),
         "BUNIT": ("", "dimensionless, sum = 1"),
@@ -255,6 +264,7 @@ def read_psf(path):
             fwhm_arcsec=header.get("FWHM", float("nan")),
             n_stars=header["NSTARS"],
             flags=header["FLAGS"],
+            phase_error=header.get("PHASERMS", 0.0),
         )
 
 

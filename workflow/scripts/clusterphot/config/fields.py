@@ -5,6 +5,9 @@ from typing import Literal
 from clusterphot.config.keys import REQUIRED, key, section
 from clusterphot.config.simulation import SimulationSection
 
+EXPOSURE_KEYS = ("n_exposures", "detector_angle_deg", "native_pixel_arcsec", "pixfrac", "phase_error")
+"""Keys of a mosaic that say of which exposures it was made, for the error of fluxes by dither phase."""
+
 
 @section
 class MosaicSection:
@@ -29,6 +32,30 @@ class MosaicSection:
     )
     zero_point_factor: float = key(None, "Factor that fluxes of the mosaic are multiplied by.", ge=0.1, le=10)
     zero_point_error: float = key(None, "Fractional 1-sigma error of the zero point.", ge=0, le=0.5)
+    exposures: str = key(
+        None,
+        "Table of the WCS of the exposures, *_wcs.csv of the DAWN archive (grizli): number and dither phases of each "
+        "source's exposures, for its error by phase.",
+    )
+    n_exposures: float = key(None, "Exposures at a place; by default of the header, else 9.", ge=1, le=100000)
+    detector_angle_deg: float = key(
+        None,
+        "Angle (deg) between the axes of detectors and mosaic; by default 0 for i2d, else all angles alike.",
+        ge=-360,
+        le=360,
+    )
+    native_pixel_arcsec: float = key(
+        None, "Pixel (arcsec) of the detector; by default that of the instrument.", ge=0.005, le=2
+    )
+    pixfrac: float = key(
+        None, "Drop over detector pixel of the drizzling; by default of the header, else 0.75.", gt=0, le=1
+    )
+    phase_error: float = key(
+        None,
+        "Fractional 1-sigma error of single fluxes by dither phase, in place of the one computed; 0 for none.",
+        ge=0,
+        le=0.5,
+    )
     gain_e_per_njy: float = key(
         None, "Electrons per nJy; adds the Poisson noise of the sources to the weights.", gt=0
     )

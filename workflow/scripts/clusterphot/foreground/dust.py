@@ -128,6 +128,7 @@ def deredden_table(measured, extinction, *, already_corrected, prefix):
         "sky_",
         "flux_err_conditional_",
         "flux_err_marginal_",
+        "flux_err_phase_",
     )
     kept = carried_columns(measured)
     table.remove_columns(

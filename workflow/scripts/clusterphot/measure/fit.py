@@ -121,6 +121,7 @@ class FilterSetup:
         self.operator = NoiseOperator(noise.correlation, size_px)
         self.ivar_scale = noise.ivar_scale
         self.sys_error = psf.sys_error
+        self.phase_error = 0.0 if options.conditional_errors else psf.phase_error
         self.photon_variance = 0.0 if gain_e_per_njy is None else 1.0 / (gain_e_per_njy * noise.ivar_scale)
         self.inflation = self._inflation()
         self.clumping = float(np.square(noise.correlation).sum())
@@ -181,7 +182,16 @@ def _windows(size_px, pixel_scale_arcsec, options):
 
 
 def fit_sources(
-    cutouts, psf, noise, wcs, options, *, reference=None, offset_px=(0.0, 0.0), engine=EngineKeys.engine
+    cutouts,
+    psf,
+    noise,
+    wcs,
+    options,
+    *,
+    reference=None,
+    offset_px=(0.0, 0.0),
+    engine=EngineKeys.engine,
+    phase_error=None,
 ):
     """Photometry of the sources of one chunk in one filter.
 
@@ -201,6 +211,8 @@ def fit_sources(
         WCS.
     engine : str
         What finds positions, fluxes and sky: a key of `clusterphot.measure.engines.ENGINES`.
+    phase_error : (n,) float ndarray, optional
+        Fractional error by dither phase of each cutout's source, NaN where not known; by default that of the PSF.
 
     Returns
     -------
@@ -265,7 +277,10 @@ def fit_sources(
             remaining = np.concatenate(left)  # what this window does not fit is tried in a smaller one
             if len(remaining) == 0:
                 break
-    return make_table(cutouts, setup, results, wcs)
+    phase = np.full(len(cutouts.ids), setup.phase_error)
+    if phase_error is not None and not options.conditional_errors:
+        phase = np.where(np.isfinite(phase_error), phase_error, phase)
+    return make_table(cutouts, setup, results, wcs, phase)
 
 
 @dataclass(frozen=True)

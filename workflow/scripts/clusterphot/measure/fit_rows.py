@@ -61,8 +61,8 @@ class Results:
 
 
 TABLE_COLUMNS = (
-    "flux", "flux_err", "flux_err_conditional", "flux_err_marginal", "flux_err_sys", "x", "y", "dx", "dy",
-    "x_err", "y_err", "xy_cov", "chi2", "dof", "flags", "sky",
+    "flux", "flux_err", "flux_err_conditional", "flux_err_marginal", "flux_err_phase", "flux_err_sys", "x", "y",
+    "dx", "dy", "x_err", "y_err", "xy_cov", "chi2", "dof", "flags", "sky",
 )  # fmt: skip
 """Quantities of each fitted source, in this order; each column ends in the filter's name."""
 
@@ -70,7 +70,7 @@ POSITION_ERRORS = ("x_err", "y_err", "xy_cov")
 """Those that only the fits of other filters need."""
 
 
-def make_table(cutouts, setup, results, wcs):
+def make_table(cutouts, setup, results, wcs, phase_error):
     """Table of all targets and neighbours of a chunk.
 
     Parameters
@@ -79,6 +79,8 @@ def make_table(cutouts, setup, results, wcs):
     setup : `clusterphot.measure.fit.FilterSetup`
     results : Results
     wcs : `astropy.wcs.WCS`
+    phase_error : (n,) float ndarray
+        Fractional error by dither phase of the sources of each cutout.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def make_table(cutouts, setup, results, wcs):
     filt = cutouts.filter_name
     scenes = results.scenes
     owner = np.repeat(np.arange(len(scenes.counts)), scenes.counts)
-    columns = _columns(cutouts, setup, results, owner)
+    columns = _columns(cutouts, setup, results, owner, phase_error[owner])
     placed = np.isfinite(columns["x"]) & np.isfinite(columns["y"])
     ra, dec = np.full(len(owner), np.nan), np.full(len(owner), np.nan)
     ra[placed], dec[placed] = wcs.pixel_to_world_values(columns["x"][placed], columns["y"][placed])
@@ -118,7 +120,7 @@ def is_poor_image_fit(chi2, dof, significance):
         return chi2 > NOISE_FACTOR**2 * dof + (PSF_MISMATCH * significance) ** 2
 
 
-def _columns(cutouts, setup, results, owner):
+def _columns(cutouts, setup, results, owner, phase_error):
     """Values of the rows; ``owner`` is the cutout of each. Neighbours have no chi-square, sky nor flags."""
     scenes, values = results.scenes, results.rows
     good = (results.flags & int(Flag.NO_DATA | Flag.FAILED)) == 0
@@ -131,6 +133,7 @@ def _columns(cutouts, setup, results, owner):
         "flux": values["fluxes"],
         "flux_err": flux_errors * np.sqrt(setup.inflation),
         "flux_err_marginal": flux_errors.copy(),
+        "flux_err_phase": phase_error * np.abs(values["fluxes"]),
         "flux_err_sys": setup.sys_error * np.abs(values["fluxes"]),
         "dx": places[:, 0] - scenes.expected[:, 0],
         "dy": places[:, 1] - scenes.expected[:, 1],
@@ -140,6 +143,8 @@ def _columns(cutouts, setup, results, owner):
     }
     for name in ("flux_err", "flux_err_marginal"):
         columns[name][scenes.first] = results.targets[name]
+    # random from source to source, so part of the random error
+    columns["flux_err"] = np.hypot(columns["flux_err"], columns["flux_err_phase"])
     for name in ("flux_err_conditional", "chi2", "sky"):
         columns[name] = np.full(len(owner), np.nan)
         columns[name][scenes.first] = results.targets[name]

@@ -404,6 +404,7 @@ def _output_headers(info, filter_name, field, factor, gain_e_per_njy, checksums)
     common["UNITFAC"] = (factor, "[nJy] of 1 input unit, with zero point")
     common["INCONV"] = (info.convention, "convention of the input")
     common["CPVERS"] = (__version__, "clusterphot version")
+    common.update(info.drizzling(filter_name).cards())
     if gain_e_per_njy is not None:
         common["GAIN"] = (gain_e_per_njy, "[electron/nJy]")
     common.update(checksums)

@@ -147,7 +147,7 @@ def oversampled_psf(
     amplitude, opd = telescope or pupil(config)
     image = np.zeros((n, n))
     for wave in photon_wavelengths(filter_name, config.n_wavelengths):
-        light = monochromatic(amplitude, opd, wave * 1e-10, sample, n)
+        light = intensity(pupil_field(amplitude, opd, wave * 1e-10), wave * 1e-10, sample, n)
         image += light / light.sum()
     # Detector, drizzle and jitter.
     boxes = [side / sample for side in drizzle_boxes(native, scale, pixfrac)]
@@ -159,19 +159,28 @@ def oversampled_psf(
     return OversampledPsf(image / image.sum(), sample, scale, filter_name)
 
 
-def monochromatic(amplitude, opd_m, wave_m, sample_arcsec, n):
-    """Intensity at one wavelength on ``n`` x ``n`` samples, in the square of the pupil's samples.
+def pupil_field(amplitude, opd_m, wave_m):
+    """Complex amplitude of light at one wavelength on the pupil's grid."""
+    return amplitude * np.exp(2j * np.pi / wave_m * opd_m)
+
+
+def intensity(field, wave_m, sample_arcsec, n):
+    """Image of a field in the pupil at one wavelength, on ``n`` x ``n`` samples, in the square of the pupil's samples.
 
     The chirp z-transform (Rabiner et al. 1969) samples the transform of the pupil as finely as wanted;
     unlike a matrix product its last bits do not depend on the number of threads.
     """
     from scipy.signal import CZT
 
-    field = amplitude * np.exp(2j * np.pi / wave_m * opd_m)
-    step = np.radians(sample_arcsec / 3600.0) * PUPIL_WIDTH_M / len(amplitude) / wave_m
+    step = pupil_step(len(field), wave_m, sample_arcsec)
     ratio, start = np.exp(-2j * np.pi * step), np.exp(-2j * np.pi * step * (n // 2))
-    transform = CZT(len(amplitude), n, w=ratio, a=start)
+    transform = CZT(len(field), n, w=ratio, a=start)
     return np.abs(transform(transform(field, axis=1), axis=0)) ** 2
+
+
+def pupil_step(n_pupil, wave_m, sample_arcsec):
+    """Distance of image samples in units of that at which images of a pupil of ``n_pupil`` samples repeat."""
+    return np.radians(sample_arcsec / 3600.0) * PUPIL_WIDTH_M / n_pupil / wave_m
 
 
 def moved(image, dx, dy):

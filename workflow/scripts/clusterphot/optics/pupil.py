@@ -101,8 +101,9 @@ def pupil(config):
         error = poppy.StatisticalPSDWFE(
             index=config.wfe_index, wfe=100 * u.nm, radius=PUPIL_WIDTH_M / 2 * u.m, seed=config.seed
         )
-        amplitude = _binned(segments.get_transmission(wave) * struts.get_transmission(wave))
-        opd = _binned(error.get_opd(wave))
+        light = segments.get_transmission(wave) * struts.get_transmission(wave)
+        amplitude = binned(np.asarray(light, dtype=float), PUPIL_SUBPIXELS)
+        opd = binned(np.asarray(error.get_opd(wave), dtype=float), PUPIL_SUBPIXELS)
     opd = _without_tilt(amplitude, opd)
     rms = np.sqrt(np.average(opd**2, weights=amplitude))
     return amplitude, opd * (config.wfe_nm * 1e-9 / rms)
@@ -123,15 +124,6 @@ def low_order_modes(amplitude):
     y, x = (np.indices(amplitude.shape) + 0.5) / len(amplitude) - 0.5
     modes = [_without_tilt(amplitude, mode) for mode in (x**2 + y**2, x**2 - y**2, 2 * x * y)]
     return np.array([mode / np.sqrt(np.average(mode**2, weights=amplitude)) for mode in modes])
-
-
-def binned_telescope(telescope, k):
-    """Amplitude and wavefront error on samples ``k`` times as wide, ``k`` a divisor of their number."""
-    amplitude, opd = telescope
-    n = len(amplitude) // k
-    light = amplitude.reshape(n, k, n, k).mean(axis=(1, 3))
-    weighted = (amplitude * opd).reshape(n, k, n, k).mean(axis=(1, 3))
-    return light, np.divide(weighted, light, out=np.zeros_like(light), where=light > 0)
 
 
 def write_pupil(path, telescope):
@@ -159,7 +151,7 @@ def _without_tilt(amplitude, opd):
     return opd - sum(value * term for value, term in zip(tilt, terms, strict=True))
 
 
-def _binned(image):
-    """Means of blocks of `PUPIL_SUBPIXELS` squared."""
-    n, k = PUPIL_PIXELS, PUPIL_SUBPIXELS
-    return np.asarray(image, dtype=float).reshape(n, k, n, k).mean(axis=(1, 3))
+def binned(image, k):
+    """Means of blocks of ``k`` x ``k``, for sides that are multiples of ``k``."""
+    n = len(image) // k
+    return image.reshape(n, k, n, k).mean(axis=(1, 3))

@@ -104,12 +104,15 @@ class PsfResult:
         Encircled energy against radius, measured and reference.
     error_parts : dict
         Fractional errors of the flux scale that make up ``psf.sys_error``.
+    harmonics : `astropy.table.Table` or None
+        Of the error by dither phase, see `clusterphot.psf.phase`.
     """
 
     psf: Psf
     notes: Table
     curve: Table
     error_parts: dict = field(default_factory=dict)
+    harmonics: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -414,9 +417,17 @@ def use_psf(psf, stars, reference_table):
     return PsfResult(psf, _notes(stars, [], [], []), curve, {"user": psf.sys_error})
 
 
+def with_phase_error(result, phase):
+    """The result with a `clusterphot.psf.phase.PhaseError` in its PSF and header."""
+    psf = dataclasses.replace(result.psf, phase_error=phase.error, meta=result.psf.meta | phase.cards())
+    return dataclasses.replace(result, psf=psf, harmonics=phase.harmonics)
+
+
 def write_psf_result(path, result):
-    """Write the PSF with its stars and encircled-energy curve as further extensions STARS and CURVE."""
+    """Write the PSF with further extensions: its STARS, its CURVE of encircled energy and harmonics of its PHASE."""
     extra = [fits.BinTableHDU(result.notes, name="STARS"), fits.BinTableHDU(result.curve, name="CURVE")]
+    if result.harmonics is not None:
+        extra.append(fits.BinTableHDU(Table(result.harmonics, meta={}), name="PHASE"))
     write_psf(path, result.psf, extra_hdus=extra)
 
 

@@ -3,11 +3,13 @@
 Snakemake writes locks, logs and metadata there, and says what went wrong in dozens of lines. Sizes in bytes.
 """
 
+import atexit
 import logging
 import os
 import sys
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.jobs import tell_disk
 
 WRITTEN = (".", ".snakemake", "results", "logs", "benchmarks", "resources/fetched")
 """Folders that a run writes into, below its working directory."""
@@ -62,5 +64,18 @@ def free_room(folder):
 
 
 def keep_logs_quiet():
-    """Lines of a log that cannot be written, on a disk that fills up, are left out without a traceback each."""
+    """Lines of a log that cannot be written, on a disk that fills up, are left out without a traceback each.
+
+    What Snakemake itself cannot write, between the look at the folders and the first job, is told as jobs tell it.
+    """
     logging.raiseExceptions = False
+    logging.getLogger("snakemake.logging").addFilter(in_our_words)
+
+
+def in_our_words(record):
+    """Put one message in the place of Snakemake's traceback of a disk or a folder; a filter of its log."""
+    told = tell_disk(sys.exc_info()[1]) if record.levelno >= logging.ERROR else None
+    if told is not None:
+        record.msg, record.args = f"DataError: {told}", None
+        atexit.unregister(tell_full_disk)
+    return True

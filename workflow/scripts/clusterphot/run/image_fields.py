@@ -35,6 +35,10 @@ class MosaicEntry:
         Electrons per nJy; adds the photon noise of the sources.
     psf_encircled_energy, psf_error : float or None
         Of the user's PSF: share of the light inside its stamp, fractional 1-sigma error of the flux scale.
+    exposures : str or None
+        Table of the WCS of the exposures.
+    n_exposures, detector_angle_deg, native_pixel_arcsec, pixfrac, phase_error : float or None
+        What the user says of the exposures; see `clusterphot.psf.phase.make_phase_error`.
     """
 
     sci: str
@@ -46,6 +50,12 @@ class MosaicEntry:
     gain_e_per_njy: float | None = None
     psf_encircled_energy: float | None = None
     psf_error: float | None = None
+    exposures: str | None = None
+    n_exposures: float | None = None
+    detector_angle_deg: float | None = None
+    native_pixel_arcsec: float | None = None
+    pixfrac: float | None = None
+    phase_error: float | None = None
 
     def local(self, kind, field, filt):
         """Path of ``sci``, ``wht`` or ``err`` on disk: the file itself, or where its URL is fetched to."""
@@ -60,13 +70,16 @@ def simulated_mosaics(name, entry):
     own, simulation = entry.get("mosaics", {}), entry["simulation"]
     exposures = simulation.get("exposures")
     as_i2d = bool(exposures) and exposures["layout"] == "i2d"
-    kinds = {"sci": "i2d"} if as_i2d else {"sci": "sci", "wht": "wht"}
+    files = {"sci": "i2d.fits"} if as_i2d else {"sci": "sci.fits", "wht": "wht.fits"}
+    files |= {"exposures": "wcs.csv"} if exposures else {}
     # Of exposures the gain is known; the errors of i2d hold the photons of the sources already.
     known = {"gain_e_per_njy": exposures["gain_e_per_njy"]} if exposures and not as_i2d else {}
+    # Mosaics that are drawn show one PSF, in whatever phase.
+    known |= {"pixfrac": exposures["pixfrac"]} if exposures else {"phase_error": 0.0}
     return {
         filt: MosaicEntry(
-            **{key: f"results/{name}/simulation/{filt}_{kind}.fits" for key, kind in kinds.items()},
-            **known | {key: value for key, value in own.get(filt, {}).items() if key not in ("sci", "wht")},
+            **{key: f"results/{name}/simulation/{filt}_{file}" for key, file in files.items()},
+            **known | {key: value for key, value in own.get(filt, {}).items() if key not in files},
         )
         for filt in simulation["filters"]
     }
@@ -192,6 +205,8 @@ def check_files(field, where):
             check_gain(info, entry.gain_e_per_njy)
         if entry.psf is not None:
             check_psf(entry.psf, f"{key}.psf", filt, info)
+        if entry.exposures is not None:
+            check_exposures(entry.exposures, f"{key}.exposures", ra, dec)
     if field.truth is not None and not os.path.isfile(field.truth):
         raise DataError(f"{where}.truth = {field.truth}", "no such file", "a table with id and flux_F in nJy")
 
@@ -240,6 +255,34 @@ def check_url(url, key):
         https_url(url)
     except ConfigError as error:
         raise ConfigError(key, error.got, error.expected, error.hint) from error
+
+
+def check_exposures(path, key, ra, dec):
+    """Refuse a table of exposures that is none, or of which no exposure is near a listed source.
+
+    Returns
+    -------
+    text : str
+        What it holds.
+    """
+    import numpy as np
+
+    from clusterphot.mosaics.wcs_table import read_wcs_table
+
+    if not os.path.isfile(path):
+        raise DataError(
+            f"{key} = {path}", "no such file", "a table of the exposures' WCS, *_wcs.csv", near_hint(path)
+        )
+    exposures = read_wcs_table(path)
+    near = len(read_wcs_table(path, near=(np.asarray(ra), np.asarray(dec)))) if len(ra) else len(exposures)
+    if near == 0:
+        raise DataError(
+            f"{key} = {path}",
+            f"{len(exposures)} exposures, none near a listed source",
+            "exposures that the mosaic was made of",
+            "is it the table of this field?",
+        )
+    return f"{path}: {len(exposures)} exposures, {near} near listed sources"
 
 
 def check_psf(path, key, filt, info, *, encircled_energy=None):

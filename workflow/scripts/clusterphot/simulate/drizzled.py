@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.wcs import WCS
 
-from clusterphot.optics.field import FieldPsf, added, field_psf, on_mosaic
+from clusterphot.optics.drizzle import on_mosaic, stamps_on_mosaic
+from clusterphot.optics.field import FieldPsf, added, field_psf
+from clusterphot.optics.grid import write_psf_grid
 from clusterphot.optics.psf import OVERSAMPLING
 from clusterphot.simulate import truth as scene
 from clusterphot.simulate.exposures import (
@@ -18,10 +20,15 @@ from clusterphot.simulate.exposures import (
     make_detectors,
     pixel_sigma,
     psf_weights,
+    to_mosaic,
+    to_scene,
 )
 
-PSF_ARCSEC = 4.0
-"""Side of the stamp of the true PSF."""
+PSF_ARCSEC, GRID_ARCSEC = 4.0, 2.0
+"""Sides of the stamps of the true PSF in the middle of the field, and over it."""
+
+GRID_SIDE, GRID_OVERSAMPLING = 7, 4
+"""Places along a side of the field, and samples per mosaic pixel, of the PSFs over the field."""
 
 
 @dataclass(frozen=True)
@@ -136,21 +143,46 @@ def psf_at(image, u, v, oversampling):
     -------
     psf : `clusterphot.optics.psf.OversampledPsf`
     """
-    options, psf = image.config.exposures, image.psf
+    psf = image.psf
     samples = added(psf.mean, np.tensordot(psf_weights(psf, u, v, image.config), psf.terms, axes=1))
-    errors = [pointing.error_arcsec for pointing in draw_pointings(image.config, image.filter_name)]
-    return on_mosaic(
-        samples,
-        psf,
-        image.pixel_scale_arcsec,
-        pixfrac=options.pixfrac,
-        angle_deg=options.position_angle_deg,
-        oversampling=oversampling,
-        pointing_error_mas=1e3 * float(np.sqrt(np.mean(np.square(errors)))),
-    )
+    return on_mosaic(samples, psf, image.pixel_scale_arcsec, oversampling=oversampling, **_drizzling(image))
 
 
 def mosaic_psf(image):
     """True PSF in the middle of the field, `clusterphot.base.products.Psf` of 4 arcsec."""
     side = 2 * round(PSF_ARCSEC / 2 / image.pixel_scale_arcsec) + 1
     return psf_at(image, 0.0, 0.0, OVERSAMPLING).to_psf(side)
+
+
+def write_true_psfs(path, image):
+    """Write the true PSFs at `GRID_SIDE` squared places over the field, for `photutils.psf.GriddedPSFModel`."""
+    config, filt = image.config, image.filter_name
+    along = np.linspace(-0.5, 0.5, GRID_SIDE) * config.size_arcsec
+    v, u = (axis.ravel() for axis in np.meshgrid(along, along, indexing="ij"))
+    stamps = stamps_on_mosaic(
+        image.psf,
+        psf_weights(image.psf, u, v, config),
+        image.pixel_scale_arcsec,
+        round(GRID_ARCSEC / image.pixel_scale_arcsec),
+        oversampling=GRID_OVERSAMPLING,
+        **_drizzling(image),
+    )
+    write_psf_grid(
+        path,
+        stamps,
+        np.round(np.stack(to_mosaic(*to_scene(u, v, config), config, filt), axis=1), 6),
+        oversampling=GRID_OVERSAMPLING,
+        pixel_scale_arcsec=image.pixel_scale_arcsec,
+        filter_name=filt,
+    )
+
+
+def _drizzling(image):
+    """What the exposures and their combination do to a PSF, as `clusterphot.optics.drizzle` takes it."""
+    options = image.config.exposures
+    errors = [pointing.error_arcsec for pointing in draw_pointings(image.config, image.filter_name)]
+    return {
+        "pixfrac": options.pixfrac,
+        "angle_deg": options.position_angle_deg,
+        "pointing_error_mas": 1e3 * float(np.sqrt(np.mean(np.square(errors)))),
+    }

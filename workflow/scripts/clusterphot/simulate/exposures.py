@@ -8,6 +8,7 @@ errors and distortion tie to (xi, eta). Surface brightness in nJy/arcsec2.
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.wcs import WCS
 from scipy import fft, ndimage
 
 from clusterphot.optics.bands import channel
@@ -33,6 +34,12 @@ AMPLIFIERS = 4
 
 COSMIC_RAY_PX = 8
 """Longest track of a cosmic ray, px; the mean is half of it."""
+
+BEND_POWERS = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (0, 3))
+"""Of x and y in the distortion."""
+
+STEP_PX = 100.0
+"""Over which the sky's direction along the pixels is taken."""
 
 BEND_POINTS = 41
 """Places along a side among which the largest distortion is sought."""
@@ -133,7 +140,7 @@ class Detectors:
 
 def _bends(s, t):
     """Terms of the distortion at pixels (s, t) from -1 to 1 over the detectors, each at most 1."""
-    return s * s + 0 * t, s * t, t * t + 0 * s, s**3 + 0 * t, s * s * t, t**3 + 0 * s
+    return [s**i * t**j for i, j in BEND_POWERS]
 
 
 @dataclass(frozen=True)
@@ -252,6 +259,62 @@ def draw_light(truth, filt, psf, config):
     # Per sample of unit sum, the PSF times samples per pixel is the share of light in a pixel there.
     image *= np.float32((psf.native_pixel_arcsec / sample) ** 2)
     return Light(ndimage.spline_filter(image, order=SPLINE_ORDER, output=np.float32, mode="mirror"), sample)
+
+
+def exposure_headers(config, filt):
+    """WCS of each part of each exposure, as its header has it: without the pointing error.
+
+    Parameters
+    ----------
+    config : `clusterphot.simulate.truth.FieldConfig`
+    filt : str
+
+    Returns
+    -------
+    headers : list of dict
+        Keywords and values: TAN-SIP of order 3, NAXIS1 and NAXIS2, EXTVER for the detector.
+    """
+    detectors = make_detectors(config, filt)
+    n_px = detectors.n_px
+    half, mosaic = (n_px - 1) / 2, scene.field_wcs(config, filt)
+    sip = {f"{axis}_ORDER": 3 for axis in "AB"}
+    for axis, row in zip("AB", detectors.bend, strict=True):
+        sip |= {f"{axis}_{i}_{j}": c / half ** (i + j) for (i, j), c in zip(BEND_POWERS, row, strict=True)}
+    gap = detectors.gap_arcsec / 2 / detectors.pixel_arcsec
+    columns = [(0, n_px)]
+    if gap:
+        columns = [(0, int(np.ceil(half - gap))), (int(np.floor(half + gap)) + 1, n_px)]
+    headers = []
+    for pointing in draw_pointings(config, filt):
+        # The middle on the sky, and how the sky runs along the pixels there; distortion begins with squares.
+        shift, roll = pointing.shift_arcsec, np.radians(pointing.roll_deg)
+        step = (
+            STEP_PX
+            * detectors.pixel_arcsec
+            * np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+        )
+        places = np.vstack([shift, shift + step, shift - step])
+        ra, dec = mosaic.all_pix2world(*to_mosaic(*places.T, config, filt), 0)
+        plane = WCS(naxis=2)
+        plane.wcs.ctype, plane.wcs.crval, plane.wcs.cdelt = (
+            ["RA---TAN", "DEC--TAN"],
+            [ra[0], dec[0]],
+            [1.0, 1.0],
+        )
+        at = np.stack(plane.wcs_world2pix(ra, dec, 0), axis=1)
+        matrix = (at[1:3] - at[3:5]).T / (2 * STEP_PX)
+        first_row = int(n_px / 2) + 1 if pointing.partial else 0
+        for module, (first, last) in enumerate(columns):
+            headers.append(
+                {
+                    "EXPNUM": pointing.number, "EXTVER": module + 1, "NAXIS1": last - first, "NAXIS2": n_px - first_row,
+                    "CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP", "CRVAL1": float(ra[0]), "CRVAL2": float(dec[0]),
+                    "CRPIX1": half + 1 - first, "CRPIX2": half + 1 - first_row,
+                    **{f"CD{i + 1}_{j + 1}": float(matrix[i, j]) for i in (0, 1) for j in (0, 1)},
+                    **sip,
+                }
+            )  # fmt: skip
+    return headers
 
 
 def psf_weights(psf, u, v, config):

@@ -1,9 +1,12 @@
 """Files of simulated mosaics in the layouts that are published: those of the DAWN JWST Archive, and i2d of MAST."""
 
+import csv
+
 import numpy as np
 from astropy.io import fits
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.files import whole_file
 from clusterphot.base.products import open_fits, write_fits
 
 ARCHIVE_UNIT_NJY = 10.0
@@ -63,6 +66,31 @@ def write_i2d(path, image):
             hdu.header["PIXAR_SR"] = (solid_angle, "[sr] solid angle of a pixel")
         planes.append(hdu)
     write_fits(path, [primary, *planes])
+
+
+def write_exposures(path, headers, filter_name):
+    """Write the table of the exposures' WCS, as grizli does beside the archive's mosaics (``*_wcs.csv``).
+
+    Parameters
+    ----------
+    path : str
+    headers : list of dict
+        From `clusterphot.simulate.exposures.exposure_headers`.
+    filter_name : str
+    """
+    rows = [
+        {
+            "file": f"{filter_name.lower()}_{header['EXPNUM']:03d}.fits",
+            "ext": header["EXTVER"],
+            "exptime": 1.0,
+        }
+        | {name.lower(): value for name, value in header.items() if name not in ("EXPNUM", "EXTVER")}
+        for header in headers
+    ]
+    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, rows[0])
+        table.writeheader()
+        table.writerows(rows)
 
 
 def read_correlation(path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.wcs import WCS
-from scipy import fft, ndimage, signal
+from scipy import fft, ndimage
 
 from clusterphot.base.products import Psf
 from clusterphot.optics.bands import channel
@@ -249,6 +249,8 @@ def _noise(config, filt, model, sigma, kernel):
     noise = rng.standard_normal((n + 2 * pad, n + 2 * pad), dtype=np.float32)
     noise *= np.sqrt(np.pad(variance, pad, mode="edge"))
     if pad:
+        from scipy import signal
+
         noise = signal.fftconvolve(noise, kernel.astype(np.float32), mode="valid")
     return noise, wht, GAIN_E_PER_NJY / loss if config.source_poisson else None
 

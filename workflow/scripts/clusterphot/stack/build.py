@@ -204,7 +204,9 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     counts = stack_counts(len(ids), options.n_resamples, options.seed)
     combined = combine(images, weights, options.method, counts)
     weight = stacked_ivar(weights, options.method)
-    row, model, resampled = fit_stack(combined, weight, psf, noise, cutouts, options)
+    # phases are averaged over the sources of a stack, as over exposures
+    of_stack = replace(psf, phase_error=psf.phase_error / np.sqrt(len(ids)))
+    row, model, resampled = fit_stack(combined, weight, of_stack, noise, cutouts, options)
     row |= {"n_sources": len(ids), "n_listed": len(cutouts.ids)}
     return Stack(
         np.nan_to_num(combined[0]), model, weight, row, ids, background, resampled,

@@ -15,6 +15,7 @@ from clusterphot.base.files import near_hint
 from clusterphot.base.secrets import is_url
 from clusterphot.mosaics.celestial import sky_to_pixel
 from clusterphot.mosaics.convert import check_counts, check_depth, check_noise, depth_mag, doubts
+from clusterphot.mosaics.exposures import N_EXPOSURES
 from clusterphot.mosaics.headers import check_gain, check_overlap, contradicting_filter, inspect_mosaic
 from clusterphot.mosaics.naming import describe
 from clusterphot.mosaics.weights import measure_scatter
@@ -77,6 +78,7 @@ def check_mosaics(settings, name, entry, positions, findings, *, deep=False, pix
         if isinstance(values, dict) and isinstance(values.get("sci"), str):
             key = f"{where}.mosaics.{filt}"
             infos[filt] = _check_headers(key, filt, values, findings.at(name, filt), deep)
+            _check_exposures(key, values, positions, infos[filt], filt, findings.at(name, filt))
     infos = {filt: info for filt, info in infos.items() if info is not None}
     inside = _check_overlaps(name, infos, positions, findings)
     if not pixels:
@@ -152,6 +154,24 @@ def _check_headers(key, filt, values, note, deep):
     if error is not None:
         note.add(ERROR if source == "header" else WARNING, "filter", error)
     return info
+
+
+def _check_exposures(key, values, positions, info, filt, note):
+    """What the error of fluxes by dither phase will rest on."""
+    path = text_of(values, "exposures")
+    if path is not None:
+        ra, dec = ([], []) if positions is None else positions[1:]
+        text = note.attempt("exposures", image_fields.check_exposures, path, f"{key}.exposures", ra, dec)
+        if text is not None:
+            note.add(OK, "exposures", text)
+    elif info is not None and values.get("phase_error") is None:
+        said = info.drizzling(filt)
+        if said.native_pixel_arcsec is None and values.get("native_pixel_arcsec") is None:
+            text = "detector not known: fluxes get no error by dither phase; name native_pixel_arcsec or phase_error"
+            note.add(WARNING, "exposures", text)
+        elif values.get("n_exposures") is None and said.n_combined is None:
+            text = f"number of exposures not known, {N_EXPOSURES} assumed for the error by dither phase (n_exposures)"
+            note.add(OK, "exposures", text)
 
 
 # ------------------------------------------------------------------------------------------ source list
