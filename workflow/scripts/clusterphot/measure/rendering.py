@@ -101,7 +101,9 @@ class PsfRenderer:
         """
         if self._cores is None:
             return None
-        return np.tensordot(weights, self._cores, axes=1)
+        # source by source, see the class
+        flat = np.asarray(weights)[..., None, :] @ self._cores.reshape(len(self._cores), -1)
+        return flat.reshape(*np.shape(weights)[:-1], *self._cores.shape[1:])
 
     def _table(self, *, far, slope):
         """Tables of both axes for sources near the middle or for all, of images or of their slopes; made once."""
