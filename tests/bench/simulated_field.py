@@ -55,7 +55,7 @@ def draw_truth(seed, *, fainter_mag=0.0, filters=FILTERS, **settings):
 
 
 def write_mosaics(folder, truth):
-    """Write truth.ecsv, pupil.fits, mosaics and true PSFs; those with exposures are drizzled from them."""
+    """Write truth.ecsv, pupil.fits, mosaics (drizzled, with the table of exposures, where there are any), true PSFs."""
     import simulate_exposures
     import simulate_field
     from clusterphot.optics.pupil import pupil, write_pupil
@@ -65,14 +65,18 @@ def write_mosaics(folder, truth):
     truth.write(folder / "truth.ecsv", format="ascii.ecsv", overwrite=True)
     config = config_of(truth)
     write_pupil(folder / "pupil.fits", pupil(config.optics()))
-    driver = simulate_field if config.exposures is None else simulate_exposures
+    drizzled = config.exposures is not None
+    driver = simulate_exposures if drizzled else simulate_field
+    names = {kind: f"{kind}.fits" for kind in ("sci", "wht", "psf")}
+    if drizzled:
+        names |= {"psf_grid": "psf_grid.fits", "exposures": "wcs.csv"}
     for filt in config.filters:
         driver.main(
             SimpleNamespace(
                 wildcards=SimpleNamespace(filter=filt),
                 input=SimpleNamespace(truth=str(folder / "truth.ecsv"), pupil=str(folder / "pupil.fits")),
                 output=SimpleNamespace(
-                    **{kind: str(folder / f"{filt}_{kind}.fits") for kind in ("sci", "wht", "psf")}
+                    **{kind: str(folder / f"{filt}_{name}") for kind, name in names.items()}
                 ),
             )
         )
@@ -98,9 +102,17 @@ def entry(name, truth, sources, *, psf=False, more=""):
     more : str
         Further lines.
     """
-    given = ", psf: {0}_psf.fits" if psf else ""
-    mosaic = "      {0}: {{sci: {0}_sci.fits, wht: {0}_wht.fits" + given + "}}\n"
-    mosaics = "".join(mosaic.format(filt) for filt in truth.meta["simulation"]["filters"])
+    exposures = truth.meta["simulation"]["exposures"]
+    files = {"sci": "sci.fits", "wht": "wht.fits"}
+    files |= {"exposures": "wcs.csv"} if exposures else {}
+    files |= {"psf": "psf.fits"} if psf else {}
+    known = (
+        {key: exposures[key] for key in ("gain_e_per_njy", "pixfrac")} if exposures else {"phase_error": 0.0}
+    )
+    mosaics = ""
+    for filt in truth.meta["simulation"]["filters"]:
+        said = {kind: f"{filt}_{file}" for kind, file in files.items()} | known
+        mosaics += f"      {filt}: {{{', '.join(f'{key}: {value}' for key, value in said.items())}}}\n"
     return (
         f"  {name}:\n    redshift: 0.39\n    ebv: 0.18\n    sources: {sources}\n"
         f"    reference_filter: {REFERENCE}\n{more}    mosaics:\n{mosaics}"
