@@ -38,7 +38,8 @@ def main(smk):
     else:
         options = PsfOptions(**values_of(StampKeys, smk.params))
         result = build_psf(mosaic, stars, reference, options)
-    phase = make_phase_error(result.psf, mosaic, {key: getattr(smk.params, key) for key in EXPOSURE_KEYS})
+    said = {key: getattr(smk.params, key) for key in EXPOSURE_KEYS}
+    phase = make_phase_error(result.psf, mosaic, said, smk.input.get("exposures") or None)
     write_psf_result(smk.output.psf, with_phase_error(result, phase))
 
 
