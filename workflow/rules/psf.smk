@@ -46,7 +46,7 @@ rule build_psf:
         psf="results/{field}/{filter}/psf.fits",
     params:
         **get_keys("psf", StampKeys),
-        **get_mosaic_values(EXPOSURE_KEYS),
+        **get_mosaic_values(PHASE_KEYS),
         psf_encircled_energy=get_mosaic_value("psf_encircled_energy"),
         psf_error=get_mosaic_value("psf_error"),
         content=content_of(get_user_psf),
