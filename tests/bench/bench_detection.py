@@ -14,30 +14,29 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPO / "workflow" / "scripts"), str(REPO / "tests")]
 
 import detection_page  # noqa: E402
-from detection_field import FILTERS, REFERENCE, draw_truth, run_workflow, write_field  # noqa: E402
 from detection_measures import measure_field, read  # noqa: E402
 from detection_peers import compare  # noqa: E402
 from detection_tuning import best_settings, edge_statement  # noqa: E402
 from marked_page import write_between_marks  # noqa: E402
+from simulated_field import FILTERS, REFERENCE, draw_truth, run_workflow, write_field  # noqa: E402
 
 KINDS = {
-    "white": {"noise": "white"},
-    "white_halo": {"noise": "white", "halo": 1.5},
-    "drizzle": {"noise": "drizzle"},
-    "drizzle_halo": {"noise": "drizzle", "halo": 1.5},
-    "poisson": {"noise": "drizzle", "source_poisson": True},
-    "poisson_halo": {"noise": "drizzle", "source_poisson": True, "halo": 1.5},
-    "psf_varies": {"noise": "drizzle", "psf_blur_px": 0.9},
-    "near_cores": {"noise": "drizzle", "core_clearance_arcsec": 0.3},
-    "dense": {"noise": "drizzle", "source_poisson": True, "galaxies_per_arcsec2": 0.3},
-    "faint": {"noise": "drizzle", "source_poisson": True, "fainter_mag": 1.5},
+    "one_psf": {"exposures": {"fwhm_variation": 0.0}},
+    "varying": {"exposures": {}},
+    "halo": {"exposures": {}, "halo": 1.5},
+    "near_cores": {"exposures": {}, "core_clearance_arcsec": 0.3},
+    "dense": {"exposures": {}, "galaxies_per_arcsec2": 0.3},
+    "faint": {"exposures": {}, "fainter_mag": 1.5},
 }
-"""Kinds of fields: what differs from a field of halo 1 and 0.15 background galaxies per arcsec2 to 30.5 mag."""
+"""Kinds of fields: what differs from a field of halo 1 and 0.15 background galaxies per arcsec2 to 30.5 mag, with the
+exposures that the configuration has by default."""
 
-DEFAULT_KINDS = (*KINDS, "faint")
-"""Two of those on which many clusters are lost and the prediction is tried."""
+DEFAULT_FIELDS = (
+    ("one_psf", 903), ("varying", 903), ("halo", 906), ("near_cores", 908), ("dense", 909), ("faint", 910),
+)  # fmt: skip
+"""Kinds and seeds."""
 
-WITH_PEERS = ("drizzle", "poisson_halo", "near_cores")
+WITH_PEERS = ("varying", "near_cores")
 """Fields on which other finders are tried."""
 
 TARGETS = ("candidates", f"results/drawn/completeness/{REFERENCE}.ecsv")
@@ -47,15 +46,26 @@ TARGETS = ("candidates", f"results/drawn/completeness/{REFERENCE}.ecsv")
 def run_field(folder, kind, seed, arguments, tuned):
     """Simulate, search, measure; what was measured before on the same results is kept."""
     make_field(folder, kind, seed, arguments, TARGETS)
-    record = folder / "measured.json"
-    if is_current(record, folder):
-        return json.loads(record.read_text(encoding="utf-8"))
-    entry = {"kind": kind, "seed": seed, "settings": KINDS[kind], "filters": arguments.filters}
-    entry |= measure_field(folder)
-    if kind in WITH_PEERS:
-        entry["peers"] = compare(folder, {name: values["setting"] for name, values in tuned.items()})
-    record.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+    entry = kept(
+        folder,
+        "measured.json",
+        lambda: (
+            {"kind": kind, "seed": seed, "settings": KINDS[kind], "filters": arguments.filters}
+            | measure_field(folder)
+        ),
+    )
+    if tuned and kind in WITH_PEERS:
+        settings = {name: values["setting"] for name, values in tuned.items()}
+        entry["peers"] = kept(folder, "peers.json", lambda: compare(folder, settings))
     return entry
+
+
+def kept(folder, name, compute):
+    """What a record of a field holds, computed and written where it is older than the results or the bench."""
+    record = folder / name
+    if not is_current(record, folder):
+        record.write_text(json.dumps(compute(), indent=1), encoding="utf-8")
+    return json.loads(record.read_text(encoding="utf-8"))
 
 
 def make_field(folder, kind, seed, arguments, targets):
@@ -72,10 +82,9 @@ def peer_settings(arguments):
     """The best settings of the other finders, from a field that is used for nothing else."""
     folder = (arguments.folder / f"tuning_{arguments.tuning_seed}").resolve()
     record = folder / "settings.json"
-    make_field(folder, "drizzle", arguments.tuning_seed, arguments, ("candidates",))
+    make_field(folder, "varying", arguments.tuning_seed, arguments, ("candidates",))
     if not is_current(record, folder):
-        record.write_text(json.dumps(best_settings(folder), indent=1), encoding="utf-8")
-        tuned = json.loads(record.read_text(encoding="utf-8"))
+        tuned = kept(folder, record.name, lambda: best_settings(folder))
         for name, entry in tuned.items():
             print(f"{name}: {entry['setting']}, {entry['cpu_s']:.0f} s CPU", flush=True)
         print(edge_statement(tuned), flush=True)
@@ -86,31 +95,36 @@ def is_current(record, folder):
     """Whether a file is newer than the results of a field and the modules of this bench."""
     if not record.exists():
         return False
-    parts = [*(folder / "results/drawn").rglob("*.ecsv"), *Path(__file__).parent.glob("*detection*.py")]
+    here = Path(__file__).parent
+    parts = [
+        *(folder / "results/drawn").rglob("*.ecsv"),
+        *here.glob("*detection_[mpt]*.py"),
+        here / "simulated_field.py",
+    ]
     return record.stat().st_mtime > max(path.stat().st_mtime for path in parts)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="scratch folder, some 150 MB a field")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=DEFAULT_KINDS)
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[901], help="one for all kinds, counted on, or one each"
-    )
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=[kind for kind, _ in DEFAULT_FIELDS])
+    parser.add_argument("--seeds", type=int, nargs="+", help="one for all kinds, counted on, or one each")
     parser.add_argument(
         "--tuning-seed", type=int, default=890, help="field on which the other finders are tuned"
     )
     parser.add_argument("--filters", nargs="+", default=list(FILTERS))
     parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--no-peers", action="store_true", help="leave the other finders out")
     parser.add_argument("--page", action="store_true", help="write the tables into docs/detection.md")
     arguments = parser.parse_args()
-    seeds = arguments.seeds
+    seeds = arguments.seeds or [seed for _, seed in DEFAULT_FIELDS]
     if len(seeds) == 1:
         seeds = [seeds[0] + number for number in range(len(arguments.kinds))]
     if len(seeds) != len(arguments.kinds):
         parser.error(f"{len(seeds)} seeds for {len(arguments.kinds)} kinds; give one for all or one for each")
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    tuned = peer_settings(arguments) if set(arguments.kinds) & set(WITH_PEERS) else {}
+    wanted = not arguments.no_peers and set(arguments.kinds) & set(WITH_PEERS)
+    tuned = peer_settings(arguments) if wanted else {}
     entries = []
     for kind, seed in zip(arguments.kinds, seeds, strict=True):
         folder = (arguments.folder / f"{kind}_{seed}").resolve()

@@ -17,7 +17,7 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "workflow" / "scripts"))
 
 from bench_scale import rules_of  # noqa: E402
-from detection_field import FILTERS, REFERENCE, draw_truth, run_workflow  # noqa: E402
+from simulated_field import FILTERS, REFERENCE, draw_truth, run_workflow  # noqa: E402
 
 TILE_ARCSEC, FADE_ARCSEC = 40.0, 2.0
 UNIT_NJY = 10.0

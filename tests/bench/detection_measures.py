@@ -5,11 +5,12 @@ depth in a pixel, per 0.2 arcsec.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 from astropy.table import Table, vstack
-from detection_field import REFERENCE, cpu_seconds
 from scipy.spatial import cKDTree
+from simulated_field import REFERENCE, cpu_seconds, true_psfs
 
 MATCH_ARCSEC = 0.06
 GALAXY_ARCSEC = 0.2
@@ -33,6 +34,15 @@ GRADIENTS = (0.0, 5.0, 20.0, np.inf)
 STEP_ARCSEC = 0.2
 FAINT_LIGHT = 4000.0
 
+N_PLACES = 15
+"""Of clusters where the true PSF is compared with the measured one."""
+
+CORE_ARCSEC = 1.0
+"""Of PSFs whose FWHM is measured."""
+
+BESIDE_MAG, BESIDE_ARCSEC = 29.0, (0.15, 0.3, 0.6, np.inf)
+"""Distances to the nearest background galaxy by which clusters brighter than this are counted."""
+
 NOISE_QUANTILES = (0.25, 0.5, 0.75)
 MAG_QUANTILES = (0.5, 0.75, 0.9)
 """Edges of the bins of closure among the clusters: narrower at the faint end, where clusters are lost."""
@@ -55,7 +65,7 @@ def measure_field(folder):
     Parameters
     ----------
     folder : `pathlib.Path`
-        Where `detection_field.write_field` and `run_workflow` have worked.
+        Where `simulated_field.write_field` and `run_workflow` have worked.
     """
     truth = read(folder / "truth.ecsv")
     candidates = read(folder / "results/drawn/candidates.ecsv")
@@ -66,9 +76,12 @@ def measure_field(folder):
     selected = candidates[np.asarray(candidates["selected"], dtype=bool)]
     row = nearest(selected, clusters, gradient.scale)
     out = {"n_clusters": len(clusters), "n_selected": len(selected)} | present(truth)
+    out["pixel_over_white"] = pixel_over_white(folder, truth)
     out |= found_of(clusters, row) | mistaken(selected, truth, row, gradient.scale)
     out["fluxes"] = fluxes(clusters, selected, row, injections, gradient)
-    out["psf_scale"] = psf_scale(folder)
+    scales = psf_scales(folder, clusters)
+    out["psf_scale"], out["psf_scale_scatter"] = float(np.mean(scales)), float(np.std(scales))
+    out["beside"] = beside_galaxies(truth, row >= 0, injections, gradient.scale)
     out["closure"] = closure(folder, clusters, row >= 0, injections, candidates, gradient.scale)
     limits = read(folder / f"results/drawn/completeness/{REFERENCE}.ecsv")
     out["mag_50"], out["mag_50_err"] = float(limits["mag_50"][0]), float(limits["mag_50_err"][0])
@@ -78,18 +91,31 @@ def measure_field(folder):
 
 
 def present(truth):
-    """What lies in the field: galaxies per arcsec2, stars, and the noise of a pixel over that of white noise."""
+    """What lies in the field: galaxies per arcsec2, and stars."""
+    from clusterphot.simulate import truth as scene
+
+    stars = magnitude(truth[f"flux_{REFERENCE}"][truth["kind"] == "star"])
+    return {
+        "galaxies_per_arcsec2": float(
+            np.sum(truth["kind"] == "galaxy") / scene.config_of(truth).size_arcsec ** 2
+        ),
+        "n_stars": len(stars),
+        "n_stars_in_range": int(((stars > MAG_RANGE[0]) & (stars < MAG_RANGE[1])).sum()),
+    }
+
+
+def pixel_over_white(folder, truth):
+    """Scatter of a pixel of blank sky, as the workflow has measured it, over that of white noise of the same depth."""
+    from clusterphot.base.products import read_mosaic, read_noise
+    from clusterphot.optics import psf as optics
     from clusterphot.simulate import images
     from clusterphot.simulate import truth as scene
 
-    config = scene.config_of(truth)
-    stars = magnitude(truth[f"flux_{REFERENCE}"][truth["kind"] == "star"])
-    return {
-        "galaxies_per_arcsec2": float(np.sum(truth["kind"] == "galaxy") / config.size_arcsec**2),
-        "n_stars": len(stars),
-        "n_stars_in_range": int(((stars > MAG_RANGE[0]) & (stars < MAG_RANGE[1])).sum()),
-        "pixel_over_white": float((images.noise_kernel(config, REFERENCE) ** 2).sum() ** 0.5),
-    }
+    base, config = folder / f"results/drawn/{REFERENCE}", scene.config_of(truth)
+    ivar = read_mosaic(str(base / "mosaic.fits")).ivar
+    ivar = np.median(ivar[ivar > 0]) * read_noise(str(base / "noise.fits")).ivar_scale
+    white = images.white_sigma(optics.oversampled_psf(REFERENCE, config.optics()), config)
+    return float(ivar**-0.5 / white)
 
 
 def magnitude(flux):
@@ -217,47 +243,67 @@ def fluxes(clusters, selected, row, injections, gradient):
     return out
 
 
-def psf_scale(folder):
-    """Flux of a unit source of the true PSF as the measured PSF's filter sees it, mean over sub-pixel places."""
+def psf_scales(folder, clusters):
+    """Fluxes of unit sources of the true PSF as the measured PSF's filter sees them, means over sub-pixel places.
+
+    At the places of `N_PLACES` clusters, evenly spaced in the list.
+    """
     from clusterphot.base.products import read_noise, read_psf
     from clusterphot.detect import kernels
     from clusterphot.optics import psf as optics
 
     base = folder / f"results/drawn/{REFERENCE}"
     own = kernels.make_kernels(read_psf(str(base / "psf.fits")), read_noise(str(base / "noise.fits")))
-    true = read_psf(str(folder / f"{REFERENCE}_psf.fits"))
-    light, half = true.data * true.ee_stamp, len(true.data) // 2
-    values = []
-    for dy in np.arange(8) / 8:
-        for dx in np.arange(8) / 8:
-            image = optics.moved(light, dx, dy)
-            place = np.array([half + dx]), np.array([half + dy])
-            values.append(kernels.shape_coefficients(image, own, *place)[0, kernels.POINT_FLUX])
-    return float(np.mean(values))
+    side = len(read_psf(str(folder / f"{REFERENCE}_psf.fits")).data)
+    true_psf, scales = true_psfs(clusters, REFERENCE), []
+    for row in clusters[:: max(len(clusters) // N_PLACES, 1)]:
+        true = true_psf(row["u"], row["v"]).to_psf(side)
+        light, half, values = true.data * true.ee_stamp, side // 2, []
+        for dy in np.arange(8) / 8:
+            for dx in np.arange(8) / 8:
+                image = optics.moved(light, dx, dy)
+                place = np.array([half + dx]), np.array([half + dy])
+                values.append(kernels.shape_coefficients(image, own, *place)[0, kernels.POINT_FLUX])
+        scales.append(np.mean(values))
+    return scales
 
 
 def fwhm_spread(truth):
     """Largest over smallest FWHM of the reference PSF less 1 (per cent): among the stars, and in the whole field."""
-    from clusterphot.optics import psf as optics
-    from clusterphot.simulate import images
     from clusterphot.simulate import truth as scene
 
     config = scene.config_of(truth)
-    if not config.psf_blur_px:
+    if not config.exposures.fwhm_variation:
         return {"star_fwhm_percent": 0.0, "field_fwhm_percent": 0.0}
-    psf = optics.oversampled_psf(REFERENCE, config.optics())
+    true_psf, edge = true_psfs(truth, REFERENCE, core_arcsec=CORE_ARCSEC), config.size_arcsec / 2
     stars = truth[truth["kind"] == "star"]
-    place = images.blur_fraction(stars["u"], stars["v"], config)
-
-    def fwhm(fraction):
-        data = optics.blurred(psf.data, [], config.psf_blur_px * psf.oversampling * np.sqrt(fraction))
-        parts = data / data.sum(), psf.sample_arcsec, psf.pixel_scale_arcsec, REFERENCE
-        return optics.OversampledPsf(*parts).fwhm_arcsec()
-
-    return {
-        "star_fwhm_percent": 100.0 * (fwhm(place.max()) / fwhm(place.min()) - 1.0),
-        "field_fwhm_percent": 100.0 * (fwhm(1.0) / fwhm(0.0) - 1.0),
+    places = {
+        "star": [(row["u"], row["v"]) for row in stars],
+        "field": [(u, v) for u in np.linspace(-edge, edge, 5) for v in np.linspace(-edge, edge, 5)],
     }
+    width = {name: [true_psf(u, v).fwhm_arcsec() for u, v in where] for name, where in places.items()}
+    return {f"{name}_fwhm_percent": 100.0 * (max(w) / min(w) - 1.0) for name, w in width.items()}
+
+
+def beside_galaxies(truth, found, injections, scale):
+    """Numbers found, and in all, of clusters and artificial ones above `BESIDE_MAG`, by distance to a galaxy."""
+    galaxies = cKDTree(positions(truth[truth["kind"] == "galaxy"]))
+    clusters = truth[truth["kind"] == "cluster"]
+    put = injections[np.asarray(injections["searched"], dtype=bool)]
+    sets = {
+        "clusters": (positions(clusters), magnitude(clusters[f"flux_{REFERENCE}"]), found),
+        "artificial": (
+            np.stack([put["x"], put["y"]], axis=1),
+            magnitude(put[f"flux_in_{REFERENCE}"]),
+            np.asarray(put["selected"], dtype=bool),
+        ),
+    }
+    out = {}
+    for name, (place, mag, seen) in sets.items():
+        distance = np.where(mag < BESIDE_MAG, galaxies.query(place)[0] * scale, np.nan)
+        bins = [(distance >= low) & (distance < high) for low, high in itertools.pairwise(BESIDE_ARCSEC)]
+        out[name] = [[int(seen[rows].sum()), int(rows.sum())] for rows in bins]
+    return out
 
 
 def closure(folder, clusters, found, injections, candidates, scale):

@@ -1,12 +1,14 @@
 """Tables of docs/detection.md from what was measured on each field."""
 
+import itertools
+
 import numpy as np
 from astropy.stats import binom_conf_interval
-from detection_field import FILTERS
-from detection_measures import CONTAMINANTS, GRADIENTS, KINDS
+from detection_measures import BESIDE_ARCSEC, BESIDE_MAG, CONTAMINANTS, GRADIENTS, KINDS
 from detection_peers import LOWER_SIGMA
 from detection_tuning import edge_statement
 from marked_page import markdown_table
+from simulated_field import FILTERS
 
 ONE_SIGMA = 0.6827
 LIMITS = {"28.5": "< 28.5", "29": "< 29", "99": "all"}
@@ -85,6 +87,7 @@ def tables(entries, tuned):
         Of `detection_tuning.best_settings`.
     """
     parts = [_fields(entries), _found(entries), _pure(entries), _fluxes(entries), _closure(entries)]
+    parts.append(_beside(entries))
     compared = [entry for entry in entries if "peers" in entry]
     if compared:
         cpu = f"They were found in {sum(entry['cpu_s'] for entry in tuned.values()):.0f} s of CPU time."
@@ -110,14 +113,16 @@ def _fields(entries):
             lines.append(f"{name(e)}: {e['galaxies_per_arcsec2']:.3f} per arcsec2")
     number, selectable = (_span([e[key] for e in entries], 0) for key in ("n_stars", "n_stars_in_range"))
     lines.append(f"stars: {number}, of them {selectable} in the range of magnitudes that is selected")
-    for e in entries:
-        if e["star_fwhm_percent"]:
-            stars, whole = (f"{e[f'{part}_fwhm_percent']:.1f} %" for part in ("star", "field"))
-            lines.append(
-                f"the FWHM of the PSF in {name(e)} differs by {stars} among stars, {whole} in the field"
-            )
+    varying = [e for e in entries if e["field_fwhm_percent"]]
+    if varying:
+        stars, whole = (_span([e[f"{part}_fwhm_percent"] for e in varying], 1) for part in ("star", "field"))
+        named = ", ".join(name(e) for e in entries if e not in varying)
+        lines.append(
+            f"the FWHM of the true PSF differs by {stars} % among the stars of a field, by {whole} % in the field"
+            + f", and not in {named}" * bool(named)
+        )
     lines.append(
-        f"the rms of a pixel is {_span([e['pixel_over_white'] for e in entries], 2)} of the sigma of white noise of "
+        f"a pixel scatters by {_span([e['pixel_over_white'] for e in entries], 2)} of the sigma of white noise of "
         "the same depth, the unit of the gradient"
     )
     return "; ".join(lines) + ". Intervals in brackets are of 68 % (Wilson)."
@@ -155,7 +160,7 @@ def _fluxes(entries):
         groups = e["fluxes"]["clusters"], e["fluxes"]["artificial"]
         below = [_gentle(group) for group in groups]
         scaled = [r / e["psf_scale"] for r in below[0]]
-        scale = f"{100 * (e['psf_scale'] - 1):+.1f}"
+        scale = f"{100 * (e['psf_scale'] - 1):+.1f} ({100 * e['psf_scale_scatter']:.1f})"
         rows.append([name(e), bias(below[0]), scale, bias(scaled), bias(below[1]), bias(groups[1][2])])
     total = ["**together**"]
     pooled = {
@@ -165,7 +170,12 @@ def _fluxes(entries):
     scaled = [r / e["psf_scale"] for e in entries for r in _gentle(e["fluxes"]["clusters"])]
     gentle = [bias(_gentle(pooled[key])) for key in ("clusters", "artificial")]
     total += [gentle[0], "", bias(scaled), gentle[1], bias(pooled["artificial"][2])]
-    head = ["field (seed)", "clusters, gradient < 20 (%)", "scale of the PSF (%)", "clusters less scale (%)"]
+    head = [
+        "field (seed)",
+        "clusters, gradient < 20 (%)",
+        "scale of the PSF (its scatter, %)",
+        "clusters less scale (%)",
+    ]
     first = markdown_table(head + ["artificial, < 20 (%)", "artificial, > 20 (%)"], [*rows, total])
     steps = [f"{low:g}-{high:g}" for low, high in zip(GRADIENTS[:-1], GRADIENTS[1:], strict=True)]
     binned = [
@@ -202,6 +212,22 @@ def _closure(entries):
     )  # fmt: skip
     head = ["field (seed)", "found", "predicted", "sigma", "chi2 / bins", "p", "50 % limit (mag)", "from"]
     return markdown_table(head + ["artificial", "their CPU (s)"], rows)
+
+
+def _beside(entries):
+    """Completeness by distance to the nearest galaxy, of all fields but the faint ones."""
+    entries = [e for e in entries if "fainter_mag" not in e["settings"]]
+    if not entries:
+        return ""
+    steps = [f'{low:g}-{high:g}"' for low, high in itertools.pairwise(BESIDE_ARCSEC)]
+    rows = [
+        [
+            label,
+            *(interval(*np.sum([e["beside"][key][b] for e in entries], axis=0)) for b in range(len(steps))),
+        ]
+        for key, label in (("clusters", "clusters"), ("artificial", "artificial clusters"))
+    ]
+    return markdown_table([f"completeness < {BESIDE_MAG:g}, by distance to a galaxy", *steps], rows)
 
 
 BANDS = {

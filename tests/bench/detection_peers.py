@@ -13,10 +13,10 @@ import numpy as np
 import sep
 from astropy.table import Table
 from clusterphot.base.robust import MAD_TO_SIGMA
-from detection_field import REFERENCE
 from detection_measures import MAG_RANGE, found_of, magnitude, mistaken, nearest, read
 from scipy import ndimage, signal
 from scipy.spatial import cKDTree
+from simulated_field import REFERENCE
 
 SECOND = "F150W"
 APERTURE_ARCSEC, WIDE_ARCSEC = 0.08, 0.16

@@ -10,9 +10,9 @@ import itertools
 import time
 
 import numpy as np
-from detection_field import REFERENCE
 from detection_measures import BRIGHT_MAG, CONTAMINANTS, MAG_RANGE, kinds_of, magnitude, match, pairs_of
 from detection_peers import FINDERS, FLOOR_SIGMA, PeerField, Setting, concentrated
+from simulated_field import REFERENCE
 
 CELL_ARCSEC, CELL_STEP = 0.16, 2**0.5
 THRESHOLD, THRESHOLD_STEP = 3.0, 1.25

@@ -1,7 +1,8 @@
 """A large simulated field for measurements of scale: written by bands of rows, so that memory stays small.
 
-Noise, stars and star clusters at known positions; no galaxies. Positions lie on sixteenths of a pixel, so that
-one library of shifted PSFs serves all sources.
+Noise with the correlation of drop and pixel, stars and star clusters at known positions; no galaxies and no exposures,
+since what is measured is time and memory. Positions lie on sixteenths of a pixel, so that one library of shifted PSFs
+serves all sources.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from scipy import signal
 
 SHORT, LONG = ("F090W", "F150W", "F200W"), ("F277W", "F356W", "F444W")
 UNIT_NJY = 10.0
@@ -99,14 +101,14 @@ def tan_header(size, scale_arcsec):
 
 
 def _write_image(path, header, filt, scale_arcsec, place, flux, n_clusters, seed):
-    """Write noise and sources by bands of rows; sigma of a pixel in nJy."""
+    """Write noise and sources by bands of rows; scatter of a pixel in nJy."""
     from clusterphot.optics.psf import moved, oversampled_psf
-    from clusterphot.simulate.images import white_sigma
+    from clusterphot.simulate.images import noise_kernel, white_sigma
     from clusterphot.simulate.truth import FieldConfig
 
     config = FieldConfig(seed=seed, size_arcsec=40.0)
     oversampled = oversampled_psf(filt, config=config.optics())
-    sigma = white_sigma(oversampled, config)
+    sigma, kernel = white_sigma(oversampled, config), noise_kernel(config, filt).astype(np.float32)
     stamps = {
         kind: oversampled.to_psf(int(side / scale_arcsec) | 1).data for kind, side in STAMP_ARCSEC.items()
     }
@@ -121,8 +123,9 @@ def _write_image(path, header, filt, scale_arcsec, place, flux, n_clusters, seed
         file.write(header.tostring().encode("ascii"))
         for y0 in range(0, size, BAND_ROWS):
             rows = min(BAND_ROWS, size - y0)
-            band = rng.standard_normal((rows, size), dtype=np.float32)
-            band *= np.float32(sigma)
+            pad = len(kernel) // 2
+            band = rng.standard_normal((rows + 2 * pad, size + 2 * pad), dtype=np.float32)
+            band = signal.oaconvolve(band, kernel * np.float32(sigma), mode="valid").astype(np.float32)
             reach = max(len(stamp) for stamp in stamps.values())
             for i in order[
                 np.searchsorted(low[order], y0 - reach) : np.searchsorted(low[order], y0 + rows + reach)
@@ -134,7 +137,7 @@ def _write_image(path, header, filt, scale_arcsec, place, flux, n_clusters, seed
                 _add(band, shifted[key], left[i], low[i] - y0, np.float32(flux[i]))
             file.write((band / np.float32(UNIT_NJY)).astype(">f4").tobytes())
         file.truncate(-(-file.tell() // 2880) * 2880)
-    return sigma
+    return sigma * float(np.sqrt((kernel.astype(float) ** 2).sum()))
 
 
 def _add(band, stamp, x, y, flux):

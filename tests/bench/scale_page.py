@@ -62,9 +62,10 @@ def page(measured):
             "",
             *paragraph(
                 "Written by `make bench-scale`; do not edit. A field of six filters, three of",
-                f"{size} x {size} pixels of 0.02 arcsec and three of {size // 2} x {size // 2} of 0.04 arcsec: noise,",
-                f"250 stars and {n} star clusters, of which the first so many are listed. From mosaics to SED",
-                "fits and merged tables, with one library; making the field is not counted. Two cores of a",
+                f"{size} x {size} pixels of 0.02 arcsec and three of {size // 2} x {size // 2} of 0.04 arcsec: noise",
+                f"with the correlation of drop and pixel, 250 stars and {n} star clusters, of which the first so many",
+                "are listed. From mosaics to SED fits and merged tables, with one library; making the field is not",
+                "counted. Two cores of a",
                 f"small virtual machine, with a load of {measured['load']:.1f} when it began.",
             ),
             "",

@@ -10,16 +10,10 @@ import time
 
 import numpy as np
 import pytest
-from astropy.table import Table
-from clusterphot.base.products import Mosaic
-from clusterphot.measure.cutouts import make_cutouts
 from clusterphot.measure.engines import install
 from clusterphot.measure.engines.comparison import compare_engines, summarise
 from clusterphot.measure.fit import FilterSetup, FitOptions, fit_sources
-from clusterphot.psf.noise import measure_noise
-from clusterphot.simulate import images
-from clusterphot.simulate import truth as scene
-from gaussian_cutouts import with_neighbours
+from simulated_field import cut_bands
 
 PROBLEM = install.find_problem()
 FILTERS = ("F150W", "F200W", "F444W")
@@ -29,19 +23,11 @@ MIN_RATIO = {"free": 3.0, "tied": 15.0}
 
 @pytest.fixture(scope="module")
 def bands():
-    """Cutouts, PSF, noise and WCS of a simulated field in three filters."""
-    config = scene.FieldConfig(
-        seed=78, size_arcsec=28.0, filters=FILTERS, n_clusters=N_CLUSTERS, draw_clusters=True, n_stars=5
-    )
-    truth = scene.draw_scene(config, Table.read("resources/faisst2022/table1.csv"))
-    listed = [(row["id"], row["ra"], row["dec"]) for row in scene.source_list(truth)]
-    members = with_neighbours(listed, radius_arcsec=0.7)
-    made = {}
-    for filt in FILTERS:
-        image = images.simulate_filter(truth, filt)
-        mosaic = Mosaic(image.sci, image.wht, image.wcs, image.psf.pixel_scale_arcsec, filt)
-        made[filt] = (make_cutouts(mosaic, members), image.psf, measure_noise(mosaic), mosaic.wcs)
-    return made
+    """Cutouts, PSF, noise and WCS of a field drizzled from exposures in three filters."""
+    return {
+        filt: (cutouts, psf, noise, mosaic.wcs)
+        for filt, (mosaic, psf, noise, cutouts) in cut_bands(78, FILTERS, N_CLUSTERS).items()
+    }
 
 
 @pytest.mark.skipif(PROBLEM is not None, reason=f"The Tractor cannot be used: {(PROBLEM or [None])[0]}")

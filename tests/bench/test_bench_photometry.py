@@ -10,15 +10,10 @@ import time
 import numpy as np
 import pytest
 from astropy.table import Table
-from clusterphot.base.products import Mosaic
-from clusterphot.measure.cutouts import make_cutouts
 from clusterphot.measure.fit import FitOptions, fit_sources
-from clusterphot.psf.noise import measure_noise
-from clusterphot.simulate import images
-from clusterphot.simulate import truth as scene
-from gaussian_cutouts import with_neighbours
 from photutils.background import LocalBackground, MedianBackground
 from photutils.psf import ImagePSF, PSFPhotometry
+from simulated_field import cut_bands
 
 FILTERS = ("F200W", "F444W")
 N_CLUSTERS = 120
@@ -28,20 +23,8 @@ MIN_RATIO_TIED, MIN_RATIO_FREE = 10.0, 2.0
 
 @pytest.fixture(scope="module")
 def field():
-    """Mosaics, PSFs, noise and cutouts of a simulated field in a short and a long filter."""
-    config = scene.FieldConfig(
-        seed=77, size_arcsec=28.0, filters=FILTERS, n_clusters=N_CLUSTERS, draw_clusters=True, n_stars=5
-    )
-    table = Table.read("resources/faisst2022/table1.csv")
-    truth = scene.draw_scene(config, table)
-    listed = [(row["id"], row["ra"], row["dec"]) for row in scene.source_list(truth)]
-    members = with_neighbours(listed, radius_arcsec=0.7)
-    bands = {}
-    for filt in FILTERS:
-        image = images.simulate_filter(truth, filt)
-        mosaic = Mosaic(image.sci, image.wht, image.wcs, image.psf.pixel_scale_arcsec, filt)
-        bands[filt] = (mosaic, image.psf, measure_noise(mosaic), make_cutouts(mosaic, members))
-    return bands
+    """Mosaics, PSFs, noise and cutouts of a field drizzled from exposures in a short and a long filter."""
+    return cut_bands(77, FILTERS, N_CLUSTERS)
 
 
 def our_time(field, filt, position, rounds=5):

@@ -27,7 +27,7 @@ from astropy.table import Table
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import read_psf, read_wcs
 from clusterphot.base.tables import read_table, write_table
-from clusterphot.config.fields import EXPOSURE_KEYS
+from clusterphot.config.fields import PHASE_KEYS
 from clusterphot.run import fields
 from clusterphot.run.configuration import load_yaml
 from drizzled_stars import Dithers
@@ -76,7 +76,7 @@ def measured(drawn_field, job, tmp_path_factory, repo):
                 output={"psf": f"{folder}/{filt}_psf.fits", "psf_grid": f"{folder}/{filt}_psf_grid.fits"},
                 params={name: CONFIG["psf"][name] for name in ("size_arcsec", "beyond_stamp")}
                 | {"psf_encircled_energy": None, "psf_error": None}
-                | dict.fromkeys(EXPOSURE_KEYS),
+                | dict.fromkeys(PHASE_KEYS),
                 wildcards=of_filter,
             )
         )

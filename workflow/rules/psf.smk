@@ -41,15 +41,17 @@ rule build_psf:
         stars="results/{field}/stars.ecsv",
         encircled_energy=get_resource("psf/encircled_energy.csv"),
         psf=get_user_psf,
+        exposures=get_exposures,
     output:
         psf="results/{field}/{filter}/psf.fits",
         psf_grid="results/{field}/{filter}/psf_grid.fits",
     params:
         **get_keys("psf", StampKeys),
-        **get_mosaic_values(EXPOSURE_KEYS),
+        **get_mosaic_values(PHASE_KEYS),
         psf_encircled_energy=get_mosaic_value("psf_encircled_energy"),
         psf_error=get_mosaic_value("psf_error"),
         content=content_of(get_user_psf),
+        exposures_content=content_of(get_exposures),
         code=code_digest("build_psf"),
     log:
         "logs/build_psf/{field}/{filter}.log",

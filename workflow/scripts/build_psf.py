@@ -6,7 +6,7 @@ from dataclasses import replace
 from clusterphot.base.files import checksum_cards
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_mosaic
-from clusterphot.config.fields import EXPOSURE_KEYS
+from clusterphot.config.fields import PHASE_KEYS
 from clusterphot.config.keys import values_of
 from clusterphot.config.psf import StampKeys
 from clusterphot.psf.build import PsfOptions, build_psf, use_psf, with_phase_error, write_psf_result
@@ -40,7 +40,8 @@ def main(smk):
     else:
         options = PsfOptions(**values_of(StampKeys, smk.params))
         result = build_psf(mosaic, stars, reference, options)
-    phase = make_phase_error(result.psf, mosaic, {key: getattr(smk.params, key) for key in EXPOSURE_KEYS})
+    said = {key: getattr(smk.params, key) for key in PHASE_KEYS}
+    phase = make_phase_error(result.psf, mosaic, said, smk.input.get("exposures") or None)
     write_psf_result(smk.output.psf, with_phase_error(result, phase))
     (grid or constant_grid(result.psf, mosaic.shape)).write(smk.output.psf_grid, result.psf)
 

@@ -14,7 +14,7 @@ from photutils.psf import GriddedPSFModel
 
 @pytest.fixture(scope="module")
 def psf():
-    return field_psf("F200W", fwhm_variation=0.2, seed=1, fov_arcsec=4.0)
+    return field_psf("F200W", fwhm_variation=0.2, interpixel_coupling=0.005, seed=1, fov_arcsec=4.0)
 
 
 def test_no_rotation_is_the_way_of_boxes(psf):

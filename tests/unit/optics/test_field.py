@@ -16,7 +16,7 @@ from photutils.profiles import CurveOfGrowth
 MEASURED_RMS = {"F090W": 0.037, "F200W": 0.0148, "F444W": 0.006}
 """0.05 in F070W and 0.006 in F444W (Zhuang & Shen 2024), a power law between."""
 
-AS_MEASURED = 0.2
+AS_MEASURED, COUPLING = 0.2, 0.005
 
 GRID = np.linspace(-1.0, 1.0, 7)
 
@@ -24,7 +24,10 @@ GRID = np.linspace(-1.0, 1.0, 7)
 @pytest.fixture(scope="module")
 def psfs():
     """PSFs of three filters over the field, with the default telescope."""
-    return {name: field.field_psf(name, fwhm_variation=AS_MEASURED, seed=2) for name in MEASURED_RMS}
+    return {
+        name: field.field_psf(name, fwhm_variation=AS_MEASURED, interpixel_coupling=COUPLING, seed=2)
+        for name in MEASURED_RMS
+    }
 
 
 def core_on_mosaic(psf, samples):
@@ -66,7 +69,7 @@ def test_weights_of_the_mean(psfs):
 
 
 def test_no_variation_is_one_psf():
-    psf = field.field_psf("F277W", fwhm_variation=0.0, fov_arcsec=4.0)
+    psf = field.field_psf("F277W", fwhm_variation=0.0, interpixel_coupling=COUPLING, fov_arcsec=4.0)
     assert psf.weights(0.3, 0.4).shape == (0,)
     np.testing.assert_array_equal(psf.at(1.0, -1.0), psf.mean)
 
@@ -102,7 +105,7 @@ def test_terms_are_what_optics_make(psfs, name):
     amplitude, opd = pupil(config)
     u, v = np.meshgrid(GRID, GRID)
     first = psf.pattern.aberrations(u, v)[..., 0].ravel()
-    detector = field._Detector.of(name, config, psf.sample_arcsec)
+    detector = field._Detector.of(name, config, psf.sample_arcsec, coupling=COUPLING)
     for k in (first.argmax(), first.argmin()):
         place = u.ravel()[k], v.ravel()[k]
         further = np.tensordot(psf.pattern.aberrations(*place), psf.pattern.modes(amplitude), axes=1)
@@ -127,7 +130,9 @@ def test_seeds_and_channels_draw_patterns():
 
 def test_two_modules():
     """Each half has its own pattern, largest in its own corner; the largest deviation is that of both."""
-    psf = field.field_psf("F277W", fwhm_variation=AS_MEASURED, seed=1, n_modules=2, fov_arcsec=4.5)
+    psf = field.field_psf(
+        "F277W", fwhm_variation=AS_MEASURED, interpixel_coupling=COUPLING, seed=1, n_modules=2, fov_arcsec=4.5
+    )
     u, v = (axis.ravel() for axis in np.meshgrid(GRID, GRID))
     module = (u > 0).astype(int)
     weights = psf.weights(u, v, module)
@@ -155,8 +160,15 @@ def test_coupling_of_pixels():
 
 def test_wider_detector_is_seen(psfs):
     """Diffusion of 18 mas instead of 6.2 widens the core as Gaussians add."""
-    wide = field.field_psf("F200W", seed=2, fwhm_variation=0.0, charge_diffusion_mas=18.0, fov_arcsec=3.0)
-    sharp = field.field_psf("F200W", seed=2, fwhm_variation=0.0, fov_arcsec=3.0)
+    wide = field.field_psf(
+        "F200W",
+        seed=2,
+        fwhm_variation=0.0,
+        interpixel_coupling=COUPLING,
+        charge_diffusion_mas=18.0,
+        fov_arcsec=3.0,
+    )
+    sharp = field.field_psf("F200W", seed=2, fwhm_variation=0.0, interpixel_coupling=COUPLING, fov_arcsec=3.0)
     widths = [fwhm_arcsec(psf.mean, psf.sample_arcsec) for psf in (wide, sharp)]
     expected = np.sqrt(widths[1] ** 2 + 8 * np.log(2) * (0.018**2 - 0.0062**2))
     assert widths[0] == pytest.approx(expected, rel=0.05)

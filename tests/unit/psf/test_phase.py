@@ -103,15 +103,18 @@ def test_the_error_of_whole_pixel_dithers_is_that_of_one_exposure_and_that_of_ha
         )
         table = fitted(camera, places, images / weights, weights)
         found[f"{name}, stars"] = np.std(table[f"flux_{camera.filter_name}"])
-    # places on the detector are known to 0.1 px, which takes a third of the power of cross terms, the first harmonics'
-    assert found["whole"][0] == pytest.approx(one * np.sqrt((1 + 3 * 0.67) / 4), rel=0.05)
+    # places on the detector are known to 3 mas, which takes a third of the power of cross terms at 31 mas
+    aligned = harmonics[harmonics["angle_deg"] == 0]
+    power, order = aligned["power"], aligned["kx"] ** 2 + aligned["ky"] ** 2
+    known = np.exp(-order * (2 * np.pi * 0.003 / camera.native) ** 2)
+    assert found["whole"][0] == pytest.approx(np.sqrt(np.sum(power * (1 + 3 * known) / 4)), rel=1e-3)
     assert found["whole, stars"] == pytest.approx(one, rel=0.2)
-    # and second harmonics do not cancel
-    assert found["halves"][0] == pytest.approx(one / 2 * np.sqrt(1 - 0.67), rel=0.2)
-    even = (harmonics["angle_deg"] == 0) & (harmonics["kx"] % 2 == 0) & (harmonics["ky"] % 2 == 0)
-    left = np.sqrt(np.sum(harmonics["power"][even]))
+    even = (aligned["kx"] % 2 == 0) & (aligned["ky"] % 2 == 0)
+    left = np.sqrt(np.sum(power[even]))
     assert 0.2 < left / one < 0.4
     assert found["halves, stars"] == pytest.approx(left, rel=0.2)
+    expected = np.sum(power * np.where(even, 1 + 3 * known, 1 - known) / 4)
+    assert found["halves"][0] == pytest.approx(np.sqrt(expected), rel=1e-3)
 
 
 def test_turned_and_mirrored_detectors_have_the_lattice_of_their_pixels(camera, harmonics):
@@ -334,3 +337,20 @@ def test_a_psf_without_harmonics_has_none(tmp_path):
     write_psf(path, gaussian())
     assert read_harmonics(path) is None
     assert read_psf(path).phase_error == 0.0
+
+
+def test_the_error_of_a_filter_is_the_rms_over_its_mosaic_where_the_exposures_are_known(tmp_path):
+    """Nine exposures at all places count as nine; a table of another place is refused by name."""
+    camera = SimpleNamespace(angle=np.radians(30.0), scale=0.04, native=0.063)
+    wcs = make_wcs(0.04)
+    rng = np.random.default_rng(4)
+    Dithers(camera, rng.uniform(300, 400, (9, 2))).wcs_table(wcs, (2048, 2048)).write(tmp_path / "a.csv")
+    here = mosaic(LONG)
+    here = Mosaic(here.sci, here.ivar, wcs, 0.04, "F277W", "f", cards=here.cards)
+    known = make_phase_error(gaussian(), here, {}, str(tmp_path / "a.csv"))
+    ensemble = make_phase_error(gaussian(), here, {"n_exposures": 9, "detector_angle_deg": 30.0})
+    assert (known.n_exposures, known.origin) == (9, "exposures")
+    assert known.error == pytest.approx(ensemble.error, rel=0.5)
+    Dithers(camera, np.array([[1e5, 1e5]])).wcs_table(wcs, (2048, 2048)).write(tmp_path / "b.csv")
+    with pytest.raises(DataError, match="no exposure on it"):
+        make_phase_error(gaussian(), here, {}, str(tmp_path / "b.csv"))

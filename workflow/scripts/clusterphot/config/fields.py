@@ -5,7 +5,7 @@ from typing import Literal
 from clusterphot.config.keys import REQUIRED, key, section
 from clusterphot.config.simulation import SimulationSection
 
-EXPOSURE_KEYS = ("n_exposures", "detector_angle_deg", "native_pixel_arcsec", "pixfrac", "phase_error")
+PHASE_KEYS = ("n_exposures", "detector_angle_deg", "native_pixel_arcsec", "pixfrac", "phase_error")
 """Keys of a mosaic that say of which exposures it was made, for the error of fluxes by dither phase."""
 
 

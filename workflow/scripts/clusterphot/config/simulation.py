@@ -100,7 +100,10 @@ class ExposureKeys:
         None, "Sigma (mas per axis) of the diffusion of charge; by default that of the channel.", ge=0, le=60
     )
     interpixel_coupling: float = key(
-        0.005, "Share of a pixel's signal that each of its four neighbours takes.", ge=0, le=0.1
+        0.0065,
+        "Share of a pixel's signal that each of its four neighbours takes; default that of pyNRC for NIRCam.",
+        ge=0,
+        le=0.1,
     )
     gain_e_per_njy: float = key(
         300.0,

@@ -15,7 +15,6 @@ from clusterphot.base.images import crop
 from clusterphot.optics.bands import channel, photon_wavelengths, pivot_angstrom
 from clusterphot.optics.detector import (
     CHARGE_DIFFUSION_MAS,
-    INTERPIXEL_COUPLING,
     MOSAIC_PIXEL_ARCSEC,
     NATIVE_PIXEL_ARCSEC,
     PIXFRAC,
@@ -35,10 +34,11 @@ from clusterphot.optics.pupil import OpticsConfig, binned, low_order_modes, pupi
 
 SAMPLES_PER_PIXEL = 3
 """Samples per detector pixel, 10.3 and 21 mas: frequencies up to 1/20.7 and 1/42 mas, where the optics end at 1/25
-and 1/75 (F090W, F250M). F070W ends at 1/19.4; of what lies beyond 1/20.7 its pixels leave next to nothing."""
+and 1/75 (F090W, F250M). F070W ends at 1/19.4, but with twice the samples its pixels are the same to 1e-4
+of the brightest."""
 
-TERMS_FIELD_ARCSEC = {"short": 2.4, "long": 4.2}
-"""Full width of the terms: light that low-order aberrations move stays within."""
+TERMS_FIELD_ARCSEC = {"short": 1.6, "long": 2.8}
+"""Full width of the terms: of the light, low-order aberrations move less than 2e-4 across their edge."""
 
 TERMS_TAPER = 0.7
 """Fraction of their half width from which the terms fall to zero, as half a cosine."""
@@ -71,9 +71,9 @@ TERMS_VARIANCE = 3e-4
 """Share of the variance of the images over the field that may be left out of the terms. Five or six are left, and the
 FWHM (encircled energy within 0.1") of corners is within 0.4 % (0.6 %) of that with all."""
 
-RANGE_NM, RANGE_NM_PER_UM, WIDEN = 75.0, 60.0, 1.3
+RANGE_NM, RANGE_NM_PER_UM, WIDEN, WIDENINGS = 75.0, 60.0, 1.3, 6
 """Largest aberration for which images are made: a constant plus wavelength, which widens the FWHM by a tenth more than
-measured; less for less. The range grows by a factor where a pupil needs more."""
+measured; less for less. The range grows by a factor where a pupil needs more, at most so many times."""
 
 BISECTIONS = 30
 """Of the share of the range that makes the FWHM deviate as asked."""
@@ -181,10 +181,10 @@ def field_psf(
     config=None,
     *,
     fwhm_variation,
+    interpixel_coupling,
     seed=0,
     n_modules=1,
     charge_diffusion_mas=None,
-    interpixel_coupling=INTERPIXEL_COUPLING,
     native_pixel_arcsec=None,
     pixel_scale_arcsec=None,
     pixfrac=PIXFRAC,
@@ -202,6 +202,8 @@ def field_psf(
     fwhm_variation : float
         Largest deviation of the FWHM from its mean at 0.7 um, on the mosaic, averaged over pixel phases: 0.2 as
         measured (`LARGEST_DEVIATION`), less at longer wavelengths; 0 is one PSF everywhere.
+    interpixel_coupling : float
+        Share of a pixel's signal that each of its four neighbours shows (`clusterphot.optics.detector.coupled`).
     seed : int, optional
         Draws the pattern, one for all filters of a channel.
     n_modules : int, optional
@@ -209,8 +211,6 @@ def field_psf(
         aberrations grow.
     charge_diffusion_mas : float, optional
         Sigma per axis; by default that of the channel.
-    interpixel_coupling : float, optional
-        Share of a pixel's charge that shows in each of its four neighbours.
     native_pixel_arcsec, pixel_scale_arcsec : float, optional
         Pixel of the detector, and of the mosaic on which the FWHM is meant; by default those of the channel.
     pixfrac : float, optional
@@ -222,6 +222,11 @@ def field_psf(
     Returns
     -------
     psf : FieldPsf
+
+    Raises
+    ------
+    ValueError
+        If aberrations cannot widen the core as asked.
     """
     config = config or OpticsConfig()
     part = channel(filter_name)
@@ -231,8 +236,8 @@ def field_psf(
         filter_name,
         config,
         sample,
-        charge_diffusion_mas=charge_diffusion_mas,
         coupling=interpixel_coupling,
+        charge_diffusion_mas=charge_diffusion_mas,
         pixel_scale_arcsec=pixel_scale_arcsec,
         pixfrac=pixfrac,
     )
@@ -247,23 +252,12 @@ def field_psf(
     u, v = (axis.ravel() for axis in np.meshgrid(grid, grid))
     module = (u > 0).astype(int) if n_modules == 2 else 0
     places = pattern.aberrations(u, v, module)
-    # Images at a few places, wide enough apart that the FWHM deviates as asked in between.
-    powers = _powers(places)
-    chosen = qr(powers.T, mode="r", pivoting=True)[1][: len(POWERS)]
-    light = _CoreLight.of(
-        filter_name, telescope, pattern, sample, 2 * round(TERMS_FIELD_ARCSEC[part] / sample / 2) + 1
-    )
+    size = 2 * round(TERMS_FIELD_ARCSEC[part] / sample / 2) + 1
+    light = _CoreLight.of(filter_name, telescope, pattern, sample, size)
     widest = (RANGE_NM + RANGE_NM_PER_UM * pivot_angstrom(filter_name) * 1e-4) * np.sqrt(fwhm_variation / 0.2)
-    share = None
-    while share is None:
-        nodes = widest * np.concatenate([np.zeros((1, 2)), places[chosen]])
-        images, fwhms = zip(*(detector.centred(detector.seen(light.at(node))) for node in nodes), strict=True)
-        inverse = np.linalg.inv(powers[chosen])  # polynomials that are exact there
-        widths = fwhms[0], inverse @ (np.array(fwhms[1:]) - fwhms[0])
-        share = _share_of_range(places, widths, largest)
-        aberration, widest = (share or 0.0) * widest, widest * WIDEN
-    changes = _changes(np.array(images), mean.max())
-    images = np.tensordot(share ** POWERS.sum(axis=1)[:, None] * inverse, changes, axes=1)
+    images, aberration = _images_of_powers(light, detector, places, largest, widest)
+    images *= mean.max()  # still without aberrations
+    powers = _powers(places)
     offset = powers.mean(axis=0)
     terms, projection = _reduced(images, powers - offset)
     mean = added(mean, np.tensordot(offset, images, axes=1))
@@ -312,8 +306,8 @@ class _Detector:
         config,
         sample_arcsec,
         *,
+        coupling,
         charge_diffusion_mas=None,
-        coupling=INTERPIXEL_COUPLING,
         pixel_scale_arcsec=None,
         pixfrac=PIXFRAC,
     ):
@@ -389,10 +383,39 @@ class _CoreLight:
         )
 
 
-def _changes(images, peak):
-    """Differences of images to the first one, scaled to its peak: they fall to 0 at the edge, and each sums to 0."""
+def _images_of_powers(light, detector, places, largest, widest_nm):
+    """Images that powers of the aberrations add, where the FWHM deviates over the places as asked.
+
+    Polynomials through the images at a few places, chosen by pivoted QR so that they do not oscillate in between
+    (approximate Fekete points; Sommariva & Vianello 2009, Comput. Math. Appl. 57, 1324). The range of aberrations is
+    widened until the FWHM deviates enough.
+
+    Returns
+    -------
+    images : (8, n, n) float ndarray
+        For aberrations relative to the largest; in units of the peak of the image without aberrations.
+    aberration_nm : float
+        The largest one.
+    """
+    powers = _powers(places)
+    chosen = qr(powers.T, mode="r", pivoting=True)[1][: len(POWERS)]
+    inverse = np.linalg.inv(powers[chosen])
+    for _ in range(WIDENINGS):
+        nodes = widest_nm * np.concatenate([np.zeros((1, 2)), places[chosen]])
+        images, fwhms = zip(*(detector.centred(detector.seen(light.at(node))) for node in nodes), strict=True)
+        widths = fwhms[0], inverse @ (np.array(fwhms[1:]) - fwhms[0])
+        share = _share_of_range(places, widths, largest)
+        if share is not None:
+            scale = share ** POWERS.sum(axis=1)[:, None]
+            return np.tensordot(scale * inverse, _changes(np.array(images)), axes=1), share * widest_nm
+        widest_nm *= WIDEN
+    raise ValueError(f"no aberration up to {widest_nm:.0f} nm widens the core by {largest:.0%} of its mean")
+
+
+def _changes(images):
+    """Differences to the first image, over its peak: they fall to 0 at the edge, and each sums to 0."""
     taper = _taper(images.shape[-1])
-    changes = (images[1:] - images[0]) * (taper * peak / images[0].max())
+    changes = (images[1:] - images[0]) * taper / images[0].max()
     return changes - changes.sum(axis=(1, 2), keepdims=True) * taper / taper.sum()
 
 

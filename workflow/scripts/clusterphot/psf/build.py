@@ -427,7 +427,7 @@ def write_psf_result(path, result):
     """Write the PSF with further extensions: its STARS, its CURVE of encircled energy and harmonics of its PHASE."""
     extra = [fits.BinTableHDU(result.notes, name="STARS"), fits.BinTableHDU(result.curve, name="CURVE")]
     if result.harmonics is not None:
-        extra.append(fits.BinTableHDU(result.harmonics, name="PHASE"))
+        extra.append(fits.BinTableHDU(Table(result.harmonics, meta={}), name="PHASE"))
     write_psf(path, result.psf, extra_hdus=extra)
 
 

@@ -18,6 +18,7 @@ from clusterphot.base.filters import pivot_wavelength, sedpy_name
 from clusterphot.base.products import open_fits
 from clusterphot.config.photometry import PhotometrySection
 from clusterphot.mosaics.exposures import DROPPED_AS_SQUARES, N_EXPOSURES, Drizzling
+from clusterphot.mosaics.wcs_table import read_wcs_table, sightings
 from clusterphot.optics.detector import PIXFRAC
 
 ANGLES_DEG = tuple(range(0, 46, 5))
@@ -92,7 +93,8 @@ def phase_harmonics(psf, native_pixel_arcsec, pixfrac, *, angles_deg=ANGLES_DEG)
     -------
     harmonics : `astropy.table.Table`
         Columns ``angle_deg``, ``kx``, ``ky`` (one of each pair of opposite ones) and ``power``: variance, of the flux
-        squared, that the harmonic and its opposite have in one exposure of random phase.
+        squared, that the harmonic and its opposite have in one exposure of random phase. ``meta`` has the
+        ``native_pixel_arcsec``.
 
     Notes
     -----
@@ -119,7 +121,8 @@ def phase_harmonics(psf, native_pixel_arcsec, pixfrac, *, angles_deg=ANGLES_DEG)
         optics = _through_pixels(mean, step, psf, native_pixel_arcsec, pixfrac, angle)
         for (kx, ky), power in _powers(optics, mean, step, psf, native_pixel_arcsec, pixfrac, angle).items():
             rows.append((float(angle), kx, ky, power))
-    table = Table(rows=rows, names=list(PHASE_COLUMNS), dtype=(float, np.int64, np.int64, float))
+    meta = {"native_pixel_arcsec": float(native_pixel_arcsec)}
+    table = Table(rows=rows, names=list(PHASE_COLUMNS), dtype=(float, np.int64, np.int64, float), meta=meta)
     for name, (unit, _) in PHASE_COLUMNS.items():
         table[name].unit = unit or None
     return table
@@ -146,7 +149,7 @@ def single_exposure_variance(harmonics, angle_deg=None):
     return float(np.trapezoid(power, angles) / (angles[-1] - angles[0])) if len(angles) > 1 else power[0]
 
 
-def make_phase_error(psf, mosaic, said_by_user):
+def make_phase_error(psf, mosaic, said_by_user, exposures=None):
     """Error of single fluxes by dither phase, from what user and header tell of the exposures.
 
     Parameters
@@ -154,12 +157,19 @@ def make_phase_error(psf, mosaic, said_by_user):
     psf : `clusterphot.base.products.Psf`
     mosaic : `clusterphot.base.products.Mosaic`
     said_by_user : dict of str to float or None
-        Keys of `clusterphot.config.fields.EXPOSURE_KEYS` in the configuration, which go before the header.
+        Keys of `clusterphot.config.fields.PHASE_KEYS` in the configuration, which go before the header.
+    exposures : str, optional
+        Table of the WCS of the exposures; the error is then its rms over the mosaic.
 
     Returns
     -------
     error : PhaseError
         0 where the detector is not known.
+
+    Raises
+    ------
+    DataError
+        If no exposure of the table lies on the mosaic.
     """
     label = f"{mosaic.field} {mosaic.filter_name}"
     given = {name: value for name, value in said_by_user.items() if value is not None}
@@ -174,20 +184,50 @@ def make_phase_error(psf, mosaic, said_by_user):
     if said.kernel not in (None, *DROPPED_AS_SQUARES):
         logger.warning("%s: no error by dither phase for the kernel %r (key phase_error)", label, said.kernel)
         return PhaseError(0.0, origin=f"none: kernel {said.kernel}")
-    number, origin = given.get("n_exposures"), "n_exposures"
-    if number is None:
-        number, origin = said.mean_exposures(covered_arcmin2(mosaic)), "header"
-    if number is None:
-        number, origin = float(N_EXPOSURES), "assumed"
-        logger.info("%s: number of exposures not known, %d assumed (key n_exposures)", label, N_EXPOSURES)
     harmonics = phase_harmonics(psf, native, drop)
-    variance = single_exposure_variance(harmonics, given.get("detector_angle_deg", said.angle_deg))
-    error = PhaseError(float(np.sqrt(variance / number)), float(number), native, drop, harmonics, origin)
+    if exposures is not None:
+        value, number = _typical_error(harmonics, mosaic, exposures)
+        origin = "exposures"
+    else:
+        number, origin = _mean_number(given.get("n_exposures"), said, mosaic)
+        variance = single_exposure_variance(harmonics, given.get("detector_angle_deg", said.angle_deg))
+        value = float(np.sqrt(variance / number))
+    error = PhaseError(value, float(number), native, drop, harmonics, origin)
     logger.info(
         "%s: dither phases scatter fluxes by %.2f %% (%.3g exposures, %s; detector pixels of %.0f mas, pixfrac %g)",
         label, 100 * error.error, number, origin, 1000 * native, drop,
     )  # fmt: skip
     return error
+
+
+def _mean_number(given, said, mosaic):
+    """Mean number of exposures at a place, and where it is from: key, header or a guess."""
+    if given is not None:
+        return given, "n_exposures"
+    number = said.mean_exposures(covered_arcmin2(mosaic))
+    if number is not None:
+        return number, "header"
+    logger.info(
+        "%s %s: number of exposures not known, %d assumed (key n_exposures)",
+        mosaic.field, mosaic.filter_name, N_EXPOSURES,
+    )  # fmt: skip
+    return N_EXPOSURES, "assumed"
+
+
+N_PLACES = 12
+"""Places along each side of a mosaic at which the error from the table of its exposures is computed."""
+
+
+def _typical_error(harmonics, mosaic, path):
+    """Root mean square over a mosaic of the error from the table of its exposures, and the mean number of them."""
+    ny, nx = mosaic.shape
+    y, x = np.meshgrid(*((np.arange(N_PLACES) + 0.5) / N_PLACES * side for side in (ny, nx)), indexing="ij")
+    exposures = read_wcs_table(path, near=mosaic.wcs.all_pix2world(x.ravel(), y.ravel(), 0))
+    errors, number = phase_errors(harmonics, sightings(exposures, mosaic.wcs, x.ravel(), y.ravel()), x.size)
+    if not number.any():
+        got, hint = "no exposure on it", "is it the table of this mosaic?"
+        raise DataError(f"{mosaic.label}, {path}", got, "the exposures that it was made of", hint)
+    return float(np.sqrt(np.nanmean(errors**2))), float(np.mean(number[number > 0]))
 
 
 N_ROWS = 64
@@ -213,7 +253,7 @@ def read_harmonics(path):
     with open_fits(path) as hdus:
         if "PHASE" not in hdus:
             return None
-        table = Table(hdus["PHASE"].data)
+        table = Table(hdus["PHASE"].data, meta={"native_pixel_arcsec": hdus[0].header.get("DETPIX")})
     if set(table.colnames) != set(PHASE_COLUMNS):
         raise DataError(f"{path}, PHASE", f"columns {', '.join(table.colnames)}", ", ".join(PHASE_COLUMNS))
     return table
@@ -243,10 +283,10 @@ def phase_errors(harmonics, seen, n_sources):
     A harmonic k of exposures of weights w has the variance |c(k)|^2 |sum w exp(2 pi i k phi)|^2 / (sum w)^2: less than
     1/N where the dithers spread over the pixel, up to 1 where they are whole pixels apart. It depends on how the
     exposures lie to one another, not on the source's own place, which is averaged over: an error in the usual sense.
-    That the phases are known to `PHASE_ERROR_PX` damps their cross terms. Exposures whose axes differ by more than
+    That places are known to `ALIGNMENT_ARCSEC` damps cross terms. Exposures whose axes differ by more than
     `SAME_AXES_DEG` are taken as independent of one another.
     """
-    powers = _interpolated(harmonics)
+    powers, error_px = _interpolated(harmonics), ALIGNMENT_ARCSEC / harmonics.meta["native_pixel_arcsec"]
     total, variance, number = np.zeros(n_sources), np.zeros(n_sources), np.zeros(n_sources, dtype=int)
     if len(seen) == 0:
         return np.full(n_sources, np.nan), number
@@ -257,16 +297,16 @@ def phase_errors(harmonics, seen, n_sources):
     for row, entries in enumerate(of_source):
         number[row] = len(entries)
         total[row] = sum(weight for *_, weight in entries)
-        variance[row] = sum(_group_variance(group, powers) for group in _by_axes(entries))
+        variance[row] = sum(_group_variance(group, powers, error_px) for group in _by_axes(entries))
     measured = number > 0
     error = np.full(n_sources, np.nan)
     error[measured] = np.sqrt(variance[measured]) / total[measured]
     return error, number
 
 
-PHASE_ERROR_PX = 0.1
-"""1-sigma error per axis of a place on the detector: 3 mas in the short channel, 6 mas in the long one, as well as
-exposures are aligned to one another. Chosen."""
+ALIGNMENT_ARCSEC = 0.003
+"""1-sigma error per axis of a place on the detector, as well as exposures are aligned to one another: a tenth of a
+pixel in the short channel, which takes a third of the power of cross terms. Chosen."""
 
 SAME_AXES_DEG = 3.0
 """Angle between detectors up to which their lattices are taken as parallel. Chosen: beats fade over ten degrees."""
@@ -303,7 +343,7 @@ def _by_axes(entries):
     return groups
 
 
-def _group_variance(group, powers):
+def _group_variance(group, powers, error_px):
     """Variance times the square of the sum of weights of exposures with parallel lattices."""
     angle, entries = group
     k, power = powers(angle)
@@ -316,7 +356,7 @@ def _group_variance(group, powers):
         own = np.rint(axes @ base.T).astype(int)
         waves += weight * np.exp(2j * np.pi * (k @ own.T) @ place)
         squares += weight**2
-    known = np.exp(-((2 * np.pi * PHASE_ERROR_PX) ** 2) * np.sum(k**2, axis=1))
+    known = np.exp(-((2 * np.pi * error_px) ** 2) * np.sum(k**2, axis=1))
     return float(np.sum(power * (squares + (np.abs(waves) ** 2 - squares) * known)))
 
 

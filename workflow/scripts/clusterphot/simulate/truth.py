@@ -85,7 +85,8 @@ class FieldConfig(SceneKeys):
     list_error_mas : float
         Error per axis of the listed positions of star clusters placed here (published ones: rounding).
     wfe_nm, jitter_mas : float or None
-        Of the PSF; None draws 60-95 nm and 6-10 mas from the seed.
+        Of the PSF; None draws 60-95 nm and 6-10 mas from the seed. With exposures, diffusion of charge and pointing
+        errors come on top: the jitter stands for what else makes PSFs of real mosaics broader than optics alone.
     exposures : `ExposureOptions` or dict of its values, optional
         Of mosaics drizzled from exposures; None for mosaics drawn as such.
     """
