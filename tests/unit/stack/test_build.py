@@ -10,6 +10,7 @@ from astropy.table import Table
 from clusterphot.base import products
 from clusterphot.base.flags import Flag
 from clusterphot.base.tables import read_table, write_table
+from clusterphot.psf.grid import constant_grid
 from clusterphot.stack import build, combine
 from clusterphot.stack.build import StackOptions
 
@@ -172,6 +173,7 @@ def test_drivers_and_files(tmp_path, plot):
     cutouts.ids[4] = table["id"][4] = "é4"
     products.write_cutouts(tmp_path / "c.fits", cutouts)
     products.write_psf(tmp_path / "psf.fits", psf())
+    constant_grid(psf(), (300, 300)).write(tmp_path / "psf_grid.fits", psf())
     products.write_noise(tmp_path / "noise.fits", noise())
     write_table(tmp_path / "p.ecsv", table, meta={})
     space = types.SimpleNamespace
@@ -184,7 +186,7 @@ def test_drivers_and_files(tmp_path, plot):
         space(
             input=space(
                 cutouts=[tmp_path / "c.fits"], photometry=tmp_path / "p.ecsv", psf=tmp_path / "psf.fits",
-                noise=tmp_path / "noise.fits",
+                psf_grid=tmp_path / "psf_grid.fits", noise=tmp_path / "noise.fits",
             ),
             output=space(stack=tmp_path / "s.fits"), params=params, wildcards=wildcards,
         )

@@ -157,7 +157,7 @@ def make_phase_error(psf, mosaic, said_by_user, exposures=None):
     psf : `clusterphot.base.products.Psf`
     mosaic : `clusterphot.base.products.Mosaic`
     said_by_user : dict of str to float or None
-        Keys of `clusterphot.config.fields.EXPOSURE_KEYS` in the configuration, which go before the header.
+        Keys of `clusterphot.config.fields.PHASE_KEYS` in the configuration, which go before the header.
     exposures : str, optional
         Table of the WCS of the exposures; the error is then its rms over the mosaic.
 
