@@ -1,13 +1,13 @@
 """Stars, PSF, noise and offset of each filter.
 
-Inputs: mosaics. Outputs: results/{field}/stars.ecsv and results/{field}/{filter}/psf.fits, noise.fits, offset.ecsv.
+Inputs: mosaics. Outputs: results/{field}/stars.ecsv and results/{field}/{filter}/psf.fits, psf_grid.fits, noise.fits, offset.ecsv.
 Rules: select_stars, build_psf, measure_noise, measure_offset.
 
 Stars are found once, in the reference filter, on the stellar locus of half-light radius against magnitude, and
 serve all filters: those of `psf.mag_min` to `psf.mag_max` make the core of the PSF, brighter ones its wings.
 The noise of blank sky has its correlation between pixels measured, which is what errors of fluxes rest on.
 `figures/psf_F200W.png` shows whether the stars were good; `psf.fits` carries the light on its stamp, the error of the
-flux scale, and a table of the stars.
+flux scale, and a table of the stars; `psf_grid.fits` the PSF over the field, which sources are fitted with.
 """
 
 
@@ -44,6 +44,7 @@ rule build_psf:
         exposures=get_exposures,
     output:
         psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
     params:
         **get_keys("psf", StampKeys),
         **get_mosaic_values(PHASE_KEYS),

@@ -18,8 +18,8 @@ class MosaicSection:
     err: str = key(None, "1-sigma errors in the unit of the image, in place of wht: path or URL.")
     psf: str = key(
         None,
-        "PSF of the filter: a FITS image on the mosaic's pixels or finer ones, a file of STPSF, or a grid that "
-        "photutils reads.",
+        "PSF of the filter: a FITS image on the mosaic's pixels or finer ones, a file of STPSF, or PSFs at a grid of "
+        "places on the mosaic (STPSF, photutils GriddedPSFModel), of which each source has its own.",
     )
     psf_encircled_energy: float = key(
         None,

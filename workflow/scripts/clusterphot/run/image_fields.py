@@ -298,7 +298,7 @@ def check_psf(path, key, filt, info, *, encircled_energy=None):
         What is odd about it; see `clusterphot.psf.user_file.load_user_psf`.
     """
     from clusterphot.mosaics.fits_rows import is_image, walk
-    from clusterphot.psf.user_file import load_user_psf
+    from clusterphot.psf.user_file import load_user_grid, load_user_psf
 
     if not os.path.isfile(path):
         raise DataError(f"{key} = {path}", "no such file", "a PSF image", near_hint(path))
@@ -306,4 +306,6 @@ def check_psf(path, key, filt, info, *, encircled_energy=None):
         raise DataError(f"{key} = {path}", "no image", "a FITS file with a 2-D image")
     if info is None:
         return []
-    return load_user_psf(path, info.pixel_scale_arcsec, filt, encircled_energy=encircled_energy)[1]
+    psf, notes = load_user_psf(path, info.pixel_scale_arcsec, filt, encircled_energy=encircled_energy)
+    load_user_grid(path, psf, info.shape)
+    return notes
