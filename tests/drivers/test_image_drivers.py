@@ -87,8 +87,10 @@ def measured(drawn_field, job, tmp_path_factory, repo):
             input={
                 "mosaic": f"{folder}/F150W.fits",
                 "psf": f"{folder}/F150W_psf.fits",
+                "psf_grid": f"{folder}/F150W_psf_grid.fits",
                 "reference_mosaic": f"{folder}/{REFERENCE}.fits",
                 "reference_psf": f"{folder}/{REFERENCE}_psf.fits",
+                "reference_psf_grid": f"{folder}/{REFERENCE}_psf_grid.fits",
                 "stars": stars,
             },
             output={"offset": f"{folder}/F150W_offset.ecsv"},

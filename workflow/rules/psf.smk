@@ -94,8 +94,10 @@ rule measure_offset:
     input:
         mosaic="results/{field}/{filter}/mosaic.fits",
         psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
         reference_mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
         reference_psf=get_reference_filter("results/{field}/{reference}/psf.fits"),
+        reference_psf_grid=get_reference_filter("results/{field}/{reference}/psf_grid.fits"),
         stars="results/{field}/stars.ecsv",
     output:
         offset="results/{field}/{filter}/offset.ecsv",
