@@ -1,6 +1,7 @@
 """Stacks: alignment, medians, background, the fit, and independence of chunking and order."""
 
 import types
+from dataclasses import replace
 
 import join_stacks as join_stacks_driver
 import numpy as np
@@ -9,7 +10,9 @@ import stack_sources
 from astropy.table import Table
 from clusterphot.base import products
 from clusterphot.base.flags import Flag
+from clusterphot.base.psf_field import psf_over_field
 from clusterphot.base.tables import read_table, write_table
+from clusterphot.psf.grid import constant_grid
 from clusterphot.stack import build, combine
 from clusterphot.stack.build import StackOptions
 
@@ -69,6 +72,32 @@ def test_alignment_moves_a_source_to_the_middle():
     assert np.abs(shifted - wanted)[inner].max() < 1e-4 * wanted.max()
     assert good[0].all(axis=0)[2:-2].all()
     assert not good[2][:, -2:].any() and good[2][5:-5, 5:-5].all()
+
+
+def test_psf_of_a_stack_is_the_mean_over_its_sources():
+    """Bright sources where the PSF is wide: the PSF in the middle of the field is 4 % off."""
+    rng, side = np.random.default_rng(5), 124.0
+    cutouts, table = field(40, seed=5)
+    right = table[f"x_{FILTER}"] > side / 2
+    flux = np.where(right, 40.0, 10.0)
+    table[f"flux_{FILTER}"] = flux
+    share = (np.asarray(table[f"x_{FILTER}"]) / side)[:, None, None]
+    x, y = np.asarray(table[f"x_{FILTER}"]) - cutouts.x0, np.asarray(table[f"y_{FILTER}"]) - cutouts.y0
+    light = (1 - share) * gaussian(x, y, sigma=1.1) + share * gaussian(x, y, sigma=1.7)
+    noise_free = 0.98 * flux[:, None, None] * light + 0.3
+    cutouts = replace(cutouts, data=noise_free + 0.01 * rng.normal(size=light.shape))
+    stamps = np.array([0.98 * gaussian(20, 20, 41, sigma)[0] for sigma in (1.1, 1.7)] * 2)
+    changing = psf_over_field(psf(), stamps, [(x, y) for y in (0.0, side) for x in (0.0, side)])
+    middle = changing.at(side / 2, side / 2)
+    options = StackOptions(method="mean", annulus_px=(8, 12), n_resamples=20, sky="constant")
+    sample = build.aligned_sample(cutouts, table, changing, noise(), [FILTER], options)
+    expected = np.average(share[:, 0, 0], weights=flux)
+    mixed = (1 - expected) * stamps[0] + expected * stamps[1]
+    np.testing.assert_allclose(sample.psf.data * sample.psf.ee_stamp, mixed, atol=1e-3 * mixed.max())
+    found = build.make_stack(cutouts, table, changing, noise(), [FILTER], options).row["flux"]
+    with_middle = build.make_stack(cutouts, table, middle, noise(), [FILTER], options).row["flux"]
+    assert found == pytest.approx(flux.mean(), rel=5e-3)
+    assert abs(with_middle / flux.mean() - 1) > 0.03
 
 
 def test_bad_pixel_spreads_to_its_neighbours_only():
@@ -172,6 +201,7 @@ def test_drivers_and_files(tmp_path, plot):
     cutouts.ids[4] = table["id"][4] = "é4"
     products.write_cutouts(tmp_path / "c.fits", cutouts)
     products.write_psf(tmp_path / "psf.fits", psf())
+    constant_grid(psf(), (300, 300)).write(tmp_path / "psf_grid.fits", psf())
     products.write_noise(tmp_path / "noise.fits", noise())
     write_table(tmp_path / "p.ecsv", table, meta={})
     space = types.SimpleNamespace
@@ -184,7 +214,7 @@ def test_drivers_and_files(tmp_path, plot):
         space(
             input=space(
                 cutouts=[tmp_path / "c.fits"], photometry=tmp_path / "p.ecsv", psf=tmp_path / "psf.fits",
-                noise=tmp_path / "noise.fits",
+                psf_grid=tmp_path / "psf_grid.fits", noise=tmp_path / "noise.fits",
             ),
             output=space(stack=tmp_path / "s.fits"), params=params, wildcards=wildcards,
         )

@@ -115,6 +115,26 @@ class Psf:
     meta: dict = field(default_factory=dict)
     phase_error: float = 0.0
 
+    @property
+    def terms(self):
+        """Images (k, n, n) whose sum, with the `weights` of a place, is the PSF there per unit of a source's light.
+
+        One, the same everywhere; `clusterphot.base.psf_field.PsfField` has more.
+        """
+        return (self.data * self.ee_stamp)[None]
+
+    def weights(self, x, _y):
+        """Weights (n, k) of the terms at places (n,) of the mosaic."""
+        return np.ones((len(x), 1))
+
+    def at(self, _x, _y):
+        """The PSF at a place of the mosaic; x and y in pixels, 0-based."""
+        return self
+
+    def mean(self, _x, _y, _shares=None):
+        """Mean of the PSFs at places (n,) of the mosaic with shares (n,) of the light."""
+        return self
+
 
 @dataclass(frozen=True)
 class Noise:

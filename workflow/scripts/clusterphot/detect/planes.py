@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from clusterphot.base.products import Mosaic
+from clusterphot.base.products import Mosaic, Psf
 from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import background
-from clusterphot.detect.kernels import Kernels
+from clusterphot.detect.kernels import Kernels, tapered
 from clusterphot.measure.rendering import PsfRenderer
 
 FILL_SIGMA_PX, FILL_REACH_PX, FILL_MIN_WEIGHT = 1.2, 3, 1.0
@@ -48,7 +48,10 @@ class SearchBand:
     Attributes
     ----------
     mosaic : `clusterphot.base.products.Mosaic`
+    psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
+        Sources are drawn, and subtracted, with that of their place.
     kernels : `Kernels`
+        Of the PSF in the middle: what a filter sees of another one is put right when the source is subtracted.
     ivar_scale : float
         Of `clusterphot.base.products.Noise`.
     offset : (float, float)
@@ -60,6 +63,7 @@ class SearchBand:
     """
 
     mosaic: Mosaic
+    psf: Psf
     kernels: Kernels
     ivar_scale: float
     offset: tuple
@@ -77,9 +81,17 @@ class SearchBand:
         return 2.0 * (self.mosaic.pixel_scale_arcsec * MAS_PER_ARCSEC) ** 2
 
     @functools.cached_property
+    def terms(self):
+        """Terms (k, n, n) of the PSF as they are drawn."""
+        terms = self.psf.terms
+        if len(terms) == 1:
+            return self.kernels.psf[None]
+        return np.array([tapered(term, self.mosaic.pixel_scale_arcsec) for term in terms])
+
+    @functools.cached_property
     def drawer(self):
         """`ModelDrawer` of the band's PSF."""
-        return ModelDrawer(self.kernels.psf, self.mosaic.pixel_scale_arcsec)
+        return ModelDrawer(self, self.terms)
 
 
 @dataclass
@@ -262,13 +274,21 @@ def _affine(band, reference, region):
 
 
 class ModelDrawer:
-    """Draws point sources into the model of a plane: small stamps for faint, whole PSFs for bright ones."""
+    """Draws point sources into the model of a plane: small stamps for faint, whole PSFs for bright ones.
 
-    def __init__(self, light, pixel_scale_arcsec):
-        full = len(light)
-        small = 2 * int(round(0.5 * FAINT_STAMP_ARCSEC / pixel_scale_arcsec)) + 1
+    Parameters
+    ----------
+    band : `SearchBand`
+    terms : (k, n, n) float ndarray
+        What is drawn: those of the band's PSF, or images made of each of them.
+    """
+
+    def __init__(self, band, terms):
+        full = terms.shape[-1]
+        small = 2 * int(round(0.5 * FAINT_STAMP_ARCSEC / band.mosaic.pixel_scale_arcsec)) + 1
+        self._psf = band.psf
         self._sizes = (min(small, full), full)
-        self._renderers = tuple(PsfRenderer(light, size) for size in self._sizes)
+        self._renderers = tuple(PsfRenderer(terms, size) for size in self._sizes)
 
     def add(self, plane, x, y, flux):
         """Add sources at positions (x, y) of the plane's own pixels with fluxes in nJy."""
@@ -278,14 +298,16 @@ class ModelDrawer:
             rows = np.flatnonzero(chosen & (flux != 0))
             for first in range(0, len(rows), STAMPS_AT_ONCE):
                 part = rows[first : first + STAMPS_AT_ONCE]
-                self._add(plane.model, renderer, size, x[part], y[part], flux[part])
+                weights = self._psf.weights(x[part] + plane.origin[0], y[part] + plane.origin[1])
+                cores = renderer.cores(weights)
+                self._add(plane.model, renderer, size, x[part], y[part], flux[part], cores)
 
     @staticmethod
-    def _add(image, renderer, size, x, y, flux):
+    def _add(image, renderer, size, x, y, flux, cores):
         """Add a block of sources."""
         half = size // 2
         ix, iy = np.rint(x).astype(int), np.rint(y).astype(int)
-        stamps = renderer.render(half + x - ix, half + y - iy)
+        stamps = renderer.render(half + x - ix, half + y - iy, cores)
         ny, nx = image.shape
         for k in range(len(x)):
             xa, xb, ya, yb = ix[k] - half, ix[k] + half + 1, iy[k] - half, iy[k] + half + 1
