@@ -102,7 +102,7 @@ MISTAKES = {
         {f"{F200W}.exposures": "my.csv"},
     ),
     "exposures of another field": data(
-        [f"{F200W}.exposures = far_wcs.csv: got 1 exposures, none near a listed source", "of this field?"],
+        [f"{F200W}.exposures = far_wcs.csv: got no exposure near a listed source", "of this field?"],
         {f"{F200W}.exposures": "far_wcs.csv"},
         files={
             "far_wcs.csv": "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2,cd1_1,cd1_2,cd2_1,cd2_2\n"
