@@ -152,11 +152,14 @@ def measure(truth, config, filt, telescope, reference):
     return fits, by_table, by_number
 
 
-def pulls(seed, angle_deg, noise, case):
-    """Pulls of each filter of a field: with the error of the table, of the number of exposures, and without either."""
+def pulls(seed, angle_deg, noise, case, filters=FILTERS):
+    """Pulls of each filter: with the error of the table, of the number of exposures, and without either.
+
+    ``filters`` has the reference filter, whose positions the others take.
+    """
     truth, config = make_field(seed, angle_deg, noise, case)
     telescope, reference, found = pupil(config.optics()), None, {}
-    for filt in sorted(FILTERS, key=lambda name: name != config.reference_filter):
+    for filt in sorted(filters, key=lambda name: name != config.reference_filter):
         fits, by_table, by_number = measure(truth, config, filt, telescope, reference)
         reference = fits if reference is None else reference
         fits = fits[fits["is_target"]]

@@ -70,9 +70,11 @@ def measured(drawn_field, job, tmp_path_factory, repo):
         mosaic = f"{folder}/{filt}.fits"
         own_psf = {"psf": str(drawn_field.folder / "f150w_psf.fits")} if filt == "F150W" else {}
         table = str(repo / "resources" / "psf" / "encircled_energy.csv")
+        noise = f"{folder}/{filt}_noise.fits"
+        measure_noise.main(job(input={"mosaic": mosaic}, output={"noise": noise}, wildcards=of_filter))
         build_psf.main(
             job(
-                input={"mosaic": mosaic, "stars": stars, "encircled_energy": table} | own_psf,
+                input={"mosaic": mosaic, "noise": noise, "stars": stars, "encircled_energy": table} | own_psf,
                 output={"psf": f"{folder}/{filt}_psf.fits", "psf_grid": f"{folder}/{filt}_psf_grid.fits"},
                 params={name: CONFIG["psf"][name] for name in ("size_arcsec", "beyond_stamp")}
                 | {"psf_encircled_energy": None, "psf_error": None}
@@ -80,15 +82,15 @@ def measured(drawn_field, job, tmp_path_factory, repo):
                 wildcards=of_filter,
             )
         )
-        noise = {"noise": f"{folder}/{filt}_noise.fits"}
-        measure_noise.main(job(input={"mosaic": mosaic}, output=noise, wildcards=of_filter))
     measure_offset.main(
         job(
             input={
                 "mosaic": f"{folder}/F150W.fits",
+                "noise": f"{folder}/F150W_noise.fits",
                 "psf": f"{folder}/F150W_psf.fits",
                 "psf_grid": f"{folder}/F150W_psf_grid.fits",
                 "reference_mosaic": f"{folder}/{REFERENCE}.fits",
+                "reference_noise": f"{folder}/{REFERENCE}_noise.fits",
                 "reference_psf": f"{folder}/{REFERENCE}_psf.fits",
                 "reference_psf_grid": f"{folder}/{REFERENCE}_psf_grid.fits",
                 "stars": stars,

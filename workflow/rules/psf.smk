@@ -38,6 +38,7 @@ rule select_stars:
 rule build_psf:
     input:
         mosaic="results/{field}/{filter}/mosaic.fits",
+        noise="results/{field}/{filter}/noise.fits",
         stars="results/{field}/stars.ecsv",
         encircled_energy=get_resource("psf/encircled_energy.csv"),
         psf=get_user_psf,
@@ -95,7 +96,9 @@ rule measure_offset:
         mosaic="results/{field}/{filter}/mosaic.fits",
         psf="results/{field}/{filter}/psf.fits",
         psf_grid="results/{field}/{filter}/psf_grid.fits",
+        noise="results/{field}/{filter}/noise.fits",
         reference_mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
+        reference_noise=get_reference_filter("results/{field}/{reference}/noise.fits"),
         reference_psf=get_reference_filter("results/{field}/{reference}/psf.fits"),
         reference_psf_grid=get_reference_filter("results/{field}/{reference}/psf_grid.fits"),
         stars="results/{field}/stars.ecsv",

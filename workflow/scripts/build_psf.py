@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from clusterphot.base.files import checksum_cards
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import read_mosaic
+from clusterphot.base.products import calibrated, read_mosaic, read_noise
 from clusterphot.config.fields import PHASE_KEYS
 from clusterphot.config.keys import values_of
 from clusterphot.config.psf import StampKeys
@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 def main(smk):
     """Read mosaic, star list and reference table; write the PSF and that over the field."""
-    mosaic, stars = read_mosaic(smk.input.mosaic), read_stars(smk.input.stars)
+    mosaic = calibrated(read_mosaic(smk.input.mosaic), read_noise(smk.input.noise))
+    stars = read_stars(smk.input.stars)
     reference, grid = read_encircled_energy(smk.input.encircled_energy), None
     if smk.input.get("psf"):
         psf, notes = load_user_psf(

@@ -147,6 +147,19 @@ def test_flux_of_equal_sources(method):
     assert result.background == pytest.approx(np.full(40, 0.3), abs=0.1)
 
 
+def test_dither_phases_are_averaged_over_the_sources():
+    """40 sources of 6 % each: 1 % of the stack's flux, in quadrature."""
+    cutouts, table = field()
+    options = StackOptions(n_resamples=3)
+    plain, full = (
+        build.make_stack(cutouts, table, replace(psf(), phase_error=error), noise(), [FILTER], options).row
+        for error in (0.0, 0.06)
+    )
+    expected = np.hypot(plain["flux_err_noise"], 0.06 / np.sqrt(40) * plain["flux"])
+    assert full["flux_err_noise"] == pytest.approx(expected, rel=1e-6)
+    assert full["flux"] == plain["flux"]
+
+
 def test_bad_pixels_are_filled_with_the_source():
     cutouts, table = field()
     clean = build.make_stack(cutouts, table, psf(), noise(), [FILTER], StackOptions(n_resamples=3))

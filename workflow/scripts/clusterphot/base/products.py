@@ -9,7 +9,7 @@ import io
 import mmap
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ class Mosaic:
         Name of the user's file that it was converted from, for messages.
     cards : mapping or None
         Its header.
+    ivar_scale : float
+        Factor on the inverse variance that `region` gives, see `calibrated`.
     """
 
     sci: np.ndarray
@@ -53,6 +55,7 @@ class Mosaic:
     gain_e_per_njy: float | None = None
     input_name: str = ""
     cards: Mapping | None = None
+    ivar_scale: float = 1.0
 
     @property
     def label(self):
@@ -65,7 +68,7 @@ class Mosaic:
         return self.sci.shape
 
     def region(self, y0, y1, x0, x1):
-        """Copies of ``sci[y0:y1, x0:x1]`` and ivar in float64; zero with ivar 0 outside the image."""
+        """Copies of ``sci[y0:y1, x0:x1]`` and scaled ivar in float64; zero with ivar 0 outside the image."""
         sci = np.zeros((y1 - y0, x1 - x0))
         ivar = np.zeros_like(sci)
         ny, nx = self.shape
@@ -74,6 +77,7 @@ class Mosaic:
             inside = np.s_[ya - y0 : yb - y0, xa - x0 : xb - x0]
             sci[inside] = _opened_anew(self.sci)[ya:yb, xa:xb]
             ivar[inside] = _opened_anew(self.ivar)[ya:yb, xa:xb]
+            ivar[inside] *= self.ivar_scale
         return sci, ivar
 
 
@@ -148,6 +152,18 @@ class Noise:
     ivar_scale: float
     filter_name: str = ""
     meta: dict = field(default_factory=dict)
+
+
+def calibrated(mosaic, noise):
+    """The mosaic with weights that are those of blank sky, whatever kind of weights it came with.
+
+    Parameters
+    ----------
+    mosaic : Mosaic
+    noise : Noise
+        Of this mosaic.
+    """
+    return replace(mosaic, ivar_scale=noise.ivar_scale)
 
 
 @dataclass(frozen=True)
