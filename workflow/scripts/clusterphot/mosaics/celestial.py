@@ -14,6 +14,16 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 
 from clusterphot.base.errors import DataError
 
+WCS_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    MemoryError,
+    TypeError,
+    ValueError,
+    fits.VerifyError,
+)
+"""What astropy raises of headers."""
 MAX_AXES = 9
 """Axes of an image; a mosaic has two, a cube three or four."""
 SIP_KEYWORD = re.compile(r"(A|B|AP|BP)_(ORDER|DMAX|\d+_\d+)")
@@ -49,15 +59,7 @@ def celestial_wcs(hdu):
             full = list(wcs.wcs.ctype)
             wcs = wcs.celestial if wcs.has_celestial and wcs.naxis > 2 else wcs
             wcs.wcs.set()
-    except (
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        MemoryError,
-        TypeError,
-        ValueError,
-        fits.VerifyError,
-    ) as exc:
+    except WCS_ERRORS as exc:
         raise DataError(where, f"an unreadable one ({str(exc).strip()})", "a celestial WCS") from exc
     if not wcs.has_celestial:
         raise DataError(
