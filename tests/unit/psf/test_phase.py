@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from astropy.table import Table
-from astropy.wcs import Sip
+from astropy.wcs import WCS, Sip
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Mosaic, Noise, Psf
 from clusterphot.measure.fit import FitOptions, fit_sources
@@ -328,9 +328,9 @@ def test_a_table_that_is_none_is_refused_by_name(tmp_path, text, message):
 
 def test_a_table_as_grizli_writes_it_has_the_distortion(tmp_path):
     """Header of astropy with the matrix as CD, CDELT of 1 beside it, SIP both ways, sizes; keywords in lower case."""
-    wcs = make_wcs(0.063)
+    wcs, like = WCS(naxis=2), make_wcs(0.063)
     wcs.wcs.ctype, wcs.wcs.crpix = ["RA---TAN-SIP", "DEC--TAN-SIP"], [1024.5, 1024.5]
-    wcs.wcs.cd, wcs.wcs.cdelt = wcs.pixel_scale_matrix, [1.0, 1.0]
+    wcs.wcs.crval, wcs.wcs.cd = like.wcs.crval, like.pixel_scale_matrix
     a, b = np.zeros((3, 3)), np.zeros((3, 3))
     a[2, 0], b[0, 2] = 3e-6, -2e-6
     wcs.sip = Sip(a, b, -a, -b, [1024.5, 1024.5])
@@ -340,6 +340,7 @@ def test_a_table_as_grizli_writes_it_has_the_distortion(tmp_path):
     for i in (1, 2):
         for j in (1, 2):
             header[f"CD{i}_{j}"] = wcs.wcs.cd[i - 1, j - 1]
+    header["CDELT1"] = header["CDELT2"] = 1.0
     header["NAXIS"], header["NAXIS1"], header["NAXIS2"] = 2, 2048, 2048
     header["SIPCRPX1"], header["SIPCRPX2"] = wcs.sip.crpix
     assert {"A_2_0", "CDELT1", "LONPOLE", "RADESYS"} <= set(header)
