@@ -17,7 +17,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs docs-code tutorial lock clean
-.PHONY: bench-recovery bench-detection bench-detection-scale docs-luminosity
+.PHONY: bench-recovery bench-phase bench-detection bench-detection-scale docs-luminosity
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -101,6 +101,9 @@ bench: $(READY)  ## speed as ratios to peers, measured in one run
 
 bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (twenty minutes, 30 GB of disk in BENCH_DIR)
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
+
+bench-phase: $(READY)  ## error of fluxes by dither phase against drizzled stars, printed (twenty minutes)
+	PYTHONPATH=workflow/scripts:tests $(BIN)/python tests/bench/bench_phase.py $(ARGS)
 
 bench-recovery: $(READY)  ## fluxes and sizes of simulated fields against their truth, to docs/recovery.md and docs/sizes.md (a quarter of an hour)
 	$(BIN)/python tests/bench/bench_recovery.py $(BENCH_DIR)/recovery --page $(ARGS)

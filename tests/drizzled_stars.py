@@ -25,6 +25,9 @@ CUTOUT_ARCSEC = 0.84
 DETECTOR_HALF_PX = 26
 """Detector pixels drawn on either side of a star: 0.8" and more, to beyond the corners of a cutout."""
 
+EDGE_PX = 2
+"""Mosaic pixels around a cutout: drizzle leaves out drops that are centred beyond the edge."""
+
 
 class Camera:
     """Optics and detector of one filter, and the mosaic that its exposures are drizzled onto.
@@ -110,7 +113,8 @@ class Camera:
             light = flux * self._at(self._seen, dx * self.native, dy * self.native) * self.native**2
             if sky_sigma:
                 light = light + rng.normal(0.0, sky_sigma, light.shape)
-            middle = self.size_px // 2
+            side = self.size_px + 2 * EDGE_PX
+            middle = side // 2
             pixmap = np.stack(
                 [
                     ratio * (cos * dx - sin * dy) + middle + offset_px[0],
@@ -118,9 +122,7 @@ class Camera:
                 ],
                 axis=-1,
             )
-            out = Drizzle(
-                kernel="square", out_shape=(self.size_px, self.size_px), fillval="0", disable_ctx=True
-            )
+            out = Drizzle(kernel="square", out_shape=(side, side), fillval="0", disable_ctx=True)
             out.add_image(
                 (light / ratio**2).astype(np.float32),
                 exptime=1.0,
@@ -129,8 +131,9 @@ class Camera:
                 weight_map=np.ones(light.shape, np.float32),
                 in_units="cps",
             )
-            images.append(out.out_img.astype(float) * out.out_wht)
-            weights.append(out.out_wht.astype(float))
+            inner = np.s_[EDGE_PX:-EDGE_PX, EDGE_PX:-EDGE_PX]
+            images.append(out.out_img[inner].astype(float) * out.out_wht[inner])
+            weights.append(out.out_wht[inner].astype(float))
         return np.array(images), np.array(weights)
 
 

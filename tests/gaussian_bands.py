@@ -24,7 +24,7 @@ def make_psf(name="F200W", sigma=SIGMA_PX, half=24):
     return Psf(data / data.sum(), SCALE, name, fwhm_arcsec=2.3548 * sigma * SCALE)
 
 
-def make_band(image, *, name="F200W", ivar=1.0, offset=(0.0, 0.0), background="quadratic"):
+def make_band(image, *, name="F200W", ivar=1.0, offset=(0.0, 0.0), background="quadratic", psf=None):
     """A band with unit pixel noise stated, unless ``ivar`` is given as an array."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype, wcs.wcs.cunit = ["RA---TAN", "DEC--TAN"], ["deg", "deg"]
@@ -33,5 +33,6 @@ def make_band(image, *, name="F200W", ivar=1.0, offset=(0.0, 0.0), background="q
     weights = np.full(image.shape, ivar) if np.ndim(ivar) == 0 else ivar
     mosaic = Mosaic(image, weights, wcs, SCALE, name)
     order = backgrounds.SKY_ORDER[background]
-    own = kernels.make_kernels(make_psf(name), WHITE, sky_order=order)
-    return planes.SearchBand(mosaic, own, 1.0, offset, 1.0, background)
+    psf = make_psf(name) if psf is None else psf
+    own = kernels.make_kernels(psf, WHITE, sky_order=order)
+    return planes.SearchBand(mosaic, psf, own, WHITE, offset, 1.0, background)

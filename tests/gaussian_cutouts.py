@@ -83,21 +83,30 @@ class Field:
         self.sky = rng.normal(size=(n, 6)) * [3.0, 1.0, 1.0, 0.6, 0.6, 0.6] + [5.0, 0, 0, 0, 0, 0]
 
     def cutouts(
-        self, filt="F200W", *, noise=None, sigma=1.0, flux=None, offset=(0.0, 0.0), listed_companion=True
+        self,
+        filt="F200W",
+        *,
+        noise=None,
+        sigma=1.0,
+        flux=None,
+        offset=(0.0, 0.0),
+        listed_companion=True,
+        widths=None,
     ):
-        """Cutouts in one filter; noise (n, m, m) in units of sigma."""
+        """Cutouts in one filter; noise (n, m, m) in units of sigma, widths (n,) of the PSF in pixels."""
         v, u = np.meshgrid(*2 * [np.linspace(-1, 1, SIZE_PX)], indexing="ij")
         terms = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v])
         data = np.tensordot(self.sky, terms, axes=1)
         flux = self.flux if flux is None else np.broadcast_to(flux, (self.n,))
         neighbours = [[] for _ in range(self.n)]
         x0 = PITCH_PX * np.arange(self.n)
+        widths = np.broadcast_to(SIGMA_PX[filt] if widths is None else widths, (self.n,))
         for i, (x, y) in enumerate(self.true + offset):
-            data[i] += flux[i] * gaussian(SIZE_PX, x, y, SIGMA_PX[filt])
+            data[i] += flux[i] * gaussian(SIZE_PX, x, y, widths[i])
             if self.companion:
                 distance, ratio = self.companion
                 dx, dy = distance * np.cos(self.angle[i]), distance * np.sin(self.angle[i])
-                data[i] += ratio * flux[i] * gaussian(SIZE_PX, x + dx, y + dy, SIGMA_PX[filt])
+                data[i] += ratio * flux[i] * gaussian(SIZE_PX, x + dx, y + dy, widths[i])
                 if listed_companion:
                     neighbours[i] = [(f"n{i}", x + dx - offset[0] + x0[i], y + dy - offset[1])]
         if noise is not None:
@@ -116,12 +125,12 @@ class Field:
         )
 
 
-def measure(cutouts, *, options=None, correlation=WHITE, reference=None, **kwargs):
+def measure(cutouts, *, options=None, correlation=WHITE, reference=None, deep_ivar=None, **kwargs):
     """Table of the targets and neighbours of some cutouts."""
     return fit_sources(
         cutouts,
         kwargs.pop("psf", make_psf(cutouts.filter_name)),
-        Noise(correlation, 1.0, cutouts.filter_name),
+        Noise(correlation, 1.0, cutouts.filter_name, deep_ivar=deep_ivar),
         make_wcs(),
         options or FitOptions(),
         reference=reference,

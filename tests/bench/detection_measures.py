@@ -37,6 +37,9 @@ FAINT_LIGHT = 4000.0
 N_PLACES = 15
 """Of clusters where the true PSF is compared with the measured one."""
 
+LIMIT_BINS = (-np.inf, -0.5, -0.25, 0.0, 0.25)
+"""Edges of bins of magnitude less the 50 % limit."""
+
 CORE_ARCSEC = 1.0
 """Of PSFs whose FWHM is measured."""
 
@@ -85,6 +88,7 @@ def measure_field(folder):
     out["closure"] = closure(folder, clusters, row >= 0, injections, candidates, gradient.scale)
     limits = read(folder / f"results/drawn/completeness/{REFERENCE}.ecsv")
     out["mag_50"], out["mag_50_err"] = float(limits["mag_50"][0]), float(limits["mag_50_err"][0])
+    out["counted"] = counted_for_missed(injections, out["mag_50"])
     out["method"] = limits.meta["fit"]["method"]
     out["n_injections"], out["injection_cpu_s"] = len(injections), cpu_seconds(folder, "inject_clusters")
     return out | fwhm_spread(truth)
@@ -317,16 +321,7 @@ def closure(folder, clusters, found, injections, candidates, scale):
     from clusterphot.detect.tiles import read_maps
 
     maps = read_maps(str(folder / "results/drawn/detection/maps.fits"))
-    usable = np.asarray(injections["searched"], dtype=bool)
-    usable &= np.isfinite(injections[f"noise_{REFERENCE}"])
-    put = injections[usable]
-    tried = (
-        magnitude(put[f"flux_in_{REFERENCE}"]),
-        np.asarray(put[f"noise_{REFERENCE}"]),
-        np.asarray(put["surface_brightness"]),
-        np.asarray(put["neighbour_light"]),
-        np.asarray(put["selected"], dtype=bool),
-    )
+    tried = tries(searched(injections))
     x, y = positions(clusters).T
     noise, light = maps.at("noise", x, y), maps.at("light", x, y)
     near = nearest(candidates, clusters, scale)
@@ -338,6 +333,45 @@ def closure(folder, clusters, found, injections, candidates, scale):
     p, resampled = predictions(measure_completeness, tried, where)
     out = {"n": int(inside.sum()), "outside": int((~inside).sum())}
     return out | compare_numbers(found[inside], p, resampled, bins_of(where[0], where[1]))
+
+
+def searched(injections):
+    """Artificial clusters that lay where it was searched."""
+    usable = np.asarray(injections["searched"], dtype=bool)
+    return injections[usable & np.isfinite(injections[f"noise_{REFERENCE}"])]
+
+
+def tries(put):
+    """Magnitude, noise, light and neighbours of artificial clusters, and whether each was selected."""
+    return (
+        magnitude(put[f"flux_in_{REFERENCE}"]),
+        np.asarray(put[f"noise_{REFERENCE}"]),
+        np.asarray(put["surface_brightness"]),
+        np.asarray(put["neighbour_light"]),
+        np.asarray(put["selected"], dtype=bool),
+    )
+
+
+def counted_for_missed(injections, limit):
+    """Artificial clusters found, each counted for 1 / completeness at its found magnitude, against those put in.
+
+    Returns
+    -------
+    numbers : list of [float, float, int]
+        By bin of magnitude less the 50 % limit, `LIMIT_BINS`: counted, the error of this number, put in.
+    """
+    from clusterphot.detect.completeness.summary import measure_completeness
+
+    put = searched(injections)
+    mag, *where, selected = tries(put)
+    found = magnitude(np.where(selected, put[f"flux_{REFERENCE}"], 1.0))
+    weight = np.where(selected, 1.0 / measure_completeness(mag, *where, selected)(found, *where), 0.0)
+    out = []
+    for low, high in itertools.pairwise(LIMIT_BINS):
+        counted = weight[selected & (found - limit >= low) & (found - limit < high)]
+        n_put = int(((mag - limit >= low) & (mag - limit < high)).sum())
+        out.append([float(counted.sum()), float(np.sqrt((counted**2).sum())), n_put])
+    return out
 
 
 def predictions(measure, tried, where, n_resamples=N_RESAMPLES):

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 from astropy.stats import binom_conf_interval
-from detection_measures import BESIDE_ARCSEC, BESIDE_MAG, CONTAMINANTS, GRADIENTS, KINDS
+from detection_measures import BESIDE_ARCSEC, BESIDE_MAG, CONTAMINANTS, GRADIENTS, KINDS, LIMIT_BINS
 from detection_peers import LOWER_SIGMA
 from detection_tuning import edge_statement
 from marked_page import markdown_table
@@ -87,7 +87,7 @@ def tables(entries, tuned):
         Of `detection_tuning.best_settings`.
     """
     parts = [_fields(entries), _found(entries), _pure(entries), _fluxes(entries), _closure(entries)]
-    parts.append(_beside(entries))
+    parts += [_beside(entries), _counted(entries)]
     compared = [entry for entry in entries if "peers" in entry]
     if compared:
         cpu = f"They were found in {sum(entry['cpu_s'] for entry in tuned.values()):.0f} s of CPU time."
@@ -228,6 +228,22 @@ def _beside(entries):
         for key, label in (("clusters", "clusters"), ("artificial", "artificial clusters"))
     ]
     return markdown_table([f"completeness < {BESIDE_MAG:g}, by distance to a galaxy", *steps], rows)
+
+
+def _counted(entries):
+    """Artificial clusters counted for those missed, over those put in, of all fields."""
+    ends = [f"{low:+g} to {high:+g}" for low, high in itertools.pairwise(LIMIT_BINS)]
+    numbers = np.array([e["counted"] for e in entries], dtype=float)
+    counted, error, put = (
+        numbers[..., 0].sum(0),
+        np.sqrt((numbers[..., 1] ** 2).sum(0)),
+        numbers[..., 2].sum(0),
+    )
+    cells = [f"{c / n:.2f} +- {e / n:.2f}" for c, e, n in zip(counted, error, put, strict=True)]
+    head = ["magnitude less 50 % limit", *(end.replace("-inf to", "brighter than") for end in ends)]
+    return markdown_table(
+        head, [["artificial clusters counted for 1 / completeness, over those put in", *cells]]
+    )
 
 
 BANDS = {

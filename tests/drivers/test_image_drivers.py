@@ -27,7 +27,7 @@ from astropy.table import Table
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import read_psf, read_wcs
 from clusterphot.base.tables import read_table, write_table
-from clusterphot.config.fields import EXPOSURE_KEYS
+from clusterphot.config.fields import PHASE_KEYS
 from clusterphot.run import fields
 from clusterphot.run.configuration import load_yaml
 from drizzled_stars import Dithers
@@ -70,25 +70,29 @@ def measured(drawn_field, job, tmp_path_factory, repo):
         mosaic = f"{folder}/{filt}.fits"
         own_psf = {"psf": str(drawn_field.folder / "f150w_psf.fits")} if filt == "F150W" else {}
         table = str(repo / "resources" / "psf" / "encircled_energy.csv")
+        noise = f"{folder}/{filt}_noise.fits"
+        measure_noise.main(job(input={"mosaic": mosaic}, output={"noise": noise}, wildcards=of_filter))
         build_psf.main(
             job(
-                input={"mosaic": mosaic, "stars": stars, "encircled_energy": table} | own_psf,
-                output={"psf": f"{folder}/{filt}_psf.fits"},
+                input={"mosaic": mosaic, "noise": noise, "stars": stars, "encircled_energy": table} | own_psf,
+                output={"psf": f"{folder}/{filt}_psf.fits", "psf_grid": f"{folder}/{filt}_psf_grid.fits"},
                 params={name: CONFIG["psf"][name] for name in ("size_arcsec", "beyond_stamp")}
                 | {"psf_encircled_energy": None, "psf_error": None}
-                | dict.fromkeys(EXPOSURE_KEYS),
+                | dict.fromkeys(PHASE_KEYS),
                 wildcards=of_filter,
             )
         )
-        noise = {"noise": f"{folder}/{filt}_noise.fits"}
-        measure_noise.main(job(input={"mosaic": mosaic}, output=noise, wildcards=of_filter))
     measure_offset.main(
         job(
             input={
                 "mosaic": f"{folder}/F150W.fits",
+                "noise": f"{folder}/F150W_noise.fits",
                 "psf": f"{folder}/F150W_psf.fits",
+                "psf_grid": f"{folder}/F150W_psf_grid.fits",
                 "reference_mosaic": f"{folder}/{REFERENCE}.fits",
+                "reference_noise": f"{folder}/{REFERENCE}_noise.fits",
                 "reference_psf": f"{folder}/{REFERENCE}_psf.fits",
+                "reference_psf_grid": f"{folder}/{REFERENCE}_psf_grid.fits",
                 "stars": stars,
             },
             output={"offset": f"{folder}/F150W_offset.ecsv"},
@@ -127,7 +131,7 @@ def photometry_of(measured, job, folder, rows, n_chunks, n_measured=None):
                 )
             )
             inputs = {"cutouts": cutouts, "mosaic": mosaic}
-            inputs |= {kind: f"{measured}/{filt}_{kind}.fits" for kind in ("psf", "noise")}
+            inputs |= {kind: f"{measured}/{filt}_{kind}.fits" for kind in ("psf", "psf_grid", "noise")}
             if filt != REFERENCE:
                 inputs |= {"reference": fitted[REFERENCE], "offset": f"{measured}/{filt}_offset.ecsv"}
             fitted[filt] = f"{folder}/{filt}_{number}.ecsv"
@@ -168,7 +172,7 @@ def test_a_table_of_exposures_gives_each_source_its_own_error_by_phase(measured,
     exposures = Dithers(camera, np.array([[50.0, 50.0], [57.0, 61.0], [-400.0, 50.5]]))
     exposures.wcs_table(wcs, (2048, 2048)).write(tmp_path / "f200w_wcs.csv")
     inputs = {"cutouts": f"{folder}/{REFERENCE}_0.fits", "mosaic": f"{measured}/{REFERENCE}.fits"}
-    inputs |= {kind: f"{measured}/{REFERENCE}_{kind}.fits" for kind in ("psf", "noise")}
+    inputs |= {kind: f"{measured}/{REFERENCE}_{kind}.fits" for kind in ("psf", "psf_grid", "noise")}
     fits_of = {"fits": f"{tmp_path}/fits.ecsv"}
     of_chunk = {"field": "mine", "filter": REFERENCE, "chunk": "c000"}
     inputs["exposures"] = str(tmp_path / "f200w_wcs.csv")
@@ -262,6 +266,7 @@ def test_free_positions_and_constant_sky(measured, drawn_field, job, at_once, tm
                 "cutouts": at_once[0] / "F200W_0.fits",
                 "mosaic": measured / "F200W.fits",
                 "psf": measured / "F200W_psf.fits",
+                "psf_grid": measured / "F200W_psf_grid.fits",
                 "noise": measured / "F200W_noise.fits",
             },
             output={"fits": fits_of},
@@ -282,7 +287,7 @@ def test_engines_are_compared(measured, drawn_field, job, plot, at_once, tmp_pat
     parts = []
     for filt in FILTERS:
         inputs = {"cutouts": [f"{folder}/{filt}_0.fits"], "mosaic": f"{measured}/{filt}.fits"}
-        inputs |= {kind: f"{measured}/{filt}_{kind}.fits" for kind in ("psf", "noise")}
+        inputs |= {kind: f"{measured}/{filt}_{kind}.fits" for kind in ("psf", "psf_grid", "noise")}
         if filt != REFERENCE:
             inputs |= {"reference": [f"{folder}/{REFERENCE}_0.ecsv"]}
             inputs |= {"offset": f"{measured}/{filt}_offset.ecsv"}
@@ -322,6 +327,7 @@ def test_stacks_and_figures(measured, drawn_field, job, plot, at_once, tmp_path)
                     "cutouts": [f"{folder}/{filt}_0.fits"],
                     "photometry": photometry,
                     "psf": f"{measured}/{filt}_psf.fits",
+                    "psf_grid": f"{measured}/{filt}_psf_grid.fits",
                     "noise": f"{measured}/{filt}_noise.fits",
                 },
                 output={"stack": stacks[-1]},

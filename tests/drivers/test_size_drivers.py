@@ -13,6 +13,7 @@ import simulate_sizes
 from astropy.wcs import WCS
 from clusterphot.base.products import Mosaic, write_cutouts, write_noise, write_psf
 from clusterphot.base.tables import read_table
+from clusterphot.psf.grid import constant_grid
 from clusterphot.run.configuration import load_yaml
 from size_field import NOISE, PSF, field
 from written_mosaic import write_mosaic
@@ -45,6 +46,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sizes")
     cutouts, table, reference = field(N, 0.0)
     write_psf(f"{folder}/psf.fits", PSF)
+    constant_grid(PSF, (300, 300)).write(f"{folder}/psf_grid.fits", PSF)
     write_noise(f"{folder}/noise.fits", NOISE)
     for number, rows in enumerate((range(0, N, 2), range(1, N, 2))):
         rows = list(rows)
@@ -70,7 +72,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def products(folder, job):
     """All drivers once."""
-    common = {"psf": f"{folder}/psf.fits", "noise": f"{folder}/noise.fits"}
+    common = {
+        "psf": f"{folder}/psf.fits",
+        "psf_grid": f"{folder}/psf_grid.fits",
+        "noise": f"{folder}/noise.fits",
+    }
     of_field, of_filter = {"field": "mine"}, {"field": "mine", "filter": "F150W"}
     both = {
         "cutouts": [f"{folder}/cutouts_{k}.fits" for k in (0, 1)],

@@ -184,6 +184,7 @@ EDITS = {
     "reddening": Edit("a field's `ebv`", replace("my.yaml", "ebv: 0.18", "ebv: 0.2"), {"compute_extinction"}, {"compute_extinction": 1}),
     "zero point": Edit("a filter's `zero_point_factor`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.02, zero_point_factor: 1.1"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}, {"select_stars", "count_stars"}),
     "zero point error": Edit("a filter's `zero_point_error`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.03"), {"join_filters", "join_stacks"}),
+    "exposures": Edit("a filter's `n_exposures`", replace("my.yaml", "zero_point_error: 0.02", "zero_point_error: 0.02, n_exposures: 4"), {"build_psf"}, {"build_psf": 1, "fit_sources": 2}),
     # ------------------------------------------------------------------ input files
     "mosaic": Edit("a mosaic replaced", renew("f150w_sci.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 2}, {"select_stars", "count_stars"}),
     "weight": Edit("a weight map replaced", renew("f200w_wht.fits"), {"prepare_mosaic"}, {"prepare_mosaic": 1, "cut_sources": 2, "fit_sources": 4}),

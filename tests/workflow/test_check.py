@@ -278,6 +278,19 @@ PLANTED = {
         filt="F150W",
         keys={f"{F150W}.psf": "gone.fits"},
     ),
+    "table of exposures missing": Planted(
+        "exposures",
+        [f"my.yaml, {F150W}.exposures = gone_wcs.csv: got no such file"],
+        filt="F150W",
+        keys={f"{F150W}.exposures": "gone_wcs.csv"},
+    ),
+    "exposures of another instrument": Planted(
+        "exposures",
+        ["detector not known: fluxes get no error by dither phase", "native_pixel_arcsec or phase_error"],
+        status=WARNING,
+        filt="F150W",
+        files=header("f150w_sci.fits", INSTRUME="HSC"),
+    ),
     "no PSF stars": no_stars(
         check="PSF stars",
         says=["f200w_sci.fits: got no PSF star in the whole image", "give `psf: file` for F150W, F200W"],

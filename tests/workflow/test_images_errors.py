@@ -86,6 +86,29 @@ MISTAKES = {
         [f"my.yaml, {F200W}.zero_point_factor = 0: got 0, expected number >= 0.1"],
         keys={f"{F200W}.zero_point_factor": 0},
     ),
+    "no exposure": Mistake(
+        [f"my.yaml, {F200W}.n_exposures = 0: got 0, expected number >= 1"], keys={f"{F200W}.n_exposures": 0}
+    ),
+    "error by phase in percent": Mistake(
+        [f"my.yaml, {F200W}.phase_error = 2.5: got 2.5, expected number >= 0 and <= 0.5"],
+        keys={f"{F200W}.phase_error": 2.5},
+    ),
+    "table of exposures missing": data(
+        [f"my.yaml, {F200W}.exposures = gone_wcs.csv: got no such file, expected a table of the exposures"],
+        {f"{F200W}.exposures": "gone_wcs.csv"},
+    ),
+    "another table as that of exposures": data(
+        ["my.csv: got no column crval1", "a row per exposure with its WCS, as *_wcs.csv of grizli"],
+        {f"{F200W}.exposures": "my.csv"},
+    ),
+    "exposures of another field": data(
+        [f"{F200W}.exposures = far_wcs.csv: got no exposure near a listed source", "of this field?"],
+        {f"{F200W}.exposures": "far_wcs.csv"},
+        files={
+            "far_wcs.csv": "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2,cd1_1,cd1_2,cd2_1,cd2_2\n"
+            "80,20,1024,1024,RA---TAN,DEC--TAN,2048,2048,-8.6e-6,0,0,8.6e-6\n"
+        },
+    ),
     "PSF missing": data(
         [f"my.yaml, {F200W}.psf = gone.fits: got no such file, expected a PSF image"],
         {f"{F200W}.psf": "gone.fits"},

@@ -19,7 +19,7 @@ from test_rebuild import edited
 OF_FILTER = ("flux", "flux_err", "x", "y", "dx", "dy", "chi2", "dof", "flags", "sky")
 """Columns of each filter, in the order that scripts rely on."""
 
-BESIDE_THE_ERROR = ("flux_err_conditional", "flux_err_marginal", "flux_err_sys")
+BESIDE_THE_ERROR = ("flux_err_conditional", "flux_err_marginal", "flux_err_phase", "flux_err_sys")
 UNITS = {"flux": "nJy", "x": "pix", "y": "pix", "dx": "pix", "dy": "pix", "sky": "nJy / pix"}
 
 

@@ -18,7 +18,7 @@ sys.path.insert(0, str(SCRIPTS))
 from clusterphot.base.errors import ConfigError, UserError
 from clusterphot.base.files import content_digest
 from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
-from clusterphot.config.fields import EXPOSURE_KEYS
+from clusterphot.config.fields import PHASE_KEYS
 from clusterphot.config.keys import keys_of
 from clusterphot.config.luminosity import BinningKeys, FunctionKeys
 from clusterphot.config.photometry import FitKeys

@@ -16,6 +16,7 @@ rule detect_sources:
         stars="results/{field}/stars.ecsv",
         mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
         psfs=get_filters("results/{field}/{filter}/psf.fits"),
+        psf_grids=get_filters("results/{field}/{filter}/psf_grid.fits"),
         noises=get_filters("results/{field}/{filter}/noise.fits"),
         offsets=get_other_filters("results/{field}/{filter}/offset.ecsv"),
     output:
@@ -53,6 +54,7 @@ rule merge_candidates:
         sequence=get_resource("literature/dwarf_sequence.ecsv"),
         mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
         psfs=get_filters("results/{field}/{filter}/psf.fits"),
+        psf_grids=get_filters("results/{field}/{filter}/psf_grid.fits"),
         noises=get_filters("results/{field}/{filter}/noise.fits"),
         offsets=get_other_filters("results/{field}/{filter}/offset.ecsv"),
     output:
@@ -89,6 +91,7 @@ rule inject_clusters:
         stars="results/{field}/stars.ecsv",
         mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
         psfs=get_filters("results/{field}/{filter}/psf.fits"),
+        psf_grids=get_filters("results/{field}/{filter}/psf_grid.fits"),
         noises=get_filters("results/{field}/{filter}/noise.fits"),
         offsets=get_other_filters("results/{field}/{filter}/offset.ecsv"),
     output:

@@ -46,6 +46,7 @@ rule fit_sources:
         cutouts="results/{field}/{filter}/cutouts/{chunk}.fits",
         mosaic="results/{field}/{filter}/mosaic.fits",
         psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
         noise="results/{field}/{filter}/noise.fits",
         exposures=get_exposures,
     output:
@@ -105,6 +106,7 @@ rule compare_engines:
         cutouts=get_chunks("results/{field}/{filter}/cutouts/{chunk}.fits"),
         mosaic="results/{field}/{filter}/mosaic.fits",
         psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
         noise="results/{field}/{filter}/noise.fits",
     output:
         engines="results/{field}/engines/{filter}.ecsv",

@@ -1,13 +1,13 @@
 """Stars, PSF, noise and offset of each filter.
 
-Inputs: mosaics. Outputs: results/{field}/stars.ecsv and results/{field}/{filter}/psf.fits, noise.fits, offset.ecsv.
+Inputs: mosaics. Outputs: results/{field}/stars.ecsv and results/{field}/{filter}/psf.fits, psf_grid.fits, noise.fits, offset.ecsv.
 Rules: select_stars, build_psf, measure_noise, measure_offset.
 
 Stars are found once, in the reference filter, on the stellar locus of half-light radius against magnitude, and
 serve all filters: those of `psf.mag_min` to `psf.mag_max` make the core of the PSF, brighter ones its wings.
 The noise of blank sky has its correlation between pixels measured, which is what errors of fluxes rest on.
 `figures/psf_F200W.png` shows whether the stars were good; `psf.fits` carries the light on its stamp, the error of the
-flux scale, and a table of the stars.
+flux scale, and a table of the stars; `psf_grid.fits` the PSF over the field, which sources are fitted with.
 """
 
 
@@ -38,15 +38,17 @@ rule select_stars:
 rule build_psf:
     input:
         mosaic="results/{field}/{filter}/mosaic.fits",
+        noise="results/{field}/{filter}/noise.fits",
         stars="results/{field}/stars.ecsv",
         encircled_energy=get_resource("psf/encircled_energy.csv"),
         psf=get_user_psf,
         exposures=get_exposures,
     output:
         psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
     params:
         **get_keys("psf", StampKeys),
-        **get_mosaic_values(EXPOSURE_KEYS),
+        **get_mosaic_values(PHASE_KEYS),
         psf_encircled_energy=get_mosaic_value("psf_encircled_energy"),
         psf_error=get_mosaic_value("psf_error"),
         content=content_of(get_user_psf),
@@ -93,8 +95,12 @@ rule measure_offset:
     input:
         mosaic="results/{field}/{filter}/mosaic.fits",
         psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
+        noise="results/{field}/{filter}/noise.fits",
         reference_mosaic=get_reference_filter("results/{field}/{reference}/mosaic.fits"),
+        reference_noise=get_reference_filter("results/{field}/{reference}/noise.fits"),
         reference_psf=get_reference_filter("results/{field}/{reference}/psf.fits"),
+        reference_psf_grid=get_reference_filter("results/{field}/{reference}/psf_grid.fits"),
         stars="results/{field}/stars.ecsv",
     output:
         offset="results/{field}/{filter}/offset.ecsv",

@@ -15,6 +15,7 @@ rule measure_profiles:
         photometry="results/{field}/photometry.ecsv",
         reference_fits=get_reference_chunks,
         psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
         noise="results/{field}/{filter}/noise.fits",
     output:
         profile="results/{field}/{filter}/profile.ecsv",
@@ -48,6 +49,7 @@ rule limit_sizes:
         cutouts=get_size_filter("results/{field}/{filter}/cutouts/{chunk}.fits"),
         fits=get_size_filter("results/{field}/{filter}/fits/{chunk}.ecsv"),
         psf=get_size_filter("results/{field}/{filter}/psf.fits"),
+        psf_grid=get_size_filter("results/{field}/{filter}/psf_grid.fits"),
         noise=get_size_filter("results/{field}/{filter}/noise.fits"),
     output:
         sizes="results/{field}/sizes/{chunk}.ecsv",
@@ -81,6 +83,7 @@ rule limit_stack_size:
         photometry="results/{field}/photometry.ecsv",
         reference_fits=get_reference_chunks,
         psf=get_size_filter("results/{field}/{filter}/psf.fits"),
+        psf_grid=get_size_filter("results/{field}/{filter}/psf_grid.fits"),
         noise=get_size_filter("results/{field}/{filter}/noise.fits"),
     output:
         sizes="results/{field}/sizes/stack.ecsv",

@@ -14,6 +14,7 @@ rule stack_sources:
         cutouts=get_chunks("results/{field}/{filter}/cutouts/{chunk}.fits"),
         photometry="results/{field}/photometry.ecsv",
         psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
         noise="results/{field}/{filter}/noise.fits",
     output:
         stack="results/{field}/{filter}/stack.fits",

@@ -3,7 +3,8 @@
 import logging
 
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import read_cutouts, read_noise, read_psf
+from clusterphot.base.products import read_cutouts, read_noise
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import flux_arrays, read_table, systematic_errors
 from clusterphot.measure.fit import FitOptions
 from clusterphot.report.cards import make_populations, make_sheets, write_cards
@@ -29,10 +30,13 @@ def main(smk):
         flux, err, clusters, models, posterior, min_relative_error=par.min_relative_error
     )
     options = FitOptions(sky=par.sky).with_preset(par.preset)
-    images = zip(*(smk.input.get(name, []) for name in ("cutouts", "fits", "psfs", "noises")), strict=True)
+    names = ("cutouts", "fits", "psfs", "psf_grids", "noises")
+    images = zip(*(smk.input.get(name, []) for name in names), strict=True)
     stamps = [
-        FilterStamps(read_cutouts(cutouts), read_table(fits), read_psf(psf), read_noise(noise), options)
-        for cutouts, fits, psf, noise in images
+        FilterStamps(
+            read_cutouts(cutouts), read_table(fits), read_psf_field(psf, grid), read_noise(noise), options
+        )
+        for cutouts, fits, psf, grid, noise in images
     ]
     ids = [str(name) for name in photometry["id"]]
     write_cards(smk.output.cards, ids, models.filters, make_sheets(ids, stamps), populations, posterior)

@@ -3,7 +3,8 @@
 import logging
 
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import read_cutouts, read_noise, read_psf, read_wcs
+from clusterphot.base.products import read_cutouts, read_noise, read_wcs
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.config.keys import values_of
 from clusterphot.config.photometry import FitKeys
@@ -15,7 +16,7 @@ from clusterphot.psf.offsets import read_offset, with_offset_error
 def main(smk):
     par = smk.params
     options = FitOptions(**values_of(FitKeys, par)).with_preset(par.preset)
-    psf, references, offset_px = read_psf(smk.input.psf), None, (0.0, 0.0)
+    psf, references, offset_px = read_psf_field(smk.input.psf, smk.input.psf_grid), None, (0.0, 0.0)
     if smk.input.get("reference"):
         references, offset = [read_table(path) for path in smk.input.reference], read_offset(smk.input.offset)
         psf, offset_px = with_offset_error(psf, offset), (offset.dx, offset.dy)

@@ -15,7 +15,9 @@ from clusterphot.psf.stars import read_stars
 def main(smk):
     par = smk.params
     field = make_bands(
-        read_inputs(smk.input.mosaics, smk.input.psfs, smk.input.noises, smk.input.offsets),
+        read_inputs(
+            smk.input.mosaics, smk.input.psfs, smk.input.psf_grids, smk.input.noises, smk.input.offsets
+        ),
         par.reference_filter,
         relative_flux=par.relative_flux,
         combined=par.combined_filters,

@@ -3,7 +3,8 @@
 import logging
 
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import read_cutouts, read_noise, read_psf, read_wcs
+from clusterphot.base.products import read_cutouts, read_noise, read_wcs
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.config.keys import values_of
 from clusterphot.config.photometry import FitKeys
@@ -16,7 +17,7 @@ from clusterphot.psf.phase import phase_errors, read_harmonics
 def main(smk):
     par = smk.params
     options = FitOptions(**values_of(FitKeys, par)).with_preset(par.preset)
-    psf, reference, offset_px = read_psf(smk.input.psf), None, (0.0, 0.0)
+    psf, reference, offset_px = read_psf_field(smk.input.psf, smk.input.psf_grid), None, (0.0, 0.0)
     if smk.input.get("reference"):
         reference, offset = read_table(smk.input.reference), read_offset(smk.input.offset)
         psf, offset_px = with_offset_error(psf, offset), (offset.dx, offset.dy)

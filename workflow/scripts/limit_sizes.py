@@ -3,13 +3,14 @@
 import logging
 
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import read_cutouts, read_noise, read_psf
+from clusterphot.base.products import read_cutouts, read_noise
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.sizes.limits import limit_clusters, make_context
 
 
 def main(smk):
-    psf = read_psf(smk.input.psf)
+    psf = read_psf_field(smk.input.psf, smk.input.psf_grid)
     context = make_context(smk.params, psf, read_noise(smk.input.noise))
     table, facts = limit_clusters(
         read_cutouts(smk.input.cutouts), read_table(smk.input.fits), context, min_snr=smk.params.min_snr

@@ -3,7 +3,8 @@
 import logging
 
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import read_cutouts, read_mosaic, read_noise, read_psf
+from clusterphot.base.products import read_cutouts, read_mosaic, read_noise
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.sizes.limits import join_fits, limit_stack, make_context, read_star_positions
 from clusterphot.sizes.star_widths import MIN_STARS, describe_widths, star_widths
@@ -11,7 +12,7 @@ from clusterphot.stack.build import StackOptions, join_cutouts
 
 
 def main(smk):
-    par, psf = smk.params, read_psf(smk.input.psf)
+    par, psf = smk.params, read_psf_field(smk.input.psf, smk.input.psf_grid)
     stars = read_star_positions(smk.input.psf)
     cutouts = join_cutouts([read_cutouts(path) for path in smk.input.cutouts])
     context = make_context(par, psf, read_noise(smk.input.noise))

@@ -3,7 +3,8 @@
 import logging
 
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import read_cutouts, read_noise, read_psf
+from clusterphot.base.products import read_cutouts, read_noise
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.sizes.likelihood import SizeOptions
 from clusterphot.sizes.limits import SizeContext, join_fits
@@ -18,7 +19,9 @@ def main(smk):
         join_cutouts([read_cutouts(path) for path in smk.input.cutouts]),
         read_table(smk.input.photometry),
         join_fits([read_table(path) for path in smk.input.reference_fits]),
-        SizeContext(read_psf(smk.input.psf), read_noise(smk.input.noise), 1.0, options, 0.0),
+        SizeContext(
+            read_psf_field(smk.input.psf, smk.input.psf_grid), read_noise(smk.input.noise), 1.0, options, 0.0
+        ),
         StackOptions(par.method, tuple(par.annulus_px), par.n_resamples, par.seed, sky=par.sky),
         filters=par.filters,
         reference_filter=par.reference_filter,

@@ -3,7 +3,8 @@
 import logging
 
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import read_cutouts, read_noise, read_psf
+from clusterphot.base.products import read_cutouts, read_noise
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import read_table
 from clusterphot.config.keys import values_of
 from clusterphot.config.stack import StackKeys
@@ -21,7 +22,7 @@ def main(smk):
     stack = make_stack(
         cutouts,
         read_table(smk.input.photometry),
-        read_psf(smk.input.psf),
+        read_psf_field(smk.input.psf, smk.input.psf_grid),
         read_noise(smk.input.noise),
         smk.params.filters,
         options,

@@ -102,8 +102,8 @@ def test_zero_error_and_negative_flux_are_legal(write):
 
 def test_own_product_can_be_read_back(write):
     """The kinds of error beside flux_err_F are extra columns, not filters."""
-    extra = ",flux_err_sys_F090W,flux_err_conditional_F090W,flux_err_marginal_F090W"
-    path = write("t.csv", f"{HEADER}{extra}\na,1,2,1,1,1,1,7,8,9\n")
+    extra = ",flux_err_sys_F090W,flux_err_conditional_F090W,flux_err_marginal_F090W,flux_err_phase_F090W"
+    path = write("t.csv", f"{HEADER}{extra}\na,1,2,1,1,1,1,7,8,9,6\n")
     _, filters, _, _, carried = user_tables.read_photometry(path, "key")
     assert filters == ["F090W", "F150W"]
     assert carried["flux_err_sys_F090W"] == ["7"]

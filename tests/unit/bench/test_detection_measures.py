@@ -58,6 +58,45 @@ def test_only_bright_stars_have_wings(measures):
     assert list(measures.kinds_of(selected([350], [300], [28.0]), faint, 0.02)) == ["noise"]
 
 
+def test_clusters_are_counted_by_distance_to_a_galaxy(measures):
+    """At 0.2", 0.5" and 4" of one galaxy; one of 29.6 mag is not counted, nor is what was not searched."""
+    table = Table(
+        {
+            "kind": ["cluster"] * 4 + ["galaxy"],
+            "x_F200W": [110.0, 125.0, 300.0, 111.0, 100.0],
+            "y_F200W": [100.0] * 5,
+            "flux_F200W": [21.0, 21.0, 21.0, 5.2, 100.0],
+        }
+    )
+    put = Table(
+        {
+            "x": [110.0, 112.0, 113.0],
+            "y": [100.0] * 3,
+            "flux_in_F200W": [21.0] * 3,
+            "selected": [True, False, True],
+            "searched": [True, True, False],
+        }
+    )
+    found = np.array([True, False, True, True])
+    out = measures.beside_galaxies(table, found, put, 0.02)
+    assert out == {"clusters": [[1, 1], [0, 1], [1, 1]], "artificial": [[1, 2], [0, 0], [0, 0]]}
+
+
+def test_found_ones_stand_for_those_put_in(measures):
+    """With fluxes that are right, counting for 1 / completeness gives back what was put in, bin by bin."""
+    rng = np.random.default_rng(4)
+    n = 5000
+    mag = rng.uniform(27.0, 31.0, n)
+    flux = 10 ** (-0.4 * (mag - 31.4))
+    seen = rng.uniform(size=n) < 1.0 / (1.0 + np.exp((mag - 29.5) / 0.2))
+    put = Table({"flux_in_F200W": flux, "flux_F200W": flux, "selected": seen, "searched": np.ones(n, bool)})
+    put["noise_F200W"], put["surface_brightness"] = rng.uniform(1.0, 1.01, n), rng.uniform(1.0, 2.0, n)
+    put["neighbour_light"] = 0.0
+    for counted, error, wanted in measures.counted_for_missed(put, 29.5):
+        assert counted == pytest.approx(wanted, abs=4 * error)
+        assert error < 0.15 * wanted
+
+
 def test_bins_of_closure_hold_all_clusters(measures):
     """Four of noise times four of magnitude; the faintest tenth is a bin of its own."""
     rng = np.random.default_rng(1)

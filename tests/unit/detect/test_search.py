@@ -10,6 +10,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 from astropy.table import Table
+from clusterphot.base.psf_field import psf_over_field
 from clusterphot.config.keys import keys_of
 from clusterphot.detect import kernels, masks, noisemap, page, purity, selection, tiles
 from clusterphot.detect.catalog import detect_box
@@ -17,8 +18,8 @@ from clusterphot.detect.field import name_candidates, relative_fluxes, without_d
 from gaussian_bands import OPTIONS, SCALE, SIGMA_PX, WHITE, gaussian, make_band, make_psf
 
 
-def search(images, *, options=OPTIONS, **keys):
-    bands = [make_band(image, name=name) for name, image in images.items()]
+def search(images, *, options=OPTIONS, psfs=None, **keys):
+    bands = [make_band(image, name=name, psf=(psfs or {}).get(name)) for name, image in images.items()]
     shape = bands[0].mosaic.shape
     reference = list(images).index("F200W")
     cuts = selection.SelectionOptions()
@@ -117,6 +118,24 @@ class TestFinder:
         table.sort("x")
         assert list(table["x"]) == pytest.approx([80, 86], abs=0.2)
         assert list(table["flux_F200W"]) == pytest.approx([300, 200], abs=4 * max(table["flux_err_F200W"]))
+
+    def test_sources_are_subtracted_with_the_psf_of_their_place(self):
+        """Bright ones at both ends of a field in which the PSF is 30 % wider on the right; what is found is a point."""
+        size, widths, places = 200, (1.4, 1.8), ((40, 90), (160, 110))
+        stamps = np.array([gaussian(49, 24, 24, width) for width in widths] * 2)
+        corners = np.array([(x, y) for y in (0.0, size) for x in (40.0, 160.0)])
+        light = sum(3000 * gaussian(size, *place, width) for place, width in zip(places, widths, strict=True))
+        noise = np.random.default_rng(4).normal(size=(2, *light.shape))
+        images = {name: light + noise[k] for k, name in enumerate(OPTIONS.combined)}
+        psfs = {name: psf_over_field(make_psf(name), stamps, corners) for name in images}
+        table = search(images, psfs=psfs).table
+        assert len(table) == 2
+        table.sort("x")
+        assert list(table["flux_F200W"]) == pytest.approx([3000, 3000], abs=4 * max(table["flux_err_F200W"]))
+        added = 2.0 * (SCALE * 1000) ** 2  # per pixel squared of variance
+        assert np.abs(table["size_F200W"]).max() < 0.03 * added
+        one = search(images).table
+        assert np.abs(one["size_F200W"]).max() > 0.3 * added
 
     def test_sources_do_not_raise_their_own_noise(self, scene):
         images, *_ = scene

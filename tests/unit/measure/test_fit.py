@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import Psf
+from clusterphot.base.psf_field import psf_over_field
 from clusterphot.measure.fit import FitOptions, flag_unknown_offset
 from clusterphot.measure.neighbours import pixels_between, turned_covariance
 from gaussian_cutouts import (
@@ -61,6 +62,43 @@ def test_without_noise_the_truth_comes_back():
     np.testing.assert_allclose(table["x_F200W"] - PITCH_PX * np.arange(20), field.true[:, 0], atol=2e-3)
     np.testing.assert_allclose(table["y_F200W"], field.true[:, 1], atol=2e-3)
     np.testing.assert_allclose(table["dx_F200W"], (field.true - field.listed)[:, 0], atol=2e-3)
+
+
+WIDTHS = np.linspace(1.3, 1.9, 12)
+
+
+def changing_psf(filt):
+    """A PSF whose width rises along x, known at the middles of the cutouts of 12 sources."""
+    scale = SIGMA_PX[filt] / SIGMA_PX["F200W"]
+    stamps = np.array([gaussian(61, 30, 30, scale * width) for width in WIDTHS] * 2)
+    x = SIZE_PX // 2 + PITCH_PX * np.arange(len(WIDTHS))
+    places = np.array([(place, y) for y in (0, SIZE_PX) for place in x])
+    return psf_over_field(make_psf(filt), stamps, places)
+
+
+def test_each_source_has_the_psf_of_its_place():
+    """Free in the reference filter and tied in another one, with neighbours: to 1e-3; one PSF is over 10 % off."""
+    field = Field(12, 300.0, companion=(8.0, 0.7), list_error_px=0.1)
+    images = field.cutouts(sigma=0.05, widths=WIDTHS)
+    reference = measure(images, psf=changing_psf("F200W"))
+    np.testing.assert_allclose(targets(reference)["flux_F200W"], 300.0, rtol=1e-3)
+    neighbours = reference[~np.asarray(reference["is_target"])]
+    np.testing.assert_allclose(neighbours["flux_F200W"], 210.0, rtol=1e-3)
+    other = field.cutouts("F090W", sigma=0.05, widths=0.75 * WIDTHS)
+    tied = targets(measure(other, psf=changing_psf("F090W"), reference=reference))
+    np.testing.assert_allclose(tied["flux_F090W"], 300.0, rtol=2e-3)
+    with_one = np.asarray(targets(measure(images))["flux_F200W"])
+    assert with_one.max() > 1.1 * 300 and with_one.min() < 0.9 * 300
+
+
+def test_changing_psf_does_not_depend_on_company():
+    """Bit for bit: all together, and each alone."""
+    images, psf = Field(12, 300.0).cutouts(sigma=1.0, widths=WIDTHS), changing_psf("F200W")
+    together = measure(images, psf=psf)
+    for row in (0, 7):
+        alone = measure(take(images, [row]), psf=psf)
+        for name in ("flux_F200W", "flux_err_F200W", "x_F200W"):
+            assert alone[name][0] == together[name][row]
 
 
 def test_neighbours_are_rows_of_the_reference_table():
@@ -172,6 +210,18 @@ def test_photon_noise_enters_the_error():
     expected = np.sqrt(1e5 * (image**3).sum()) / (image**2).sum()
     np.testing.assert_allclose(loud["flux_err_F200W"], expected, rtol=0.05)
     np.testing.assert_allclose(loud["flux_F200W"], quiet["flux_F200W"], rtol=1e-4)
+
+
+def test_photons_count_more_where_fewer_exposures_lie():
+    """At a third of the weight a third of the electrons: errors of bright sources grow as the root of three."""
+    field = Field(2, 1e5)
+    field.sky[:, 1:] = 0
+    options = FitOptions(sky="constant")
+    errors = []
+    for sigma in (0.1, 0.1 * np.sqrt(3)):
+        cutouts = replace(field.cutouts(sigma=sigma), gain_e_per_njy=1.0)
+        errors.append(targets(measure(cutouts, options=options, deep_ivar=100.0))["flux_err_F200W"][0])
+    assert errors[1] / errors[0] == pytest.approx(np.sqrt(3), rel=1e-3)
 
 
 def test_steep_halo_in_a_corner():

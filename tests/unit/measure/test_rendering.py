@@ -112,3 +112,42 @@ def test_nan_is_refused():
     psf[0, 0] = np.nan
     with pytest.raises(ValueError, match="not finite"):
         PsfRenderer(psf, 11)
+
+
+# -- a PSF that changes over the field ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def changing():
+    """Gaussians of three widths, and the two changes between them."""
+    stamps = np.array([gaussian(51, 25, 25, sigma) for sigma in (1.3, 1.5, 1.8)])
+    return stamps, PsfRenderer(np.array([stamps[1], stamps[0] - stamps[1], stamps[2] - stamps[1]]), SIZE_PX)
+
+
+def test_each_image_has_its_own_psf(changing):
+    """As if rendered by a renderer of its own: images and gradients, to 1e-4 of the peak."""
+    stamps, renderer = changing
+    weights = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.25, 0.5]])
+    own = np.array([stamps[1], stamps[0], 0.25 * stamps[1] + 0.25 * stamps[0] + 0.5 * stamps[2]])
+    x, y = np.array([19.3, 20.8, 27.1]), np.array([20.1, 14.7, 20.4])
+    found = renderer.render_with_gradient(x, y, renderer.cores(weights))
+    for k, stamp in enumerate(own):
+        expected = PsfRenderer(stamp, SIZE_PX).render_with_gradient(x[k : k + 1], y[k : k + 1])
+        for image, right in zip(found, expected, strict=True):
+            assert np.abs(image[k] - right[0]).max() < 1e-4 * stamp.max()
+    np.testing.assert_array_equal(renderer.render(x, y, renderer.cores(weights)), found[0])
+
+
+def test_without_places_the_first_term_is_drawn(changing):
+    _, renderer = changing
+    x = np.array([20.3])
+    cores = renderer.cores(np.array([[1.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(renderer.render(x, x), renderer.render(x, x, cores), atol=1e-15)
+
+
+def test_a_single_term_is_drawn_as_the_psf_itself(renderer):
+    """Bit for bit, and without cores."""
+    one = PsfRenderer(gaussian(51, 25, 25)[None], SIZE_PX)
+    x, y = np.array([19.3, 30.0]), np.array([20.6, 21.0])
+    assert one.cores(np.ones((2, 1))) is None
+    np.testing.assert_array_equal(one.render(x, y), renderer.render(x, y))

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from clusterphot.base.flags import Flag
+from clusterphot.base.psf_field import psf_over_field
 from clusterphot.measure.engines import install
 from clusterphot.measure.fit import FitOptions
 from clusterphot.measure.linear import SkyTerms
@@ -58,6 +59,19 @@ def test_the_paper_s_fit():
     field.sky[:, 1:] = 0
     cutouts = noisy(field, 22)
     assert_alike(measure(cutouts, options=PAPER), measure(cutouts, options=PAPER, engine="tractor"))
+
+
+def test_a_psf_that_changes_over_the_field():
+    """Each source with the PSF of its place, by both programs."""
+    widths = np.linspace(1.3, 1.9, 12)
+    stamps = np.array([gaussian(61, 30, 30, width) for width in widths] * 2)
+    x = SIZE_PX // 2 + PITCH_PX * np.arange(len(widths))
+    psf = psf_over_field(make_psf(), stamps, [(place, y) for y in (0, SIZE_PX) for place in x])
+    cutouts = noisy(Field(12, 120.0, companion=(9.0, 0.7), seed=21), 22, widths=widths)
+    ours, theirs = (measure(cutouts, psf=psf, engine=engine) for engine in ("psf", "tractor"))
+    assert_alike(ours, theirs)
+    with_one = measure(cutouts, options=FitOptions(adaptive_window=False))
+    assert np.abs(column(with_one, "flux") / column(ours, "flux") - 1).max() > 0.1
 
 
 @pytest.mark.parametrize("position", ["tied", "free"])

@@ -9,10 +9,12 @@ from astropy.wcs import WCS
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, fourier_shift
 from clusterphot.base.products import Mosaic, Psf
+from clusterphot.base.psf_field import psf_over_field
 from clusterphot.psf.offsets import (
     NO_STAR_ERROR_PX,
     Offset,
     _signal_share,
+    fit_position,
     measure_offset,
     read_offset,
     with_offset_error,
@@ -75,6 +77,18 @@ def test_centring_of_the_psf_cancels():
     """A PSF 0.1 px off gives an offset 0.1 px smaller, as sources fitted with it need."""
     offset = run(*make_pair((0.3, 0.0), psf_shift=(0.1, 0.0)))
     assert offset.dx == pytest.approx(0.2, abs=4 * offset.dx_err)
+
+
+def test_each_star_has_the_psf_of_its_place():
+    """PSFs centred 0.2 px to the right on the left of the field, to the left on its right: so are their stars."""
+    mosaics, psfs, stars = make_pair((0.0, 0.0))
+    mosaic, one = mosaics["F200W"], psfs["F200W"]
+    edge = float(mosaic.shape[1] - 1)
+    stamps = np.array([fourier_shift(one.data, dx, 0.0) for dx in (0.2, -0.2)] * 2)
+    changing = psf_over_field(one, stamps, [(x, y) for y in (0.0, edge) for x in (0.0, edge)])
+    for x, y in zip(stars["x"], stars["y"], strict=True):
+        moved = fit_position(mosaic, changing, x, y)[0] - fit_position(mosaic, one, x, y)[0]
+        assert moved == pytest.approx(0.4 * x / edge - 0.2, abs=0.01)
 
 
 def test_reference_filter_has_none():

@@ -1,11 +1,15 @@
 """PSFs given by users: scales, planes of STPSF, grids, sums, widths, filters and damage."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from astropy.io import fits
 from clusterphot.base.errors import DataError
+from clusterphot.base.psf_field import read_psf_grid
 from clusterphot.psf.shape import fwhm_px
-from clusterphot.psf.user_file import expected_fwhm, load_user_psf
+from clusterphot.psf.user_file import expected_fwhm, load_user_grid, load_user_psf
+from clusterphot.run.image_fields import check_psf
 from scipy.special import erf
 
 PIXEL, FWHM_ARCSEC = 0.04, 0.13
@@ -89,18 +93,73 @@ def test_planes_of_stpsf(written):
     assert fwhm_px(psf.data) == pytest.approx(fwhm_px(TRUE), rel=0.01)
 
 
+def grid_of(widths, places, samples_per_pixel=4, half=82):
+    """Planes of a grid of Gaussians of these sigmas (px) in the layout that photutils reads."""
+    axis, cube = np.arange(-half, half + 1) / samples_per_pixel, []
+    for width in widths:
+        edges = np.stack([axis - 0.5, axis + 0.5]) / width / np.sqrt(2)
+        profile = np.diff(erf(edges), axis=0)[0] / 2
+        cube.append(np.outer(profile, profile))
+    cards = {"OVERSAMP": samples_per_pixel} | {f"DET_YX{k}": str(place) for k, place in enumerate(places)}
+    return np.array(cube), cards
+
+
+PLACES = [(0.0, 0.0), (100.0, 0.0), (0.0, 100.0), (100.0, 100.0)]
+
+
 def test_grid_of_photutils(written):
     """The layout that `photutils.psf.GriddedPSFModel` reads, four times oversampled; the same PSF at all places."""
-    axis = np.arange(-82, 83) / 4
-    edges = np.stack([axis - 0.5, axis + 0.5]) / SIGMA / np.sqrt(2)
-    profile = np.diff(erf(edges), axis=0)[0] / 2
-    one = np.outer(profile, profile)
-    places = [(0.0, 0.0), (0.0, 100.0), (100.0, 0.0), (100.0, 100.0)]
-    cards = {"OVERSAMP": 4} | {f"DET_YX{k}": str(place) for k, place in enumerate(places)}
-    psf, notes = load_user_psf(written((np.array([one] * 4), cards)), PIXEL, "F356W")
+    path = written(grid_of([SIGMA] * 4, PLACES))
+    psf, notes = load_user_psf(path, PIXEL, "F356W")
     half = psf.data.shape[0] // 2
     np.testing.assert_allclose(psf.data, TRUE[20 - half : 21 + half, 20 - half : 21 + half], atol=1e-4)
-    assert "grid" in notes[0]
+    assert notes == []
+
+
+@pytest.mark.parametrize(("samples", "half", "atol"), [(4, 82, 1e-7), (2, 41, 1e-3)])
+def test_grid_over_the_field(written, tmp_path, samples, half, atol):
+    """Each PSF at its place, in whatever order and sampling; a single PSF is no grid."""
+    widths = SIGMA * np.array([1.0, 1.1, 1.2, 1.4])
+    path = written(grid_of(widths, PLACES, samples, half))
+    psf, _ = load_user_psf(path, PIXEL, "F356W")
+    grid = load_user_grid(path, psf, (101, 101))
+    grid.write(str(tmp_path / "grid.fits"), psf)
+    stamps, places = read_psf_grid(str(tmp_path / "grid.fits"))
+    for width, place in zip(widths, PLACES, strict=True):
+        found = stamps[places.tolist().index(list(place))]
+        np.testing.assert_allclose(found, pixelized(20, width) * psf.ee_stamp, atol=atol * found.max())
+    assert load_user_grid(written((TRUE, {})), psf, (101, 101)) is None
+
+
+def test_all_psfs_of_a_grid_are_moved_and_scaled_alike(written):
+    """By what centres the one of the middle and gives it the light that the user states."""
+    cube, cards = grid_of([SIGMA] * 4, PLACES)
+    path = written((0.5 * np.roll(cube, 1, axis=2), cards))
+    psf, _ = load_user_psf(path, PIXEL, "F356W", encircled_energy=0.9)
+    grid = load_user_grid(path, psf, (101, 101))
+    np.testing.assert_allclose(
+        grid.samples[3], 0.9 * cube[3][2:-2, 2:-2] / TRUE.sum(), atol=2e-4 * cube.max()
+    )
+
+
+@pytest.mark.parametrize(
+    ("edit", "match"),
+    [
+        (lambda cube, cards: (cube, cards | {"PIXELSCL": 0.031}), r'a grid for pixels of 0\.031".*0\.04"'),
+        (lambda cube, cards: (cube[:, 1:, 1:], cards), r"164 x 164 samples, expected odd sides"),
+        (
+            lambda cube, cards: (cube, cards | {"DET_YX1": "(2047.0, 0.0)", "DET_YX3": "(2047.0, 100.0)"}),
+            r"a grid from y = 0 to 100 on a mosaic of 401 px.*pixels of the mosaic",
+        ),
+        (lambda cube, cards: (cube[:3], cards), "a grid that cannot be read"),
+    ],
+    ids=["scale", "even", "off the mosaic", "no grid"],
+)
+def test_grids_that_are_not_of_the_mosaic(written, edit, match):
+    path = written(edit(*grid_of([SIGMA] * 4, PLACES)))
+    with pytest.raises(DataError, match="(?s)" + match):
+        psf, _ = load_user_psf(path, PIXEL, "F356W")
+        load_user_grid(path, psf, (401, 401))
 
 
 @pytest.mark.parametrize(
@@ -176,3 +235,25 @@ def test_damaged_header(tmp_path):
         DataError, match=r"p\.fits, psf of F356W: got .*expected a FITS file with a 2-D image"
     ):
         load_user_psf(str(path), PIXEL, "F356W")
+
+
+def test_make_check_looks_at_the_places_of_a_grid(written):
+    """Where the mosaic is here, as a run does before its first job."""
+    path, mosaic = (
+        written(grid_of([SIGMA] * 4, PLACES)),
+        SimpleNamespace(pixel_scale_arcsec=PIXEL, shape=(401, 401)),
+    )
+    with pytest.raises(DataError, match="a grid from x = 0 to 100 on a mosaic of 401 px"):
+        check_psf(path, "fields.mine.mosaics.F356W.psf", "F356W", mosaic)
+    mosaic.shape = (101, 101)
+    assert check_psf(path, "fields.mine.mosaics.F356W.psf", "F356W", mosaic) == []
+
+
+def test_more_axes_than_any_file_has(written):
+    """One message at once, not hours of astropy."""
+    path = written((TRUE, {}))
+    with open(path, "r+b") as file:
+        file.seek(file.read().index(b"NAXIS   =") + 10)
+        file.write(b"99999999".rjust(20))
+    with pytest.raises(DataError, match="got a file that cannot be read .*without proper BITPIX and NAXIS"):
+        load_user_psf(path, PIXEL, "F200W")

@@ -39,6 +39,7 @@ def folder(tmp_path):
     fits.PrimaryHDU(np.ones((5, 5))).writeto(place / "f150w_psf.fits")
     (place / "list.csv").write_text("id,ra,dec\na,10,20\n")
     (place / "notes.csv").write_text("who,when\nme,now\n")
+    (place / "abell-grizli-v7.0-f444w-clear_wcs.csv").write_text("file,ext,exptime\n")
     return place
 
 
@@ -57,6 +58,9 @@ def test_the_text_names_files_units_and_zero_points(folder):
     """1 count of 10 nJy is AB 28.90; 1 MJy/sr on 0.02 arcsec pixels is 9.402 nJy, AB 28.97."""
     text = starter.starter_text("abell", starter.search(str(folder)), str(folder))
     entry = yaml.safe_load(text)["fields"]["abell"]
+    exposures = {filt: values.get("exposures") for filt, values in entry["mosaics"].items()}
+    table = "abell-grizli-v7.0-f444w-clear_wcs.csv"
+    assert exposures == {"F150W": None, "F162M": None, "F277W": None, "F444W": table}
     assert entry["redshift"] == entry["ebv"] == "TODO"
     assert entry["sources"] == "list.csv"
     assert entry["reference_filter"] == "F162M"  # nearest to F200W in the logarithm of the wavelength

@@ -7,6 +7,7 @@ import pytest
 from astropy.table import Table
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import Mosaic, Noise
+from clusterphot.base.psf_field import psf_over_field
 from clusterphot.sizes import blank_sky, limits, profiles, star_widths
 from clusterphot.sizes import trials as size_simulation
 from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid
@@ -149,6 +150,43 @@ def test_limits_of_clusters():
     assert not measured["resolved"].any()
     large, _ = limits.limit_clusters(*field(12, 250.0)[:2], context(0.12), min_snr=10.0)
     assert large["resolved"].all() and np.median(large["radius_pc"]) == pytest.approx(250.0, rel=0.1)
+
+
+def test_points_are_held_against_the_psf_of_their_place():
+    """On the left of the field as wide as ever, on the right by a quarter more: all are points."""
+    n, reach, wide = 8, 3000, 1.25 * SIGMA_PX
+    cutouts, table, _ = field(n, 0.0, flux=60.0)
+    right = np.arange(n) % 2 == 1
+    x, y = cutouts.x - cutouts.x0, cutouts.y - cutouts.y0
+    for i in np.flatnonzero(right):
+        moved = gaussian(41, wide, x[i] - 20, y[i] - 20) - gaussian(41, SIGMA_PX, x[i] - 20, y[i] - 20)
+        cutouts.data[i] += 60.0 * 0.98 * moved
+    corner = np.where(right, reach, 0)
+    cutouts = dataclasses.replace(cutouts, x0=corner, x=x + corner)
+    table["x_F150W"] = cutouts.x
+    stamps = 0.98 * np.array([gaussian(101, sigma) for sigma in (SIGMA_PX, wide)] * 2)
+    places = [(x, y) for y in (0.0, 3000.0) for x in (20.0, reach + 20.0)]
+    one = context()
+    changing = dataclasses.replace(one, psf=psf_over_field(PSF, stamps, places))
+    found, _ = limits.limit_clusters(cutouts, table, changing, min_snr=20.0)
+    assert not found["resolved"].any()
+    alone, _ = limits.limit_clusters(cutouts, table, one, min_snr=20.0)
+    np.testing.assert_array_equal(alone["resolved"], right)
+    np.testing.assert_allclose(found["radius_limit_pc"][~right], alone["radius_limit_pc"][~right], rtol=0.01)
+
+
+def test_widths_of_stars_are_those_against_the_psf_of_their_place():
+    """A narrow star on the left, one wider by a quarter on the right."""
+    wide, x = 1.25 * SIGMA_PX, np.array([30.0, 230.0])
+    stamps = 0.98 * np.array([gaussian(101, sigma) for sigma in (SIGMA_PX, wide)] * 2)
+    one, places = context(), [(place, y) for y in (0.0, 60.0) for place in x]
+    changing = dataclasses.replace(one, psf=psf_over_field(PSF, stamps, places))
+    image = np.zeros((61, 261))
+    image[10:51, 10:51], image[10:51, 210:251] = 300 * gaussian(41, SIGMA_PX), 300 * gaussian(41, wide)
+    mosaic = Mosaic(image, np.full(image.shape, 400.0), None, SCALE, "F150W", "mine")
+    stars = np.stack([x, [30.0, 30.0]], axis=1)
+    np.testing.assert_allclose(star_widths.star_widths(mosaic, stars, changing, 41)[0], 0.0, atol=5e-3)
+    np.testing.assert_allclose(star_widths.star_widths(mosaic, stars, one, 41)[0], [0.0, 0.25], atol=0.01)
 
 
 def test_a_cluster_does_not_depend_on_its_chunk():

@@ -1,6 +1,7 @@
 """Stacks: alignment, medians, background, the fit, and independence of chunking and order."""
 
 import types
+from dataclasses import replace
 
 import join_stacks as join_stacks_driver
 import numpy as np
@@ -9,7 +10,9 @@ import stack_sources
 from astropy.table import Table
 from clusterphot.base import products
 from clusterphot.base.flags import Flag
+from clusterphot.base.psf_field import psf_over_field
 from clusterphot.base.tables import read_table, write_table
+from clusterphot.psf.grid import constant_grid
 from clusterphot.stack import build, combine
 from clusterphot.stack.build import StackOptions
 
@@ -71,6 +74,32 @@ def test_alignment_moves_a_source_to_the_middle():
     assert not good[2][:, -2:].any() and good[2][5:-5, 5:-5].all()
 
 
+def test_psf_of_a_stack_is_the_mean_over_its_sources():
+    """Bright sources where the PSF is wide: the PSF in the middle of the field is 4 % off."""
+    rng, side = np.random.default_rng(5), 124.0
+    cutouts, table = field(40, seed=5)
+    right = table[f"x_{FILTER}"] > side / 2
+    flux = np.where(right, 40.0, 10.0)
+    table[f"flux_{FILTER}"] = flux
+    share = (np.asarray(table[f"x_{FILTER}"]) / side)[:, None, None]
+    x, y = np.asarray(table[f"x_{FILTER}"]) - cutouts.x0, np.asarray(table[f"y_{FILTER}"]) - cutouts.y0
+    light = (1 - share) * gaussian(x, y, sigma=1.1) + share * gaussian(x, y, sigma=1.7)
+    noise_free = 0.98 * flux[:, None, None] * light + 0.3
+    cutouts = replace(cutouts, data=noise_free + 0.01 * rng.normal(size=light.shape))
+    stamps = np.array([0.98 * gaussian(20, 20, 41, sigma)[0] for sigma in (1.1, 1.7)] * 2)
+    changing = psf_over_field(psf(), stamps, [(x, y) for y in (0.0, side) for x in (0.0, side)])
+    middle = changing.at(side / 2, side / 2)
+    options = StackOptions(method="mean", annulus_px=(8, 12), n_resamples=20, sky="constant")
+    sample = build.aligned_sample(cutouts, table, changing, noise(), [FILTER], options)
+    expected = np.average(share[:, 0, 0], weights=flux)
+    mixed = (1 - expected) * stamps[0] + expected * stamps[1]
+    np.testing.assert_allclose(sample.psf.data * sample.psf.ee_stamp, mixed, atol=1e-3 * mixed.max())
+    found = build.make_stack(cutouts, table, changing, noise(), [FILTER], options).row["flux"]
+    with_middle = build.make_stack(cutouts, table, middle, noise(), [FILTER], options).row["flux"]
+    assert found == pytest.approx(flux.mean(), rel=5e-3)
+    assert abs(with_middle / flux.mean() - 1) > 0.03
+
+
 def test_bad_pixel_spreads_to_its_neighbours_only():
     images = np.zeros((1, SIZE, SIZE))
     ivar = np.ones_like(images)
@@ -116,6 +145,19 @@ def test_flux_of_equal_sources(method):
     assert abs(result.row["dx"]) < 0.03 and abs(result.row["dy"]) < 0.03
     assert result.row["chi2"] / result.row["dof"] == pytest.approx(1.0, abs=0.25)
     assert result.background == pytest.approx(np.full(40, 0.3), abs=0.1)
+
+
+def test_dither_phases_are_averaged_over_the_sources():
+    """40 sources of 6 % each: 1 % of the stack's flux, in quadrature."""
+    cutouts, table = field()
+    options = StackOptions(n_resamples=3)
+    plain, full = (
+        build.make_stack(cutouts, table, replace(psf(), phase_error=error), noise(), [FILTER], options).row
+        for error in (0.0, 0.06)
+    )
+    expected = np.hypot(plain["flux_err_noise"], 0.06 / np.sqrt(40) * plain["flux"])
+    assert full["flux_err_noise"] == pytest.approx(expected, rel=1e-6)
+    assert full["flux"] == plain["flux"]
 
 
 def test_bad_pixels_are_filled_with_the_source():
@@ -172,6 +214,7 @@ def test_drivers_and_files(tmp_path, plot):
     cutouts.ids[4] = table["id"][4] = "é4"
     products.write_cutouts(tmp_path / "c.fits", cutouts)
     products.write_psf(tmp_path / "psf.fits", psf())
+    constant_grid(psf(), (300, 300)).write(tmp_path / "psf_grid.fits", psf())
     products.write_noise(tmp_path / "noise.fits", noise())
     write_table(tmp_path / "p.ecsv", table, meta={})
     space = types.SimpleNamespace
@@ -184,7 +227,7 @@ def test_drivers_and_files(tmp_path, plot):
         space(
             input=space(
                 cutouts=[tmp_path / "c.fits"], photometry=tmp_path / "p.ecsv", psf=tmp_path / "psf.fits",
-                noise=tmp_path / "noise.fits",
+                psf_grid=tmp_path / "psf_grid.fits", noise=tmp_path / "noise.fits",
             ),
             output=space(stack=tmp_path / "s.fits"), params=params, wildcards=wildcards,
         )

@@ -515,7 +515,7 @@ PHASE_COLUMNS = {
 STACK_COLUMNS = {
     "flux": ("nJy", "flux density of the stack"),
     "flux_err": ("nJy", "1-sigma error of flux by the bootstrap over the sources"),
-    "flux_err_noise": ("nJy", "1-sigma error of flux by the noise of the pixels"),
+    "flux_err_noise": ("nJy", "1-sigma error of flux by the noise of the pixels, and by dither phases"),
     "flux_err_sys": ("nJy", "1-sigma error of flux by the PSF"),
     "dx": ("pix", "fitted less expected x"),
     "dy": ("pix", "fitted less expected y"),

@@ -9,7 +9,7 @@ import io
 import mmap
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ class Mosaic:
         Name of the user's file that it was converted from, for messages.
     cards : mapping or None
         Its header.
+    ivar_scale : float
+        Factor on the inverse variance that `region` gives, see `calibrated`.
     """
 
     sci: np.ndarray
@@ -53,6 +55,7 @@ class Mosaic:
     gain_e_per_njy: float | None = None
     input_name: str = ""
     cards: Mapping | None = None
+    ivar_scale: float = 1.0
 
     @property
     def label(self):
@@ -65,7 +68,7 @@ class Mosaic:
         return self.sci.shape
 
     def region(self, y0, y1, x0, x1):
-        """Copies of ``sci[y0:y1, x0:x1]`` and ivar in float64; zero with ivar 0 outside the image."""
+        """Copies of ``sci[y0:y1, x0:x1]`` and scaled ivar in float64; zero with ivar 0 outside the image."""
         sci = np.zeros((y1 - y0, x1 - x0))
         ivar = np.zeros_like(sci)
         ny, nx = self.shape
@@ -74,6 +77,7 @@ class Mosaic:
             inside = np.s_[ya - y0 : yb - y0, xa - x0 : xb - x0]
             sci[inside] = _opened_anew(self.sci)[ya:yb, xa:xb]
             ivar[inside] = _opened_anew(self.ivar)[ya:yb, xa:xb]
+            ivar[inside] *= self.ivar_scale
         return sci, ivar
 
 
@@ -111,6 +115,26 @@ class Psf:
     meta: dict = field(default_factory=dict)
     phase_error: float = 0.0
 
+    @property
+    def terms(self):
+        """Images (k, n, n) whose sum, with the `weights` of a place, is the PSF there per unit of a source's light.
+
+        One, the same everywhere; `clusterphot.base.psf_field.PsfField` has more.
+        """
+        return (self.data * self.ee_stamp)[None]
+
+    def weights(self, x, _y):
+        """Weights (n, k) of the terms at places (n,) of the mosaic."""
+        return np.ones((len(x), 1))
+
+    def at(self, _x, _y):
+        """The PSF at a place of the mosaic; x and y in pixels, 0-based."""
+        return self
+
+    def mean(self, _x, _y, _shares=None):
+        """Mean of the PSFs at places (n,) of the mosaic with shares (n,) of the light."""
+        return self
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -122,12 +146,49 @@ class Noise:
         Autocorrelation at integer pixel lags, 1 at the centre.
     ivar_scale : float
         Factor that turns the mosaic's inverse variance into that of single pixels of blank sky.
+    deep_ivar : float or None
+        The mosaic's inverse variance, as stated, where it is deepest: what its gain is meant for.
     """
 
     correlation: np.ndarray
     ivar_scale: float
     filter_name: str = ""
     meta: dict = field(default_factory=dict)
+    deep_ivar: float | None = None
+
+    def photon_growth(self, ivar, gain_e_per_njy):
+        """Variance of a pixel by photons over that of blank sky, per nJy of light in it.
+
+        Parameters
+        ----------
+        ivar : float ndarray
+            Inverse variances as the mosaic states them.
+        gain_e_per_njy : float
+            Electrons per nJy where the mosaic is deepest.
+
+        Returns
+        -------
+        growth : float or float ndarray, 1/nJy
+
+        Notes
+        -----
+        With weights w, variances 1/w + light/gain are those of pixels that are independent; drizzling shrinks both
+        parts alike. Where fewer exposures lie, the gain is smaller as the weight is: the ratio stays that of the
+        deepest part.
+        """
+        return (ivar if self.deep_ivar is None else self.deep_ivar) / gain_e_per_njy
+
+
+def calibrated(mosaic, noise):
+    """The mosaic with weights that are those of blank sky, whatever kind of weights it came with.
+
+    Parameters
+    ----------
+    mosaic : Mosaic
+    noise : Noise
+        Of this mosaic.
+    """
+    return replace(mosaic, ivar_scale=noise.ivar_scale)
 
 
 @dataclass(frozen=True)
@@ -273,6 +334,8 @@ def write_noise(path, noise):
     primary = fits.PrimaryHDU(np.asarray(noise.correlation, dtype=np.float64))
     primary.header["FILTER"] = noise.filter_name
     primary.header["IVSCALE"] = (noise.ivar_scale, "true over stated inverse variance")
+    if noise.deep_ivar is not None:
+        primary.header["IVDEEP"] = (noise.deep_ivar, "stated inverse variance where deepest")
     for key, value in noise.meta.items():
         primary.header[key] = value
     write_fits(path, [primary])
@@ -283,7 +346,7 @@ def read_noise(path):
     with open_fits(path) as hdus:
         header = hdus[0].header
         correlation = np.asarray(hdus[0].data, dtype=float)
-        return Noise(correlation, header["IVSCALE"], header["FILTER"])
+        return Noise(correlation, header["IVSCALE"], header["FILTER"], deep_ivar=header.get("IVDEEP"))
 
 
 def write_cutouts(path, cutouts):

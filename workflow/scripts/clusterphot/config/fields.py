@@ -5,7 +5,7 @@ from typing import Literal
 from clusterphot.config.keys import REQUIRED, key, section
 from clusterphot.config.simulation import SimulationSection
 
-EXPOSURE_KEYS = ("n_exposures", "detector_angle_deg", "native_pixel_arcsec", "pixfrac", "phase_error")
+PHASE_KEYS = ("n_exposures", "detector_angle_deg", "native_pixel_arcsec", "pixfrac", "phase_error")
 """Keys of a mosaic that say of which exposures it was made, for the error of fluxes by dither phase."""
 
 
@@ -18,8 +18,8 @@ class MosaicSection:
     err: str = key(None, "1-sigma errors in the unit of the image, in place of wht: path or URL.")
     psf: str = key(
         None,
-        "PSF of the filter: a FITS image on the mosaic's pixels or finer ones, a file of STPSF, or a grid that "
-        "photutils reads.",
+        "PSF of the filter: a FITS image on the mosaic's pixels or finer ones, a file of STPSF, or PSFs at a grid of "
+        "places on the mosaic (STPSF, photutils GriddedPSFModel), of which each source has its own.",
     )
     psf_encircled_energy: float = key(
         None,
@@ -57,7 +57,9 @@ class MosaicSection:
         le=0.5,
     )
     gain_e_per_njy: float = key(
-        None, "Electrons per nJy; adds the Poisson noise of the sources to the weights.", gt=0
+        None,
+        "Electrons per nJy where the mosaic is deepest; adds the Poisson noise of the sources to the weights.",
+        gt=0,
     )
 
 

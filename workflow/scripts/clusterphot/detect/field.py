@@ -11,7 +11,8 @@ from astropy.table import Table
 
 from clusterphot.base.filters import load_filter
 from clusterphot.base.flags import Flag
-from clusterphot.base.products import read_mosaic, read_noise, read_psf
+from clusterphot.base.products import read_mosaic, read_noise
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import read_ecsv
 from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import SKY_ORDER
@@ -62,7 +63,7 @@ class FieldBands:
         return {band.name: band.relative_flux for band in self.bands}
 
 
-def read_inputs(mosaics, psfs, noises, offsets):
+def read_inputs(mosaics, psfs, psf_grids, noises, offsets):
     """Products of a field by file, in the order of its filters; ``offsets`` lack the reference filter.
 
     Returns
@@ -72,9 +73,10 @@ def read_inputs(mosaics, psfs, noises, offsets):
     """
     by_filter = {read_ecsv(path).meta["filter"]: read_offset(path) for path in offsets}
     entries = []
-    for mosaic, psf, noise in zip(mosaics, psfs, noises, strict=True):
+    for mosaic, psf, grid, noise in zip(mosaics, psfs, psf_grids, noises, strict=True):
         image = read_mosaic(mosaic)
-        entries.append((image, read_psf(psf), read_noise(noise), by_filter.get(image.filter_name)))
+        offset = by_filter.get(image.filter_name)
+        entries.append((image, read_psf_field(psf, grid), read_noise(noise), offset))
     return entries
 
 
@@ -86,7 +88,7 @@ def make_bands(
     Parameters
     ----------
     inputs : list of (mosaic, psf, noise, offset or None)
-        As read by `clusterphot.base.products` and `clusterphot.psf.offsets`; None for the reference filter.
+        Of `read_inputs`; no offset for the reference filter.
     reference_filter : str
     relative_flux : dict of str to float
         Spectrum of a typical cluster; interpolated in wavelength for other filters.
@@ -104,8 +106,9 @@ def make_bands(
     bands = [
         SearchBand(
             mosaic,
+            psf,
             make_kernels(psf, noise, sky_order=SKY_ORDER[background]),
-            noise.ivar_scale,
+            noise,
             (0.0, 0.0) if offset is None else (offset.dx, offset.dy),
             spectrum[mosaic.filter_name],
             background,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from clusterphot.base.products import Mosaic
+from clusterphot.base.products import Mosaic, Noise, Psf
 from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import background
-from clusterphot.detect.kernels import Kernels
+from clusterphot.detect.kernels import Kernels, tapered
 from clusterphot.measure.rendering import PsfRenderer
 
 FILL_SIGMA_PX, FILL_REACH_PX, FILL_MIN_WEIGHT = 1.2, 3, 1.0
@@ -48,9 +48,11 @@ class SearchBand:
     Attributes
     ----------
     mosaic : `clusterphot.base.products.Mosaic`
+    psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
+        Sources are drawn, and subtracted, with that of their place.
     kernels : `Kernels`
-    ivar_scale : float
-        Of `clusterphot.base.products.Noise`.
+        Of the PSF in the middle: what a filter sees of another one is put right when the source is subtracted.
+    noise : `clusterphot.base.products.Noise`
     offset : (float, float)
         Added to positions expected from the WCS, pixels of this band.
     relative_flux : float
@@ -60,8 +62,9 @@ class SearchBand:
     """
 
     mosaic: Mosaic
+    psf: Psf
     kernels: Kernels
-    ivar_scale: float
+    noise: Noise
     offset: tuple
     relative_flux: float
     background: str = BandKeys.background
@@ -77,9 +80,17 @@ class SearchBand:
         return 2.0 * (self.mosaic.pixel_scale_arcsec * MAS_PER_ARCSEC) ** 2
 
     @functools.cached_property
+    def terms(self):
+        """Terms (k, n, n) of the PSF as they are drawn."""
+        terms = self.psf.terms
+        if len(terms) == 1:
+            return self.kernels.psf[None]
+        return np.array([tapered(term, self.mosaic.pixel_scale_arcsec) for term in terms])
+
+    @functools.cached_property
     def drawer(self):
         """`ModelDrawer` of the band's PSF."""
-        return ModelDrawer(self.kernels.psf, self.mosaic.pixel_scale_arcsec)
+        return ModelDrawer(self, self.terms)
 
 
 @dataclass
@@ -230,12 +241,13 @@ def _load_plane(band, reference, region):
     sci, ivar = band.mosaic.region(*corner)
     bad = ~(np.isfinite(sci) & np.isfinite(ivar) & (ivar > 0))
     sci[bad] = 0.0
-    variance = np.where(bad, np.inf, 1.0 / np.where(bad, 1.0, ivar * band.ivar_scale))
+    variance = np.where(bad, np.inf, 1.0 / np.where(bad, 1.0, ivar * band.noise.ivar_scale))
     typical = np.median(variance[~bad]) if not bad.all() else 1.0
     variance[bad] = typical
     if band.mosaic.gain_e_per_njy is not None:
         smooth = ndimage.uniform_filter(sci, 2 * band.kernels.radius + 1)
-        variance += np.clip(smooth, 0.0, None) / band.mosaic.gain_e_per_njy
+        growth = band.noise.photon_growth(ivar, band.mosaic.gain_e_per_njy)
+        variance *= 1.0 + growth * np.clip(smooth, 0.0, None)
     sigma = np.sqrt(variance * band.kernels.flux_variance).astype(np.float32)
     sci = sci.astype(np.float32)
     origin, filler = (int(corner[2]), int(corner[0])), Filler(bad)
@@ -262,13 +274,21 @@ def _affine(band, reference, region):
 
 
 class ModelDrawer:
-    """Draws point sources into the model of a plane: small stamps for faint, whole PSFs for bright ones."""
+    """Draws point sources into the model of a plane: small stamps for faint, whole PSFs for bright ones.
 
-    def __init__(self, light, pixel_scale_arcsec):
-        full = len(light)
-        small = 2 * int(round(0.5 * FAINT_STAMP_ARCSEC / pixel_scale_arcsec)) + 1
+    Parameters
+    ----------
+    band : `SearchBand`
+    terms : (k, n, n) float ndarray
+        What is drawn: those of the band's PSF, or images made of each of them.
+    """
+
+    def __init__(self, band, terms):
+        full = terms.shape[-1]
+        small = 2 * int(round(0.5 * FAINT_STAMP_ARCSEC / band.mosaic.pixel_scale_arcsec)) + 1
+        self._psf = band.psf
         self._sizes = (min(small, full), full)
-        self._renderers = tuple(PsfRenderer(light, size) for size in self._sizes)
+        self._renderers = tuple(PsfRenderer(terms, size) for size in self._sizes)
 
     def add(self, plane, x, y, flux):
         """Add sources at positions (x, y) of the plane's own pixels with fluxes in nJy."""
@@ -278,14 +298,16 @@ class ModelDrawer:
             rows = np.flatnonzero(chosen & (flux != 0))
             for first in range(0, len(rows), STAMPS_AT_ONCE):
                 part = rows[first : first + STAMPS_AT_ONCE]
-                self._add(plane.model, renderer, size, x[part], y[part], flux[part])
+                weights = self._psf.weights(x[part] + plane.origin[0], y[part] + plane.origin[1])
+                cores = renderer.cores(weights)
+                self._add(plane.model, renderer, size, x[part], y[part], flux[part], cores)
 
     @staticmethod
-    def _add(image, renderer, size, x, y, flux):
+    def _add(image, renderer, size, x, y, flux, cores):
         """Add a block of sources."""
         half = size // 2
         ix, iy = np.rint(x).astype(int), np.rint(y).astype(int)
-        stamps = renderer.render(half + x - ix, half + y - iy)
+        stamps = renderer.render(half + x - ix, half + y - iy, cores)
         ny, nx = image.shape
         for k in range(len(x)):
             xa, xb, ya, yb = ix[k] - half, ix[k] + half + 1, iy[k] - half, iy[k] + half + 1

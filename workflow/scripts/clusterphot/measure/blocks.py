@@ -9,7 +9,6 @@ import numpy as np
 
 from clusterphot.measure.linear import solve
 from clusterphot.measure.positions import (
-    CutoutBlock,
     Layout,
     best_pixel,
     light_beyond,
@@ -79,7 +78,7 @@ class BlockFit:
     image: np.ndarray
 
 
-def fit_tied(engine, setup, data, weights, positions, covariance):
+def fit_tied(engine, setup, block, positions, covariance):
     """Fluxes and sky at given positions.
 
     Parameters
@@ -87,7 +86,7 @@ def fit_tied(engine, setup, data, weights, positions, covariance):
     engine : object
         From `clusterphot.measure.engines.open_engine`.
     setup : `clusterphot.measure.fit.FilterSetup`
-    data, weights : (n, p) float ndarray
+    block : `clusterphot.measure.positions.CutoutBlock`
     positions : (n, c, 2) float ndarray
     covariance : (n, 3) float ndarray
         Of the target's given position: xx, yy, xy in pixels squared; zero for a position taken as exact.
@@ -103,7 +102,6 @@ def fit_tied(engine, setup, data, weights, positions, covariance):
     """
     n, c, _ = positions.shape
     # fluxes of target and neighbours and the sky, all at once and exactly
-    block = CutoutBlock(data, weights, setup.renderer, setup.terms)
     images = block.images(positions)
     equations, weighted = block.equations(images)
     solution, inverse = solve(equations)
@@ -178,9 +176,8 @@ class _Residuals:
         return (self._squares / (1.0 + self._precision * np.square(tolerance * self._points))).sum(axis=-1)
 
 
-def sky_is_adequate(setup, data, weights, positions):
+def sky_is_adequate(setup, block, positions):
     """Whether the sky terms may fit the cutouts, judged at the listed positions, (n,) bool."""
-    block = CutoutBlock(data, weights, setup.renderer, setup.terms)
     images = block.images(positions)
     solution, _ = solve(block.equations(images)[0])
     fit = _Residuals(setup, block, images, solution)
@@ -188,12 +185,12 @@ def sky_is_adequate(setup, data, weights, positions):
     return excess < UNFITTED_MISFIT_FACTOR * MISFIT_SIGMA
 
 
-def fit_free(engine, setup, data, weights, prior, *, recentre):
+def fit_free(engine, setup, block, prior, *, recentre):
     """Fluxes, sky and positions.
 
     Parameters
     ----------
-    engine, setup, data, weights
+    engine, setup, block
         As in `fit_tied`.
     prior : `clusterphot.measure.positions.PositionPrior`
         Its expected positions are where the fit begins, unless another pixel fits clearly better; without a
@@ -208,7 +205,6 @@ def fit_free(engine, setup, data, weights, prior, *, recentre):
         Whether the target ended on the edge of its box, or brighter light lies just beyond it.
     """
     # the target's light, with neighbours and sky of a fit at the listed positions subtracted
-    block = CutoutBlock(data, weights, setup.renderer, setup.terms)
     images = block.images(prior.expected)
     first, _ = solve(block.equations(images)[0])
     light = light_of_targets(block, first, images)

@@ -101,9 +101,13 @@ class FitOptions(FitKeys):
 class FilterSetup:
     """What all sources of one filter share: rendered PSF, sky terms, noise.
 
+    Factors that depend on the shape of the PSF (inflation, loss by erring positions) are those of its mean over the
+    field: where the FWHM is 15 % off they are off by 2.5 % of an error, and by 0.2 % of a flux at a signal to noise of
+    10.
+
     Parameters
     ----------
-    psf : `clusterphot.base.products.Psf`
+    psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
     noise : `clusterphot.base.products.Noise`
     size_px : int
         Side of the cutouts.
@@ -116,16 +120,22 @@ class FilterSetup:
         self.options = options
         self.size_px = size_px
         self.pixel_scale_arcsec = pixel_scale_arcsec
-        self.renderer = PsfRenderer(psf.data * psf.ee_stamp, size_px)
+        self.psf = psf
+        self.renderer = PsfRenderer(psf.terms, size_px)
         self.terms = SkyTerms(options.sky, size_px)
         self.operator = NoiseOperator(noise.correlation, size_px)
         self.ivar_scale = noise.ivar_scale
         self.sys_error = psf.sys_error
         self.phase_error = 0.0 if options.conditional_errors else psf.phase_error
-        self.photon_variance = 0.0 if gain_e_per_njy is None else 1.0 / (gain_e_per_njy * noise.ivar_scale)
+        self._noise, self._gain = noise, gain_e_per_njy
         self.inflation = self._inflation()
         self.clumping = float(np.square(noise.correlation).sum())
         self.windows = _windows(size_px, pixel_scale_arcsec, options)
+
+    def cores(self, x, y):
+        """What `PsfRenderer` needs to draw the PSF of places (...) of the mosaic; None where it is one everywhere."""
+        cores = self.renderer.cores(self.psf.weights(np.ravel(x), np.ravel(y)))
+        return None if cores is None else cores.reshape(*np.shape(x), *cores.shape[1:])
 
     @functools.cached_property
     def loss(self):
@@ -164,9 +174,10 @@ class FilterSetup:
 
         The variance is that of the background and of the photons of the fitted model.
         """
-        if self.photon_variance == 0.0:
+        if self._gain is None:
             return weights, np.sqrt(weights)
-        growth = 1.0 + weights * self.photon_variance * np.maximum(model, 0.0)
+        per_light = self._noise.photon_growth(weights / self.ivar_scale, self._gain)
+        growth = 1.0 + per_light * np.maximum(model, 0.0)
         return weights / growth, np.sqrt(weights * growth)
 
 
@@ -198,7 +209,8 @@ def fit_sources(
     Parameters
     ----------
     cutouts : `clusterphot.base.products.Cutouts`
-    psf : `clusterphot.base.products.Psf`
+    psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
+        Of each source, neighbours included, that of its listed place.
     noise : `clusterphot.base.products.Noise`
     wcs : `astropy.wcs.WCS`
         Of the filter's mosaic.
@@ -285,16 +297,15 @@ def fit_sources(
 
 @dataclass(frozen=True)
 class _Pixels:
-    """Cutouts (n,) with equally many sources: data and weights (n, p), first positions (n, c, 2) in the cutout."""
+    """Cutouts (n,) with equally many sources: their pixels, and first positions (n, c, 2) in the cutout."""
 
     cutouts: np.ndarray
-    data: np.ndarray
-    weights: np.ndarray
+    block: CutoutBlock
     start: np.ndarray
 
     def take(self, rows):
         """The same for some of the cutouts."""
-        return _Pixels(self.cutouts[rows], self.data[rows], self.weights[rows], self.start[rows])
+        return _Pixels(self.cutouts[rows], self.block.take(rows), self.start[rows])
 
 
 def _open_block(cutouts, setup, scenes, rows):
@@ -312,7 +323,8 @@ def _open_block(cutouts, setup, scenes, rows):
     placed = np.isfinite(start).all(axis=(1, 2))
     start = np.where(placed[:, None, None], start, setup.size_px // 2)
     weights[~placed] = 0.0
-    return _Pixels(rows, data, weights, start)
+    cores = setup.cores(*np.moveaxis(start + corner, 2, 0))
+    return _Pixels(rows, CutoutBlock(data, weights, setup.renderer, setup.terms, cores), start)
 
 
 def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
@@ -321,16 +333,17 @@ def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
     everything = pixels
     if free and not last:
         # the search for positions is the costly part: not for cutouts that this window does not fit anyway
-        pixels = pixels.take(sky_is_adequate(setup, pixels.data, pixels.weights * window, pixels.start))
+        pixels = pixels.take(sky_is_adequate(setup, pixels.block.windowed(window), pixels.start))
     rows, scenes = pixels.cutouts, results.scenes
     if len(rows) == 0:
         return everything.cutouts
-    part = pixels.weights if level == 0 else pixels.weights * window
+    block = pixels.block if level == 0 else pixels.block.windowed(window)
     if free:
-        prior = _position_prior(setup, pixels.start)
-        fit, at_bound = fit_free(engine, setup, pixels.data, part, prior, recentre=recentre)
+        fit, at_bound = fit_free(
+            engine, setup, block, _position_prior(setup, pixels.start), recentre=recentre
+        )
     else:
-        fit = fit_tied(engine, setup, pixels.data, part, pixels.start, scenes.covariance[rows])
+        fit = fit_tied(engine, setup, block, pixels.start, scenes.covariance[rows])
         at_bound = scenes.at_bound[rows]
     expected = setup.expected_chi2(fit.n_pixels, fit.n_parameters)
     flux_err, done = fit.flux_err, np.ones(len(rows), dtype=bool)
@@ -343,7 +356,7 @@ def _fit_block(engine, setup, pixels, results, *, level, free, recentre):
         rows,
         done,
         fit,
-        flags=_all_flags(_flags(setup, pixels.data, pixels.weights, fit), at_bound, scenes.blended[rows]),
+        flags=_all_flags(_flags(setup, pixels.block, fit), at_bound, scenes.blended[rows]),
         flux_err=flux_err,
         flux_err_marginal=fit.flux_err_marginal,
         flux_err_conditional=fit.flux_err_conditional,
@@ -385,9 +398,9 @@ def _position_prior(setup, start):
     return PositionPrior(start, precision, start, options.max_shift_px, free)
 
 
-def _flags(setup, data, weights, fit):
+def _flags(setup, block, fit):
     """Flags of a block that follow from the pixels and the fitted values, (n,) int."""
-    outside, missing, above = _bad_pixels(setup, data, weights, fit)
+    outside, missing, above = _bad_pixels(setup, block.data, block.weights, fit)
     finite = (
         np.isfinite(fit.fluxes).all(axis=1) & np.isfinite(fit.sky).all(axis=1) & np.isfinite(fit.flux_err)
     )
@@ -399,7 +412,7 @@ def _flags(setup, data, weights, fit):
     masked = measured & (missing > MASKED_FRACTION)
     seen = measured | (no_data & enough)  # a saturated core has no data, but its wings tell what it is
     saturated = seen & (above >= SATURATED_PIXELS) & (significance > SATURATED_SNR)
-    flags = np.zeros(len(data), dtype=np.int64)
+    flags = np.zeros(len(block.data), dtype=np.int64)
     for flag, where in (
         (Flag.EDGE, outside > EDGE_FRACTION),
         (Flag.NO_DATA, no_data),

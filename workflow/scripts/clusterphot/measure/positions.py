@@ -4,7 +4,7 @@ Variable projection (Golub & Pereyra 1973, SIAM J. Numer. Anal. 10, 413) with da
 (Levenberg 1944, Q. Appl. Math. 2, 164). Positions in cutout pixels, 0-based; images nJy/pixel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,28 +55,40 @@ class CutoutBlock:
         nJy/pixel and 1/(nJy/pixel)^2, flattened; both zero where a pixel must not be used.
     renderer : PsfRenderer
     terms : `clusterphot.measure.linear.SkyTerms`
+    cores : (n, c, r, s) float ndarray, optional
+        The PSF of each component's place, from `PsfRenderer.cores`; None where it is the same everywhere. Positions
+        move by two pixels at most in a fit, over which it does not change.
     """
 
     data: np.ndarray
     weights: np.ndarray
     renderer: PsfRenderer
     terms: SkyTerms
+    cores: np.ndarray | None = None
 
     def take(self, rows):
         """The same for some of the cutouts."""
-        return CutoutBlock(self.data[rows], self.weights[rows], self.renderer, self.terms)
+        cores = None if self.cores is None else self.cores[rows]
+        return replace(self, data=self.data[rows], weights=self.weights[rows], cores=cores)
+
+    def windowed(self, window):
+        """The same with the weights of pixels times a mask (p,)."""
+        return replace(self, weights=self.weights * window)
 
     def images(self, positions):
         """PSF images (n, c, p) at positions (n, c, 2), the last axis x, y."""
         n, c, _ = positions.shape
-        flat = positions.reshape(n * c, 2)
-        return self.renderer.render(flat[:, 0], flat[:, 1]).reshape(n, c, -1)
+        return self.renderer.render(*self._sources(positions)).reshape(n, c, -1)
+
+    def _sources(self, positions):
+        """Positions x, y (n * c,) and cores of all components."""
+        x, y = positions.reshape(-1, 2).T
+        return x, y, None if self.cores is None else self.cores.reshape(-1, *self.cores.shape[2:])
 
     def images_and_gradients(self, positions):
         """Columns (n, 3c, p): images, then derivatives by x, then by y."""
         n, c, _ = positions.shape
-        flat = positions.reshape(n * c, 2)
-        parts = self.renderer.render_with_gradient(flat[:, 0], flat[:, 1])
+        parts = self.renderer.render_with_gradient(*self._sources(positions))
         return np.concatenate([part.reshape(n, c, -1) for part in parts], axis=1)
 
     def equations(self, columns):

@@ -1,8 +1,9 @@
 """Pixelised point spread functions at sub-pixel positions, with their gradients.
 
 The PSF is split into products of a column and a row vector (singular value decomposition); each vector is
-tabulated by Fourier shifts at fixed phases and interpolated between them (cubic Lagrange). Lengths are
-pixels, values per unit flux.
+tabulated by Fourier shifts at fixed phases and interpolated between them (cubic Lagrange). Images of a PSF that
+changes over the field share these vectors: what changes is how they are paired. Lengths are pixels, values per unit
+flux.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ take a fraction of the time."""
 RANK_TOLERANCE = 1e-5
 """Singular values below this fraction of the largest are left out: as much of the peak as the interpolation errs by."""
 
+SHARED_TOLERANCE = 3e-5
+"""The same of vectors that the images of a changing PSF share. They are a quarter more than those of one image at the
+same tolerance; so they are no more, and the last ones hold less than 3e-5 of the peak."""
+
 N_NODES = 4
 """Phases that a cubic needs: one below a position's, two around it, one above."""
 
@@ -44,9 +49,10 @@ class PsfRenderer:
 
     Parameters
     ----------
-    psf : (n, n) float ndarray, odd n
+    psf : (n, n) or (k, n, n) float ndarray, odd n
         Centred on the middle pixel. Rendered images carry its sum: a unit-sum PSF gives unit flux over an
-        unbounded image at every sub-pixel phase.
+        unbounded image at every sub-pixel phase. Of a PSF that changes over the field the terms, of which it is a
+        weighted sum at every place: `clusterphot.base.products.Psf.terms`.
     size_px : int
         Side m of the cutouts.
 
@@ -61,25 +67,43 @@ class PsfRenderer:
     zero-padded axis, which is exact for a band-limited PSF, at `N_PHASES` phases per pixel; positions
     between phases are interpolated with the four-point Lagrange polynomial. Every image is a product of its
     own small matrices, so that an image never depends on those rendered with it.
+
+    Where there are several terms, vectors u are those of all terms side by side, v those of all terms one below the
+    other, and term j is sum_rs core_j[r, s] u_r v_s. A source has the core sum_j weight_j core_j.
     """
 
     def __init__(self, psf, size_px):
         psf = np.asarray(psf, dtype=float)
-        if psf.ndim != 2 or psf.shape[0] != psf.shape[1] or psf.shape[0] % 2 == 0:
+        if psf.ndim not in (2, 3) or psf.shape[-2] != psf.shape[-1] or psf.shape[-1] % 2 == 0:
             raise ValueError(f"psf has shape {psf.shape}, expected a square of odd side")
         if not np.all(np.isfinite(psf)):
             raise ValueError("psf holds values that are not finite")
         self.size_px = int(size_px)
         # as much of the PSF as can reach a cutout, as a sum of products of vectors
-        trim = max(psf.shape[0] // 2 - self.size_px - REACH_PX, 0)
-        psf = psf[trim : psf.shape[0] - trim, trim : psf.shape[0] - trim]
-        columns, values, rows = np.linalg.svd(psf)
-        rank = max(int(np.sum(values > RANK_TOLERANCE * values[0])), 1)
-        root = np.sqrt(values[:rank])
-        self._rank = rank
-        self._vectors = np.concatenate([columns[:, :rank] * root, rows[:rank].T * root], axis=1)
-        self._first_row = psf.shape[0] // 2 + RINGING_PX + self.size_px
+        side = psf.shape[-1]
+        trim = max(side // 2 - self.size_px - REACH_PX, 0)
+        terms = psf.reshape(-1, side, side)[:, trim : side - trim, trim : side - trim]
+        if len(terms) == 1:
+            columns, rows = _vectors(terms[0])
+            self._cores = None
+        else:
+            columns, rows = _shared_vectors(terms)
+            self._cores = columns.T @ terms @ rows
+        self._ranks = {"y": columns.shape[1], "x": rows.shape[1]}
+        self._vectors = np.concatenate([columns, rows], axis=1)
+        self._first_row = terms.shape[-1] // 2 + RINGING_PX + self.size_px
         self._made = {}
+
+    def cores(self, weights):
+        """Cores (..., r, s) of sources from the weights (..., k) of the terms at their places; None for a single term.
+
+        Those of some sources are given to what renders them; without any it renders the first term.
+        """
+        if self._cores is None:
+            return None
+        # source by source, see the class
+        flat = np.asarray(weights)[..., None, :] @ self._cores.reshape(len(self._cores), -1)
+        return flat.reshape(*np.shape(weights)[:-1], *self._cores.shape[1:])
 
     def _table(self, *, far, slope):
         """Tables of both axes for sources near the middle or for all, of images or of their slopes; made once."""
@@ -95,12 +119,14 @@ class PsfRenderer:
 
     def _tabulate(self, low, high, *, slope):
         """Some rows of the tables: the vectors times the matrix that shifts them, one phase after the other."""
-        n, r = self._vectors.shape[0], self._rank
+        n, r = self._vectors.shape[0], self._ranks["y"]
         first, last = np.clip([low - self.size_px, high - self.size_px], 0, n + 2 * RINGING_PX)
         begin = self.size_px + first - low
         inside = np.s_[begin : begin + last - first]
         reverse = np.ascontiguousarray(self._vectors[::-1])
-        along_y, along_x = (np.zeros((N_PHASES + N_NODES - 1, high - low, r)) for _ in "yx")
+        along_y, along_x = (
+            np.zeros((N_PHASES + N_NODES - 1, high - low, self._ranks[axis])) for axis in "yx"
+        )
         for k, kernel in enumerate(_shift_kernels(n, slope=slope)):
             matrix = np.lib.stride_tricks.sliding_window_view(kernel[first : last + n - 1], n)
             shifted = matrix.copy() @ reverse
@@ -113,7 +139,7 @@ class PsfRenderer:
         phase = (position - base) * N_PHASES
         lower = np.minimum(phase.astype(np.int64), N_PHASES - 1)
         weights = lagrange_weights(phase - lower)
-        m, rank = self.size_px, self._rank
+        m, rank = self.size_px, self._ranks[axis]
         last = self._vectors.shape[0] + 2 * RINGING_PX + m
         start = np.clip(self._first_row - base, 0, last).astype(np.int64)
         far = np.abs(base - m // 2) > NEAR_PX
@@ -135,28 +161,31 @@ class PsfRenderer:
                     np.matmul(weights[i], table[k : k + N_NODES, j * rank : (j + m) * rank], out=mixed[i])
         return [mixed.reshape(len(position), m, rank) for mixed in out]
 
-    def render(self, x, y):
+    def render(self, x, y, cores=None):
         """Images of unit sources.
 
         Parameters
         ----------
         x, y : (n,) float ndarray
             Positions in the cutout, 0-based, pixel centre = integer; may lie outside.
+        cores : (n, r, s) float ndarray, optional
+            From `cores`.
 
         Returns
         -------
         images : (n, m, m) float ndarray
         """
-        columns, rows = self.vectors(x, y)
+        columns, rows = self.vectors(x, y, cores)
         return columns @ rows.transpose(0, 2, 1)
 
-    def vectors(self, x, y):
+    def vectors(self, x, y, cores=None):
         """Columns and rows whose products, summed over the vectors, are the images of unit sources.
 
         Parameters
         ----------
         x : (n,) float ndarray
         y : (k,) float ndarray
+        cores : (k, r, s) float ndarray, optional
             As in `render`.
 
         Returns
@@ -166,10 +195,16 @@ class PsfRenderer:
         """
         (columns,) = self._axis(np.asarray(y, dtype=float), "y", (False,))
         (rows,) = self._axis(np.asarray(x, dtype=float), "x", (False,))
-        return columns, rows
+        return self._paired(columns, cores), rows
 
-    def render_with_gradient(self, x, y):
-        """Images of unit sources and their derivatives by the position.
+    def _paired(self, columns, cores):
+        """Columns for the rows as they are."""
+        if self._cores is None:
+            return columns
+        return columns @ (self._cores[0] if cores is None else cores)
+
+    def render_with_gradient(self, x, y, cores=None):
+        """Images of unit sources and their derivatives by the position; arguments as in `render`.
 
         Returns
         -------
@@ -179,7 +214,26 @@ class PsfRenderer:
         columns, columns_slope = self._axis(np.asarray(y, dtype=float), "y", (False, True))
         rows, rows_slope = self._axis(np.asarray(x, dtype=float), "x", (False, True))
         rows, rows_slope = rows.transpose(0, 2, 1), rows_slope.transpose(0, 2, 1)
+        columns, columns_slope = self._paired(columns, cores), self._paired(columns_slope, cores)
         return columns @ rows, columns @ rows_slope, columns_slope @ rows
+
+
+def _vectors(image):
+    """Columns and rows (n, r) whose products sum up to an image."""
+    columns, values, rows = np.linalg.svd(image)
+    rank = max(int(np.sum(values > RANK_TOLERANCE * values[0])), 1)
+    root = np.sqrt(values[:rank])
+    return columns[:, :rank] * root, rows[:rank].T * root
+
+
+def _shared_vectors(terms):
+    """Orthonormal columns (n, r) and rows (n, s) that hold those of all terms (k, n, n)."""
+    kept = []
+    for along in (2, 1):
+        # principal axes of all columns of all terms, or of all rows
+        squares, vectors = np.linalg.eigh(np.tensordot(terms, terms, axes=((0, along), (0, along))))
+        kept.append(vectors[:, squares > SHARED_TOLERANCE**2 * squares[-1]])
+    return kept
 
 
 def _shift_kernels(n, *, slope):

@@ -18,6 +18,12 @@ from clusterphot.base.errors import DataError
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
+LINEAR = (
+    *(f"{name}{axis}" for name in ("crval", "crpix", "naxis", "cdelt") for axis in (1, 2)),
+    *(f"{name}{i}_{j}" for name in ("cd", "pc") for i in (1, 2) for j in (1, 2)),
+)
+"""Columns of the linear part of a WCS."""
+
 NEEDED = ("crval1", "crval2", "crpix1", "crpix2", "ctype1", "ctype2", "naxis1", "naxis2")
 """Columns without which there is no footprint; the matrix is in cdI_J or pcI_J."""
 
@@ -96,8 +102,35 @@ def read_wcs_table(path, *, near=None):
     if missing or len(table) == 0:
         got = f"no column {', '.join(missing)}" if missing else "no rows"
         raise DataError(path, got, "a row per exposure with its WCS, as *_wcs.csv of grizli")
-    exposures = [_exposure(row, path, number, near) for number, row in enumerate(table, start=1)]
-    return [exposure for exposure in exposures if exposure is not None]
+    rows = np.arange(len(table)) if near is None else np.flatnonzero(_holds_any(table, path, *near))
+    return [_exposure(table[row], path, row + 1) for row in rows]
+
+
+def _holds_any(table, path, ra, dec):
+    """Rows whose footprint holds one of the places or is within a diagonal of it, (n,) bool; without the distortion."""
+    try:
+        columns = {name: np.asarray(table[name], dtype=float) for name in table.colnames if name in LINEAR}
+    except (ValueError, TypeError) as exc:
+        raise DataError(path, f"words among the numbers of a WCS ({exc})", "numbers") from exc
+    matrix = {
+        name: columns.get(f"cd{name}", columns.get(f"pc{name}", 0.0)) for name in ("1_1", "1_2", "2_1", "2_2")
+    }
+    if "cd1_1" not in columns:
+        scales = [columns.get(f"cdelt{axis}", 1.0) for axis in (1, 2)]
+        matrix = {name: value * scales[int(name[0]) - 1] for name, value in matrix.items()}
+    # the middle of each, and half its diagonal, deg
+    dx, dy = ((columns[f"naxis{axis}"] + 1) / 2 - columns[f"crpix{axis}"] for axis in (1, 2))
+    east, north = (matrix[f"{row}_1"] * dx + matrix[f"{row}_2"] * dy for row in (1, 2))
+    area = np.abs(matrix["1_1"] * matrix["2_2"] - matrix["1_2"] * matrix["2_1"])
+    half = 0.5 * np.hypot(columns["naxis1"], columns["naxis2"]) * np.sqrt(area)
+    middles = np.stack([columns["crval1"], columns["crval2"], east, north])[:, :, None]
+    return np.any(_distance_deg(ra, dec, *middles) < 2.0 * half[:, None], axis=1)
+
+
+def _distance_deg(ra, dec, ra0, dec0, east=0.0, north=0.0):
+    """Distance from a place and an offset from it, on the plane; right within a degree or two."""
+    offset = np.mod(np.asarray(ra) - ra0 + 180.0, 360.0) - 180.0
+    return np.hypot(offset * np.cos(np.radians(dec0)) - east, np.asarray(dec) - dec0 - north)
 
 
 def sightings(exposures, mosaic_wcs, x, y):
@@ -135,8 +168,8 @@ def sightings(exposures, mosaic_wcs, x, y):
     return seen
 
 
-def _exposure(row, path, number, near):
-    """`Exposure` of a row; None where it holds none of the places."""
+def _exposure(row, path, number):
+    """`Exposure` of a row."""
     from astropy.wcs import WCS, FITSFixedWarning
 
     values = {name: row[name] for name in row.colnames if not np.ma.is_masked(row[name])}
@@ -164,16 +197,11 @@ def _exposure(row, path, number, near):
             f"{path}, row {number}", "no celestial WCS, or no pixels", "keywords of a celestial WCS"
         )
     weight = float(values.get("exptime", 1.0))
-    if near is not None and not _is_near(wcs, shape, *near).any():
-        return None
     return Exposure(wcs, shape, weight if weight > 0 else 1.0)
 
 
 def _is_near(wcs, shape, ra, dec):
-    """Places nearer to the middle of an exposure than twice half its diagonal, without inverting its distortion."""
+    """Places nearer to the middle of an exposure than its diagonal, without inverting its distortion."""
     ny, nx = shape
-    middle = wcs.wcs_pix2world([[(nx - 1) / 2, (ny - 1) / 2], [nx - 1.0, ny - 1.0]], 0)
-    cos = np.cos(np.radians(middle[0, 1]))
-    half_deg = np.hypot((middle[1, 0] - middle[0, 0]) * cos, middle[1, 1] - middle[0, 1])
-    offset = np.mod(ra - middle[0, 0] + 180.0, 360.0) - 180.0
-    return np.hypot(offset * cos, dec - middle[0, 1]) < 2.0 * half_deg
+    (ra0, dec0), (ra1, dec1) = wcs.wcs_pix2world([[(nx - 1) / 2, (ny - 1) / 2], [nx - 1.0, ny - 1.0]], 0)
+    return _distance_deg(ra, dec, ra0, dec0) < 2.0 * _distance_deg(ra1, dec1, ra0, dec0)

@@ -56,6 +56,8 @@ def write_psf_grid(path, stamps, positions_px, *, oversampling, pixel_scale_arcs
         float(stamps.sum(axis=(1, 2)).mean() / oversampling**2),
         "mean share of light in a stamp",
     )
+    header["COMMENT"] = "Samples: share of a point source's total light in a pixel of the mosaic"
+    header["COMMENT"] = "centred there. Sum over OVERSAMP^2: the share inside the stamp, as EESTAMP."
     for k, (x, y) in enumerate(positions[order]):
         header[f"DET_YX{k}"] = (str((float(x), float(y))), "(x, y) of the mosaic, 0-based")
     write_fits(path, [image])

@@ -85,7 +85,8 @@ def measure_offset(mosaic, psf, reference_mosaic, reference_psf, stars):
     Parameters
     ----------
     mosaic, reference_mosaic : `clusterphot.base.products.Mosaic`
-    psf, reference_psf : `clusterphot.base.products.Psf`
+    psf, reference_psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
+        Each star is fitted with that of its place, like the sources.
     stars : `astropy.table.Table`
         From `clusterphot.psf.stars.select_stars`.
 
@@ -241,6 +242,7 @@ def _signal_share(shift, errors):
 
 def _fit_mean_stamp(mosaic, psf, x, y):
     """Fit of the weighted mean of stamps centred on positions, None where it is faint, and the number of stamps."""
+    psf = psf.mean(x, y)
     half = min(int(round(FIT_HALF_ARCSEC / mosaic.pixel_scale_arcsec)), psf.data.shape[0] // 2)
     total, weight, n = np.zeros((2 * half + 1, 2 * half + 1)), 0.0, 0
     for place in zip(x, y, strict=True):
@@ -323,11 +325,15 @@ def with_offset_error(psf, offset):
 
 def fit_position(mosaic, psf, x, y):
     """Fitted (x, y, x_err, y_err) of a star in mosaic pixels; None where the fit fails or its core is masked."""
+    psf = psf.at(x, y)
     half = min(int(round(FIT_HALF_ARCSEC / mosaic.pixel_scale_arcsec)), psf.data.shape[0] // 2)
     x0, y0 = int(np.rint(x)), int(np.rint(y))
     data, ivar = mosaic.region(y0 - half, y0 + half + 1, x0 - half, x0 + half + 1)
     bad = ~(np.isfinite(data) & np.isfinite(ivar) & (ivar > 0))
-    data[bad], ivar[bad] = 0.0, 0.0
+    if bad.all():
+        return None
+    # One weight for all pixels, as of the stars of the PSF: errors may hold the photons of the star.
+    data[bad], ivar = 0.0, np.where(bad, 0.0, np.median(ivar[~bad]))
     core = radius_grid(half) <= core_radius_px(mosaic.pixel_scale_arcsec, CORE_ARCSEC)
     if np.sum(bad & core) > 1 or np.mean(bad) > MAX_BAD_SHARE:
         return None

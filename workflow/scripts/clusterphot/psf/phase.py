@@ -113,7 +113,8 @@ def phase_harmonics(psf, native_pixel_arcsec, pixfrac, *, angles_deg=ANGLES_DEG)
     ripple, which a fit weighted by W has hardly any of (measured: 1 % of the error at nine exposures, 5 % at four).
 
     h is that of white noise, a curved sky and the cutout of the default configuration; a constant sky changes the
-    error by 3 %.
+    error by 3 %. Where the mosaic undersamples its PSF, P is not known from it: F115W on pixels of 40 mas has 1.35
+    times the error computed, F090W on 20 mas 1.02 times.
     """
     mean, step = _fine(psf)
     rows = []
@@ -157,7 +158,7 @@ def make_phase_error(psf, mosaic, said_by_user, exposures=None):
     psf : `clusterphot.base.products.Psf`
     mosaic : `clusterphot.base.products.Mosaic`
     said_by_user : dict of str to float or None
-        Keys of `clusterphot.config.fields.EXPOSURE_KEYS` in the configuration, which go before the header.
+        Keys of `clusterphot.config.fields.PHASE_KEYS` in the configuration, which go before the header.
     exposures : str, optional
         Table of the WCS of the exposures; the error is then its rms over the mosaic.
 

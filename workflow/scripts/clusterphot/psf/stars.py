@@ -223,10 +223,7 @@ def _detect_tile(mosaic, box, options):
         return _empty_rows()
     max_hole_px = HOLE_ARCSEC / mosaic.pixel_scale_arcsec
     sci, holes, missing = fill_holes(sci, bad, max_hole_px)
-    if bad.any():
-        ivar = np.where(bad, np.median(ivar[~bad]), ivar)
-    sigma = 1.0 / np.sqrt(ivar)
-    found = _extract(sci, sigma, missing, mesh, options, mosaic.label)
+    found = _extract(sci, missing, mesh, options, mosaic.label)
     if found is None:
         return _empty_rows()
     x, y = found["x"], found["y"]
@@ -259,6 +256,10 @@ def _empty_rows():
     """The columns of a tile without detections."""
     names = ("x", "y", "mag_auto", "snr", "half_light_radius", "axis_ratio", "bad_core", "bad_outer")
     return {name: np.zeros(0) for name in names} | {"saturated": np.zeros(0, dtype=bool)}
+
+
+MIN_SCATTER = 0.3
+"""Scatter of a mesh, as a share of the median of all, below which it is taken to hold no noise to speak of."""
 
 
 def fill_holes(sci, bad, max_hole_px):
@@ -299,13 +300,14 @@ def fill_holes(sci, bad, max_hole_px):
     return filled, holes, missing
 
 
-def _extract(sci, sigma, missing, mesh, options, label):
+def _extract(sci, missing, mesh, options, label):
     """SExtractor's quantities of all detections of an array; None if there are none."""
     data = np.ascontiguousarray(sci)
     background = sep.Background(data, mask=missing, bw=mesh, bh=mesh, fw=3, fh=3)
     data = data - background.back()
-    # Drizzled noise is correlated: the scatter of the background says more than ivar does.
-    noise = np.maximum(sigma, 1e-30) * max(1.0, np.median(background.rms()) / np.median(sigma))
+    # Weights are of many kinds, and may hold the photons of the stars: the scatter of the background says more.
+    scatter = background.rms()
+    noise = np.maximum(scatter, MIN_SCATTER * max(float(np.median(scatter)), 1e-30))
     limit = sep.get_sub_object_limit()
     sep.set_sub_object_limit(MAX_SUB_OBJECTS)
     sep.set_extract_pixstack(max(1_000_000, data.size // 4))
@@ -334,17 +336,17 @@ def _extract(sci, sigma, missing, mesh, options, label):
     found = found[has_shape(found, data.shape)]
     if len(found) == 0:
         return None
-    return _measure_detections(found, data, sigma, missing)
+    return _measure_detections(found, data, noise, missing)
 
 
-def _measure_detections(found, data, sigma, missing):
+def _measure_detections(found, data, noise, missing):
     """Positions, Kron fluxes, half-light radii and shapes of detections in an image less its background."""
     x, y, a, b, theta = (found[name] for name in ("x", "y", "a", "b", "theta"))
     theta = np.clip(theta, -np.pi / 2, np.pi / 2)
     kron, _ = sep.kron_radius(data, x, y, a, b, theta, KRON_WINDOW, mask=missing)
     kron = np.where(np.isfinite(kron) & (kron > 0), kron, 1.0)
     scale = np.maximum(KRON_FACTOR * kron, MIN_KRON_PX / np.sqrt(np.maximum(a * b, 1e-6)))
-    flux, error, _ = sep.sum_ellipse(data, x, y, a, b, theta, scale, err=sigma, mask=missing, subpix=5)
+    flux, error, _ = sep.sum_ellipse(data, x, y, a, b, theta, scale, err=noise, mask=missing, subpix=5)
     good = flux > 0
     norm = np.where(good, flux, 1.0)
     radius, _ = sep.flux_radius(data, x, y, KRON_WINDOW * a, 0.5, normflux=norm, mask=missing, subpix=5)

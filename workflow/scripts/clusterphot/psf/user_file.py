@@ -1,6 +1,7 @@
 """PSFs given by users: plain images, files of STPSF, oversampled images, and grids that photutils reads.
 
-All become an odd, centred stamp of sum 1 on the pixels of the mosaic. Scales and widths arcsec, wavelengths Angstrom.
+All become an odd, centred stamp of sum 1 on the pixels of the mosaic, that in the middle of a grid, and grids a
+`clusterphot.psf.grid.PsfGrid` beside it. Scales and widths arcsec, wavelengths Angstrom.
 """
 
 import re
@@ -10,9 +11,17 @@ import numpy as np
 from astropy.io import fits
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.images import fourier_shift
 from clusterphot.base.products import Psf
 from clusterphot.mosaics.fits_rows import walk
-from clusterphot.psf.shape import core_radius_px, fwhm_px, recentre
+from clusterphot.psf.grid import OVERSAMPLING, PsfGrid
+from clusterphot.psf.shape import (
+    RECENTRE_TOLERANCE_PX,
+    core_radius_px,
+    fwhm_px,
+    recentre,
+    windowed_centroid,
+)
 
 SCALE_KEYS = ("PIXSCALE", "PIXELSCL", "PIXSCL")
 SAME_SCALE = 0.01
@@ -44,6 +53,8 @@ ODD_WIDTH = (0.75, 1.5)
 """Ratios to the expected width outside which a PSF is doubted."""
 PARTIAL_SUM = (0.8, 0.995)
 """Sums that say which share of the light lies inside the stamp; below, a PSF is in other units than that of 1."""
+COVERED_SHARE = 0.5
+"""Share of a mosaic, along x and along y, that a grid of PSFs covers at least: positions of other pixels do not."""
 NEGATIVE_SHARE = 0.2
 """Negative pixels may sum to this share of the positive ones; noise and deconvolution leave less."""
 
@@ -123,9 +134,7 @@ def _read(path, where, pixel_scale_arcsec):
         raise DataError(where, "no image", "a FITS file with a 2-D image")
     data, header = planes[0]
     if data.ndim == 3 and "OVERSAMP" in shared:
-        return *_middle_of_grid(path, where, pixel_scale_arcsec), [
-            "a grid of PSFs, of which that of its middle is used for all sources."
-        ]
+        return *_middle_of_grid(path, where, pixel_scale_arcsec), []
     scales = [_scale(own, pixel_scale_arcsec) for _, own in planes]
     order = sorted(
         range(len(planes)), key=lambda k: (_preference(scales[k], pixel_scale_arcsec), _rank(planes[k][1]))
@@ -180,8 +189,67 @@ def _rank(header):
     return STPSF_PLANES.index(name) if name in STPSF_PLANES else len(STPSF_PLANES)
 
 
-def _middle_of_grid(path, where, pixel_scale_arcsec):
-    """PSF in the middle of a grid in photutils' format, on the mosaic's pixels, and the header."""
+def load_user_grid(path, psf, shape):
+    """PSFs over the field from a file given by the user.
+
+    Parameters
+    ----------
+    path : str
+        As of `load_user_psf`.
+    psf : `clusterphot.base.products.Psf`
+        What `load_user_psf` made of it.
+    shape : (ny, nx)
+        Of the mosaic.
+
+    Returns
+    -------
+    grid : `clusterphot.psf.grid.PsfGrid` or None
+        None where the file holds a single PSF. All PSFs are moved and scaled by what centres that of the middle and
+        gives it the light inside its stamp.
+
+    Raises
+    ------
+    DataError
+        If it is no grid on the pixels of this mosaic, or its places are not on the mosaic.
+    """
+    where = f"{path}, psf of {psf.filter_name}"
+    header = fits.getheader(path)
+    if header.get("NAXIS") != 3 or "OVERSAMP" not in header:
+        return None
+    model = _read_grid(path, where, psf.pixel_scale_arcsec)
+    places = np.asarray(model.grid_xypos, dtype=float)
+    for axis, name, side in ((0, "x", shape[1]), (1, "y", shape[0])):
+        low, high = places[:, axis].min(), places[:, axis].max()
+        if min(high, side - 1) - max(low, 0) < COVERED_SHARE * (side - 1):
+            raise DataError(
+                where,
+                f"a grid from {name} = {low:g} to {high:g} on a mosaic of {side} px",
+                f"PSFs over {COVERED_SHARE:.0%} of it or more",
+                "positions (DET_YX0, ...) are (x, y) in pixels of the mosaic, not of a detector; 0-based",
+            )
+    middle = _image_of_grid(model)
+    samples = _samples_of_grid(model) * (psf.ee_stamp / middle.sum())
+    shift = windowed_centroid(middle, core_radius_px(psf.pixel_scale_arcsec, CORE_ARCSEC))
+    if np.hypot(*shift) > RECENTRE_TOLERANCE_PX:
+        dx, dy = (-OVERSAMPLING * value for value in shift)
+        samples = np.array([fourier_shift(one, dx, dy) for one in samples])
+    return PsfGrid(samples, places)
+
+
+def _samples_of_grid(model):
+    """PSFs of a grid with `OVERSAMPLING` samples per pixel of the mosaic, (m, n, n)."""
+    half = OVERSAMPLING * (min(model.data.shape[1:]) // 2 // int(np.max(model.oversampling)))
+    if np.all(np.asarray(model.oversampling) == OVERSAMPLING):
+        row, column = (side // 2 for side in model.data.shape[1:])
+        inside = np.s_[:, row - half : row + half + 1, column - half : column + half + 1]
+        return np.array(model.data[inside], dtype=float)
+    axis = np.arange(-half, half + 1) / OVERSAMPLING
+    y, x = np.meshgrid(axis, axis, indexing="ij")
+    return np.array([model.evaluate(x + x0, y + y0, 1.0, x0, y0) for x0, y0 in model.grid_xypos])
+
+
+def _read_grid(path, where, pixel_scale_arcsec):
+    """Grid of PSFs on the pixels of a mosaic as `photutils.psf.GriddedPSFModel`."""
     from photutils.psf import GriddedPSFModel
 
     try:
@@ -202,11 +270,24 @@ def _middle_of_grid(path, where, pixel_scale_arcsec):
             f'a grid for pixels of {scale:g}"',
             f'{pixel_scale_arcsec:g}", the pixel scale of the mosaic',
         )
-    half = (min(model.data.shape[1:]) // per_pixel - 1) // 2
+    sides = model.data.shape[1:]
+    if any(side % 2 == 0 for side in sides):
+        got = f"a grid of PSFs of {sides[1]} x {sides[0]} samples"
+        raise DataError(where, got, "odd sides, with the source on the middle sample")
+    return model
+
+
+def _image_of_grid(model):
+    """PSF in the middle of a grid on the pixels of the mosaic."""
+    half = min(model.data.shape[1:]) // 2 // int(np.max(model.oversampling))
     x0, y0 = np.mean(model.grid_xypos, axis=0)
     y, x = np.mgrid[-half : half + 1, -half : half + 1]
-    image = model.evaluate((x + x0).astype(float), (y + y0).astype(float), 1.0, x0, y0)
-    return np.asarray(image), header
+    return np.asarray(model.evaluate((x + x0).astype(float), (y + y0).astype(float), 1.0, x0, y0))
+
+
+def _middle_of_grid(path, where, pixel_scale_arcsec):
+    """PSF in the middle of a grid in photutils' format, on the mosaic's pixels, and the header."""
+    return _image_of_grid(_read_grid(path, where, pixel_scale_arcsec)), fits.getheader(path)
 
 
 def _binned(fine, ratio, where):

@@ -24,6 +24,7 @@ STACK_KEYS = (
 FILES = (
     ("mosaic.fits", "prepare_mosaic", "Mosaic, nJy per pixel", ()),
     ("psf.fits", "build_psf", "Point spread function", ("psf",)),
+    ("psf_grid.fits", "build_psf", "Point spread function over the field", ("psf",)),
     ("noise.fits", "measure_noise", "Noise correlation of blank sky", ()),
     ("offset.ecsv", "measure_offset", "Offset from the reference filter", ()),
     ("stack.fits", "stack_sources", "Stack of the clean sources", STACK_KEYS),
@@ -55,6 +56,7 @@ MADE_FROM = {
     "fits": ("{filter}-mosaic-*", "{filter}-psf-*", "{filter}-noise-*", "{filter}-offset-*"),
     "mosaic.fits": (),
     "psf.fits": ("{filter}-mosaic-*", "stars-ecsv"),
+    "psf_grid.fits": ("{filter}-mosaic-*", "stars-ecsv"),
     "noise.fits": ("{filter}-mosaic-*",),
     "offset.ecsv": ("{filter}-mosaic-*", "{filter}-psf-*", "stars-ecsv"),
     "stack.fits": ("{filter}-mosaic-*", "{filter}-psf-*", "{filter}-noise-*", "photometry-ecsv"),

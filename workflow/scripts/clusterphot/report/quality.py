@@ -38,11 +38,11 @@ def filter_rows(filters, photometry, *, psfs, noises, offsets, recovery=None):
             psf = read_psf(psfs[filt])
             values |= {
                 "fwhm": psf.fwhm_arcsec, "stars": psf.n_stars, "psf_error": 100 * psf.sys_error,
-                "stamp": 100 * psf.ee_stamp,
+                "stamp": 100 * psf.ee_stamp, "phase": 100 * psf.phase_error or np.nan,
             }  # fmt: skip
         if filt in noises:
             values["ivar_scale"] = read_noise(noises[filt]).ivar_scale
-            values["correlated"] = _ratio(photometry, f"flux_err_{filt}", f"flux_err_marginal_{filt}", filt)
+            values["correlated"] = _correlated(photometry, filt)
         if filt in offsets:
             offset, scale = read_offset(offsets[filt]), _scale_mas(psfs.get(filt))
             values["offset_x"], values["offset_y"] = offset.dx * scale, offset.dy * scale
@@ -55,6 +55,7 @@ FILTER_COLUMNS = (
     ("fwhm", "PSF FWHM", "arcsec", "{:.3f}", "{filter}/psf.fits"),
     ("stars", "PSF stars", "", "{:.0f}", "{filter}/psf.fits"),
     ("psf_error", "flux scale error", "%", "{:.2f}", "{filter}/psf.fits"),
+    ("phase", "error by dither phase", "%", "{:.2f}", "{filter}/psf.fits"),
     ("depth", f"depth, {DEPTH_SIGMA:g} sigma", "AB mag", "{:.2f}", "photometry"),
     ("err", "median error", "nJy", "{:.2f}", "photometry"),
     ("correlated", "correlated-noise factor", "", "{:.2f}", "photometry"),
@@ -116,13 +117,16 @@ def _median(table, name, filt):
     return float(np.median(values)) if len(values) else np.nan
 
 
-def _ratio(table, upper, lower, filt):
-    """Median ratio of two columns over clean sources, NaN without any."""
-    if lower not in table.colnames:
+def _correlated(table, filt):
+    """Median error over that of uncorrelated pixels, without what dither phases add; NaN without clean sources."""
+    names = [f"flux_err_{kind}{filt}" for kind in ("", "phase_", "marginal_")]
+    if not set(names) <= set(table.colnames):
         return np.nan
-    first, second = (np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan) for name in (upper, lower))
-    good = _clean(table, filt) & np.isfinite(first) & np.isfinite(second) & (second > 0)
-    return float(np.median(first[good] / second[good])) if good.any() else np.nan
+    error, phase, white = (np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan) for name in names)
+    good = _clean(table, filt) & np.isfinite(error) & np.isfinite(phase) & (white > 0)
+    return (
+        float(np.median(np.sqrt(error[good] ** 2 - phase[good] ** 2) / white[good])) if good.any() else np.nan
+    )
 
 
 def _scale_mas(psf_path):

@@ -59,7 +59,7 @@ class FilterStamps:
     cutouts : `clusterphot.base.products.Cutouts`
     fits : `astropy.table.Table`
         What `clusterphot.measure.fit.fit_sources` made of them.
-    psf : `clusterphot.base.products.Psf`
+    psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
     noise : `clusterphot.base.products.Noise`
     options : `clusterphot.measure.fit.FitOptions`
         Those of the fit.
@@ -149,7 +149,9 @@ class FilterStamps:
         x, y = np.array([mark[1] for mark in marks]), np.array([mark[2] for mark in marks])
         if not len(rows) or not np.isfinite([flux, x, y]).all():
             return None
-        points = (flux[:, None, None] * self._setup.renderer.render(x, y)).sum(axis=0)
+        corner = self._cutouts.x0[self._row_of[name]], self._cutouts.y0[self._row_of[name]]
+        images = self._setup.renderer.render(x, y, self._setup.cores(x + corner[0], y + corner[1]))
+        points = (flux[:, None, None] * images).sum(axis=0)
         terms = self._setup.terms
         window = self._window(weights.ravel(), len(rows), self._fit["dof"][rows[0]])
         empty = np.zeros((1, 0, weights.size))

@@ -587,6 +587,7 @@ def card_images(field, chunk):
         "cutouts": [f"{base}/{filt}/cutouts/{chunk}.fits" for filt in field.filters],
         "fits": [f"{base}/{filt}/fits/{chunk}.ecsv" for filt in field.filters],
         "psfs": [f"{base}/{filt}/psf.fits" for filt in field.filters],
+        "psf_grids": [f"{base}/{filt}/psf_grid.fits" for filt in field.filters],
         "noises": [f"{base}/{filt}/noise.fits" for filt in field.filters],
     }
 

@@ -15,6 +15,9 @@ from clusterphot.mosaics.download import https_url
 DETECT = "detect"
 """Instead of a source list: the field has none yet and is to be searched."""
 
+N_LOOKED_UP = 20
+"""Sources near which the exposures of a mosaic are looked for before a run."""
+
 FILE_KINDS = ("sci", "wht", "err")
 """Files that make a mosaic: image and inverse variances, or 1-sigma errors in their place."""
 
@@ -273,16 +276,17 @@ def check_exposures(path, key, ra, dec):
         raise DataError(
             f"{key} = {path}", "no such file", "a table of the exposures' WCS, *_wcs.csv", near_hint(path)
         )
-    exposures = read_wcs_table(path)
-    near = len(read_wcs_table(path, near=(np.asarray(ra), np.asarray(dec)))) if len(ra) else len(exposures)
-    if near == 0:
+    step = max(1, len(ra) // N_LOOKED_UP)
+    places = (np.asarray(ra)[::step], np.asarray(dec)[::step]) if len(ra) else None
+    exposures = read_wcs_table(path, near=places)
+    if not exposures:
         raise DataError(
             f"{key} = {path}",
-            f"{len(exposures)} exposures, none near a listed source",
+            "no exposure near a listed source",
             "exposures that the mosaic was made of",
             "is it the table of this field?",
         )
-    return f"{path}: {len(exposures)} exposures, {near} near listed sources"
+    return f"{path}: {len(exposures)} exposures near {'listed sources' if len(ra) else 'the field'}"
 
 
 def check_psf(path, key, filt, info, *, encircled_energy=None):
@@ -294,7 +298,7 @@ def check_psf(path, key, filt, info, *, encircled_energy=None):
         What is odd about it; see `clusterphot.psf.user_file.load_user_psf`.
     """
     from clusterphot.mosaics.fits_rows import is_image, walk
-    from clusterphot.psf.user_file import load_user_psf
+    from clusterphot.psf.user_file import load_user_grid, load_user_psf
 
     if not os.path.isfile(path):
         raise DataError(f"{key} = {path}", "no such file", "a PSF image", near_hint(path))
@@ -302,4 +306,6 @@ def check_psf(path, key, filt, info, *, encircled_energy=None):
         raise DataError(f"{key} = {path}", "no image", "a FITS file with a 2-D image")
     if info is None:
         return []
-    return load_user_psf(path, info.pixel_scale_arcsec, filt, encircled_energy=encircled_energy)[1]
+    psf, notes = load_user_psf(path, info.pixel_scale_arcsec, filt, encircled_energy=encircled_energy)
+    load_user_grid(path, psf, info.shape)
+    return notes

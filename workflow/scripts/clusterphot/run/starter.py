@@ -282,7 +282,7 @@ def starter_text(name, found, folder):
     lines += [
         _commented(f"    reference_filter: {reference}", why),
         _commented("    mosaics:", "per filter also: psf (FITS image, sum 1), zero_point_factor,"),
-        _commented("", "zero_point_error (fraction, such as 0.02), gain_e_per_njy"),
+        _commented("", "zero_point_error (fraction, such as 0.02), gain_e_per_njy, exposures"),
     ]
     for filt, mosaic in found.mosaics.items():
         lines += _mosaic_lines(filt, mosaic, folder)
@@ -316,7 +316,19 @@ def _mosaic_lines(filt, mosaic, folder):
         lines.append(
             "        # no wht: the weights must be an extension IVAR, ERR or WHT of the image's file"
         )
+    exposures = exposures_of(mosaic.sci)
+    if exposures:
+        lines.append(f"        exposures: {_scalar(_relative(exposures, folder))}")
     return lines
+
+
+def exposures_of(sci):
+    """Table of exposures that grizli wrote beside an image, ``*_wcs.csv``; empty if there is none."""
+    for word in ("_drc_sci", "_drz_sci"):
+        stem, found, _ = sci.rpartition(word)
+        if found and os.path.isfile(f"{stem}_wcs.csv"):
+            return f"{stem}_wcs.csv"
+    return ""
 
 
 def _spare_lines(spare, folder):

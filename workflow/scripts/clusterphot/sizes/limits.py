@@ -4,7 +4,7 @@ Likelihoods of `clusterphot.sizes.likelihood` with the error of the PSF's width 
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -50,7 +50,8 @@ class SizeContext:
 
     Attributes
     ----------
-    psf : `clusterphot.base.products.Psf`
+    psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
+        Of the latter `grid` takes that of the middle.
     noise : `clusterphot.base.products.Noise`
     pc_per_arcsec : float
     options : `clusterphot.sizes.likelihood.SizeOptions`
@@ -63,6 +64,11 @@ class SizeContext:
     pc_per_arcsec: float
     options: object
     psf_fwhm_scatter_fraction: float
+
+    def at(self, x, y):
+        """The same with the PSF of a place of the mosaic (pixels); itself where the PSF is one."""
+        psf = self.psf.at(x, y)
+        return self if psf is self.psf else replace(self, psf=psf)
 
     def grid(self, cutout_px, scatter_fraction, extra_variance_arcsec2=0.0):
         """`SizeGrid` for cutouts of this side."""
@@ -118,12 +124,13 @@ def limit_clusters(cutouts, fits_table, context, *, min_snr):
 
     Notes
     -----
-    Neighbours are subtracted as fitted; amplitude, position and sky are fitted anew with each radius. A misfit
-    of the point-source fit (chi-square above its expectation: light of galaxies) raises the variance.
+    Each source is held against the PSF of its place. Neighbours are subtracted as fitted; amplitude, position and sky
+    are fitted anew with each radius. A misfit of the point-source fit (chi-square above its expectation: light of
+    galaxies) raises the variance.
     """
     filt, size = cutouts.filter_name, cutouts.data.shape[-1]
     grid = context.grid(size, context.psf_fwhm_scatter_fraction)
-    renderer = PsfRenderer(context.psf.data * context.psf.ee_stamp, size)
+    renderer = PsfRenderer(context.psf.terms, size)
     rows_of = {}
     for row in range(len(fits_table)):
         rows_of.setdefault(str(fits_table["target_id"][row]), []).append(row)
@@ -140,9 +147,11 @@ def limit_clusters(cutouts, fits_table, context, *, min_snr):
         if not columns["snr_size"][i] >= min_snr:
             flags[i] = int(Flag.LOW_SNR)
             continue
-        image, variance, place = _alone(cutouts, i, rows, renderer, context.noise, grid.window_px)
-        modes, *_ = grid.centre(image[None], place[:1], place[1:])
-        values, resolved[i] = _measure(grid.likelihood(modes, np.array([variance])))
+        image, variance, place = _alone(cutouts, i, rows, renderer, context, grid.window_px)
+        local = context.at(cutouts.x[i], cutouts.y[i])
+        own = grid if local is context else local.grid(size, context.psf_fwhm_scatter_fraction)
+        modes, *_ = own.centre(image[None], place[:1], place[1:])
+        values, resolved[i] = _measure(own.likelihood(modes, np.array([variance])))
         for key, value in values.items():
             columns[key][i] = value
     table = Table(
@@ -153,18 +162,19 @@ def limit_clusters(cutouts, fits_table, context, *, min_snr):
     return table[["id", "is_stack", *COLUMNS, "resolved", "flags"]], facts
 
 
-def _alone(cutouts, i, rows, renderer, noise, window_px):
+def _alone(cutouts, i, rows, renderer, context, window_px):
     """Cutout without its neighbours, bad pixels filled; variance of its pixels; offset from the middle."""
     filt, size = cutouts.filter_name, cutouts.data.shape[-1]
     x, y, flux = (np.asarray(rows[f"{name}_{filt}"], dtype=float) for name in ("x", "y", "flux"))
+    cores = renderer.cores(context.psf.weights(np.nan_to_num(x), np.nan_to_num(y)))
     x, y = x - cutouts.x0[i], y - cutouts.y0[i]
-    light = renderer.render(x, y) * np.where(np.isfinite(flux), flux, 0.0)[:, None, None]
+    light = renderer.render(x, y, cores) * np.where(np.isfinite(flux), flux, 0.0)[:, None, None]
     image = cutouts.data[i] - light[1:].sum(axis=0)
     valid = cutouts.ivar[i] > 0
     image = np.where(valid, image, light[0] + float(rows[f"sky_{filt}"][0]))
     start = (size - window_px) // 2
     inner = np.s_[start : start + window_px, start : start + window_px]
-    variance = 1.0 / (np.median(cutouts.ivar[i][inner][valid[inner]]) * noise.ivar_scale)
+    variance = 1.0 / (np.median(cutouts.ivar[i][inner][valid[inner]]) * context.noise.ivar_scale)
     misfit = float(rows[f"chi2_{filt}"][0]) / max(float(rows[f"dof_{filt}"][0]), 1.0)
     return image, variance * max(misfit, 1.0), np.array([x[0], y[0]]) - size // 2
 
@@ -252,7 +262,8 @@ def limit_stack(
     sqrt(1/n_patches + 1/n_patches_stars), with the error of the alignment's blur added in quadrature.
     """
     filt = cutouts.filter_name
-    sample = aligned_sample(cutouts, table, context.psf, context.noise, filters, stack_options.annulus_px)
+    sample = aligned_sample(cutouts, table, context.psf, context.noise, filters, stack_options)
+    context = replace(context, psf=sample.psf)
     facts = {"n_sources": len(sample.ids)}
     if len(sample.ids) < 2:
         return StackSize(_empty_row(), facts)

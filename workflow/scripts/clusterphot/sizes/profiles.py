@@ -86,14 +86,15 @@ def measure_profile(cutouts, table, reference_fits, context, stack_options, *, f
 
     Notes
     -----
-    Stack and resamples are moved to the fitted centre of the stack; the PSF, which is centred, is blurred by the
-    errors of the positions that the sources were aligned by. Flux and sky (constant, and a term in the square
-    of the radius where the sky of the stack is quadratic) are fitted by least
+    Stack and resamples are moved to the fitted centre of the stack; the PSF, the mean of those at the places of the
+    sources, is centred, and is blurred by the errors of the positions that the sources were aligned by. Flux and sky
+    (constant, and a term in the square of the radius where the sky of the stack is quadratic) are fitted by least
     squares with the covariance of the rings between resamples, its inverse corrected after Hartlap et al.
     (2007, A&A 464, 399).
     """
     filt = cutouts.filter_name
-    sample = aligned_sample(cutouts, table, context.psf, context.noise, filters, stack_options.annulus_px)
+    sample = aligned_sample(cutouts, table, context.psf, context.noise, filters, stack_options)
+    context = replace(context, psf=sample.psf)
     scale, n = context.psf.pixel_scale_arcsec, len(sample.ids)
     size = cutouts.data.shape[-1] - 2 * MARGIN_PX
     rings = make_rings(size, size // 2)

@@ -1,12 +1,12 @@
 """How much the width of the PSF varies over a field: the same fit, on the stars that the PSF was made of.
 
-What is measured is the change of the FWHM of each star against the mean PSF, as a fraction.
+What is measured is the change of the FWHM of each star against the PSF of its place, as a fraction.
 """
 
 import numpy as np
 
 from clusterphot.base.robust import mad_sigma
-from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid, lowest_node
+from clusterphot.sizes.likelihood import MARGIN_PX, lowest_node
 
 RANGE_FRACTION = 0.1
 """Widths are sought between -3.5 and 4.5 times this change."""
@@ -33,14 +33,7 @@ def star_widths(mosaic, positions, context, cutout_px):
         Of the stars without bad pixels; the error is that of pixel noise alone.
     """
     window = context.options.window_px(mosaic.pixel_scale_arcsec, cutout_px)
-    grid = SizeGrid(
-        context.psf,
-        context.noise,
-        window,
-        context.pc_per_arcsec,
-        context.options,
-        scatter_fraction=RANGE_FRACTION,
-    )
+    one = context.grid(cutout_px, RANGE_FRACTION)
     size = window + 2 * MARGIN_PX
     fractions, errors = [], []
     for x, y in positions:
@@ -49,6 +42,8 @@ def star_widths(mosaic, positions, context, cutout_px):
         if not np.all((ivar > 0) & np.isfinite(sci)):
             continue
         variance = 1.0 / (np.median(ivar) * context.noise.ivar_scale)
+        local = context.at(x, y)
+        grid = one if local is context else local.grid(cutout_px, RANGE_FRACTION)
         place = (np.array([value - start - size // 2]) for value, start in ((x, x0), (y, y0)))
         modes, *_ = grid.centre(sci[None], *place)
         chi2 = grid.likelihood(modes, np.array([variance])).chi2[:, 0]

@@ -13,7 +13,7 @@ from astropy.table import Table
 
 from clusterphot.base.columns import STACK_BOOTSTRAP_COLUMNS, STACK_COLUMNS, STACK_SOURCE_COLUMNS
 from clusterphot.base.flags import Flag
-from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, open_fits, write_fits
+from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, Psf, open_fits, write_fits
 from clusterphot.config.photometry import EngineKeys, FitKeys
 from clusterphot.config.stack import StackKeys
 from clusterphot.measure.fit import FitOptions, fit_sources
@@ -173,7 +173,7 @@ def make_stack(cutouts, table, psf, noise, filters, options):
         Of all sources, see `join_cutouts`.
     table : `astropy.table.Table`
         Photometry: id and, per filter, x_F, y_F, flux_F, flags_F.
-    psf : `clusterphot.base.products.Psf`
+    psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
     noise : `clusterphot.base.products.Noise`
     filters : sequence of str
         Filters of the field, for the common sample.
@@ -195,7 +195,7 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     too faint by 2-5 % in the short and 5-20 % in the long filters, under the curved light of galaxies.
     """
     filt = cutouts.filter_name
-    aligned = aligned_sample(cutouts, table, psf, noise, filters, options.annulus_px)
+    aligned = aligned_sample(cutouts, table, psf, noise, filters, options)
     ids, background = aligned.ids, aligned.background
     logger.info("%s: %d of %d sources are stacked", filt, len(ids), len(cutouts.ids))
     if len(ids) < MIN_SOURCES:
@@ -205,7 +205,7 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     combined = combine(images, weights, options.method, counts)
     weight = stacked_ivar(weights, options.method)
     # phases are averaged over the sources of a stack, as over exposures
-    of_stack = replace(psf, phase_error=psf.phase_error / np.sqrt(len(ids)))
+    of_stack = replace(aligned.psf, phase_error=psf.phase_error / np.sqrt(len(ids)))
     row, model, resampled = fit_stack(combined, weight, of_stack, noise, cutouts, options)
     row |= {"n_sources": len(ids), "n_listed": len(cutouts.ids)}
     return Stack(
@@ -226,6 +226,8 @@ class AlignedSample:
     images, ivar : (n, m, m) float ndarray
         Local background subtracted, source on the middle pixel.
     background : (n,) float ndarray, nJy/pixel
+    psf : `clusterphot.base.products.Psf`
+        The mean of the PSFs at the places of the sources, with their shares of the light of a mean.
     """
 
     ids: list
@@ -233,9 +235,10 @@ class AlignedSample:
     images: np.ndarray
     ivar: np.ndarray
     background: np.ndarray
+    psf: Psf
 
 
-def aligned_sample(cutouts, table, psf, noise, filters, annulus_px):
+def aligned_sample(cutouts, table, psf, noise, filters, options):
     """The sources that can be stacked in a filter, aligned; arguments as in `make_stack`.
 
     Returns
@@ -253,26 +256,42 @@ def aligned_sample(cutouts, table, psf, noise, filters, annulus_px):
         for name in ("x", "y", "flux")
     )
     ivar = chosen.ivar * noise.ivar_scale
+    places = np.stack([x, y], axis=1)
     x, y = x - chosen.x0, y - chosen.y0
-    background = local_background(chosen.data, ivar > 0, x, y, annulus_px)
+    background = local_background(chosen.data, ivar > 0, x, y, options.annulus_px)
     usable = np.flatnonzero(np.isfinite(background) & np.isfinite(flux))
     ids = [chosen.ids[i] for i in usable]
     if len(usable) < MIN_SOURCES:
         empty = np.zeros((0, *chosen.data.shape[1:]))
-        return AlignedSample(ids, where[usable], empty, empty, background[usable])
+        return AlignedSample(ids, where[usable], empty, empty, background[usable], psf)
     images, weights = np.empty((2, len(usable), *chosen.data.shape[1:]))
+    renderer = PsfRenderer(psf.terms, chosen.data.shape[-1])
     for first in range(0, len(usable), BLOCK_SOURCES):
         block, rows = slice(first, first + BLOCK_SOURCES), usable[first : first + BLOCK_SOURCES]
+        cores = renderer.cores(psf.weights(*places[rows].T))
+        light = renderer.render(x[rows], y[rows], cores) * flux[rows, None, None]
         images[block], weights[block] = _aligned(
-            chosen.data[rows], ivar[rows], (x[rows], y[rows]), (flux[rows], background[rows]), psf
+            chosen.data[rows], ivar[rows], (x[rows], y[rows]), background[rows], light
         )
-    return AlignedSample(ids, where[usable], images, weights, background[usable])
+    shares = _shares_of_light(weights, flux[usable], options.method)
+    return AlignedSample(
+        ids, where[usable], images, weights, background[usable], psf.mean(*places[usable].T, shares)
+    )
 
 
-def _aligned(data, ivar, position, flux_and_background, psf):
+def _shares_of_light(ivar, flux, method):
+    """Share of each source in the light of a stack, (n,); sources fainter than nothing have none.
+
+    A mean weighs pixels by their inverse variance; the median of sources fainter than the noise is their plain mean.
+    """
+    weights = np.median(ivar, axis=(1, 2)) if method == "mean" else 1.0
+    shares = weights * np.maximum(flux, 0.0)
+    return shares if shares.sum() > 0 else np.ones(len(flux))
+
+
+def _aligned(data, ivar, position, background, light):
     """Background subtracted, bad pixels filled with the fitted source, shifted to the centre."""
-    (x, y), (flux, background) = position, flux_and_background
-    light = PsfRenderer(psf.data * psf.ee_stamp, data.shape[-1]).render(x, y) * flux[:, None, None]
+    x, y = position
     return align(np.where(ivar > 0, data - background[:, None, None], light), ivar, x, y)
 
 
@@ -303,7 +322,7 @@ def fit_stack(combined, ivar, psf, noise, cutouts, options):
     if not np.isfinite(row["flux"]):
         return row | {"flux_err": np.nan}, np.full((m, m), np.nan), np.full(len(combined) - 1, np.nan)
     # Flux and sky of stack and resamples at that position: linear, solved for all at once.
-    light = PsfRenderer(psf.data * psf.ee_stamp, m).render(x, y).reshape(1, 1, -1)
+    light = PsfRenderer(psf.terms, m).render(x, y).reshape(1, 1, -1)
     terms = SkyTerms(options.sky, m)
     data = combined.reshape(len(combined), -1)
     weights = np.where(np.isfinite(data), ivar.ravel(), 0.0)

@@ -191,8 +191,8 @@ class Artist:
         self.drawers = []
         for band in field.bands:
             # a cluster as wide as a star is the PSF and, to first order, its second derivatives times moments
-            terms, scale = derivatives(band.kernels.psf, 0.0, 0.0), band.mosaic.pixel_scale_arcsec
-            self.drawers.append([ModelDrawer(terms[row], scale) for row in MOMENT_ROWS.values()])
+            slopes = np.array([derivatives(term, 0.0, 0.0) for term in band.terms])
+            self.drawers.append([ModelDrawer(band, slopes[:, row]) for row in MOMENT_ROWS.values()])
         self.moments = {}
         for band in field.names:
             for moment in MOMENTS:

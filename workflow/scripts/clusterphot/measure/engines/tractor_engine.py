@@ -85,6 +85,7 @@ class TractorEngine:
         scene = self._scene(
             block.data[k].reshape(shape), block.weights[k].reshape(shape), block.renderer,
             block.terms.images.reshape(-1, m, m), positions=positions, fluxes=fluxes, sky=sky,
+            core=None if block.cores is None else block.cores[k, 0],
         )  # fmt: skip
         return scene
 

@@ -30,8 +30,9 @@ class PixelPsf(BaseParams, ducks.ImageCalibration):
 
     MAX_KEPT = 16
 
-    def __init__(self, renderer):
+    def __init__(self, renderer, core=None):
         self.renderer = renderer
+        self._cores = None if core is None else core[None]
         self._kept = {}
 
     def getRadius(self):
@@ -50,9 +51,9 @@ class PixelPsf(BaseParams, ducks.ImageCalibration):
         """Image, and derivatives if asked for; kept, since The Tractor asks for the same position again and again."""
         x, y = np.array([px], dtype=float), np.array([py], dtype=float)
         if derivs:
-            images = tuple(image[0] for image in self.renderer.render_with_gradient(x, y))
+            images = tuple(image[0] for image in self.renderer.render_with_gradient(x, y, self._cores))
         else:
-            images = (self.renderer.render(x, y)[0],)
+            images = (self.renderer.render(x, y, self._cores)[0],)
         for image in images:
             image.flags.writeable = False
         if len(self._kept) >= self.MAX_KEPT:
@@ -96,6 +97,9 @@ class TractorScene:
     fluxes : (c,) float ndarray
     sky : (k,) float ndarray
         First values.
+    core : (r, s) float ndarray, optional
+        Of the PSF of the target's place, which The Tractor, with one PSF an image, takes for its neighbours too: in a
+        cutout of 0.8 arcsec it is the same to 0.1 % of its width.
 
     Notes
     -----
@@ -104,14 +108,14 @@ class TractorScene:
     third the fluxes given must hold none. Sources are never copied: copies lose their bounds.
     """
 
-    def __init__(self, data, weights, renderer, terms, *, positions, fluxes, sky):
+    def __init__(self, data, weights, renderer, terms, *, positions, fluxes, sky, core=None):
         size = data.shape[0]
         first = [float(value) for value in sky]
         self.sky = ConstantSky(first[0]) if len(terms) == 1 else PolynomialSky(*first, terms=terms)
         image = Image(
             data=np.where(weights > 0, data, 0.0),
             inverr=np.sqrt(np.where(weights > 0, weights, 0.0)),
-            psf=PixelPsf(renderer),
+            psf=PixelPsf(renderer, core),
             wcs=NullWCS(pixscale=DEGREE_IN_PIXELS),
             photocal=LinearPhotoCal(1.0),
             sky=self.sky,

@@ -1,0 +1,153 @@
+"""The PSF of a filter over the field: a few images, of which it is a weighted sum at every place.
+
+Read from the grid of PSFs of a filter, in the format of `photutils.psf.GriddedPSFModel`: between its places PSFs are
+interpolated linearly in x and y, beyond them those of the nearest edge hold. Positions pixels of the mosaic (0-based).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clusterphot.base.products import Psf, open_fits, read_psf
+
+TOLERANCE = 3e-4
+"""What the terms may miss of the PSF at any place, root sum of squares over that of the PSF. It is the most that a flux
+fitted in white noise can be off (Cauchy-Schwarz)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PsfField(Psf):
+    """A PSF that changes over the field; ``data`` and all that is known of it are those of `Psf` in its middle.
+
+    Attributes
+    ----------
+    x, y : (nx,), (ny,) float ndarray
+        Places of the grid on the mosaic, in rising order.
+    images : (k, n, n) float ndarray, odd n
+        Shares of a source's total light in each pixel of the mosaic: the mean over the grid, then its changes.
+    coefficients : (ny, nx, k) float ndarray
+        Weights of the images at the places; 1 for the mean, of unit mean square for the others.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    images: np.ndarray
+    coefficients: np.ndarray
+
+    @property
+    def terms(self):
+        """The images, as those of `Psf.terms`."""
+        return self.images
+
+    def weights(self, x, y):
+        """Weights (n, k) of the terms at places (n,) of the mosaic."""
+        (left, right, tx), (below, above, ty) = _bracket(self.x, x), _bracket(self.y, y)
+        values, tx, ty = self.coefficients, tx[:, None], ty[:, None]
+        low = (1.0 - tx) * values[below, left] + tx * values[below, right]
+        high = (1.0 - tx) * values[above, left] + tx * values[above, right]
+        return (1.0 - ty) * low + ty * high
+
+    def at(self, x, y):
+        """The `Psf` at a place of the mosaic, with the light on the stamp there; errors are those of the middle."""
+        return self._psf(self.weights(np.array([x], dtype=float), np.array([y], dtype=float))[0])
+
+    def mean(self, x, y, shares=None):
+        """The `Psf` that a mean of sources at places (n,) has, with shares (n,) of their light."""
+        return self._psf(np.average(self.weights(x, y), axis=0, weights=shares))
+
+    def _psf(self, weights):
+        """`Psf` of some weights; its FWHM is left to who needs it."""
+        light = np.tensordot(weights, self.images, axes=1)
+        values = {name: getattr(self, name) for name in Psf.__dataclass_fields__}
+        share = float(light.sum())
+        return Psf(**values | {"data": light / share, "ee_stamp": share, "fwhm_arcsec": float("nan")})
+
+
+def _bracket(nodes, places):
+    """Indices of the nodes on both sides of places (n,), and the share of the way between them."""
+    places = np.clip(np.asarray(places, dtype=float), nodes[0], nodes[-1])
+    upper = np.clip(np.searchsorted(nodes, places, side="right"), 1, max(len(nodes) - 1, 1))
+    lower, upper = upper - 1, np.minimum(upper, len(nodes) - 1)
+    span = nodes[upper] - nodes[lower]
+    return lower, upper, (places - nodes[lower]) / np.where(span > 0, span, 1.0)
+
+
+def psf_over_field(psf, stamps, positions_px):
+    """The PSF of a filter from PSFs at a grid of places.
+
+    Parameters
+    ----------
+    psf : `clusterphot.base.products.Psf`
+        In the middle.
+    stamps : (m, n, n) float ndarray, odd n
+        Shares of a source's total light in each pixel of the mosaic, the source in the middle of one.
+    positions_px : (m, 2) float ndarray
+        x and y on the mosaic: all combinations of some x and some y, in any order.
+
+    Returns
+    -------
+    psf : `PsfField`, or the `Psf` as given where the grid has one PSF everywhere
+
+    Raises
+    ------
+    ValueError
+        If the positions are no grid.
+    """
+    x, y = (np.unique(axis) for axis in np.asarray(positions_px, dtype=float).T)
+    order = np.lexsort(np.asarray(positions_px).T)
+    if len(stamps) != len(x) * len(y) or not np.array_equal(
+        np.asarray(positions_px)[order], np.stack([np.tile(x, len(y)), np.repeat(y, len(x))], axis=1)
+    ):
+        raise ValueError(f"positions_px: {len(stamps)} places of {len(x)} x and {len(y)} y, expected a grid")
+    flat = np.asarray(stamps, dtype=float)[order].reshape(len(stamps), -1)
+    mean = flat.mean(axis=0)
+    # principal components of what differs from the mean, as many as are needed everywhere
+    scores, values, changes = np.linalg.svd(flat - mean, full_matrices=False)
+    scores = scores * values
+    missed = np.cumsum(np.square(scores)[:, ::-1], axis=1)[:, ::-1] > (
+        TOLERANCE**2 * np.square(flat).sum(axis=1, keepdims=True)
+    )
+    k = int(missed.any(axis=0).sum())
+    if k == 0:
+        return psf
+    size = values[:k] / np.sqrt(len(flat))
+    images = np.concatenate([mean[None], changes[:k] * size[:, None]]).reshape(-1, *stamps.shape[1:])
+    weights = np.concatenate([np.ones((len(flat), 1)), scores[:, :k] / size], axis=1)
+    return PsfField(
+        **{name: getattr(psf, name) for name in Psf.__dataclass_fields__},
+        x=x,
+        y=y,
+        images=images,
+        coefficients=weights.reshape(len(y), len(x), -1),
+    )
+
+
+def read_psf_field(psf_path, grid_path):
+    """Read the PSF of a filter over its field: ``psf.fits`` and ``psf_grid.fits`` of this workflow.
+
+    Samples between the middles of the mosaic's pixels are for others: here images are shifted in Fourier space.
+    """
+    return psf_over_field(read_psf(psf_path), *read_psf_grid(grid_path))
+
+
+def read_psf_grid(path):
+    """Images of a grid written by `clusterphot.optics.grid.write_psf_grid`, on the pixels of the mosaic.
+
+    Returns
+    -------
+    stamps : (m, n, n) float ndarray, odd n
+        Shares of a source's total light in each pixel of the mosaic.
+    positions_px : (m, 2) float ndarray
+    """
+    with open_fits(path) as hdus:
+        header, cube = hdus[0].header, hdus[0].data
+        step = header["OVERSAMP"]
+        first = cube.shape[-1] // 2 % step
+        stamps = np.array(cube[:, first::step, first::step], dtype=float)
+        positions = [place_of(header[f"DET_YX{k}"]) for k in range(len(cube))]
+    return stamps, np.array(positions)
+
+
+def place_of(card):
+    """x and y of a place, from ``(x, y)``."""
+    return tuple(float(value) for value in card.strip("() ").split(","))
