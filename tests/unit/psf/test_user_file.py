@@ -247,3 +247,13 @@ def test_make_check_looks_at_the_places_of_a_grid(written):
         check_psf(path, "fields.mine.mosaics.F356W.psf", "F356W", mosaic)
     mosaic.shape = (101, 101)
     assert check_psf(path, "fields.mine.mosaics.F356W.psf", "F356W", mosaic) == []
+
+
+def test_more_axes_than_any_file_has(written):
+    """One message at once, not hours of astropy."""
+    path = written((TRUE, {}))
+    with open(path, "r+b") as file:
+        file.seek(file.read().index(b"NAXIS   =") + 10)
+        file.write(b"99999999".rjust(20))
+    with pytest.raises(DataError, match="got a file that cannot be read .*without proper BITPIX and NAXIS"):
+        load_user_psf(path, PIXEL, "F200W")

@@ -13,6 +13,7 @@ from astropy.io import fits
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import fourier_shift
 from clusterphot.base.products import Psf
+from clusterphot.mosaics.fits_rows import walk
 from clusterphot.psf.grid import OVERSAMPLING, PsfGrid
 from clusterphot.psf.shape import (
     RECENTRE_TOLERANCE_PX,
@@ -118,6 +119,8 @@ def load_user_psf(path, pixel_scale_arcsec, filter_name, *, encircled_energy=Non
 def _read(path, where, pixel_scale_arcsec):
     """Image on the mosaic's pixels, its header, and notes on how it came there."""
     try:
+        for _ in walk(path):  # within bounds, without which astropy is busy for hours
+            pass
         with open(path, "rb") as stream, fits.open(stream, memmap=False) as hdus:
             planes = [
                 (np.asarray(hdu.data), hdu.header)
