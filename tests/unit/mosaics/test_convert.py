@@ -628,3 +628,28 @@ def test_numbers_of_axes_and_columns_that_no_file_has(tmp_path, name, value, say
     path.write_bytes(content[:card] + value.encode().rjust(20) + content[card + 20 :])
     with pytest.raises(DataError, match=re.escape(says)):
         inspect_mosaic(str(path), str(tmp_path / "a_wht.fits"))
+
+
+ODD_VALUES = ("-1", "'abc'", "1e400", "1e-320", "9" * 25, "NaN", "", "T")
+
+
+@pytest.mark.parametrize("which", ["a_sci.fits", "a_wht.fits"])
+def test_every_card_with_odd_values(tmp_path, which):
+    """Each is read, or refused by a message that names a file."""
+    write_pair(tmp_path, "a")
+    path = tmp_path / which
+    whole, n_refused = path.read_bytes(), 0
+    cards = [place for place in range(0, 2880, 80) if whole[place + 8 : place + 10] == b"= "]
+    assert len(cards) > 15
+    for place in cards:
+        for value in ODD_VALUES:
+            card = whole[: place + 10] + value.encode().rjust(20).ljust(70) + whole[place + 80 :]
+            path.write_bytes(card)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of astropy about cards
+                    inspect_mosaic(str(tmp_path / "a_sci.fits"), str(tmp_path / "a_wht.fits"))
+            except DataError as error:
+                n_refused += 1
+                assert str(error).startswith(str(tmp_path)), (place, value)
+    assert n_refused > 40

@@ -279,6 +279,8 @@ def _data_bytes(header, path):
         pixel_bytes = np.dtype(PIXEL_TYPES[int(header["BITPIX"])]).itemsize
         n_groups, n_extra = int(header.get("GCOUNT", 1)), int(header.get("PCOUNT", 0))
         n_columns = int(header.get("TFIELDS", 0))
+        if min(*axes, n_groups, n_extra, 0) < 0:
+            raise ValueError("a number below zero")
     except (KeyError, ValueError, TypeError, OverflowError, fits.VerifyError) as exc:  # 1e400 overflows
         raise DataError(path, f"a header without proper BITPIX and NAXIS ({exc})", "a FITS file") from exc
     if not 0 <= n_columns <= MAX_COLUMNS:  # astropy would look at each of them
@@ -318,6 +320,21 @@ def _damage(path):
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
         raise _truncated(path, f"a damaged gzip file ({exc})", "a whole gzip file") from exc
+
+
+@contextlib.contextmanager
+def odd_cards(where):
+    """Turn what astropy raises of single cards, wherever they are looked at, into a message for the user.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, fits.VerifyError) as exc:
+        hint = "compare its cards with those of a file that can be read."
+        raise DataError(where, f"a header that cannot be read ({exc})", "one of a FITS image", hint) from exc
 
 
 @contextlib.contextmanager

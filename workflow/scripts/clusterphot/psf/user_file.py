@@ -13,7 +13,7 @@ from astropy.io import fits
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import fourier_shift
 from clusterphot.base.products import Psf
-from clusterphot.mosaics.fits_rows import walk
+from clusterphot.mosaics.fits_rows import odd_cards, walk
 from clusterphot.psf.grid import OVERSAMPLING, PsfGrid
 from clusterphot.psf.shape import (
     RECENTRE_TOLERANCE_PX,
@@ -91,6 +91,12 @@ def load_user_psf(path, pixel_scale_arcsec, filter_name, *, encircled_energy=Non
         are those of another PSF.
     """
     where = f"{path}, psf of {filter_name}"
+    with odd_cards(where):
+        return _load(path, where, pixel_scale_arcsec, filter_name, encircled_energy, error)
+
+
+def _load(path, where, pixel_scale_arcsec, filter_name, encircled_energy, error):
+    """`load_user_psf` of a file that messages name ``where``."""
     data, header, notes = _read(path, where, pixel_scale_arcsec)
     _check_pixels(data, where)
     _check_filter(header, filter_name, where)
