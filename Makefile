@@ -102,7 +102,7 @@ bench: $(READY)  ## speed as ratios to peers, measured in one run
 bench-scale: $(READY)  ## time and memory against the number of sources, to docs/scale.md (twenty minutes, 30 GB of disk in BENCH_DIR)
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/bench/bench_scale.py $(BENCH_DIR)
 
-bench-phase: $(READY)  ## error of fluxes by dither phase against drizzled stars, printed (a quarter of an hour)
+bench-phase: $(READY)  ## error of fluxes by dither phase against drizzled stars, printed (twenty minutes)
 	PYTHONPATH=workflow/scripts:tests $(BIN)/python tests/bench/bench_phase.py $(ARGS)
 
 bench-recovery: $(READY)  ## fluxes and sizes of simulated fields against their truth, to docs/recovery.md and docs/sizes.md (a quarter of an hour)

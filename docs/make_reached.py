@@ -21,8 +21,8 @@ REACHED = """# What is reached
 Written by `make docs` from the results of `make run`, field `demo` with the configuration as shipped; do not edit. Each
 table names the file it is read from. How errors are made is in [errors.md](errors.md).
 
-{n_used} unflagged of {n_all} clusters, drizzle-correlated noise, PSFs built from {n_core} to {n_core_max} faint and
-{n_bright} bright stars of the field.
+{n_used} unflagged of {n_all} clusters on mosaics drizzled from nine simulated exposures a filter; PSFs built from
+{n_core} to {n_core_max} faint and {n_bright} bright stars of the field.
 
 ## Fluxes
 

@@ -35,4 +35,4 @@ def make_band(image, *, name="F200W", ivar=1.0, offset=(0.0, 0.0), background="q
     order = backgrounds.SKY_ORDER[background]
     psf = make_psf(name) if psf is None else psf
     own = kernels.make_kernels(psf, WHITE, sky_order=order)
-    return planes.SearchBand(mosaic, psf, own, 1.0, offset, 1.0, background)
+    return planes.SearchBand(mosaic, psf, own, WHITE, offset, 1.0, background)

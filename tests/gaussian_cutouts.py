@@ -125,12 +125,12 @@ class Field:
         )
 
 
-def measure(cutouts, *, options=None, correlation=WHITE, reference=None, **kwargs):
+def measure(cutouts, *, options=None, correlation=WHITE, reference=None, deep_ivar=None, **kwargs):
     """Table of the targets and neighbours of some cutouts."""
     return fit_sources(
         cutouts,
         kwargs.pop("psf", make_psf(cutouts.filter_name)),
-        Noise(correlation, 1.0, cutouts.filter_name),
+        Noise(correlation, 1.0, cutouts.filter_name, deep_ivar=deep_ivar),
         make_wcs(),
         options or FitOptions(),
         reference=reference,

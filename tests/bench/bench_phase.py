@@ -1,6 +1,6 @@
 """Error of fluxes by dither phase against drizzled stars: formula, and pulls of bright sources, as tables of Markdown.
 
-`make bench-phase` (a quarter of an hour on one core) prints what docs/errors.md quotes. The first table takes stars on
+`make bench-phase` (some twenty minutes on one core) prints what docs/errors.md quotes. The first table takes stars on
 dithers at random, each by itself (`drizzled_stars`); the second whole fields of the simulator of exposures, whose stars
 share their dithers, with the table of the exposures (``*_wcs.csv``) and without.
 """

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from astropy.table import Table
+from clusterphot.base.psf_field import psf_over_field
 from clusterphot.detect import selection, tiles
 from clusterphot.detect.catalog import detect_box
 from clusterphot.detect.completeness import injection, logistic, summary
 from clusterphot.detect.field import FieldBands
-from gaussian_bands import OPTIONS, SCALE, make_band
+from clusterphot.detect.planes import load_planes
+from gaussian_bands import OPTIONS, SCALE, gaussian, make_band, make_psf
 
 TRUTH = np.array([3.0, 29.5, np.log(0.2), 2.5, 0.3, 1.0, 2.0])
 """Ceiling 0.953, half of it at 29.5 mag, width 0.2 mag, 2.5 mag per decade of noise, 0.3 mag per unit of light;
@@ -222,6 +224,29 @@ class TestInjection:
         for band, moment in names:
             # second-order terms of a variance of a tenth of the PSF's are a tenth of it
             assert np.median(table[f"{moment}_{band}"]) == pytest.approx(moments[moment], rel=0.1)
+
+    def test_injected_clusters_have_the_psf_of_their_place(self):
+        """Drawn into planes that begin anywhere: widths of 1.4 px on the left, 1.7 on the right, and stars' moments."""
+        size, rng = 480, np.random.default_rng(1)
+        stamps = np.array([gaussian(49, 24, 24, width) for width in (1.4, 1.7)] * 2)
+        psf = psf_over_field(make_psf(), stamps, [(x, y) for y in (0.0, size) for x in (100.0, 380.0)])
+        field = FieldBands([make_band(np.zeros((size, size)), psf=psf)], 0, ("F200W",))
+        injected = Table({"x": [100.0, 380.0], "y": [200.0, 210.0], "flux_in_F200W": [100.0, 100.0]})
+        widening = {("F200W", "size"): 80.0, ("F200W", "plus"): 0.0, ("F200W", "cross"): 0.0}
+        locus = selection.PointLocus(
+            {name: [value] for name, value in widening.items()},
+            dict.fromkeys(widening, 0.0), (240.0, 240.0), 240.0, 9, {"F200W": 80.0},
+        )  # fmt: skip
+        box = (60, 440, 50, 440)
+        (plane,) = load_planes(field.bands, 0, box, 20)
+        injection.Artist(field, locus, injected, rng).painter(box)([plane])
+        added = 80.0 / (SCALE * 1000) ** 2  # px2 per axis
+        for x, y, width in ((100, 200, 1.4), (380, 210, 1.7)):
+            row, column = y - plane.origin[1], x - plane.origin[0]
+            seen = plane.sci[row - 12 : row + 13, column - 12 : column + 13]
+            expected = 100 * gaussian(25, 12, 12, np.sqrt(width**2 + added))
+            np.testing.assert_allclose(seen, expected, atol=0.02 * expected.max())
+            assert seen.max() == pytest.approx(expected.max(), rel=0.02)  # moments count to first order
 
     def test_patches_of_a_large_field_are_chosen_by_their_light_once(self):
         """A run of two patches, equal in weight; over many runs the clusters lie like the light, not its square."""

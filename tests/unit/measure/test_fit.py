@@ -212,6 +212,18 @@ def test_photon_noise_enters_the_error():
     np.testing.assert_allclose(loud["flux_F200W"], quiet["flux_F200W"], rtol=1e-4)
 
 
+def test_photons_count_more_where_fewer_exposures_lie():
+    """At a third of the weight a third of the electrons: errors of bright sources grow as the root of three."""
+    field = Field(2, 1e5)
+    field.sky[:, 1:] = 0
+    options = FitOptions(sky="constant")
+    errors = []
+    for sigma in (0.1, 0.1 * np.sqrt(3)):
+        cutouts = replace(field.cutouts(sigma=sigma), gain_e_per_njy=1.0)
+        errors.append(targets(measure(cutouts, options=options, deep_ivar=100.0))["flux_err_F200W"][0])
+    assert errors[1] / errors[0] == pytest.approx(np.sqrt(3), rel=1e-3)
+
+
 def test_steep_halo_in_a_corner():
     """A galaxy's core that no quadratic fits, the same 300 times: window and error keep the pulls to size."""
     rng = np.random.default_rng(7)

@@ -19,6 +19,7 @@ from clusterphot.mosaics.celestial import sky_to_pixel
 from clusterphot.mosaics.convert import check_depth, convert_mosaic, convert_pixels, depth_mag, find_constant
 from clusterphot.mosaics.headers import check_overlap, contradicting_filter, inspect_mosaic
 from clusterphot.mosaics.weights import Scatter
+from image_field import write_pair
 from written_mosaic import write_mosaic
 
 NY, NX = 40, 31
@@ -601,3 +602,54 @@ def test_noise_of_no_telescope_is_refused(sigma, says):
         with pytest.raises(DataError, match=says):
             check_depth(info, scatter)
     check_depth(info, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("NAXIS1", "1e400", "a header without proper BITPIX and NAXIS"),
+        ("NAXIS1", "-1e400", "a header without proper BITPIX and NAXIS"),
+        ("WCSAXES", "99999999", "WCSAXES 99999999, expected a number of axes up to 9"),
+        ("WCSAXES", "'abc'", "WCSAXES that is no number, expected"),
+        ("WCSAXES", "1e400", "WCSAXES inf, expected"),
+        ("TFIELDS", "99999999", "TFIELDS 99999999, expected a number of columns up to 999"),
+    ],
+)
+def test_numbers_of_axes_and_columns_that_no_file_has(tmp_path, name, value, says):
+    """They would overflow, take all memory (and the process with it), or hours."""
+    write_pair(tmp_path, "a")
+    path = tmp_path / "a_sci.fits"
+    if name == "TFIELDS":
+        header, sci = fits.getheader(path), fits.getdata(path)
+        packed = fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(sci, header)])
+        packed.writeto(path, overwrite=True)
+    content = path.read_bytes()
+    card = content.index(name.ljust(8).encode() + b"= ") + 10
+    path.write_bytes(content[:card] + value.encode().rjust(20) + content[card + 20 :])
+    with pytest.raises(DataError, match=re.escape(says)):
+        inspect_mosaic(str(path), str(tmp_path / "a_wht.fits"))
+
+
+ODD_VALUES = ("-1", "'abc'", "1e400", "1e-320", "9" * 25, "NaN", "", "T")
+
+
+@pytest.mark.parametrize("which", ["a_sci.fits", "a_wht.fits"])
+def test_every_card_with_odd_values(tmp_path, which):
+    """Each is read, or refused by a message that names a file."""
+    write_pair(tmp_path, "a")
+    path = tmp_path / which
+    whole, n_refused = path.read_bytes(), 0
+    cards = [place for place in range(0, 2880, 80) if whole[place + 8 : place + 10] == b"= "]
+    assert len(cards) > 15
+    for place in cards:
+        for value in ODD_VALUES:
+            card = whole[: place + 10] + value.encode().rjust(20).ljust(70) + whole[place + 80 :]
+            path.write_bytes(card)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of astropy about cards
+                    inspect_mosaic(str(tmp_path / "a_sci.fits"), str(tmp_path / "a_wht.fits"))
+            except DataError as error:
+                n_refused += 1
+                assert str(error).startswith(str(tmp_path)), (place, value)
+    assert n_refused > 40

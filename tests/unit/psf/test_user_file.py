@@ -1,5 +1,7 @@
 """PSFs given by users: scales, planes of STPSF, grids, sums, widths, filters and damage."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -7,6 +9,7 @@ from clusterphot.base.errors import DataError
 from clusterphot.base.psf_field import read_psf_grid
 from clusterphot.psf.shape import fwhm_px
 from clusterphot.psf.user_file import expected_fwhm, load_user_grid, load_user_psf
+from clusterphot.run.image_fields import check_psf
 from scipy.special import erf
 
 PIXEL, FWHM_ARCSEC = 0.04, 0.13
@@ -232,3 +235,25 @@ def test_damaged_header(tmp_path):
         DataError, match=r"p\.fits, psf of F356W: got .*expected a FITS file with a 2-D image"
     ):
         load_user_psf(str(path), PIXEL, "F356W")
+
+
+def test_make_check_looks_at_the_places_of_a_grid(written):
+    """Where the mosaic is here, as a run does before its first job."""
+    path, mosaic = (
+        written(grid_of([SIGMA] * 4, PLACES)),
+        SimpleNamespace(pixel_scale_arcsec=PIXEL, shape=(401, 401)),
+    )
+    with pytest.raises(DataError, match="a grid from x = 0 to 100 on a mosaic of 401 px"):
+        check_psf(path, "fields.mine.mosaics.F356W.psf", "F356W", mosaic)
+    mosaic.shape = (101, 101)
+    assert check_psf(path, "fields.mine.mosaics.F356W.psf", "F356W", mosaic) == []
+
+
+def test_more_axes_than_any_file_has(written):
+    """One message at once, not hours of astropy."""
+    path = written((TRUE, {}))
+    with open(path, "r+b") as file:
+        file.seek(file.read().index(b"NAXIS   =") + 10)
+        file.write(b"99999999".rjust(20))
+    with pytest.raises(DataError, match="got a file that cannot be read .*without proper BITPIX and NAXIS"):
+        load_user_psf(path, PIXEL, "F200W")

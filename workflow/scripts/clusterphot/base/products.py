@@ -146,12 +146,37 @@ class Noise:
         Autocorrelation at integer pixel lags, 1 at the centre.
     ivar_scale : float
         Factor that turns the mosaic's inverse variance into that of single pixels of blank sky.
+    deep_ivar : float or None
+        The mosaic's inverse variance, as stated, where it is deepest: what its gain is meant for.
     """
 
     correlation: np.ndarray
     ivar_scale: float
     filter_name: str = ""
     meta: dict = field(default_factory=dict)
+    deep_ivar: float | None = None
+
+    def photon_growth(self, ivar, gain_e_per_njy):
+        """Variance of a pixel by photons over that of blank sky, per nJy of light in it.
+
+        Parameters
+        ----------
+        ivar : float ndarray
+            Inverse variances as the mosaic states them.
+        gain_e_per_njy : float
+            Electrons per nJy where the mosaic is deepest.
+
+        Returns
+        -------
+        growth : float or float ndarray, 1/nJy
+
+        Notes
+        -----
+        With weights w, variances 1/w + light/gain are those of pixels that are independent; drizzling shrinks both
+        parts alike. Where fewer exposures lie, the gain is smaller as the weight is: the ratio stays that of the
+        deepest part.
+        """
+        return (ivar if self.deep_ivar is None else self.deep_ivar) / gain_e_per_njy
 
 
 def calibrated(mosaic, noise):
@@ -309,6 +334,8 @@ def write_noise(path, noise):
     primary = fits.PrimaryHDU(np.asarray(noise.correlation, dtype=np.float64))
     primary.header["FILTER"] = noise.filter_name
     primary.header["IVSCALE"] = (noise.ivar_scale, "true over stated inverse variance")
+    if noise.deep_ivar is not None:
+        primary.header["IVDEEP"] = (noise.deep_ivar, "stated inverse variance where deepest")
     for key, value in noise.meta.items():
         primary.header[key] = value
     write_fits(path, [primary])
@@ -319,7 +346,7 @@ def read_noise(path):
     with open_fits(path) as hdus:
         header = hdus[0].header
         correlation = np.asarray(hdus[0].data, dtype=float)
-        return Noise(correlation, header["IVSCALE"], header["FILTER"])
+        return Noise(correlation, header["IVSCALE"], header["FILTER"], deep_ivar=header.get("IVDEEP"))
 
 
 def write_cutouts(path, cutouts):

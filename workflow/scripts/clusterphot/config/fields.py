@@ -57,7 +57,9 @@ class MosaicSection:
         le=0.5,
     )
     gain_e_per_njy: float = key(
-        None, "Electrons per nJy; adds the Poisson noise of the sources to the weights.", gt=0
+        None,
+        "Electrons per nJy where the mosaic is deepest; adds the Poisson noise of the sources to the weights.",
+        gt=0,
     )
 
 

@@ -108,7 +108,7 @@ def make_bands(
             mosaic,
             psf,
             make_kernels(psf, noise, sky_order=SKY_ORDER[background]),
-            noise.ivar_scale,
+            noise,
             (0.0, 0.0) if offset is None else (offset.dx, offset.dy),
             spectrum[mosaic.filter_name],
             background,

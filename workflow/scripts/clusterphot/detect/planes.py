@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from clusterphot.base.products import Mosaic, Psf
+from clusterphot.base.products import Mosaic, Noise, Psf
 from clusterphot.config.detection import BandKeys
 from clusterphot.detect.backgrounds import background
 from clusterphot.detect.kernels import Kernels, tapered
@@ -52,8 +52,7 @@ class SearchBand:
         Sources are drawn, and subtracted, with that of their place.
     kernels : `Kernels`
         Of the PSF in the middle: what a filter sees of another one is put right when the source is subtracted.
-    ivar_scale : float
-        Of `clusterphot.base.products.Noise`.
+    noise : `clusterphot.base.products.Noise`
     offset : (float, float)
         Added to positions expected from the WCS, pixels of this band.
     relative_flux : float
@@ -65,7 +64,7 @@ class SearchBand:
     mosaic: Mosaic
     psf: Psf
     kernels: Kernels
-    ivar_scale: float
+    noise: Noise
     offset: tuple
     relative_flux: float
     background: str = BandKeys.background
@@ -242,12 +241,13 @@ def _load_plane(band, reference, region):
     sci, ivar = band.mosaic.region(*corner)
     bad = ~(np.isfinite(sci) & np.isfinite(ivar) & (ivar > 0))
     sci[bad] = 0.0
-    variance = np.where(bad, np.inf, 1.0 / np.where(bad, 1.0, ivar * band.ivar_scale))
+    variance = np.where(bad, np.inf, 1.0 / np.where(bad, 1.0, ivar * band.noise.ivar_scale))
     typical = np.median(variance[~bad]) if not bad.all() else 1.0
     variance[bad] = typical
     if band.mosaic.gain_e_per_njy is not None:
         smooth = ndimage.uniform_filter(sci, 2 * band.kernels.radius + 1)
-        variance += np.clip(smooth, 0.0, None) / band.mosaic.gain_e_per_njy
+        growth = band.noise.photon_growth(ivar, band.mosaic.gain_e_per_njy)
+        variance *= 1.0 + growth * np.clip(smooth, 0.0, None)
     sigma = np.sqrt(variance * band.kernels.flux_variance).astype(np.float32)
     sci = sci.astype(np.float32)
     origin, filler = (int(corner[2]), int(corner[0])), Filler(bad)

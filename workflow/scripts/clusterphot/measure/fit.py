@@ -127,7 +127,7 @@ class FilterSetup:
         self.ivar_scale = noise.ivar_scale
         self.sys_error = psf.sys_error
         self.phase_error = 0.0 if options.conditional_errors else psf.phase_error
-        self.photon_variance = 0.0 if gain_e_per_njy is None else 1.0 / (gain_e_per_njy * noise.ivar_scale)
+        self._noise, self._gain = noise, gain_e_per_njy
         self.inflation = self._inflation()
         self.clumping = float(np.square(noise.correlation).sum())
         self.windows = _windows(size_px, pixel_scale_arcsec, options)
@@ -174,9 +174,10 @@ class FilterSetup:
 
         The variance is that of the background and of the photons of the fitted model.
         """
-        if self.photon_variance == 0.0:
+        if self._gain is None:
             return weights, np.sqrt(weights)
-        growth = 1.0 + weights * self.photon_variance * np.maximum(model, 0.0)
+        per_light = self._noise.photon_growth(weights / self.ivar_scale, self._gain)
+        growth = 1.0 + per_light * np.maximum(model, 0.0)
         return weights / growth, np.sqrt(weights * growth)
 
 

@@ -229,9 +229,10 @@ def _vectors(image):
 def _shared_vectors(terms):
     """Orthonormal columns (n, r) and rows (n, s) that hold those of all terms (k, n, n)."""
     kept = []
-    for side_by_side in (np.concatenate(terms, axis=1), np.concatenate(terms, axis=0).T):
-        vectors, values, _ = np.linalg.svd(side_by_side, full_matrices=False)
-        kept.append(vectors[:, values > SHARED_TOLERANCE * values[0]])
+    for along in (2, 1):
+        # principal axes of all columns of all terms, or of all rows
+        squares, vectors = np.linalg.eigh(np.tensordot(terms, terms, axes=((0, along), (0, along))))
+        kept.append(vectors[:, squares > SHARED_TOLERANCE**2 * squares[-1]])
     return kept
 
 

@@ -14,6 +14,18 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 
 from clusterphot.base.errors import DataError
 
+WCS_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    MemoryError,
+    TypeError,
+    ValueError,
+    fits.VerifyError,
+)
+"""What astropy raises of headers."""
+MAX_AXES = 9
+"""Axes of an image; a mosaic has two, a cube three or four."""
 SIP_KEYWORD = re.compile(r"(A|B|AP|BP)_(ORDER|DMAX|\d+_\d+)")
 
 
@@ -38,6 +50,7 @@ def celestial_wcs(hdu):
     """
     where = f"{hdu.path}, WCS of {hdu.label}"
     header, notes = _without_leftovers(hdu)
+    check_axes(header, where)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FITSFixedWarning)
@@ -46,7 +59,7 @@ def celestial_wcs(hdu):
             full = list(wcs.wcs.ctype)
             wcs = wcs.celestial if wcs.has_celestial and wcs.naxis > 2 else wcs
             wcs.wcs.set()
-    except (ValueError, TypeError, AttributeError, AssertionError, MemoryError, fits.VerifyError) as exc:
+    except WCS_ERRORS as exc:
         raise DataError(where, f"an unreadable one ({str(exc).strip()})", "a celestial WCS") from exc
     if not wcs.has_celestial:
         raise DataError(
@@ -63,6 +76,22 @@ def celestial_wcs(hdu):
         got = f"pixels of {scales[0] * 3600:.4f} x {scales[1] * 3600:.4f} arcsec"
         raise DataError(where, got, "square pixels", "resample the mosaic.")
     return wcs, notes
+
+
+def check_axes(header, where):
+    """Refuse a number of axes that wcslib takes room for, all that there is, before it looks at them.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        found = header.get("WCSAXES", 2)
+        usable = 0 <= float(found) <= MAX_AXES
+    except (ValueError, TypeError, fits.VerifyError):
+        found, usable = "that is no number", False
+    if not usable:
+        raise DataError(where, f"WCSAXES {found}", f"a number of axes up to {MAX_AXES}")
 
 
 def _without_leftovers(hdu):

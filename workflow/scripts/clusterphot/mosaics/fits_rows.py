@@ -21,6 +21,8 @@ from clusterphot.base.files import REMADE, is_fetched
 
 BLOCK_BYTES = 2880
 MAX_HEADER_BLOCKS = 5000
+MAX_COLUMNS = 999
+"""Columns of a FITS table (standard 4.0, section 7.3.1)."""
 FPACK_NAME = "COMPRESSED_IMAGE"
 """Extension that packing a primary image makes; a name that means nothing."""
 PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -276,8 +278,13 @@ def _data_bytes(header, path):
         axes = [int(header[f"NAXIS{axis}"]) for axis in range(1, int(header["NAXIS"]) + 1)]
         pixel_bytes = np.dtype(PIXEL_TYPES[int(header["BITPIX"])]).itemsize
         n_groups, n_extra = int(header.get("GCOUNT", 1)), int(header.get("PCOUNT", 0))
-    except (KeyError, ValueError, TypeError, fits.VerifyError) as exc:
+        n_columns = int(header.get("TFIELDS", 0))
+        if min(*axes, n_groups, n_extra, 0) < 0:
+            raise ValueError("a number below zero")
+    except (KeyError, ValueError, TypeError, OverflowError, fits.VerifyError) as exc:  # 1e400 overflows
         raise DataError(path, f"a header without proper BITPIX and NAXIS ({exc})", "a FITS file") from exc
+    if not 0 <= n_columns <= MAX_COLUMNS:  # astropy would look at each of them
+        raise DataError(path, f"TFIELDS {n_columns}", f"a number of columns up to {MAX_COLUMNS}")
     return pixel_bytes * n_groups * (n_extra + (math.prod(axes) if axes else 0))
 
 
@@ -316,11 +323,35 @@ def _damage(path):
 
 
 @contextlib.contextmanager
+def odd_cards(where):
+    """Turn what astropy raises of single cards, wherever they are looked at, into a message for the user.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, fits.VerifyError) as exc:
+        hint = "compare its cards with those of a file that can be read."
+        raise DataError(where, f"a header that cannot be read ({exc})", "one of a FITS image", hint) from exc
+
+
+@contextlib.contextmanager
 def _damaged_tiles(path):
     """Turn what astropy raises for damaged tiles into a message for the user."""
     try:
         yield
-    except (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, RuntimeError, zlib.error) as exc:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        RuntimeError,
+        OverflowError,
+        zlib.error,
+    ) as exc:
         raise _truncated(path, f"damaged tiles ({exc})", "a whole tile-compressed image") from exc
 
 

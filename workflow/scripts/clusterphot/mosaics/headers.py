@@ -14,7 +14,7 @@ from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.products import pixel_scale
 from clusterphot.mosaics.celestial import celestial_wcs, sky_to_pixel
 from clusterphot.mosaics.exposures import Drizzling, read_drizzling
-from clusterphot.mosaics.fits_rows import ImageHdu, is_image, walk
+from clusterphot.mosaics.fits_rows import ImageHdu, is_image, odd_cards, walk
 from clusterphot.mosaics.image_units import unit_factor
 from clusterphot.mosaics.naming import header_filter
 from clusterphot.mosaics.weights import ERR, IVAR, find_weight, weight_factor
@@ -115,6 +115,12 @@ def inspect_mosaic(sci, wht=None, *, err=None, deep=False):
         raise ConfigError(
             f"mosaic {sci}", f"wht: {wht} and err: {err}", "one of the two", "remove the one that is less trusted."
         )  # fmt: skip
+    with odd_cards(", ".join(filter(None, (sci, wht, err)))):
+        return _inspect(sci, wht, err, deep)
+
+
+def _inspect(sci, wht, err, deep):
+    """`inspect_mosaic` of paths, of which one of ``wht`` and ``err`` is None."""
     for path in (wht, err):
         _check_not_swapped(sci, path)
     hdu, seen = _find_image(sci)

@@ -90,7 +90,7 @@ def read_wcs_table(path, *, near=None):
     """
     try:
         table = Table.read(path, format="ascii.csv")
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as exc:
+    except (OSError, ValueError, LookupError, TypeError, OverflowError) as exc:
         raise DataError(
             path, f"no table ({type(exc).__name__})", "a row per exposure, *_wcs.csv of grizli"
         ) from exc
@@ -190,7 +190,7 @@ def _exposure(row, path, number):
             wcs = WCS(header, relax=True)
         shape = int(values["naxis2"]), int(values["naxis1"])
         usable = wcs.has_celestial and min(shape) > 0
-    except (ValueError, KeyError, TypeError, MemoryError) as exc:
+    except (ValueError, KeyError, TypeError, OverflowError, MemoryError) as exc:
         raise DataError(f"{path}, row {number}", f"no WCS ({exc})", "keywords of a celestial WCS") from exc
     if not usable:
         raise DataError(

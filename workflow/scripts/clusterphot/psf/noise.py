@@ -41,6 +41,9 @@ CLIP_SIGMA = 4.0
 GROW_PX = 3
 """Pixels by which sources are grown: their wings fall below the threshold farther out."""
 
+DEEP_QUANTILE = 0.9
+"""Of the tiles' weights, taken for those of the deepest part: in a few tiles exposures may overlap by chance."""
+
 N_ITERATIONS = 3
 """Turns of background and sources: the first background holds the sources themselves."""
 
@@ -97,7 +100,7 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
     """
     # Tiles no larger than a quarter of the mosaic, and large enough for pairs of pixels at the largest lag.
     tile_px = int(np.clip(min(mosaic.shape) // 4, 4 * max_lag_px, tile_px))
-    corners = faintest_first(mosaic, tile_px)
+    corners, depths = faintest_first(mosaic, tile_px)
     n_wanted = min(max_tiles, max(len(corners) // 2, min(len(corners), MIN_TILES)))
     sigmas, correlations, n_pixels = [], [], 0
     for y0, x0 in corners:
@@ -124,7 +127,11 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
         mosaic.filter_name, sigma, correlation[max_lag_px, max_lag_px + 1], len(sigmas),
     )  # fmt: skip
     return Noise(
-        correlation, 1.0 / sigma**2, mosaic.filter_name, {"NTILES": len(sigmas), "NPIXELS": n_pixels}
+        correlation,
+        1.0 / sigma**2,
+        mosaic.filter_name,
+        {"NTILES": len(sigmas), "NPIXELS": n_pixels},
+        float(np.quantile(depths, DEEP_QUANTILE)),
     )
 
 
@@ -138,14 +145,14 @@ def _candidates(shape, tile_px):
 
 
 def faintest_first(mosaic, tile_px):
-    """Corners of the tiles with enough valid pixels, ordered by the median of these."""
+    """Corners of the tiles with enough valid pixels, ordered by the median of these, and their median weights."""
     tiles = []
     for y0, x0 in _candidates(mosaic.shape, tile_px):
         sci, ivar = mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px)
         good = (ivar > 0) & np.isfinite(sci)
         if good.mean() >= MIN_VALID_FRACTION:
-            tiles.append((float(np.median(sci[good])), y0, x0))
-    return [(y0, x0) for _, y0, x0 in sorted(tiles)]
+            tiles.append((float(np.median(sci[good])), y0, x0, float(np.median(ivar[good]))))
+    return [(y0, x0) for _, y0, x0, _ in sorted(tiles)], [depth for *_, depth in tiles]
 
 
 def blank_tile(sci, ivar):

@@ -13,6 +13,7 @@ from astropy.io import fits
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import fourier_shift
 from clusterphot.base.products import Psf
+from clusterphot.mosaics.fits_rows import odd_cards, walk
 from clusterphot.psf.grid import OVERSAMPLING, PsfGrid
 from clusterphot.psf.shape import (
     RECENTRE_TOLERANCE_PX,
@@ -90,6 +91,12 @@ def load_user_psf(path, pixel_scale_arcsec, filter_name, *, encircled_energy=Non
         are those of another PSF.
     """
     where = f"{path}, psf of {filter_name}"
+    with odd_cards(where):
+        return _load(path, where, pixel_scale_arcsec, filter_name, encircled_energy, error)
+
+
+def _load(path, where, pixel_scale_arcsec, filter_name, encircled_energy, error):
+    """`load_user_psf` of a file that messages name ``where``."""
     data, header, notes = _read(path, where, pixel_scale_arcsec)
     _check_pixels(data, where)
     _check_filter(header, filter_name, where)
@@ -118,6 +125,8 @@ def load_user_psf(path, pixel_scale_arcsec, filter_name, *, encircled_energy=Non
 def _read(path, where, pixel_scale_arcsec):
     """Image on the mosaic's pixels, its header, and notes on how it came there."""
     try:
+        for _ in walk(path):  # within bounds, without which astropy is busy for hours
+            pass
         with open(path, "rb") as stream, fits.open(stream, memmap=False) as hdus:
             planes = [
                 (np.asarray(hdu.data), hdu.header)

@@ -42,7 +42,7 @@ def blank_stamps(mosaic, noise, size_px, *, n_stamps=600, tile_px=256):
     """
     tile_px = int(np.clip(min(mosaic.shape) // 4, size_px, tile_px))
     stamps, sigmas = [], []
-    for y0, x0 in faintest_first(mosaic, tile_px):
+    for y0, x0 in faintest_first(mosaic, tile_px)[0]:
         sci, ivar = mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px)
         blank = blank_tile(sci, ivar)
         if blank is None:
