@@ -28,7 +28,7 @@ KINDS = {
 as measured (the exposures that the configuration has by default)."""
 
 DEFAULT_FIELDS = (("as_mosaics", 1), ("one_psf", 1), ("varying", 1), ("varying", 2))
-PSFS = {"built": "built", "true": "true, of the middle"}
+PSFS = {"built": "built", "given": "true, of the middle"}
 CLEARANCE_ARCSEC = 0.6
 """Of unlisted stars and galaxies from clusters, as in a list chosen by eye."""
 
@@ -44,13 +44,13 @@ def run_field(folder, kind, seed, cores):
     """Simulate a field and measure it with both kinds of PSFs; sizes with built ones."""
     from clusterphot.simulate.truth import source_list
 
-    if not (folder / "field.yaml").exists():
-        truth = draw_truth(seed, filters=FILTERS, clearance_arcsec=CLEARANCE_ARCSEC, **KINDS[kind])
+    truth = draw_truth(seed, filters=FILTERS, clearance_arcsec=CLEARANCE_ARCSEC, **KINDS[kind])
+    if not (folder / "sources.csv").exists():
         write_mosaics(folder, truth)
         source_list(truth).write(folder / "sources.csv", format="ascii.csv", overwrite=True)
-        more = "    truth: truth.ecsv\n"
-        text = "".join(entry(psf, truth, "sources.csv", psf=psf == "true", more=more) for psf in PSFS)
-        (folder / "field.yaml").write_text("fields:\n" + text, encoding="utf-8")
+    more = "    truth: truth.ecsv\n"
+    text = "".join(entry(psf, truth, "sources.csv", psf=psf == "given", more=more) for psf in PSFS)
+    (folder / "field.yaml").write_text("fields:\n" + text, encoding="utf-8")
     targets = [f"results/{psf}/recovery/summary.ecsv" for psf in PSFS]
     run_workflow(folder, *targets, "results/built/sizes/detection.ecsv", cores=cores)
 
