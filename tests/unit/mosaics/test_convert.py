@@ -14,7 +14,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from clusterphot.base.errors import ConfigError, DataError
-from clusterphot.base.products import Mosaic, read_mosaic
+from clusterphot.base.products import Mosaic, read_mosaic, verify_pixels
 from clusterphot.mosaics.celestial import sky_to_pixel
 from clusterphot.mosaics.convert import check_depth, convert_mosaic, convert_pixels, depth_mag, find_constant
 from clusterphot.mosaics.headers import check_overlap, contradicting_filter, inspect_mosaic
@@ -653,3 +653,19 @@ def test_every_card_with_odd_values(tmp_path, which):
                 n_refused += 1
                 assert str(error).startswith(str(tmp_path)), (place, value)
     assert n_refused > 40
+
+
+def test_damaged_pixels_are_seen_before_they_are_used(tmp_path):
+    """One byte of either plane, and one of the card itself; a converted mosaic as it was is taken."""
+    write_pair(tmp_path, "f200w", shape=(90, 70))
+    info = inspect_mosaic(str(tmp_path / "f200w_sci.fits"), str(tmp_path / "f200w_wht.fits"))
+    path = tmp_path / "mosaic.fits"
+    convert_mosaic(info, path, filter_name="F200W", field="f1", rows_per_block=16)
+    verify_pixels(path)
+    whole = path.read_bytes()
+    with fits.open(path) as hdus:
+        places = [hdus[name].fileinfo()["datLoc"] + 777 for name in ("SCI", "IVAR")]
+    for place in (*places, whole.index(b"PIXCRC") + 12):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(DataError, match="a damaged file"):
+            verify_pixels(path)

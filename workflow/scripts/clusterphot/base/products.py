@@ -8,6 +8,7 @@ import contextlib
 import io
 import mmap
 import warnings
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning
 
-from clusterphot.base.files import own_file, whole_file
+from clusterphot.base.errors import DataError
+from clusterphot.base.files import own_file, way_out, whole_file
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -280,6 +282,48 @@ def read_mosaic(path):
         input_name=header.get("SCIFILE", ""),
         cards=header,
     )
+
+
+PIXEL_CHECK = "PIXCRC"
+"""Card of a mosaic's first header: CRC-32 of the bytes of SCI, then of IVAR, in hexadecimal digits."""
+
+CHECKED_BYTES = 1 << 24
+"""Read at a time, so that a mosaic is never in memory as a whole."""
+
+
+def pixel_check(sci_crc, ivar_crc):
+    """Value of the card `PIXEL_CHECK`, always as long."""
+    return f"{sci_crc:08x} {ivar_crc:08x}"
+
+
+def verify_pixels(path):
+    """Refuse a mosaic of this workflow whose pixels are not those that were written.
+
+    Raises
+    ------
+    DataError
+        If they are not.
+    """
+    with own_file(path), fits.open(path) as hdus:
+        written = hdus[0].header.get(PIXEL_CHECK)
+        places = [
+            (hdus[name].fileinfo()["datLoc"], 4 * int(np.prod(hdus[name].shape))) for name in ("SCI", "IVAR")
+        ]
+    sums = []
+    with open(path, "rb") as file:
+        for start, n_bytes in places:
+            file.seek(start)
+            crc = 0
+            for done in range(0, n_bytes, CHECKED_BYTES):
+                crc = zlib.crc32(file.read(min(CHECKED_BYTES, n_bytes - done)), crc)
+            sums.append(crc)
+    if written != pixel_check(*sums):
+        raise DataError(
+            path,
+            "a damaged file (pixels that were not written so)",
+            "a whole one, as this workflow writes it",
+            way_out(path),
+        )
 
 
 def read_wcs(path):

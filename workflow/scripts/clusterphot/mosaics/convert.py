@@ -5,6 +5,7 @@ What their pixels mean is found by `clusterphot.mosaics.headers`. Read by rows, 
 """
 
 import logging
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from astropy.io import fits
 from clusterphot import __version__
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import checksum_cards
-from clusterphot.base.products import IVAR_UNIT, mosaic_header, whole_file
+from clusterphot.base.products import IVAR_UNIT, PIXEL_CHECK, mosaic_header, pixel_check, whole_file
 from clusterphot.base.units import mag_ab
 from clusterphot.mosaics.fits_rows import Rows, padded
 from clusterphot.mosaics.headers import check_gain, with_weight
@@ -141,7 +142,7 @@ def _convert_rows(info, out, headers, factor, rows_per_block):
     out.seek(ivar_header_start)
     out.write(headers[2])
     out.truncate(ivar_start + padded(plane_bytes))
-    counts, sampled = PixelCounts(), []
+    counts, sampled, sums = PixelCounts(), [], [0, 0]
     step = max(1, ny // N_SAMPLED_ROWS)
     with Rows(info.sci) as sci_rows, Rows(info.weight) as weight_rows:
         for y0 in range(0, ny, rows_per_block):
@@ -151,11 +152,16 @@ def _convert_rows(info, out, headers, factor, rows_per_block):
             counts += block.counts
             rows = np.arange(-y0 % step, n_rows, step)
             sampled.append((block.sci[rows], block.weight[rows]))
-            for start, plane in ((sci_start, block.flux), (ivar_start, block.ivar)):
+            for k, (start, plane) in enumerate(((sci_start, block.flux), (ivar_start, block.ivar))):
+                content = plane.astype(">f4").tobytes()
                 out.seek(start + 4 * y0 * nx)
-                out.write(plane.astype(">f4"))
+                out.write(content)
+                sums[k] = zlib.crc32(content, sums[k])
         sci_rows.finish()
         weight_rows.finish()
+    # The header went ahead of the pixels: what is now known of them takes the place kept for it.
+    out.seek(headers[0].index(pixel_check(0, 0).encode("ascii")))
+    out.write(pixel_check(*sums).encode("ascii"))
     return counts, measure_scatter(*(np.concatenate(planes) for planes in zip(*sampled, strict=True)))
 
 
@@ -409,7 +415,9 @@ def _output_headers(info, filter_name, field, factor, gain_e_per_njy, checksums)
         common["GAIN"] = (gain_e_per_njy, "[electron/nJy]")
     common.update(checksums)
     ny, nx = info.shape
-    out = [fits.PrimaryHDU().header.tostring().encode("ascii")]
+    primary = fits.PrimaryHDU().header
+    primary[PIXEL_CHECK] = (pixel_check(0, 0), "CRC-32 of the bytes of SCI and IVAR")
+    out = [primary.tostring().encode("ascii")]
     for name, unit in (("SCI", "nJy"), ("IVAR", IVAR_UNIT)):
         header = fits.Header()
         header["XTENSION"] = ("IMAGE", "image extension")
