@@ -258,6 +258,10 @@ def _empty_rows():
     return {name: np.zeros(0) for name in names} | {"saturated": np.zeros(0, dtype=bool)}
 
 
+DRIZZLED = 1.6
+"""Noise of sums over several pixels over that of independent ones of the same scatter, on drizzled mosaics (Fruchter &
+Hook 2002, PASP 114, 144, sect. 7): the search smooths."""
+
 MIN_SCATTER = 0.3
 """Scatter of a mesh, as a share of the median of all, below which it is taken to hold no noise to speak of."""
 
@@ -307,7 +311,7 @@ def _extract(sci, missing, mesh, options, label):
     data = data - background.back()
     # Weights are of many kinds, and may hold the photons of the stars: the scatter of the background says more.
     scatter = background.rms()
-    noise = np.maximum(scatter, MIN_SCATTER * max(float(np.median(scatter)), 1e-30))
+    noise = DRIZZLED * np.maximum(scatter, MIN_SCATTER * max(float(np.median(scatter)), 1e-30))
     limit = sep.get_sub_object_limit()
     sep.set_sub_object_limit(MAX_SUB_OBJECTS)
     sep.set_extract_pixstack(max(1_000_000, data.size // 4))
