@@ -182,7 +182,10 @@ class Noise:
 
 
 def calibrated(mosaic, noise):
-    """The mosaic with weights that are those of blank sky, whatever kind of weights it came with.
+    """The mosaic with weights that conserve the information of blank sky, whatever kind of weights it came with.
+
+    Sums and fits over several pixels then have the error that independent pixels of these weights would have:
+    smaller than 1 / sigma^2 of single pixels by the sum of the noise's correlation, as grizli's weights are.
 
     Parameters
     ----------
@@ -190,7 +193,7 @@ def calibrated(mosaic, noise):
     noise : Noise
         Of this mosaic.
     """
-    return replace(mosaic, ivar_scale=noise.ivar_scale)
+    return replace(mosaic, ivar_scale=noise.ivar_scale / max(float(noise.correlation.sum()), 1.0))
 
 
 @dataclass(frozen=True)

@@ -330,10 +330,7 @@ def fit_position(mosaic, psf, x, y):
     x0, y0 = int(np.rint(x)), int(np.rint(y))
     data, ivar = mosaic.region(y0 - half, y0 + half + 1, x0 - half, x0 + half + 1)
     bad = ~(np.isfinite(data) & np.isfinite(ivar) & (ivar > 0))
-    if bad.all():
-        return None
-    # One weight for all pixels, as of the stars of the PSF: errors may hold the photons of the star.
-    data[bad], ivar = 0.0, np.where(bad, 0.0, np.median(ivar[~bad]))
+    data[bad], ivar[bad] = 0.0, 0.0
     core = radius_grid(half) <= core_radius_px(mosaic.pixel_scale_arcsec, CORE_ARCSEC)
     if np.sum(bad & core) > 1 or np.mean(bad) > MAX_BAD_SHARE:
         return None
