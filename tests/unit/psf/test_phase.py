@@ -354,6 +354,13 @@ def test_a_table_as_grizli_writes_it_has_the_distortion(tmp_path):
     mosaic_wcs = make_wcs(0.04)
     x, y = mosaic_wcs.all_world2pix(*wcs.all_pix2world(place, 0).T, 0)
     (seen,) = sightings([exposure], mosaic_wcs, x, y)
+    # bit for bit, whatever other sources are asked about
+    several = np.random.default_rng(3).uniform(100, 1900, size=(20, 2))
+    xs, ys = mosaic_wcs.all_world2pix(*wcs.all_pix2world(several, 0).T, 0)
+    (together,) = sightings([exposure], mosaic_wcs, xs, ys)
+    for i in range(len(several)):
+        (alone,) = sightings([exposure], mosaic_wcs, xs[i : i + 1], ys[i : i + 1])
+        np.testing.assert_array_equal(alone.places[0], together.places[i])
     np.testing.assert_allclose(seen.places, place, atol=2e-3)
     # 2.3 px of distortion there, in x
     linear = Table(rows=[{k: v for k, v in row.items() if not k.startswith(("a_", "b_", "ap_", "bp_"))}])

@@ -113,4 +113,4 @@ def _without_leftovers(hdu):
 
 def sky_to_pixel(wcs, ra, dec):
     """Pixels x, y (0-based, centre = integer) of ICRS positions in deg; NaN on the far side of the sky."""
-    return wcs.all_world2pix(np.asarray(ra, float), np.asarray(dec, float), 0, quiet=True)
+    return wcs.all_world2pix(np.asarray(ra, float), np.asarray(dec, float), 0, quiet=True, adaptive=True)

@@ -155,7 +155,7 @@ def sightings(exposures, mosaic_wcs, x, y):
         if len(rows) == 0:
             continue
         here, along_x, along_y = (
-            np.stack(exposure.wcs.all_world2pix(ra[rows], dec[rows], 0, quiet=True), axis=1)
+            np.stack(exposure.wcs.all_world2pix(ra[rows], dec[rows], 0, quiet=True, adaptive=True), axis=1)
             for ra, dec in shifted
         )
         ny, nx = exposure.shape
