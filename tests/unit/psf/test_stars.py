@@ -109,7 +109,9 @@ def test_holes_are_filled_from_the_rim_and_large_gaps_are_not():
     filled, holes, missing = fill_holes(sci, bad, 3.0)
     assert holes.sum() == 9 and holes[11, 11]
     assert missing[:, 22:].all() and not missing[:, :22].any()
-    assert 0 < filled[11, 11] <= sci[13, 13]
+    # two pixels from the rim: its highest value and twice the slope of the dome, the one peak of the hole
+    assert filled[11, 11] == pytest.approx(sci[13, 13] * 1.2)
+    assert filled[11, 11] == filled[9:14, 9:14].max() and np.sum(filled[9:14, 9:14] == filled[11, 11]) == 1
 
 
 def test_list_survives_the_file(field, tmp_path):
