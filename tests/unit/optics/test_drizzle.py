@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from clusterphot.base.psf_field import read_psf_grid
+from clusterphot.base.psf_field import read_psf_grid, write_psf_grid
 from clusterphot.optics.detector import blurred, drizzle_boxes
 from clusterphot.optics.drizzle import mosaic_samples, on_mosaic, stamps_on_mosaic
 from clusterphot.optics.field import field_psf
-from clusterphot.optics.grid import write_psf_grid
 from clusterphot.optics.psf import fwhm_arcsec
 from clusterphot.psf.user_file import load_user_psf
 from photutils.psf import GriddedPSFModel

@@ -9,7 +9,7 @@ from astropy.wcs import WCS, Sip
 from clusterphot.base.errors import DataError
 from clusterphot.base.products import Mosaic, Noise, Psf
 from clusterphot.measure.fit import FitOptions, fit_sources
-from clusterphot.mosaics.exposures import Drizzling, read_drizzling
+from clusterphot.mosaics.drizzling import Drizzling, read_drizzling
 from clusterphot.mosaics.wcs_table import read_wcs_table, sightings
 from clusterphot.psf.phase import (
     make_phase_error,

@@ -7,12 +7,17 @@ interpolated linearly in x and y, beyond them those of the nearest edge hold. Po
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.io import fits
 
-from clusterphot.base.products import Psf, open_fits, read_psf
+from clusterphot.base.products import Psf, open_fits, read_psf, write_fits
 
 TOLERANCE = 3e-4
 """What the terms may miss of the PSF at any place, root sum of squares over that of the PSF. It is the most that a flux
 fitted in white noise can be off (Cauchy-Schwarz)."""
+
+
+MAX_PLACES = 100
+"""Keywords of FITS have eight letters, of which DET_YX leaves two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +135,62 @@ def read_psf_field(psf_path, grid_path):
     return psf_over_field(read_psf(psf_path), *read_psf_grid(grid_path))
 
 
+def write_psf_grid(path, stamps, positions_px, *, oversampling, pixel_scale_arcsec, filter_name):
+    """Write PSFs at a grid of positions on a mosaic.
+
+    Parameters
+    ----------
+    path : str
+    stamps : (m, n, n) float ndarray, odd n
+        Of sources of unit flux: shares of the light in a mosaic pixel centred on each sample, such as
+        `clusterphot.optics.drizzle.stamps_on_mosaic` makes. Their sums are oversampling^2 where all light is inside,
+        as photutils takes them.
+    positions_px : (m, 2) float array-like
+        x and y on the mosaic, 0-based: all combinations of a few x and a few y, at least two of each, in any order.
+    oversampling : int
+        Samples per mosaic pixel.
+    pixel_scale_arcsec : float
+        Of the mosaic.
+    filter_name : str
+
+    Raises
+    ------
+    ValueError
+        If sides are even, or positions are not those of the stamps, no grid, or more than 100.
+
+    Notes
+    -----
+    One image [place, y, x]; the header has OVERSAMP, PIXELSCL (arcsec a sample), FILTER, EESTAMP (mean share of the
+    light inside a stamp) and for each place DET_YX<k> = "(x, y)". STPSF names these the other way round, and writes
+    its places in that order; photutils reads the first as x.
+    """
+    stamps, positions = np.asarray(stamps, dtype=np.float32), np.asarray(positions_px, dtype=float)
+    if stamps.ndim != 3 or stamps.shape[1] != stamps.shape[2] or stamps.shape[1] % 2 == 0:
+        raise ValueError(f"stamps: shape {stamps.shape}, expected (m, n, n) with odd n")
+    along = [len(np.unique(axis)) for axis in positions.T]
+    is_grid = min(along) > 1 and len(positions) == len(np.unique(positions, axis=0)) == np.prod(along)
+    if positions.shape != (len(stamps), 2) or not is_grid or len(positions) > MAX_PLACES:
+        expected = f"a grid of {len(stamps)} (x, y), at most {MAX_PLACES}"
+        raise ValueError(f"positions_px: shape {positions.shape}, expected {expected}")
+    order = np.lexsort(positions.T)  # by y, then x
+    image = fits.PrimaryHDU(stamps[order])
+    header = image.header
+    header["FILTER"] = filter_name
+    header["OVERSAMP"] = (int(oversampling), "samples per mosaic pixel")
+    header["PIXELSCL"] = (pixel_scale_arcsec / oversampling, "[arcsec] of a sample")
+    header["EESTAMP"] = (
+        float(stamps.sum(axis=(1, 2)).mean() / oversampling**2),
+        "mean share of light in a stamp",
+    )
+    header["COMMENT"] = "Samples: share of a point source's total light in a pixel of the mosaic"
+    header["COMMENT"] = "centred there. Sum over OVERSAMP^2: the share inside the stamp, as EESTAMP."
+    for k, (x, y) in enumerate(positions[order]):
+        header[f"DET_YX{k}"] = (str((float(x), float(y))), "(x, y) of the mosaic, 0-based")
+    write_fits(path, [image])
+
+
 def read_psf_grid(path):
-    """Images of a grid written by `clusterphot.optics.grid.write_psf_grid`, on the pixels of the mosaic.
+    """Images of a grid written by `write_psf_grid`, on the pixels of the mosaic.
 
     Returns
     -------
@@ -144,10 +203,10 @@ def read_psf_grid(path):
         step = header["OVERSAMP"]
         first = cube.shape[-1] // 2 % step
         stamps = np.array(cube[:, first::step, first::step], dtype=float)
-        positions = [place_of(header[f"DET_YX{k}"]) for k in range(len(cube))]
+        positions = [_place_of(header[f"DET_YX{k}"]) for k in range(len(cube))]
     return stamps, np.array(positions)
 
 
-def place_of(card):
+def _place_of(card):
     """x and y of a place, from ``(x, y)``."""
     return tuple(float(value) for value in card.strip("() ").split(","))

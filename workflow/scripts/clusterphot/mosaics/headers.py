@@ -13,7 +13,7 @@ from astropy.wcs import WCS
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.products import pixel_scale
 from clusterphot.mosaics.celestial import celestial_wcs, sky_to_pixel
-from clusterphot.mosaics.exposures import Drizzling, read_drizzling
+from clusterphot.mosaics.drizzling import Drizzling, read_drizzling
 from clusterphot.mosaics.fits_rows import ImageHdu, is_image, odd_cards, walk
 from clusterphot.mosaics.image_units import unit_factor
 from clusterphot.mosaics.naming import header_filter
@@ -66,7 +66,7 @@ class MosaicInfo:
     notes: tuple = ()
 
     def drizzling(self, filter_name):
-        """How exposures were combined, as the header tells: a `clusterphot.mosaics.exposures.Drizzling`."""
+        """How exposures were combined, as the header tells: a `clusterphot.mosaics.drizzling.Drizzling`."""
         if self.convention == "clusterphot":
             return Drizzling.from_cards(self.sci.cards)
         return read_drizzling(self.sci.cards, filter_name, self.pixel_scale_arcsec)

@@ -32,7 +32,7 @@ STEP_PX = 10.0
 
 
 @dataclass(frozen=True)
-class Exposure:
+class ExposureWcs:
     """One file of the table.
 
     Attributes
@@ -40,7 +40,7 @@ class Exposure:
     wcs : `astropy.wcs.WCS`
     shape : (ny, nx) ints
     weight : float
-        Exposure time, s; 1 where the table does not tell.
+        ExposureWcs time, s; 1 where the table does not tell.
     """
 
     wcs: "WCS"
@@ -81,7 +81,7 @@ def read_wcs_table(path, *, near=None):
 
     Returns
     -------
-    exposures : list of Exposure
+    exposures : list of ExposureWcs
 
     Raises
     ------
@@ -138,7 +138,7 @@ def sightings(exposures, mosaic_wcs, x, y):
 
     Parameters
     ----------
-    exposures : sequence of Exposure
+    exposures : sequence of ExposureWcs
     mosaic_wcs : `astropy.wcs.WCS`
     x, y : (n,) float ndarray
         Places in the mosaic, pixels (0-based).
@@ -169,7 +169,7 @@ def sightings(exposures, mosaic_wcs, x, y):
 
 
 def _exposure(row, path, number):
-    """`Exposure` of a row."""
+    """`ExposureWcs` of a row."""
     from astropy.wcs import WCS, FITSFixedWarning
 
     values = {name: row[name] for name in row.colnames if not np.ma.is_masked(row[name])}
@@ -197,7 +197,7 @@ def _exposure(row, path, number):
             f"{path}, row {number}", "no celestial WCS, or no pixels", "keywords of a celestial WCS"
         )
     weight = float(values.get("exptime", 1.0))
-    return Exposure(wcs, shape, weight if weight > 0 else 1.0)
+    return ExposureWcs(wcs, shape, weight if weight > 0 else 1.0)
 
 
 def _is_near(wcs, shape, ra, dec):

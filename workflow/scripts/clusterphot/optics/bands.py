@@ -7,11 +7,8 @@ import functools
 
 import numpy as np
 
+from clusterphot.base.detectors import NIRCAM_LONG_FROM_ANGSTROM
 from clusterphot.base.filters import load_filter
-
-SHORT_LIMIT_ANGSTROM = 23500.0
-"""NIRCam's dichroic splits light at 2.35 um into a short and a long channel (Rieke et al. 2023, PASP 135,
-028001)."""
 
 
 @functools.lru_cache(maxsize=32)
@@ -47,7 +44,7 @@ def channel(filter_name):
     >>> channel("F210M"), channel("F277W")
     ('short', 'long')
     """
-    return "short" if pivot_angstrom(filter_name) < SHORT_LIMIT_ANGSTROM else "long"
+    return "long" if pivot_angstrom(filter_name) > NIRCAM_LONG_FROM_ANGSTROM else "short"
 
 
 def photon_wavelengths(filter_name, n):

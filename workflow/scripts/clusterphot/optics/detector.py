@@ -8,8 +8,10 @@ sect. 7). Lengths in arcsec.
 import numpy as np
 from scipy import fft
 
-NATIVE_PIXEL_ARCSEC = {"short": 0.031, "long": 0.063}
-"""Detector pixels of the two channels (Rieke et al. 2023, PASP 135, 028001)."""
+from clusterphot.base.detectors import DETECTORS
+
+NATIVE_PIXEL_ARCSEC = {part: DETECTORS[f"NIRCam {part}"].pixel_arcsec for part in ("short", "long")}
+"""Detector pixels of the two channels."""
 
 MOSAIC_PIXEL_ARCSEC = {"short": 0.02, "long": 0.04}
 """Pixels of the mosaics of Faisst et al. 2022 and of the DAWN JWST Archive."""

@@ -8,7 +8,6 @@ PASP 119, 1403). Frame of the detector; lengths in arcsec or mas, wavefronts in 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 from scipy.linalg import qr
 
 from clusterphot.base.images import crop
@@ -25,6 +24,7 @@ from clusterphot.optics.psf import (
     CENTRING_STEPS,
     FIELD_OF_VIEW_ARCSEC,
     core_centroid,
+    fwhm_arcsec,
     intensity,
     moved,
     pupil_field,
@@ -78,8 +78,8 @@ measured; less for less. The range grows by a factor where a pupil needs more, a
 BISECTIONS = 30
 """Of the share of the range that makes the FWHM deviate as asked."""
 
-CORE_HALF_SAMPLES, CORE_ZOOM = 16, 6
-"""Stamp on which FWHM and centroid are measured, and how much finer."""
+CORE_HALF_SAMPLES = 32
+"""Half side of the stamp on which FWHM and centroid are measured."""
 
 
 @dataclass(frozen=True)
@@ -329,8 +329,8 @@ class _Detector:
 
     def centred(self, image):
         """Image as pixels see it, its core on the mosaic centred, and its FWHM there in samples."""
-        core = blurred(crop(image, min(len(image) // 2, 2 * CORE_HALF_SAMPLES)), self.drizzle, 0.0)
-        dx, dy, fwhm = 0.0, 0.0, _fwhm(core)
+        core = blurred(crop(image, min(len(image) // 2, CORE_HALF_SAMPLES)), self.drizzle, 0.0)
+        dx, dy, fwhm = 0.0, 0.0, fwhm_arcsec(core, 1.0)
         for _ in range(CENTRING_STEPS):
             offset = core_centroid(moved(core, -dx, -dy), fwhm)
             dx, dy = dx + offset[0], dy + offset[1]
@@ -468,18 +468,3 @@ def _taper(n):
     axis = (np.arange(n) - n // 2) / (n // 2)
     radius = np.hypot(axis, axis[:, None])
     return 0.5 * (1.0 + np.cos(np.pi * np.clip((radius - TERMS_TAPER) / (1.0 - TERMS_TAPER), 0.0, 1.0)))
-
-
-def _fwhm(image):
-    """Diameter (samples) of the circle that has the area above half of the maximum.
-
-    As `clusterphot.optics.psf.fwhm_arcsec`, with fine pixels that the contour crosses counted in part: within 1e-4.
-    """
-    stamp = crop(image, CORE_HALF_SAMPLES)
-    n = len(stamp)
-    pad = CORE_ZOOM * n // 2 - n // 2
-    fine = fft.ifft2(fft.ifftshift(np.pad(fft.fftshift(fft.fft2(stamp)), pad))).real
-    slope_y, slope_x = np.gradient(fine)
-    excess = (fine - fine.max() / 2) / np.hypot(slope_x, slope_y)
-    area = np.sum(np.clip(excess + 0.5, 0.0, 1.0)) * (n / len(fine)) ** 2
-    return float(2 * np.sqrt(area / np.pi))

@@ -115,8 +115,7 @@ def cut_stars(mosaic, stars, half_px):
         x0, y0 = int(np.rint(x[row])), int(np.rint(y[row]))
         data, ivar = mosaic.region(y0 - half_px, y0 + half_px + 1, x0 - half_px, x0 + half_px + 1)
         bad = ~(np.isfinite(data) & np.isfinite(ivar) & (ivar > 0))
-        data[bad] = 0.0
-        ivar[bad] = 0.0
+        data[bad], ivar[bad] = 0.0, 0.0
         is_core = stars["role"][row] == ROLE_CORE
         star = Star(int(row), is_core, False, x0, y0, data, ivar, x[row] - x0, y[row] - y0)
         if np.mean(bad[wide]) > MAX_BAD_SHARE:

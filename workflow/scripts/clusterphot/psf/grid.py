@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clusterphot.base.images import fourier_shift
-from clusterphot.optics.grid import write_psf_grid
+from clusterphot.base.psf_field import write_psf_grid
 
 OVERSAMPLING = 4
 """Samples per pixel of the mosaic along each axis."""

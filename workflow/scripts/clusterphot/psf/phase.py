@@ -13,11 +13,12 @@ from astropy.table import Table
 from scipy import fft
 
 from clusterphot.base.columns import PHASE_COLUMNS
+from clusterphot.base.detectors import APERTURE_M, DETECTORS, find_detector
 from clusterphot.base.errors import DataError
-from clusterphot.base.filters import pivot_wavelength, sedpy_name
+from clusterphot.base.filters import pivot_wavelength
 from clusterphot.base.products import open_fits
 from clusterphot.config.photometry import PhotometrySection
-from clusterphot.mosaics.exposures import DROPPED_AS_SQUARES, N_EXPOSURES, Drizzling
+from clusterphot.mosaics.drizzling import DROPPED_AS_SQUARES, N_EXPOSURES, Drizzling
 from clusterphot.mosaics.wcs_table import read_wcs_table, sightings
 from clusterphot.optics.detector import PIXFRAC
 
@@ -35,8 +36,9 @@ FINE_STEPS = 5
 MARGIN_ARCSEC = 0.1
 """Beyond the cutout the PSF is used so far: what its drops carry into it."""
 
-DIAMETER_M = {"jwst": 6.6, "hst": 2.4}
-"""Widest separation of points of the pupil: the optics pass no frequency above it over the wavelength."""
+WIDEST = 6.6 / 6.5
+"""Widest separation of points of JWST's pupil over its diameter: the optics pass no frequency above it over the
+wavelength. For a round pupil it is 1, and 1.5 % more frequencies are let pass."""
 
 BAND_EDGE = 0.85
 """Shortest wavelength of a wide filter over its pivot wavelength."""
@@ -393,12 +395,11 @@ def _through_pixels(mean, step, psf, native, pixfrac, angle_deg):
 
 def _cutoff(filter_name):
     """Highest frequency that the optics pass, 1/arcsec; infinite for an unknown telescope."""
-    name = sedpy_name(filter_name)
-    telescope = "jwst" if name.startswith("jwst") else "hst" if name.startswith(("acs", "wfc3")) else None
-    if telescope is None:
+    detector = find_detector({}, filter_name)
+    if detector is None:
         return np.inf
     wave_m = BAND_EDGE * pivot_wavelength(filter_name) * 1e-10
-    return np.radians(1 / 3600) * DIAMETER_M[telescope] / wave_m
+    return np.radians(1 / 3600) * WIDEST * APERTURE_M[DETECTORS[detector].telescope] / wave_m
 
 
 # ---- harmonics --------------------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ import warnings
 import numpy as np
 from astropy.io import fits
 
+from clusterphot.base.detectors import APERTURE_M, DETECTORS, find_detector
 from clusterphot.base.errors import DataError
+from clusterphot.base.filters import pivot_wavelength
 from clusterphot.base.images import fourier_shift
 from clusterphot.base.products import Psf
 from clusterphot.mosaics.fits_rows import odd_cards, walk
@@ -37,13 +39,6 @@ STPSF_PLANES = ("DET_DIST", "DET_SAMP", "OVERDIST", "OVERSAMP")
 
 LIMIT_TO_FWHM = 1.03
 """FWHM of an Airy pattern in units of wavelength over diameter."""
-TELESCOPES = {
-    "jwst": (6.5, 0.031, 0.063, 23500.0),
-    "acs": (2.4, 0.05, 0.05, 0.0),
-    "wfc3_uvis": (2.4, 0.04, 0.04, 0.0),
-    "wfc3_ir": (2.4, 0.128, 0.128, 0.0),
-}
-"""By the start of a filter's name: diameter (m), detector pixels (arcsec) below and above a wavelength (Angstrom)."""
 WRONG_WIDTH = (0.5, 2.0)
 """Ratios to the width expected on the mosaic's pixels beyond which a PSF is another's."""
 WRONG_SCALE = (0.6, 1.9)
@@ -350,16 +345,13 @@ def expected_fwhm(filter_name, pixel_scale_arcsec):
 
     Diffraction limit, detector pixel and pixel of the mosaic in quadrature: within 10 % of PSFs of real NIRCam mosaics.
     """
-    from clusterphot.base.filters import load_filter, sedpy_name
-
-    name = sedpy_name(filter_name)
-    found = next((values for start, values in TELESCOPES.items() if name.startswith(start)), None)
-    if found is None:
+    name = find_detector({}, filter_name)
+    if name is None:
         return None
-    diameter, short_pixel, long_pixel, boundary = found
-    wave = load_filter(filter_name).wave_pivot
-    limit = np.rad2deg(LIMIT_TO_FWHM * wave * 1e-10 / diameter) * 3600.0
-    return float(np.linalg.norm([limit, short_pixel if wave < boundary else long_pixel, pixel_scale_arcsec]))
+    detector = DETECTORS[name]
+    diameter = APERTURE_M[detector.telescope]
+    limit = np.rad2deg(LIMIT_TO_FWHM * pivot_wavelength(filter_name) * 1e-10 / diameter) * 3600.0
+    return float(np.linalg.norm([limit, detector.pixel_arcsec, pixel_scale_arcsec]))
 
 
 def _check_width(fwhm, pixel_scale_arcsec, filter_name, is_declared, where):

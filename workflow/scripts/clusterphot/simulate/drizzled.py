@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.wcs import WCS
 
+from clusterphot.base.psf_field import write_psf_grid
 from clusterphot.optics.drizzle import on_mosaic, stamps_on_mosaic
 from clusterphot.optics.field import FieldPsf, added, field_psf
-from clusterphot.optics.grid import write_psf_grid
 from clusterphot.optics.psf import OVERSAMPLING
 from clusterphot.simulate import truth as scene
 from clusterphot.simulate.exposures import (

@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 from scipy import fft, ndimage
 
 from clusterphot.optics.bands import channel
-from clusterphot.optics.detector import NATIVE_PIXEL_ARCSEC
+from clusterphot.optics.detector import NATIVE_PIXEL_ARCSEC, coupled
 from clusterphot.simulate import truth as scene
 from clusterphot.simulate.depth import point_source_sigma
 from clusterphot.simulate.rendering import (
@@ -373,10 +373,8 @@ def expose(light, detectors, pointing, sigma, config, filt):
     sky, read = (1 - options.read_noise_share) * sigma**2, options.read_noise_share * sigma**2
     if config.noise != "none":
         rng = scene.stream(config.seed, "exposure", filt, str(pointing.number))
-        share = options.interpixel_coupling
-        kernel = np.array([[0, share, 0], [share, 1 - 4 * share, share], [0, share, 0]], dtype=np.float32)
         noise = rng.standard_normal((n, n), dtype=np.float32) * np.sqrt(np.float32(sky) + photons)
-        noise = ndimage.convolve(noise, kernel, mode="nearest")
+        noise = coupled(noise, 1, options.interpixel_coupling)
         noise += np.float32(np.sqrt(read)) * rng.standard_normal((n, n), dtype=np.float32)
         rows = rng.standard_normal((n, 2 * AMPLIFIERS), dtype=np.float32)
         noise += (

@@ -15,7 +15,7 @@ from clusterphot.base.files import near_hint
 from clusterphot.base.secrets import is_url
 from clusterphot.mosaics.celestial import sky_to_pixel
 from clusterphot.mosaics.convert import check_counts, check_depth, check_noise, depth_mag, doubts
-from clusterphot.mosaics.exposures import N_EXPOSURES
+from clusterphot.mosaics.drizzling import N_EXPOSURES
 from clusterphot.mosaics.headers import check_gain, check_overlap, contradicting_filter, inspect_mosaic
 from clusterphot.mosaics.naming import describe
 from clusterphot.mosaics.weights import measure_scatter
