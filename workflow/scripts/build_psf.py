@@ -1,15 +1,19 @@
-"""Build the PSF of one filter from its stars, or take the user's own (rule build_psf)."""
+"""PSF of one filter over the field from the stars of its channel, or the user's own (rule build_psf)."""
 
 import logging
 from dataclasses import replace
 
 from clusterphot.base.files import checksum_cards
 from clusterphot.base.jobs import run_job
-from clusterphot.base.products import calibrated, read_mosaic, read_noise
+from clusterphot.base.products import read_mosaic
 from clusterphot.config.fields import PHASE_KEYS
-from clusterphot.config.keys import values_of
-from clusterphot.config.psf import StampKeys
-from clusterphot.psf.build import PsfOptions, build_psf, use_psf, with_phase_error, write_psf_result
+from clusterphot.psf.build import (
+    read_star_psf,
+    use_psf,
+    with_phase_error,
+    with_variation,
+    write_psf_result,
+)
 from clusterphot.psf.grid import constant_grid
 from clusterphot.psf.phase import make_phase_error
 from clusterphot.psf.reference import read_encircled_energy
@@ -20,31 +24,35 @@ logger = logging.getLogger(__name__)
 
 
 def main(smk):
-    """Read mosaic, star list and reference table; write the PSF and that over the field."""
-    mosaic = calibrated(read_mosaic(smk.input.mosaic), read_noise(smk.input.noise))
-    stars = read_stars(smk.input.stars)
-    reference, grid = read_encircled_energy(smk.input.encircled_energy), None
+    """Read the mosaic and the mean PSFs of the channel, or the user's PSF; write the PSF and that over the field."""
+    mosaic = read_mosaic(smk.input.mosaic)
     if smk.input.get("psf"):
-        psf, notes = load_user_psf(
-            smk.input.psf,
-            mosaic.pixel_scale_arcsec,
-            mosaic.filter_name,
-            encircled_energy=smk.params.psf_encircled_energy,
-            error=smk.params.psf_error,
-        )
-        for note in notes:
-            logger.warning("%s: %s", smk.input.psf, note)
-        grid = load_user_grid(smk.input.psf, psf, mosaic.shape)
-        result = use_psf(psf, stars, reference)
-        cards = {key: value for key, (value, _) in checksum_cards({"PSF": smk.input.psf}).items()}
-        result = replace(result, psf=replace(result.psf, meta=result.psf.meta | cards))
+        result, grid = _users(smk, mosaic)
     else:
-        options = PsfOptions(**values_of(StampKeys, smk.params))
-        result = build_psf(mosaic, stars, reference, options)
+        built = [read_star_psf(path) for path in smk.input.star_psfs]
+        stars = {result.psf.filter_name: (result, states) for result, states in built}
+        result, grid = with_variation(stars, mosaic)
     said = {key: getattr(smk.params, key) for key in PHASE_KEYS}
     phase = make_phase_error(result.psf, mosaic, said, smk.input.get("exposures") or None)
     write_psf_result(smk.output.psf, with_phase_error(result, phase))
-    (grid or constant_grid(result.psf, mosaic.shape)).write(smk.output.psf_grid, result.psf)
+    grid.write(smk.output.psf_grid, result.psf)
+
+
+def _users(smk, mosaic):
+    """The user's PSF and the PSFs over the field."""
+    psf, notes = load_user_psf(
+        smk.input.psf,
+        mosaic.pixel_scale_arcsec,
+        mosaic.filter_name,
+        encircled_energy=smk.params.psf_encircled_energy,
+        error=smk.params.psf_error,
+    )
+    for note in notes:
+        logger.warning("%s: %s", smk.input.psf, note)
+    grid = load_user_grid(smk.input.psf, psf, mosaic.shape) or constant_grid(psf, mosaic.shape)
+    result = use_psf(psf, read_stars(smk.input.stars), read_encircled_energy(smk.input.encircled_energy))
+    cards = {key: value for key, (value, _) in checksum_cards({"PSF": smk.input.psf}).items()}
+    return replace(result, psf=replace(result.psf, meta=result.psf.meta | cards)), grid
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ from clusterphot.base.images import crop, fourier_shift, polynomial_terms, radiu
 from clusterphot.base.products import Mosaic, Psf, read_psf
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.figures.psf import plot_psf
+from clusterphot.figures.stars import plot_stars
 from clusterphot.psf.build import PsfFlag, PsfOptions, build_psf, use_psf, write_psf_result
-from clusterphot.psf.reference import read_encircled_energy, reference_ee
+from clusterphot.psf.check import check_psf
+from clusterphot.psf.reference import Reference, read_encircled_energy
 from clusterphot.psf.scale_errors import flux_scale, jackknife
 from clusterphot.psf.shape import encircled_energy, fwhm_px, windowed_centroid
 from clusterphot.psf.star_fits import fit_star
@@ -125,7 +127,7 @@ def test_few_faint_stars_fall_back_on_the_reference(reference):
     assert psf.flags & PsfFlag.REFERENCE_TOTAL and psf.flags & PsfFlag.FEW_STARS
     assert psf.sys_error > 0.01
     ee = encircled_energy(psf.data, psf.ee_stamp, np.array([0.2 / PIXEL]))[0]
-    assert ee == pytest.approx(reference_ee(reference, "F356W", 0.2), abs=0.1)
+    assert ee == pytest.approx(Reference.of(reference, "F356W", PIXEL).ee(0.2), abs=0.1)
 
 
 def test_no_stars_is_an_error_with_a_way_out(reference):
@@ -148,6 +150,7 @@ def test_ways_to_count_the_light_beyond_the_stamp(reference, built):
 
 def test_result_survives_the_file_and_is_drawn(built, tmp_path):
     result, _, stars = built
+    mosaic, _ = make_field(true_psf(0.3), MAGS)
     path = tmp_path / "psf.fits"
     write_psf_result(path, result)
     back = read_psf(path)
@@ -156,7 +159,14 @@ def test_result_survives_the_file_and_is_drawn(built, tmp_path):
     with fits.open(path) as hdus:
         assert [hdu.name for hdu in hdus[1:]] == ["STARS", "CURVE"]
         assert hdus[0].header["NBRIGHT"] == result.psf.meta["NBRIGHT"]
-    plot_psf(result, stars).draw_without_rendering()
+        check = check_psf(mosaic, back, stars, Table(hdus["STARS"].data), hdus[0].header)
+    parts = dict(check.budget.iterrows("part", "error"))
+    assert sum(value**2 for part, value in parts.items() if part != "flux scale") == pytest.approx(
+        parts["flux scale"] ** 2, rel=1e-4
+    )
+    assert parts["core: scatter of its stars"] == pytest.approx(result.error_parts["core"], abs=1e-6)
+    plot_psf(result, check, field="f1").draw_without_rendering()
+    plot_stars(stars, [result], field="f1").draw_without_rendering()
 
 
 def test_same_stars_in_another_order_give_the_same_psf(built, reference):
@@ -202,15 +212,6 @@ def test_masked_and_hopeless_stamps():
 
 
 # -- reference, user files ----------------------------------------------------------------------------------
-
-
-def test_reference_table(reference):
-    assert reference_ee(reference, "F444W", 0.2) == pytest.approx(0.703)
-    assert reference_ee(reference, "F444W", 2.0) == pytest.approx(1 - 0.08 / 2)
-    between = reference_ee(reference, "F115W", 0.4)
-    assert 0.903 < between < 0.918
-    with pytest.raises(DataError, match="F770W"):
-        reference_ee(reference, "F770W", 0.2)
 
 
 @pytest.mark.parametrize("shape", [(51, 51), (50, 52)])
@@ -278,7 +279,7 @@ def test_jackknife_of_a_mean_is_its_standard_error():
 
 
 def test_user_psf_without_reference_and_without_stars():
-    """A PSF of an HST filter in a field without stars: no reference curve, and a figure all the same."""
+    """A PSF of an HST filter in a field without stars: no reference curve, and figures all the same."""
     y, x = np.mgrid[-25:26, -25:26]
     data = np.exp(-(x**2 + y**2) / 18.0)
     psf = Psf(data / data.sum(), 0.03, "acs_wfc_f814w")
@@ -290,4 +291,7 @@ def test_user_psf_without_reference_and_without_stars():
     result = use_psf(psf, stars, read_encircled_energy(TABLE))
     assert np.isnan(result.curve["ee_reference"]).all()
     assert result.curve["ee"][-1] > 0.99 and len(result.notes) == 0
-    assert len(plot_psf(result, stars).axes) >= 3
+    check = check_psf(mosaic, psf, stars, result.notes, {})
+    assert check.constant and len(check.stars) == 0 and check.groups["n"].tolist() == [0] * 6
+    assert len(plot_psf(result, check, field="f").axes) >= 12
+    assert len(plot_stars(stars, [result], field="f").axes) == 3

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from clusterphot.base.errors import DataError
-from clusterphot.base.products import Mosaic
-from clusterphot.psf.noise import measure_noise
+from clusterphot.base.products import Mosaic, read_noise, write_noise
+from clusterphot.psf.noise import measure_noise, parts_by_depth
 from scipy import ndimage
 
 KERNEL = np.array([0.25, 0.5, 0.25])
@@ -123,3 +123,51 @@ def test_the_level_of_the_weights_does_not_matter(ivar):
     sci = noise_image(correlated=False)
     noise = measure_noise(mosaic(sci, np.full(sci.shape, ivar)))
     assert noise.ivar_scale * ivar == pytest.approx(1 / 0.3**2, rel=0.03)
+
+
+# ---- noise that differs within a mosaic ------------------------------------------------------------------
+
+
+def two_depths(size=768, *, seed=1):
+    """Mosaic with weights of 1 on the left, white noise, and of 4 on the right, smoothed as drizzling does."""
+    rng, half = np.random.default_rng(seed), size // 2
+    white, smoothed = rng.normal(size=(size, half)), rng.normal(size=(size, half))
+    for axis in (0, 1):
+        smoothed = ndimage.convolve1d(smoothed, [0.25, 0.5, 0.25], axis=axis, mode="wrap")
+    sci = np.concatenate([white, 0.5 * smoothed / 0.375], axis=1)
+    ivar = np.concatenate([np.ones((size, half)), np.full((size, half), 4.0)], axis=1)
+    return Mosaic(sci, ivar, None, 0.02, "F200W", "two")
+
+
+def test_parts_of_two_depths_have_their_own_noise(tmp_path):
+    """Each its correlation at lag 1, 0 and 2/3; the places between go by their weights; also from the file."""
+    noise = measure_noise(two_depths(), tile_px=128)
+    write_noise(tmp_path / "noise.fits", noise)
+    for one in (noise, read_noise(tmp_path / "noise.fits")):
+        assert [round(float(part.correlation[8, 9]), 1) for part in one.parts] == [0.0, 0.7]
+        assert [part.ivar_scale for part in one.parts] == pytest.approx([1.0, 1.0], abs=0.03)
+        assert one.part_of(np.array([0.0, 1.0, 1.9, 2.1, 4.0])).tolist() == [0, 0, 0, 1, 1]
+
+
+def test_the_same_noise_at_two_depths_is_one():
+    """Only the depth differs: no parts."""
+    rng = np.random.default_rng(2)
+    sigma = np.repeat([[1.0, 0.5]], 384, axis=1)
+    mosaic = Mosaic(
+        sigma * rng.normal(size=(768, 768)), np.broadcast_to(1 / sigma**2, (768, 768)), None, 0.02
+    )
+    noise = measure_noise(mosaic, tile_px=128)
+    assert noise.parts == noise.edges == ()
+    assert noise.part_of(np.array([1.0, 4.0])).tolist() == [0, 0]
+
+
+def test_tiles_alike_are_not_parted():
+    """Of 300 mosaics of 30 tiles whose errors scatter by 5 %, at most one is parted; a step of 20 % always is."""
+    rng = np.random.default_rng(3)
+    levels = np.linspace(1.0, 2.0, 30)
+    parted = [len(parts_by_depth(levels, rng.normal(0.0, 0.05, 30))) > 1 for _ in range(300)]
+    assert sum(parted) <= 1
+    step = np.where(levels > 1.6, 0.2, 0.0)
+    found = [parts_by_depth(levels[::-1], (step + rng.normal(0.0, 0.05, 30))[::-1]) for _ in range(20)]
+    assert all(len(parts) >= 2 for parts in found)
+    assert np.median([levels[::-1][parts[-1]].min() for parts in found]) == pytest.approx(1.6, abs=0.1)

@@ -309,6 +309,14 @@ TABLES = {
         "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2,cd1_1\n1,2,1,1,LINEAR,LINEAR,10,10,1\n",
         "row 1.*no celestial WCS",
     ),
+    "infinite": (
+        "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2,cd1_1\n1,inf,1,1,RA---TAN,DEC--TAN,10,10,1\n",
+        "row 1: got no WCS",
+    ),
+    "control character": (
+        "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2,cd1_1\n1,2,1,1,RA---TAN,DEC\x06-TAN,10,10,1\n",
+        "row 1: got no WCS",
+    ),
     "no matrix": (
         "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2\n1,2,3,4,a,b,5,6\n",
         "no column cd1_1",

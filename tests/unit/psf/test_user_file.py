@@ -225,16 +225,19 @@ def test_compressed_file(tmp_path):
     assert load_user_psf(str(tmp_path / "p.fits.gz"), PIXEL, "F356W")[1] == []
 
 
-def test_damaged_header(tmp_path):
+@pytest.mark.parametrize(("name", "value"), [("NAXIS1", "-0.5"), ("BSCALE", "'abc'")])
+def test_damaged_header(tmp_path, name, value):
     path = tmp_path / "p.fits"
     fits.PrimaryHDU(TRUE).writeto(path)
-    path.write_bytes(
-        path.read_bytes().replace(b"NAXIS1  =                   41", b"NAXIS1  =                 -0.5")
-    )
-    with pytest.raises(
-        DataError, match=r"p\.fits, psf of F356W: got .*expected a FITS file with a 2-D image"
-    ):
+    fits.setval(path, "BSCALE", value=1.0)
+    content = path.read_bytes()
+    place = content.index(name.ljust(8).encode() + b"= ") + 10
+    path.write_bytes(content[:place] + value.encode().rjust(20) + content[place + 20 :])
+    with pytest.raises(DataError) as error:
         load_user_psf(str(path), PIXEL, "F356W")
+    said = str(error.value)
+    assert said.startswith(f"{path}, psf of F356W: got ") and f"{name} " in said and value in said
+    assert "expected a FITS file with a 2-D image" in said
 
 
 def test_make_check_looks_at_the_places_of_a_grid(written):

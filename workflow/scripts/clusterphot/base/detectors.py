@@ -47,6 +47,9 @@ An instrument is one entry here, and its words in `find_detector`."""
 MIRI_FROM_ANGSTROM = 52000.0
 """JWST's filters of longer wavelengths are MIRI's."""
 
+INTERPIXEL_COUPLING = 0.0065
+"""Share of a pixel's signal that each of its four neighbours takes by capacitance: pyNRC's for NIRCam."""
+
 NIRCAM_LONG_FROM_ANGSTROM = 23500.0
 """NIRCam's dichroic (Rieke et al. 2023, PASP 135, 028001)."""
 

@@ -4,7 +4,7 @@ Read from the grid of PSFs of a filter, in the format of `photutils.psf.GriddedP
 interpolated linearly in x and y, beyond them those of the nearest edge hold. Positions pixels of the mosaic (0-based).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.io import fits
@@ -32,12 +32,15 @@ class PsfField(Psf):
         Shares of a source's total light in each pixel of the mosaic: the mean over the grid, then its changes.
     coefficients : (ny, nx, k) float ndarray
         Weights of the images at the places; 1 for the mean, of unit mean square for the others.
+    errors : (ny, nx) float ndarray
+        Fractional 1-sigma error of fluxes at the places by what is not known of the change.
     """
 
     x: np.ndarray
     y: np.ndarray
     images: np.ndarray
     coefficients: np.ndarray
+    errors: np.ndarray
 
     @property
     def terms(self):
@@ -46,8 +49,20 @@ class PsfField(Psf):
 
     def weights(self, x, y):
         """Weights (n, k) of the terms at places (n,) of the mosaic."""
+        return self._between(self.coefficients, x, y)
+
+    def sys_errors(self, x, y):
+        """Fractional errors (n,) of the flux scale at places (n,): that of the middle, with the change's own there."""
+        middle = self._between(
+            self.errors[..., None], self.x[[0, -1]].mean()[None], self.y[[0, -1]].mean()[None]
+        )
+        change = self._between(self.errors[..., None], x, y)[:, 0]
+        return np.sqrt(np.maximum(self.sys_error**2 - middle[0, 0] ** 2, 0.0) + change**2)
+
+    def _between(self, values, x, y):
+        """Values (ny, nx, k) of the grid at places (n,), (n, k)."""
         (left, right, tx), (below, above, ty) = _bracket(self.x, x), _bracket(self.y, y)
-        values, tx, ty = self.coefficients, tx[:, None], ty[:, None]
+        tx, ty = tx[:, None], ty[:, None]
         low = (1.0 - tx) * values[below, left] + tx * values[below, right]
         high = (1.0 - tx) * values[above, left] + tx * values[above, right]
         return (1.0 - ty) * low + ty * high
@@ -77,7 +92,7 @@ def _bracket(nodes, places):
     return lower, upper, (places - nodes[lower]) / np.where(span > 0, span, 1.0)
 
 
-def psf_over_field(psf, stamps, positions_px):
+def psf_over_field(psf, stamps, positions_px, errors=None):
     """The PSF of a filter from PSFs at a grid of places.
 
     Parameters
@@ -88,10 +103,12 @@ def psf_over_field(psf, stamps, positions_px):
         Shares of a source's total light in each pixel of the mosaic, the source in the middle of one.
     positions_px : (m, 2) float ndarray
         x and y on the mosaic: all combinations of some x and some y, in any order.
+    errors : (m,) float ndarray, optional
+        Fractional 1-sigma errors of fluxes there by what is not known of the change; by default 0.
 
     Returns
     -------
-    psf : `PsfField`, or the `Psf` as given where the grid has one PSF everywhere
+    psf : `PsfField`, or the `Psf` as given where the grid has one PSF and one error everywhere
 
     Raises
     ------
@@ -113,7 +130,8 @@ def psf_over_field(psf, stamps, positions_px):
         TOLERANCE**2 * np.square(flat).sum(axis=1, keepdims=True)
     )
     k = int(missed.any(axis=0).sum())
-    if k == 0:
+    errors = np.zeros(len(flat)) if errors is None else np.asarray(errors, dtype=float)
+    if k == 0 and np.ptp(errors) == 0.0:
         return psf
     size = values[:k] / np.sqrt(len(flat))
     images = np.concatenate([mean[None], changes[:k] * size[:, None]]).reshape(-1, *stamps.shape[1:])
@@ -124,6 +142,7 @@ def psf_over_field(psf, stamps, positions_px):
         y=y,
         images=images,
         coefficients=weights.reshape(len(y), len(x), -1),
+        errors=errors[order].reshape(len(y), len(x)),
     )
 
 
@@ -132,10 +151,11 @@ def read_psf_field(psf_path, grid_path):
 
     Samples between the middles of the mosaic's pixels are for others: here images are shifted in Fourier space.
     """
-    return psf_over_field(read_psf(psf_path), *read_psf_grid(grid_path))
+    psf = psf_over_field(read_psf(psf_path), *read_psf_grid(grid_path), read_grid_errors(grid_path))
+    return replace(psf, grid_path=str(grid_path))
 
 
-def write_psf_grid(path, stamps, positions_px, *, oversampling, pixel_scale_arcsec, filter_name):
+def write_psf_grid(path, stamps, positions_px, *, oversampling, pixel_scale_arcsec, filter_name, errors=None):
     """Write PSFs at a grid of positions on a mosaic.
 
     Parameters
@@ -152,6 +172,8 @@ def write_psf_grid(path, stamps, positions_px, *, oversampling, pixel_scale_arcs
     pixel_scale_arcsec : float
         Of the mosaic.
     filter_name : str
+    errors : (m,) float ndarray, optional
+        As of `psf_over_field`.
 
     Raises
     ------
@@ -161,8 +183,8 @@ def write_psf_grid(path, stamps, positions_px, *, oversampling, pixel_scale_arcs
     Notes
     -----
     One image [place, y, x]; the header has OVERSAMP, PIXELSCL (arcsec a sample), FILTER, EESTAMP (mean share of the
-    light inside a stamp) and for each place DET_YX<k> = "(x, y)". STPSF names these the other way round, and writes
-    its places in that order; photutils reads the first as x.
+    light inside a stamp) and for each place DET_YX<k> = "(x, y)" and VARERR<k>, the error there. STPSF names x and y
+    the other way round, and writes its places in that order; photutils reads the first as x.
     """
     stamps, positions = np.asarray(stamps, dtype=np.float32), np.asarray(positions_px, dtype=float)
     if stamps.ndim != 3 or stamps.shape[1] != stamps.shape[2] or stamps.shape[1] % 2 == 0:
@@ -186,6 +208,8 @@ def write_psf_grid(path, stamps, positions_px, *, oversampling, pixel_scale_arcs
     header["COMMENT"] = "centred there. Sum over OVERSAMP^2: the share inside the stamp, as EESTAMP."
     for k, (x, y) in enumerate(positions[order]):
         header[f"DET_YX{k}"] = (str((float(x), float(y))), "(x, y) of the mosaic, 0-based")
+    for k, error in enumerate([] if errors is None else np.asarray(errors)[order]):
+        header[f"VARERR{k}"] = (round(float(error), 6), "error of fluxes by the change")
     write_fits(path, [image])
 
 
@@ -205,6 +229,13 @@ def read_psf_grid(path):
         stamps = np.array(cube[:, first::step, first::step], dtype=float)
         positions = [_place_of(header[f"DET_YX{k}"]) for k in range(len(cube))]
     return stamps, np.array(positions)
+
+
+def read_grid_errors(path):
+    """Errors (m,) of fluxes at the places of a grid by what is not known of the change; 0 where the file has none."""
+    with open_fits(path) as hdus:
+        header = hdus[0].header
+        return np.array([header.get(f"VARERR{k}", 0.0) for k in range(header["NAXIS3"])], dtype=float)
 
 
 def _place_of(card):

@@ -20,8 +20,10 @@ from clusterphot.base.columns import PSF_STAR_COLUMNS
 from clusterphot.base.errors import DataError
 from clusterphot.base.images import crop, radius_grid
 from clusterphot.base.products import Psf, open_fits, read_psf, write_psf
+from clusterphot.mosaics.drizzling import Drizzling
 from clusterphot.psf.core import core_sample, cut_stars, drop_misfits, first_model, fit_core, update_core
-from clusterphot.psf.join import join_wings, saturated_share, wing_sample
+from clusterphot.psf.grid import exposed_box, varying_psf
+from clusterphot.psf.join import join_wings, wing_sample
 from clusterphot.psf.model import (
     PSF_FLAG_SENTENCES,
     PsfFlag,
@@ -31,10 +33,12 @@ from clusterphot.psf.model import (
     model_light,
     normalise,
 )
-from clusterphot.psf.reference import ANCHOR_ARCSEC, RADII_ARCSEC, Reference
+from clusterphot.psf.reference import ANCHOR_ARCSEC, STAMP_RADIUS_ARCSEC, Reference
+from clusterphot.psf.residuals import core_residual
 from clusterphot.psf.scale_errors import core_error, wing_errors
 from clusterphot.psf.shape import encircled_energy, fwhm_px
 from clusterphot.psf.stars import ROLE_NONE
+from clusterphot.psf.variation import HALF_ARCSEC, Frame, Leftover, fit_variations
 from clusterphot.psf.wings import WingSolution, make_grid
 
 logger = logging.getLogger(__name__)
@@ -76,6 +80,9 @@ FEW_BRIGHT_ERROR = 0.01
 PRIOR_RULES = 0.5
 """Share of the reference in the flux scale from which on the PSF is flagged as resting on it."""
 
+UNLIKE_FACTOR = 2.0
+"""Factor on the errors of the reference from which on it is said to be unlike the stars."""
+
 # ---- the stamp -----------------------------------------------------------------------------------------------
 
 WING_FACTOR_RANGE = (0.0, 5.0)
@@ -87,8 +94,21 @@ RISE_FROM, RISE_OVER = 0.8, 0.4
 CURVE_RADII_ARCSEC = np.round(np.arange(0.02, 1.001, 0.02), 3)
 """Radii at which the encircled energy is tabulated, up to the edge of the stamp."""
 
-STAMP_RADIUS_ARCSEC = RADII_ARCSEC[-1]
-"""Last radius of the reference table, which is that of the default stamp: light beyond is ``beyond_stamp``."""
+
+ERROR_CARDS = {
+    "core": "ERRCORE",
+    "wings": "ERRWING",
+    "prior": "ERRPRIOR",
+    "beyond": "ERRTAIL",
+    "reference": "ERRREF",
+}
+"""Header of a PSF: parts of the error of its flux scale."""
+
+FRAME_CARDS = {"ra": "FIELDRA", "dec": "FIELDDEC", "half_arcsec": "FIELDHAL"}
+"""Header of the table LEFT of a mean PSF: the `Frame` of its mosaic."""
+
+OTHER_CARDS = ("NBRIGHT", "BEYOND", "REFWT", "TOTRAD", "FIELD")
+"""And what else it tells: see `_make_psf`."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +126,10 @@ class PsfResult:
         Fractional errors of the flux scale that make up ``psf.sys_error``.
     harmonics : `astropy.table.Table` or None
         Of the error by dither phase, see `clusterphot.psf.phase`.
+    leftover : `clusterphot.psf.variation.Leftover` or None
+        What the stars leave, for the variation over the field; None for a PSF that the user gave.
+    effects : (m, q) float ndarray or None
+        Fractional errors of fluxes at the places of the grid, of each of q independent errors of that variation.
     """
 
     psf: Psf
@@ -113,13 +137,15 @@ class PsfResult:
     curve: Table
     error_parts: dict = field(default_factory=dict)
     harmonics: Table | None = None
+    leftover: Leftover | None = None
+    effects: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class _Joined:
     """Core and wings when the total light has settled, with the stars behind them.
 
-    ``core``, ``bright`` are lists of `Star`, ``wings`` of `WingStar`; ``core_stack`` is what `update_core` returns;
+    ``core``, ``bright`` are lists of `Star`; ``core_stack`` is what `update_core` returns;
     ``solution`` is None where there are no bright stars.
     """
 
@@ -127,7 +153,6 @@ class _Joined:
     core: list
     core_stack: tuple
     bright: list
-    wings: list
     solution: WingSolution | None
 
     @property
@@ -138,13 +163,17 @@ class _Joined:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Total light in the model's scale, the factor for the wings, the error parts and how it came about."""
+    """Total light in the model's scale, the factor for the wings, the error parts and how it came about.
+
+    ``pulls`` are the fractional changes of the flux scale by star, where the flux it was given is too high.
+    """
 
     total: float
     wing_factor: float
     parts: dict
     flags: PsfFlag
     reference_weight: float
+    pulls: dict
 
     @property
     def error(self):
@@ -157,7 +186,7 @@ def _quadrature(parts):
     return float(np.sqrt(sum(value**2 for value in parts.values())))
 
 
-def build_psf(mosaic, stars, reference_table, options=None):
+def build_psf(mosaic, stars, reference_table, options=None, *, native_pixel_arcsec=None, pixfrac=None):
     """Build the PSF of one filter.
 
     Parameters
@@ -168,6 +197,9 @@ def build_psf(mosaic, stars, reference_table, options=None):
     reference_table : dict
         From `clusterphot.psf.reference.read_encircled_energy`.
     options : PsfOptions, optional
+    native_pixel_arcsec, pixfrac : float, optional
+        Pixel of the detector and side of its drop over it, for the reference; by default what the header of the mosaic
+        tells, or those of the filter.
 
     Returns
     -------
@@ -201,7 +233,9 @@ def build_psf(mosaic, stars, reference_table, options=None):
     >>> stars = Table(rows=rows, names=names, meta={"pixel_scale_arcsec": scale})
     >>> stars["ra"], stars["dec"] = wcs.all_pix2world(stars["x"], stars["y"], 0)
     >>> mosaic = Mosaic(sci, np.full(sci.shape, 0.2**-2), wcs, scale, "F356W", "example")
-    >>> table = {"F356W": (3.565, np.array([0.633, 0.754, 0.859, 0.931]))}
+    >>> radii = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 1.0, 6.0])
+    >>> optics = np.array([0.06, 0.27, 0.62, 0.77, 0.88, 0.95, 1.0])
+    >>> table = {"F356W": (radii, optics ** np.array([[0.95], [1.0], [1.05]]))}
     >>> result = build_psf(mosaic, stars, table, PsfOptions(wing_radius_arcsec=2.0))
     >>> psf = result.psf
     >>> psf.data.shape, psf.n_stars, round(float(psf.data.sum()), 6)
@@ -209,16 +243,23 @@ def build_psf(mosaic, stars, reference_table, options=None):
     >>> [round(float(value), 3) for value in (psf.fwhm_arcsec, fwhm_px(true) * scale)]
     [0.143, 0.141]
     >>> [round(float(value), 2) for value in (psf.ee_stamp, crop(true, 25).sum())]
-    [0.98, 0.99]
+    [0.99, 0.99]
     >>> round(psf.sys_error, 3)
-    0.018
+    0.012
     """
     options = options or PsfOptions()
     scale = mosaic.pixel_scale_arcsec
     # A grid of cells for the wings, out to where the stamps of the stars end.
     stamp_radius = int(round(options.size_arcsec / scale)) // 2 * scale
     grid = make_grid(scale, options.join_arcsec[0], stamp_radius, options.wing_radius_arcsec)
-    reference = Reference(reference_table, mosaic.filter_name)
+    said = Drizzling.from_cards(mosaic.cards or {})
+    reference = Reference.of(
+        reference_table,
+        mosaic.filter_name,
+        scale,
+        native_pixel_arcsec=native_pixel_arcsec or said.native_pixel_arcsec,
+        pixfrac=pixfrac or said.pixfrac,
+    )
     # The stars of the list that this filter can use, and a first model from those of the core.
     sample = cut_stars(mosaic, stars, grid.half_px)
     core, flags = core_sample(sample, stars, options, mosaic)
@@ -234,7 +275,8 @@ def build_psf(mosaic, stars, reference_table, options=None):
         "".join(f"; {PSF_FLAG_SENTENCES[flag]}" for flag in PsfFlag if psf.flags & flag),
     )  # fmt: skip
     notes = _notes(stars, sample, joined.core, joined.bright)
-    return PsfResult(psf, notes, _curve(psf, reference), dict(settled.parts))
+    leftover = _leftover(joined, settled, mosaic)
+    return PsfResult(psf, notes, _curve(psf, reference), dict(settled.parts), leftover=leftover)
 
 
 def _alternate(sample, core, model, options, reference):
@@ -254,7 +296,7 @@ def _alternate(sample, core, model, options, reference):
     joined : _Joined
     """
     scale = model.grid.pixel_scale_arcsec
-    wings, solution, total = [], None, np.inf
+    solution, total = None, np.inf
     for step in range(MAX_STEPS):
         # Core: positions and fluxes of its stars, then the mean of what they leave.
         for _ in range(2 if step < EARLY_STEPS else 1):
@@ -265,13 +307,13 @@ def _alternate(sample, core, model, options, reference):
         saturated = step >= SATURATED_FROM_STEP
         bright = wing_sample(sample, core, model, options, scale, saturated=saturated)
         if bright:
-            wings, solution = join_wings(bright, core_stack, model, options, reference)
+            solution = join_wings(bright, model, options, reference)
         # One scale and one centre for the next turn, and the total light in it.
         normalise(model, scale)
         total, before = model_light(model.image, model.tail, model.grid, options).total, total
         if step >= SETTLED_FROM_STEP and abs(total - before) < SETTLED_FRACTION * total:
             break
-    return _Joined(model, core, core_stack, bright, wings, solution)
+    return _Joined(model, core, core_stack, bright, solution)
 
 
 def _settle(joined, flags, options, reference):
@@ -284,10 +326,12 @@ def _settle(joined, flags, options, reference):
         return _total(model_light(image, tail, model.grid, options), options, reference)
 
     total = total_of(model.image, model.tail)
-    parts, prior_share = _measured_errors(joined, light, total, total_of, options, reference)
+    parts, prior_share, pulls = _measured_errors(joined, light, total, total_of, options, reference)
     if options.beyond_stamp == "reference":
         flags |= PsfFlag.REFERENCE_BEYOND
     weight, reference_error = _reference_weight(joined, _quadrature(parts), options, reference)
+    if joined.solution is not None and joined.solution.disagreement > UNLIKE_FACTOR:
+        flags |= PsfFlag.UNLIKE_REFERENCE
     if weight > 0.0 or prior_share > PRIOR_RULES:
         flags |= PsfFlag.REFERENCE_TOTAL
     # The light in the core is what stars measure best: what the reference says of the total follows from it.
@@ -304,24 +348,25 @@ def _settle(joined, flags, options, reference):
     if _quadrature(parts) > options.max_error:
         flags |= PsfFlag.POOR_ERROR
     factor = float(np.clip(factor, *WING_FACTOR_RANGE))
-    return _Scale(settled, factor, parts, flags, float(max(weight, prior_share)))
+    pulls = {star.row: (1.0 - weight) * pull for star, pull in zip(joined.bright, pulls, strict=False)}
+    return _Scale(settled, factor, parts, flags, float(max(weight, prior_share)), pulls)
 
 
 def _measured_errors(joined, light, total, total_of, options, reference):
-    """Fractional errors of the measured total by their source, and the share of the prior in it."""
-    model, wings, solution = joined.model, joined.wings, joined.solution
+    """Fractional errors of the measured total by their source, share of the prior in it, and pulls of bright stars."""
+    model, solution = joined.model, joined.solution
     parts = {"floor": FLOOR_ERROR}
-    parts["core"] = core_error(joined.core_stack, model, total, saturated_share(wings, solution))
+    parts["core"] = core_error(joined.core_stack, model, total)
     if joined.n_bright < options.min_bright:
         parts["few_bright"] = FEW_BRIGHT_ERROR
-    prior_share = 1.0
+    prior_share, pulls = 1.0, []
     if solution is not None:
-        parts["wings"], parts["prior"], prior_share = wing_errors(solution, model, total_of)
+        parts["wings"], parts["prior"], prior_share, pulls = wing_errors(solution, model, total_of)
     if options.beyond_stamp == "measured":
         parts["beyond"] = TAIL_ERROR * abs(light.tail) / total
     elif options.beyond_stamp == "reference":
         parts["beyond"] = REFERENCE_BEYOND_ERROR * (1.0 - float(reference.ee(STAMP_RADIUS_ARCSEC)))
-    return parts, prior_share
+    return parts, prior_share, pulls
 
 
 def _reference_weight(joined, measured_error, options, reference):
@@ -355,14 +400,7 @@ def _make_psf(joined, settled, options, mosaic):
     rise = np.clip((radius - RISE_FROM * ANCHOR_ARCSEC) / (RISE_OVER * ANCHOR_ARCSEC), 0.0, 1.0)
     stamp = crop(joined.model.image, half) * (1.0 + (settled.wing_factor - 1.0) * rise)
     ee_stamp = 1.0 if options.beyond_stamp == "none" else min(float(stamp.sum() / settled.total), 1.0)
-    cards = {
-        "core": "ERRCORE",
-        "wings": "ERRWING",
-        "prior": "ERRPRIOR",
-        "beyond": "ERRTAIL",
-        "reference": "ERRREF",
-    }
-    meta = {card: round(settled.parts.get(name, 0.0), 6) for name, card in cards.items()}
+    meta = {card: round(settled.parts.get(name, 0.0), 6) for name, card in ERROR_CARDS.items()}
     meta |= {"NBRIGHT": joined.n_bright, "BEYOND": options.beyond_stamp}
     meta |= {"REFWT": round(settled.reference_weight, 4)}
     meta |= {"TOTRAD": options.total_radius_arcsec, "FIELD": mosaic.field}
@@ -377,6 +415,29 @@ def _make_psf(joined, settled, options, mosaic):
         flags=int(settled.flags),
         meta=meta,
     )
+
+
+def _leftover(joined, settled, mosaic):
+    """`Leftover` of the stars of the core and of brighter whole ones."""
+    model, core = joined.model, {star.row for star in joined.core}
+    half = int(round(HALF_ARCSEC / mosaic.pixel_scale_arcsec))
+    stars = joined.core + [star for star in joined.bright if star.row not in core and not star.saturated]
+    images, variance = [], []
+    for star in stars:
+        residual, good = core_residual(star, model, half)
+        images.append(np.where(good, residual / settled.total, np.nan))
+        ivar = crop(star.ivar, half)[good]
+        light = star.flux * settled.total
+        variance.append(1.0 / (light**2 * np.median(ivar)) if len(ivar) else np.nan)
+    weight = joined.core_stack[1].sum(axis=(1, 2))
+    share = np.concatenate([weight / weight.sum(), np.zeros(len(stars) - len(core))])
+    places = [(star.x0 + star.dx, star.y0 + star.dy) for star in stars]
+    ra, dec = mosaic.wcs.celestial.all_pix2world(np.array(places), 0).T
+    pulls = np.array([settled.pulls.get(star.row, 0.0) for star in stars])
+    x0, x1, y0, y1 = exposed_box(mosaic.ivar)
+    middle = mosaic.wcs.celestial.all_pix2world((x0 + x1) / 2, (y0 + y1) / 2, 0)
+    frame = Frame(*map(float, middle), 0.5 * max(x1 - x0, y1 - y0, 1) * mosaic.pixel_scale_arcsec)
+    return Leftover(ra, dec, np.array(images), np.array(variance), share, pulls, frame)
 
 
 def _notes(stars, sample, core, bright):
@@ -411,10 +472,47 @@ def _curve(psf, reference):
 def use_psf(psf, stars, reference_table):
     """`PsfResult` of a PSF that the user gave; no star is used, and a filter without reference has none drawn."""
     try:
-        curve = _curve(psf, Reference(reference_table, psf.filter_name))
+        curve = _curve(psf, Reference.of(reference_table, psf.filter_name, psf.pixel_scale_arcsec))
     except DataError:
         curve = _curve(psf, None)
     return PsfResult(psf, _notes(stars, [], [], []), curve, {"user": psf.sys_error})
+
+
+def with_variation(stars, mosaic):
+    """The PSF of one filter over its field, from the stars of all filters of its channel.
+
+    Parameters
+    ----------
+    stars : dict of str to (PsfResult, (s, m, m) ndarray)
+        By filter, from `read_star_psf`.
+    mosaic : `clusterphot.base.products.Mosaic`
+        Of the filter that is wanted.
+
+    Returns
+    -------
+    result : PsfResult
+        In the middle of the mosaic.
+    grid : `clusterphot.psf.grid.PsfGrid`
+    """
+    name = mosaic.filter_name
+    variation = fit_variations(
+        {filt: result.leftover for filt, (result, _) in stars.items()},
+        {filt: states for filt, (_, states) in stars.items()},
+        {filt: result.psf.data * result.psf.ee_stamp for filt, (result, _) in stars.items()},
+        Frame.around([result.leftover.frame for result, _ in stars.values()]),
+    )[name]
+    result = stars[name][0]
+    psf, grid, effects = varying_psf(result.psf, variation, mosaic.wcs, exposed_box(mosaic.ivar))
+    if psf.sys_error > PsfOptions.max_error:
+        psf = dataclasses.replace(psf, flags=psf.flags | int(PsfFlag.POOR_ERROR))
+    logger.info(
+        "%s: a PSF that changes over the field with a probability of %.2f (%d stars in %s), error by that %.2f %%",
+        name, variation.evidence, variation.n_stars, ", ".join(stars), 100 * psf.meta["ERRVARY"],
+    )  # fmt: skip
+    curve = result.curve.copy()
+    radius = np.asarray(curve["radius_arcsec"]) / psf.pixel_scale_arcsec
+    curve["ee"] = encircled_energy(psf.data, psf.ee_stamp, radius)
+    return dataclasses.replace(result, psf=psf, curve=curve, effects=effects), grid
 
 
 def with_phase_error(result, phase):
@@ -423,18 +521,69 @@ def with_phase_error(result, phase):
     return dataclasses.replace(result, psf=psf, harmonics=phase.harmonics)
 
 
-def write_psf_result(path, result):
+def write_psf_result(path, result, *, extra_hdus=()):
     """Write the PSF with further extensions: its STARS, its CURVE of encircled energy and harmonics of its PHASE."""
     extra = [fits.BinTableHDU(result.notes, name="STARS"), fits.BinTableHDU(result.curve, name="CURVE")]
     if result.harmonics is not None:
         extra.append(fits.BinTableHDU(Table(result.harmonics, meta={}), name="PHASE"))
-    write_psf(path, result.psf, extra_hdus=extra)
+    if result.effects is not None:
+        extra.append(fits.ImageHDU(result.effects.astype(np.float32), name="EFFECTS"))
+    write_psf(path, result.psf, extra_hdus=[*extra, *extra_hdus])
 
 
 def read_psf_result(path):
     """Read what `write_psf_result` wrote; the parts of the error are in the header only."""
     with open_fits(path) as hdus:
         notes, curve = Table(hdus["STARS"].data), Table(hdus["CURVE"].data)
-        meta = {key: hdus[0].header[key] for key in ("FIELD",) if key in hdus[0].header}
+        header = hdus[0].header
+        meta = {key: header[key] for key in (*ERROR_CARDS.values(), "ERRVARY", *OTHER_CARDS) if key in header}
     psf = dataclasses.replace(read_psf(path), meta=meta)
     return PsfResult(psf, notes, curve, {})
+
+
+def write_star_psf(path, result, states):
+    """Write the mean PSF of a filter's stars, what they leave, and the images that may be in it.
+
+    Parameters
+    ----------
+    path : str
+    result : PsfResult
+        From `build_psf`.
+    states : (s, m, m) float ndarray
+        From `clusterphot.psf.variation.state_images`.
+    """
+    left = result.leftover
+    table = Table(
+        {"ra": left.ra, "dec": left.dec, "variance": left.variance, "share": left.share, "pull": left.pull}
+    )
+    table.meta |= {card: getattr(left.frame, name) for name, card in FRAME_CARDS.items()}
+    extra = [
+        fits.BinTableHDU(table, name="LEFT"),
+        fits.ImageHDU(left.images.astype(np.float32), name="IMAGES"),
+        fits.ImageHDU(np.asarray(states, dtype=np.float32), name="STATES"),
+    ]
+    write_psf_result(path, result, extra_hdus=extra)
+
+
+def read_effects(path):
+    """What errors of the change of the PSF do to fluxes at the places of its grid (m, q); None where there are none."""
+    with open_fits(path) as hdus:
+        return np.array(hdus["EFFECTS"].data, dtype=float) if "EFFECTS" in hdus else None
+
+
+def read_star_psf(path):
+    """Read what `write_star_psf` wrote.
+
+    Returns
+    -------
+    result : PsfResult
+    states : (s, m, m) float ndarray
+    """
+    result = read_psf_result(path)
+    with open_fits(path) as hdus:
+        table, images = hdus["LEFT"].data, np.array(hdus["IMAGES"].data, dtype=float)
+        frame = Frame(**{name: hdus["LEFT"].header[card] for name, card in FRAME_CARDS.items()})
+        columns = [np.array(table[name], dtype=float) for name in ("ra", "dec", "variance", "share", "pull")]
+        states = np.array(hdus["STATES"].data, dtype=float)
+    left = Leftover(*columns[:2], images, *columns[2:], frame)
+    return dataclasses.replace(result, leftover=left), states

@@ -12,9 +12,8 @@ from clusterphot.base.numerics import TINY
 from clusterphot.base.robust import mad_sigma
 from clusterphot.psf.core import fit_one
 from clusterphot.psf.model import anchor_light
-from clusterphot.psf.reference import ANCHOR_ARCSEC
+from clusterphot.psf.reference import ANCHOR_ARCSEC, MODEL_ERROR
 from clusterphot.psf.residuals import CLIP_SIGMA, MIN_CLIPPED_STARS, core_residual, misfit, weighted_mean
-from clusterphot.psf.scale_errors import saturated_flux_error
 from clusterphot.psf.wings import (
     WingPrior,
     WingStar,
@@ -25,11 +24,11 @@ from clusterphot.psf.wings import (
 )
 
 AIRY_ARCSEC = 0.35
-"""Radius within which Airy rings make the reference, known at four radii only, rough."""
+"""Radius within which Airy rings, spikes and the pixels make the reference, which is round, rough."""
 
-RING_ERROR, WING_ERROR = 0.6, 0.15
+RING_ERROR, WING_ERROR = 0.2, 0.1
 """Fractional errors of the reference's light in single rings within `AIRY_ARCSEC`, and of rings and power law
-beyond; the error that all have in common is that of `clusterphot.psf.reference.reference_scatter`."""
+beyond; what all have in common is the scatter of its draws and `clusterphot.psf.reference.MODEL_ERROR`."""
 
 BRIGHT_CORE_ARCSEC, FLAT_ARCSEC, FLAT_MASK_ARCSEC = 0.2, 0.06, 0.1
 """Half side of the core that tells whether a bright star is one, radius within which it may be flat without a mask,
@@ -43,9 +42,13 @@ UNLIKE = 0.15
 """Misfit (the same) above which a bright star is a pair or a galaxy: more than of core stars (`core.MISFIT_LIMIT`),
 since bright ones show the PSF's own variation over the field."""
 
-FLUX_SIGMAS, FLUX_FLOOR = 2.0, 0.003
+FLUX_SIGMAS, FLUX_FLOOR = 2.0, 0.03
 """Error of a bright star's flux in the solution: so many of the fit's own, since neighbours and halos add to it, and
-never below this fraction, the pixelation of a single star."""
+never below this fraction: by dither phases (0.5-3 %) and by a PSF that is not that of the star's place."""
+
+SATURATED_FLUX_SIGMA = 0.3
+"""The same of a saturated star, whose flux is as good as free: it tells how the wings fall, not how bright they are
+beside the core. What is left of the star is fitted with the wings that it would be to scale."""
 
 FAINT_NEIGHBOUR = 0.01
 """Stars of the sample with less than this share of a star's flux are not subtracted from its stamp."""
@@ -119,15 +122,13 @@ def _mask_flat_core(star, model, options, scale):
         star.ok, star.reason = False, "unlike"
 
 
-def join_wings(sample, core_stack, model, options, reference):
+def join_wings(sample, model, options, reference):
     """Solve the wings of the bright stars and join them to the core of the model.
 
     Parameters
     ----------
     sample : list of `clusterphot.psf.model.Star`
         From `wing_sample`; the sky of the solution is written into their ``level``.
-    core_stack : tuple of arrays
-        From `clusterphot.psf.core.update_core`, for the flux errors of saturated stars.
     model : `clusterphot.psf.model.PsfModel`
         Changed in place.
     options : `clusterphot.psf.model.PsfOptions`
@@ -135,18 +136,14 @@ def join_wings(sample, core_stack, model, options, reference):
 
     Returns
     -------
-    wings : list of `clusterphot.psf.wings.WingStar`
     solution : `clusterphot.psf.wings.WingSolution` or None
         None, with the model left alone, where the equations are singular.
     """
     grid = model.grid
     wings = []
-    n_saturated = sum(star.saturated for star in sample)
     for star in sample:
-        sigma = np.hypot(FLUX_SIGMAS * star.flux_err / star.flux, FLUX_FLOOR)
-        if star.saturated:
-            # The error of the core stack is common to all of them and must not average out.
-            sigma = np.hypot(sigma, np.sqrt(n_saturated) * saturated_flux_error(star, core_stack, model))
+        floor = SATURATED_FLUX_SIGMA if star.saturated else FLUX_FLOOR
+        sigma = np.hypot(FLUX_SIGMAS * star.flux_err / star.flux, floor)
         data = star.data - _light_of_others(star, sample, model)
         wing = WingStar(data, star.ivar, star.dx, star.dy, star.flux, sigma, star.saturated)
         prepare_cells(wing, model.image, grid, sky_order=options.sky_order)
@@ -154,11 +151,11 @@ def join_wings(sample, core_stack, model, options, reference):
     current = ring_amplitudes(model.image, model.tail, grid)
     solution = solve_wings(wings, grid, wing_prior(model, reference, options), current)
     if not np.all(np.isfinite(solution.amplitude)):
-        return wings, None
+        return None
     _add_wings(wings, solution, model, options)
     for star, sky in zip(sample, solution.skies, strict=True):
         star.level = float(sky[0])
-    return wings, solution
+    return solution
 
 
 def _light_of_others(star, sample, model):
@@ -195,18 +192,17 @@ def wing_prior(model, reference, options):
     prior : `clusterphot.psf.wings.WingPrior`
         Scaled so that the reference has the model's light within `ANCHOR_ARCSEC`.
     """
-    grid, edges, ee = model.grid, model.grid.edges_arcsec, reference.ee
-    total = anchor_light(model) / ee(ANCHOR_ARCSEC)
-    ring = grid.ring()
-    mean = np.empty(grid.n_inner + 1)
-    for k in range(grid.n_inner):
-        mean[k] = total * (ee(edges[k + 1]) - ee(edges[k])) / grid.power[ring == k].sum()
-    border = edges[grid.n_inner]
-    light = power_law_light(grid.pixel_scale_arcsec, border, options.total_radius_arcsec)
-    mean[-1] = total * (ee(options.total_radius_arcsec) - ee(border)) / light
-    # Errors of each by itself, and one of all wings together, of the wavefront at the time.
-    own = np.where(np.append(edges[: grid.n_inner], border) < AIRY_ARCSEC, RING_ERROR, WING_ERROR)
-    covariance = reference.scatter() ** 2 * np.outer(mean, mean) + np.diag((own * mean) ** 2)
+    grid, edges = model.grid, model.grid.edges_arcsec[: model.grid.n_inner + 1]
+    # Light of the rings and beyond, of every draw, relative to that within the anchor.
+    light = np.diff(reference.draws([*edges, options.total_radius_arcsec]), axis=1)
+    light *= anchor_light(model) / reference.draws([ANCHOR_ARCSEC])
+    # Over exact rings, like their light: of thin ones the pixels have an area of their own.
+    outer = [*edges[1:], options.total_radius_arcsec]
+    template = [power_law_light(grid.pixel_scale_arcsec, *ring) for ring in zip(edges, outer, strict=True)]
+    amplitude = light / np.array(template)
+    mean = amplitude.mean(axis=0)
+    own = np.where(edges < AIRY_ARCSEC, RING_ERROR, WING_ERROR)
+    covariance = np.cov(amplitude.T) + MODEL_ERROR**2 * np.outer(mean, mean) + np.diag((own * mean) ** 2)
     return WingPrior(mean, covariance)
 
 
@@ -267,21 +263,3 @@ def _wing_residuals(wings, solution, model, sky_order, reach):
         noise = 1.0 / (flux**2 * np.median(crop(wing.ivar, reach)[good]))
         weights.append(good / (noise + (STAR_SCATTER * present) ** 2))
     return np.stack(values), np.stack(weights)
-
-
-def saturated_share(wings, solution):
-    """Share of the saturated stars in what is known of the wings, and the valid pixels of the heaviest of them.
-
-    Returns
-    -------
-    share : float
-    ivar : (2h+1, 2h+1) float ndarray or None
-    """
-    if solution is None:
-        return 0.0, None
-    weight = np.array([normal[-1, -1] for normal in solution.normal])
-    blots = [k for k, wing in enumerate(wings) if wing.saturated]
-    if not blots or not weight.sum() > 0:
-        return 0.0, None
-    heaviest = max(blots, key=lambda k: weight[k])
-    return float(weight[blots].sum() / weight.sum()), wings[heaviest].ivar

@@ -22,10 +22,6 @@ CORE_HALF_ARCSEC = 0.4
 """Half side of the stamps on which cores are compared and averaged: well beyond the join, within the window in
 which a star is fitted."""
 
-SATURATED_FIT_ARCSEC = 0.18
-"""Radius within which the flux of a saturated star is fitted: just beyond the join, where the PSF is still that of
-the core's stars and not the wing that the flux is to scale."""
-
 
 class PsfFlag(IntFlag):
     """Bits of `clusterphot.base.products.Psf.flags`."""
@@ -35,6 +31,7 @@ class PsfFlag(IntFlag):
     REFERENCE_TOTAL = 1 << 2
     REFERENCE_BEYOND = 1 << 3
     POOR_ERROR = 1 << 4
+    UNLIKE_REFERENCE = 1 << 5
 
 
 PSF_FLAG_SENTENCES = {
@@ -43,6 +40,7 @@ PSF_FLAG_SENTENCES = {
     PsfFlag.REFERENCE_TOTAL: "the share of light in the core is the reference encircled energy, not measured",
     PsfFlag.REFERENCE_BEYOND: "the light beyond the stamp rests on the reference encircled energy",
     PsfFlag.POOR_ERROR: "flux scale uncertain by more than psf.max_error",
+    PsfFlag.UNLIKE_REFERENCE: "wings unlike the reference encircled energy, which counts for less",
 }
 
 

@@ -5,6 +5,7 @@ pixels says too little about a flux. Measured on pixels in units of their stated
 """
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
@@ -43,6 +44,11 @@ GROW_PX = 3
 
 DEEP_QUANTILE = 0.9
 """Of the tiles' weights, taken for those of the deepest part: in a few tiles exposures may overlap by chance."""
+
+PART_DIFFERENCE, PART_SIGMA, MIN_PART_TILES = 0.05, 5.0, 4
+"""Parts of a mosaic have a noise of their own where errors differ by more than this (relative) and by this many times
+what scatter between tiles leaves uncertain, in this many tiles at least. Chosen: errors are to be right to 5 %; the
+best of many cuts through tiles that are all alike is at 3 sigma."""
 
 N_ITERATIONS = 3
 """Turns of background and sources: the first background holds the sources themselves."""
@@ -102,14 +108,16 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
     tile_px = int(np.clip(min(mosaic.shape) // 4, 4 * max_lag_px, tile_px))
     corners, depths = faintest_first(mosaic, tile_px)
     n_wanted = min(max_tiles, max(len(corners) // 2, min(len(corners), MIN_TILES)))
-    sigmas, correlations, n_pixels = [], [], 0
+    sigmas, correlations, levels, n_pixels = [], [], [], 0
     for y0, x0 in corners:
-        tile = blank_tile(*mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px))
+        sci, ivar = mosaic.region(y0, y0 + tile_px, x0, x0 + tile_px)
+        tile = blank_tile(sci, ivar)
         if tile is None:
             continue
         pixels, valid = tile
         sigmas.append(mad_sigma(pixels[valid], centre=0.0))
         correlations.append(_autocorrelation(pixels, valid, max_lag_px))
+        levels.append(float(np.median(ivar[valid])))
         n_pixels += int(valid.sum())
         if len(sigmas) == n_wanted:
             break
@@ -120,19 +128,90 @@ def measure_noise(mosaic, *, max_lag_px=8, tile_px=256, max_tiles=64):
             f"tiles of {tile_px} px with at least {MIN_VALID_FRACTION:.0%} valid pixels free of sources",
             "is the image constant, or its weight map zero, nearly everywhere? Or so crowded that no sky is left?",
         )
-    sigma = float(np.median(sigmas))
-    correlation = _without_plateau(np.median(correlations, axis=0))
+    everything = np.arange(len(sigmas))
+    sigma, correlation = _together(sigmas, correlations, everything)
     logger.info(
         "%s: sigma is %.3f of the stated one, neighbouring pixels correlate by %.2f (%d tiles)",
         mosaic.filter_name, sigma, correlation[max_lag_px, max_lag_px + 1], len(sigmas),
     )  # fmt: skip
-    return Noise(
+    whole = Noise(
         correlation,
         1.0 / sigma**2,
         mosaic.filter_name,
         {"NTILES": len(sigmas), "NPIXELS": n_pixels},
         float(np.quantile(depths, DEEP_QUANTILE)),
     )
+    levels = np.array(levels)
+    groups = parts_by_depth(levels, [_ln_error(*one) for one in zip(sigmas, correlations, strict=True)])
+    if len(groups) < 2:
+        return whole
+    logger.info("%s: the noise differs between %d parts by depth", mosaic.filter_name, len(groups))
+    found = [_together(sigmas, correlations, tiles) for tiles in groups]
+    return replace(
+        whole,
+        parts=tuple(replace(whole, correlation=own, ivar_scale=1.0 / scale**2) for scale, own in found),
+        edges=tuple(
+            float(np.sqrt(levels[shallow].max() * levels[deep].min()))
+            for shallow, deep in zip(groups[:-1], groups[1:], strict=True)
+        ),
+    )
+
+
+def _together(sigmas, correlations, tiles):
+    """Sigma in units of the stated one and correlation of some tiles."""
+    chosen = np.array(correlations)[tiles]
+    return float(np.median(np.array(sigmas)[tiles])), _without_plateau(np.median(chosen, axis=0))
+
+
+def _ln_error(sigma, correlation):
+    """ln of a point source's error in the noise of a tile over that by the stated weights alone, PSFs taken alike."""
+    lag = len(correlation) // 2
+    y, x = np.mgrid[-lag : lag + 1, -lag : lag + 1]
+    # the autocorrelation of a Gaussian PSF of the width of the smoothing
+    overlap = np.exp(-0.25 * (x**2 + y**2) / SMOOTHING_PX**2)
+    variance = (_without_plateau(correlation) * overlap).sum() / overlap[lag, lag]
+    return float(np.log(sigma) + 0.5 * np.log(max(variance, ROUNDING)))
+
+
+def parts_by_depth(levels, ln_errors):
+    """Tiles of parts of a mosaic whose noise differs, from shallow to deep.
+
+    Parameters
+    ----------
+    levels : (n,) float array_like
+        Stated inverse variance of each tile.
+    ln_errors : (n,) float array_like
+        ln of the error of a point source there over that by the stated weights.
+
+    Returns
+    -------
+    parts : list of int ndarray
+        A single one where the noise is the same.
+
+    Notes
+    -----
+    A regression tree in one variable: tiles in the order of their depth are parted where the difference of the means
+    on both sides is most significant, if it is beyond `PART_SIGMA` of its error and `PART_DIFFERENCE`; then each side
+    again.
+    """
+    order = np.argsort(levels, kind="stable")
+    return [order[start:end] for start, end in _parted(np.asarray(ln_errors)[order], 0, len(order))]
+
+
+def _parted(values, start, end):
+    """Ends of the parts of values[start:end]."""
+    best, where = PART_SIGMA, None
+    for cut in range(start + MIN_PART_TILES, end - MIN_PART_TILES + 1):
+        left, right = values[start:cut], values[cut:end]
+        rest = np.concatenate([left - left.mean(), right - right.mean()])
+        scatter = np.sqrt(np.square(rest).sum() / (len(rest) - 2))
+        error = max(scatter * np.sqrt(1.0 / len(left) + 1.0 / len(right)), ROUNDING)
+        difference = abs(left.mean() - right.mean())
+        if difference > max(PART_DIFFERENCE, best * error):
+            best, where = difference / error, cut
+    if where is None:
+        return [(start, end)]
+    return [*_parted(values, start, where), *_parted(values, where, end)]
 
 
 def _candidates(shape, tile_px):

@@ -33,15 +33,36 @@ def core_residual(star, model, half):
     -------
     residual : (2h+1, 2h+1) float ndarray
     good : (2h+1, 2h+1) bool ndarray
+        See `fitted_residual`.
+    """
+    return fitted_residual(crop(star.data, half), crop(star.ivar, half), star, model.image)
+
+
+def fitted_residual(data, ivar, fit, psf):
+    """Residual of a star in units of its flux, moved onto the PSF's grid.
+
+    Parameters
+    ----------
+    data, ivar : (2h+1, 2h+1) float ndarray, nJy/pixel
+        The window that it was fitted in.
+    fit : `clusterphot.psf.star_fits.StarFit` or `clusterphot.psf.model.Star`
+    psf : (n, n) float ndarray, odd n >= 2h+1
+        That it was fitted with.
+
+    Returns
+    -------
+    residual : (2h+1, 2h+1) float ndarray
+    good : (2h+1, 2h+1) bool ndarray
         Valid pixels. The mask is not moved: shifted in Fourier space it would ring. Invalid pixels hold zero
         residual and weight instead, which is wrong by half a pixel at most.
     """
-    window = crop(model.image, min(model.grid.half_px, half + SHIFT_MARGIN_PX))
-    shifted = crop(fourier_shift(window, star.dx, star.dy), half)
-    sky = np.tensordot(star.sky, polynomial_terms(half, SKY_ORDER), axes=1)
-    good = crop(star.ivar, half) > 0
-    residual = np.where(good, crop(star.data, half) - star.flux * shifted - sky, 0.0)
-    return fourier_shift(residual, -star.dx, -star.dy) / star.flux, good
+    half = data.shape[0] // 2
+    window = crop(psf, min(psf.shape[0] // 2, half + SHIFT_MARGIN_PX))
+    shifted = crop(fourier_shift(window, fit.dx, fit.dy), half)
+    sky = np.tensordot(fit.sky, polynomial_terms(half, SKY_ORDER), axes=1)
+    good = ivar > 0
+    residual = np.where(good, data - fit.flux * shifted - sky, 0.0)
+    return fourier_shift(residual, -fit.dx, -fit.dy) / fit.flux, good
 
 
 def misfit(star, model, half):

@@ -6,16 +6,12 @@ numbers. All errors are fractions of the flux, 1 sigma.
 
 import numpy as np
 
-from clusterphot.base.images import crop, polynomial_terms, radius_grid
+from clusterphot.base.images import crop, polynomial_terms
 from clusterphot.base.numerics import TINY
-from clusterphot.psf.model import SATURATED_FIT_ARCSEC
 from clusterphot.psf.star_fits import SKY_ORDER
 
 CUTOUT_HALF_ARCSEC = 0.4
 """Half side of the cutout in which fluxes are fitted (`photometry.cutout_size_arcsec` 0.8)."""
-
-SATURATED_ERROR_RANGE = (0.01, 1.0)
-"""Fractional error of a saturated star's flux, least and most: a jackknife of few stars can be anything."""
 
 
 def flux_scale(true_image, model_image, pixel_scale_arcsec, half_arcsec=CUTOUT_HALF_ARCSEC):
@@ -37,6 +33,7 @@ def flux_scale(true_image, model_image, pixel_scale_arcsec, half_arcsec=CUTOUT_H
     --------
     A PSF 5 % too broad takes light of the sky for light of the star:
 
+    >>> from clusterphot.base.images import radius_grid
     >>> def psf(sigma_px):
     ...     image = np.exp(-0.5 * (radius_grid(40) / sigma_px) ** 2)
     ...     return image / image.sum()
@@ -76,24 +73,7 @@ def left_out_cores(stack, model):
         yield changed
 
 
-def _annulus_flux(image, changed, ivar, scale):
-    """Flux that ``changed`` finds for ``image`` from the valid pixels near the core."""
-    half = int(np.ceil(SATURATED_FIT_ARCSEC / scale))
-    use = (crop(ivar, half) > 0) & (radius_grid(half) * scale < SATURATED_FIT_ARCSEC)
-    model, true = crop(changed, half)[use], crop(image, half)[use]
-    return float(model @ true / (model @ model)) if use.any() else 1.0
-
-
-def saturated_flux_error(star, stack, model):
-    """Fractional error of a saturated star's flux from the stars of the core that its fit rests on."""
-    scale = model.grid.pixel_scale_arcsec
-    fluxes = [_annulus_flux(model.image, image, star.ivar, scale) for image in left_out_cores(stack, model)]
-    error = jackknife(fluxes)
-    least, most = SATURATED_ERROR_RANGE
-    return min(max(error, least), most) if np.isfinite(error) else most
-
-
-def core_error(stack, model, total_light, saturated=(0.0, None)):
+def core_error(stack, model, total_light):
     """Error of the flux scale from the stars of the core.
 
     Parameters
@@ -103,9 +83,6 @@ def core_error(stack, model, total_light, saturated=(0.0, None)):
     model : PsfModel
     total_light : float
         In the model's scale.
-    saturated : (float, array or None)
-        Share of saturated stars in the wings, and the inverse variance of a typical one: their fluxes rest on
-        another part of the core.
 
     Returns
     -------
@@ -114,14 +91,11 @@ def core_error(stack, model, total_light, saturated=(0.0, None)):
     """
     core = model.core_weight > 0
     scale = model.grid.pixel_scale_arcsec
-    share, ivar = saturated
     light_outside = total_light - model.image[core].sum()
     shifts = []
     for changed in left_out_cores(stack, model):
         # The wings are scaled by fluxes that are fitted with the core.
         flux = flux_scale(model.image, changed, scale)
-        if ivar is not None:
-            flux = (1.0 - share) * flux + share * _annulus_flux(model.image, changed, ivar, scale)
         changed[~core] /= flux
         total = changed[core].sum() + light_outside / flux
         shifts.append(flux_scale(model.image / total_light, changed / total, scale))
@@ -142,6 +116,8 @@ def wing_errors(solution, model, total_of):
     -------
     jackknife_error, prior_error, prior_share : float
         ``prior_share`` is the weight of the prior in the flux scale, 0 to 1.
+    pulls : (S,) float ndarray
+        Fractional change of the flux scale that mends a flux of a star which is too high, per fraction of it.
     """
     grid = model.grid
     ring = grid.ring()
@@ -164,4 +140,5 @@ def wing_errors(solution, model, total_of):
     gained = solution.gain().T @ slope
     prior_error = float(np.sqrt(gained @ covariance @ gained))
     alone = float(np.sqrt(slope @ covariance @ slope))
-    return (jackknife(deleted) if len(deleted) > 1 else 0.0), prior_error, min(prior_error / alone, 1.0)
+    error = jackknife(deleted) if len(deleted) > 1 else 0.0
+    return error, prior_error, min(prior_error / alone, 1.0), solution.flux_pulls() @ slope

@@ -201,7 +201,10 @@ class WingSolution:
 
     ``amplitude`` (K+1): last entry the power law; ``normal`` (S, K+1, K+1) and ``right`` (S, K+1) are the
     stars' reduced normal equations, so that leaving a star out is a subtraction; ``prior_normal`` and
-    ``prior_right`` those of the prior; ``skies`` in nJy/pixel; ``flux_factor`` multiplies the stars' fluxes.
+    ``prior_right`` those of the prior; ``skies`` in nJy/pixel; ``flux_factor`` multiplies the stars' fluxes;
+    ``flux_response`` (S, K+1) is what ``right`` gains once it is known that the flux that a star was given is too high,
+    per fraction of it;
+    ``disagreement`` is the factor by which errors of the prior were enlarged, since the stars say otherwise.
     """
 
     amplitude: np.ndarray
@@ -211,11 +214,18 @@ class WingSolution:
     prior_right: np.ndarray
     skies: list
     flux_factor: np.ndarray
+    flux_response: np.ndarray
+    disagreement: float = 1.0
 
     def without(self, star):
         """Amplitudes when one star is left out; NaN if the rest does not determine them."""
         normal = self.normal.sum(0) - self.normal[star] + self.prior_normal
         return solve_normal(normal, self.right.sum(0) - self.right[star] + self.prior_right)
+
+    def flux_pulls(self):
+        """Change (S, K+1) of the amplitudes that mends a flux of a star which is too high, per fraction of it."""
+        total = self.normal.sum(0) + self.prior_normal
+        return np.stack([solve_normal(total, response) for response in self.flux_response])
 
     def gain(self):
         """Matrix (K+1, K+1) that turns a change of the prior's mean into one of the amplitudes."""
@@ -332,7 +342,8 @@ def solve_wings(stars, grid, prior, current):
     by its prior. The sky is a polynomial plus a Gaussian process of correlation length `SKY_LENGTH_ARCSEC`,
     whose variance is that of the star's own residuals: halo structure, unresolved sources and correlated
     noise, all of which matter in proportion to 1/f_i. Sky and e_i are eliminated per star (Schur complement).
-    Cells that stand out are given larger variances (Huber).
+    Cells that stand out are given larger variances (Huber). Errors of the prior grow until its chi-square per
+    amplitude is 1.
     """
     # Every cell belongs to one amplitude: that of its ring, or beyond the stamp that of the power law.
     column = np.minimum(np.repeat(np.arange(grid.n_rings), N_SECTORS), grid.n_inner)
@@ -341,20 +352,26 @@ def solve_wings(stars, grid, prior, current):
         star.cells["smooth"] = current[column] * star.cells["power"]
         star.cells["scatter"] = CELL_SCATTER * star.flux * prior.mean[column] * star.cells["power"]
     kernel = _sky_kernel(grid)
-    precision = prior.precision()
-    prior_right = precision @ (prior.mean - current)
+    believed = prior.precision()
+    precision, disagreement = believed, 1.0
     amplitude = np.zeros(len(current))
     huber = [np.ones(grid.n_cells) for _ in stars]
     sky_variance = [_sky_variance(star, star.cells["mean"] - np.median(star.cells["mean"])) for star in stars]
     for _ in range(N_ITERATIONS):
         # Each star's equations, less what its own sky and flux error can explain, then those of all and the prior.
         parts = [_reduce(*args, column, kernel) for args in zip(stars, huber, sky_variance, strict=True)]
+        precision = believed / disagreement
+        prior_right = precision @ (prior.mean - current)
         normal, right = np.stack([p[0] for p in parts]), np.stack([p[1] for p in parts])
         trust = _agreement(normal, right, precision, prior_right)
         normal, right = normal * trust[:, None, None], right * trust[:, None]
+        response = np.stack([p[4] for p in parts]) * trust[:, None]
         amplitude = solve_normal(normal.sum(0) + precision, right.sum(0) + prior_right)
         if not np.all(np.isfinite(amplitude)):
             break
+        # Where the stars are far from what was believed, they win: the belief counts for less.
+        miss = current + amplitude - prior.mean
+        disagreement = max(1.0, float(miss @ believed @ miss) / len(miss))
         # What is left of the cells says how rough the sky is, and which of them stand out.
         for i, (star, part) in enumerate(zip(stars, parts, strict=True)):
             left = _leftover(star, part[2] - part[3] @ amplitude, amplitude, column)
@@ -363,7 +380,18 @@ def solve_wings(stars, grid, prior, current):
             huber[i] = np.minimum(1.0, HUBER_SIGMA / np.maximum(np.abs(pull), 1e-9))
     nuisances = [part[2] - part[3] @ amplitude for part in parts]
     factors = np.array([1.0 + n[0] / star.flux for n, star in zip(nuisances, stars, strict=True)])
-    return WingSolution(amplitude, normal, right, precision, prior_right, [n[1:] for n in nuisances], factors)
+    skies = [n[1:] for n in nuisances]
+    return WingSolution(
+        amplitude,
+        normal,
+        right,
+        precision,
+        prior_right,
+        skies,
+        factors,
+        response,
+        float(np.sqrt(disagreement)),
+    )
 
 
 def _sky_kernel(grid):
@@ -443,7 +471,9 @@ def _reduce(star, huber, sky_variance, column, kernel):
     by_target = inverse @ product[size:-1, -1]
     normal = product[:size, :size] - cross @ inverse @ cross.T
     right = product[:size, -1] - cross @ by_target
-    return normal, right, by_target, inverse @ cross.T
+    # The flux is drawn to what was fitted. Where that is too high by a fraction, the right side gains so much of it.
+    response = cross @ inverse[:, 0] / (star.flux_sigma**2 * star.flux)
+    return normal, right, by_target, inverse @ cross.T, response
 
 
 def _leftover(star, nuisance, amplitude, column):
