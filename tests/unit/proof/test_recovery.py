@@ -1,6 +1,7 @@
 """Recovery: pulls, biases, colours and stacks of made-up measurements whose errors are known."""
 
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,10 +133,17 @@ def test_stack_is_compared_with_the_median_of_its_sources():
     image = np.zeros((3, 3))
     fit = {"flux": 1.1 * median, "flux_err": 1.0, "flux_err_sys": 0.0}
     resampled = np.full(100, 1.1 * median)
-    made = Stack(image, image, image, fit, ids, np.zeros(50), resampled, 0.02, "F200W", "median", 1)
+    everyone = np.ones(50, dtype=bool)
+    made = Stack(
+        image, image, image, fit, ids, everyone, np.zeros(50), resampled, {}, 0.02, "F200W", "median", 1
+    )
     found = {entry["quantity"]: entry for entry in recovery.stack_rows(matched, made)}
     assert found["stack"]["bias"] == pytest.approx(0.1) and found["stack"]["n"] == 50
     assert found["stack"]["bias_err"] > 0 and "stack_measured" in found
+    some = replace(made, method="clipped_mean", is_in=np.arange(50) < 30)
+    found = {entry["quantity"]: entry for entry in recovery.stack_rows(matched, some)}
+    mean = float(np.mean(matched["true_flux_F200W"][:30]))
+    assert found["stack"]["bias"] == pytest.approx(1.1 * median / mean - 1) and found["stack"]["n"] == 30
 
 
 def test_drivers(tmp_path, plot):

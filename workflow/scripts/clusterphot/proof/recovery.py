@@ -17,7 +17,7 @@ from clusterphot.base.units import MAG_PER_FRACTION, mag_ab
 from clusterphot.base.user_tables import parse_carried, read_user_table
 from clusterphot.foreground.dust import deredden
 from clusterphot.sed.best_fit import fit_seds
-from clusterphot.stack.combine import bootstrap_counts, weighted_medians
+from clusterphot.stack.combine import stack_counts, weighted_medians
 
 BINS = {
     "halo": (0.0, 100.0, 300.0, 1000.0, 3000.0, np.inf),
@@ -335,10 +335,7 @@ def stack_rows(matched, stack):
     """
     filt, row_of = stack.filter_name, {str(name): row for row, name in enumerate(matched["id"])}
     rows = [row_of[name] for name in stack.ids]
-    counts = (
-        bootstrap_counts(len(rows), len(stack.resampled_flux), stack.seed) if rows else np.zeros((0, 0), int)
-    )
-    counts = np.concatenate([np.ones((1, len(rows)), dtype=int), counts])
+    counts = stack_counts(len(rows), len(stack.resampled_flux) if rows else 0, stack.seed) * stack.is_in
     fluxes = np.concatenate([[stack.row["flux"]], stack.resampled_flux])
     result = []
     for quantity, name in (("stack", "true_flux"), ("stack_measured", "flux")):
@@ -355,7 +352,7 @@ def stack_rows(matched, stack):
         pull = {"median_pull": ratio[0] / error if error > 0 else np.nan}
         more = {
             "bias_err": error,
-            "n": len(rows),
+            "n": int(stack.is_in.sum()),
             "sys_error": stack.row["flux_err_sys"] / abs(stack.row["flux"]),
         }
         result.append(_row(quantity, filt, ratio[:1]) | pull | more)
