@@ -1,7 +1,7 @@
 """Fit stellar populations to the fluxes of every cluster and of the stack, and what follows from the fits.
 
-Inputs: de-reddened photometry, grids. Outputs: results/{field}/sed/, results/forecast/. Targets: `seds`, `libraries`,
-`formation`, `forecast`.
+Inputs: de-reddened photometry, grids. Outputs: results/{field}/sed/, population/robustness.ecsv, results/forecast/.
+Targets: `seds`, `libraries`, `robustness`, `formation`, `forecast`.
 Rules: fit_sed, merge_sed, fit_stack_sed (best fits and posteriors), check_posteriors (do the models explain the sample),
 measure_rest_frame, merge_rest_frame, measure_stack_rest_frame, compare_libraries, measure_sensitivity,
 compute_formation, forecast_filters.
@@ -13,8 +13,8 @@ models explain the sample.
 
 Rest-frame magnitudes, K-corrections and V luminosities come from the posteriors. The stack is fitted with every
 grid of `sed.grids` and for several zero-point errors; `sensitivity.ecsv` changes one thing at a time and says
-what moves. Ages become lookback times and redshifts of formation with the cosmology of the configuration; the first
-row is the stack. On demand, and without a field: which extra filters would pin the age of a cluster that is
+what moves, `robustness.ecsv` which conclusions survive larger changes. Ages become lookback times and redshifts of
+formation with the cosmology of the configuration; the first row is the stack. On demand, and without a field: which extra filters would pin the age of a cluster that is
 observed in the filters that are there and one or more others, at the depths given.
 """
 
@@ -23,13 +23,14 @@ rule fit_sed:
     input:
         photometry="results/{field}/photometry_dereddened/{chunk}.ecsv",
         extinction="results/{field}/extinction.ecsv",
-        grid=get_field_grid("projected"),
-        native_grid=get_field_grid("native"),
+        systematics=get_where("mosaics", "results/{field}/systematics.ecsv"),
+        grid=get_chunk_grid("projected"),
+        native_grid=get_chunk_grid("native"),
         four_color=get_four_color_files,
     output:
         clusters="results/{field}/sed/{grid}/{chunk}.ecsv",
     params:
-        redshift=get_field_value("redshift"),
+        redshift=get_chunk_redshift,
         cosmology=config["cosmology"],
         flux_floor_fraction=config["sed"]["flux_floor_fraction"],
         min_relative_error=config["sed"]["min_relative_error"],
@@ -37,7 +38,6 @@ rule fit_sed:
         v_filter=config["sed"]["v_filter"],
         mass_convention=config["sed"]["mass_convention"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors=get_named_zero_point_errors,
         r_v=config["dust"]["r_v"],
         code=code_digest("fit_sed"),
     log:
@@ -83,6 +83,7 @@ rule fit_stack_sed:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
         extinction="results/{field}/extinction.ecsv",
+        systematics=get_where("mosaics", "results/{field}/systematics.ecsv"),
         grid=get_field_grid("projected"),
         native_grid=get_field_grid("native"),
         four_color=get_four_color_files,
@@ -98,7 +99,6 @@ rule fit_stack_sed:
         v_filter=config["sed"]["v_filter"],
         mass_convention=config["sed"]["mass_convention"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors=get_named_zero_point_errors,
         r_v=config["dust"]["r_v"],
         code=code_digest("fit_stack_sed"),
     log:
@@ -120,15 +120,16 @@ rule check_posteriors:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
         extinction="results/{field}/extinction.ecsv",
+        systematics=get_where("mosaics", "results/{field}/systematics.ecsv"),
         native_grid=get_field_grid("native"),
     output:
         table="results/{field}/sed/{grid}/predictive.ecsv",
     params:
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
+        flux_floor_fraction=config["sed"]["flux_floor_fraction"],
         min_relative_error=config["sed"]["min_relative_error"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors=get_named_zero_point_errors,
         r_v=config["dust"]["r_v"],
         code=code_digest("check_posteriors"),
     log:
@@ -166,16 +167,17 @@ rule measure_rest_frame:
     input:
         photometry="results/{field}/photometry_dereddened/{chunk}.ecsv",
         extinction="results/{field}/extinction.ecsv",
-        native_grid=get_field_grid("native"),
+        systematics=get_where("mosaics", "results/{field}/systematics.ecsv"),
+        native_grid=get_chunk_grid("native"),
         rest_grid=get_rest_frame_grid,
     output:
         rest_frame="results/{field}/sed/{grid}/rest_frame/{chunk}.ecsv",
     params:
-        redshift=get_field_value("redshift"),
+        redshift=get_chunk_redshift,
         cosmology=config["cosmology"],
+        flux_floor_fraction=config["sed"]["flux_floor_fraction"],
         min_relative_error=config["sed"]["min_relative_error"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors=get_named_zero_point_errors,
         r_v=config["dust"]["r_v"],
         code=code_digest("measure_rest_frame"),
     log:
@@ -220,6 +222,7 @@ rule measure_stack_rest_frame:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
         extinction="results/{field}/extinction.ecsv",
+        systematics=get_where("mosaics", "results/{field}/systematics.ecsv"),
         native_grid=get_field_grid("native"),
         rest_grid=get_rest_frame_grid,
     output:
@@ -227,9 +230,9 @@ rule measure_stack_rest_frame:
     params:
         redshift=get_field_value("redshift"),
         cosmology=config["cosmology"],
+        flux_floor_fraction=config["sed"]["flux_floor_fraction"],
         min_relative_error=config["sed"]["min_relative_error"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors=get_named_zero_point_errors,
         r_v=config["dust"]["r_v"],
         code=code_digest("measure_stack_rest_frame"),
     log:
@@ -251,6 +254,7 @@ rule compare_libraries:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
         extinction="results/{field}/extinction.ecsv",
+        systematics=get_where("mosaics", "results/{field}/systematics.ecsv"),
         projected=get_all_grids("projected"),
         native=get_all_grids("native"),
         four_color=get_four_color_files,
@@ -267,7 +271,6 @@ rule compare_libraries:
         mass_convention=config["sed"]["mass_convention"],
         min_relative_error=config["sed"]["min_relative_error"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors=get_named_zero_point_errors,
         r_v=config["dust"]["r_v"],
         comparison_zero_point_errors=config["sed"]["comparison"]["zero_point_errors"],
         code=code_digest("compare_libraries"),
@@ -290,11 +293,16 @@ rule measure_sensitivity:
     input:
         photometry="results/{field}/stack_photometry.ecsv",
         extinction="results/{field}/extinction.ecsv",
+        systematics=get_where("mosaics", "results/{field}/systematics.ecsv"),
         projected=get_all_grids("projected"),
         native=get_all_grids("native"),
+        spectra=f"results/ssp/{FIDUCIAL_GRID}/grid.h5",
+        methods=get_where("mosaics", "results/{field}/stack_methods.ecsv"),
     output:
         sensitivity="results/{field}/sed/sensitivity.ecsv",
+        robustness="results/{field}/population/robustness.ecsv",
     params:
+        robustness=config["sed"]["robustness"],
         readers=get_readers,
         fiducial_grid=config["sed"]["fiducial_grid"],
         redshift=get_field_value("redshift"),
@@ -302,7 +310,6 @@ rule measure_sensitivity:
         flux_floor_fraction=config["sed"]["flux_floor_fraction"],
         min_relative_error=config["sed"]["min_relative_error"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors=get_named_zero_point_errors,
         r_v=config["dust"]["r_v"],
         comparison_zero_point_errors=config["sed"]["comparison"]["zero_point_errors"],
         code=code_digest("measure_sensitivity"),
@@ -321,6 +328,19 @@ rule measure_sensitivity:
         "../scripts/measure_sensitivity.py"
 
 
+rule robustness:
+    input:
+        [
+            f"results/{field.name}/{path}"
+            for field in FIELDSET
+            if field.has_stack
+            for path in (
+                "population/robustness.ecsv",
+                *(f"figures/robustness.{kind}" for kind in ("png", "pdf")),
+            )
+        ],
+
+
 rule libraries:
     input:
         [f"results/{field.name}/sed/{grid}/rest_frame.ecsv" for field in FIELDSET for grid in GRIDS],
@@ -332,12 +352,14 @@ rule libraries:
                 *(f"sed/{grid}/stack_rest_frame.ecsv" for grid in GRIDS),
                 "sed/comparison.ecsv",
                 "sed/sensitivity.ecsv",
-                *(
-                    f"figures/{name}.{kind}"
-                    for name in ("libraries", "sensitivity")
-                    for kind in ("png", "pdf")
-                ),
             )
+        ],
+        [
+            png.removesuffix("png") + kind
+            for field in FIELDSET
+            for png in figures_of(field, GRIDS)
+            if Path(png).stem in ("libraries", "sensitivity")
+            for kind in ("png", "pdf")
         ],
 
 
@@ -397,7 +419,6 @@ rule forecast_filters:
         n_realisations=config["forecast"]["n_realisations"],
         seed=config["forecast"]["seed"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors={},
         r_v=config["dust"]["r_v"],
         dpi=config["figures"]["dpi"],
         code=code_digest("forecast_filters"),

@@ -1,11 +1,13 @@
 """Stack the clean sources of a field in each filter, fit the stacks.
 
-Inputs: cutouts, merged photometry. Outputs: results/{field}/{filter}/stack.fits, results/{field}/stack_fluxes.ecsv.
+Inputs: cutouts, merged photometry. Outputs: results/{field}/{filter}/stack.fits, results/{field}/stack_fluxes.ecsv,
+stack_methods.ecsv.
 Rules: stack_sources, join_stacks.
 
 Sources with a flag that spoils their image are left out. Each cutout loses its local background and is shifted
 to a common centre; the stack is fitted as one point source. The errors are a bootstrap over the sources, with
-the covariance between filters in the metadata.
+the covariance between filters in the metadata. Medians and means are all fitted: `stack_methods.ecsv` tells how far
+the colours of one are from those of another.
 """
 
 
@@ -21,6 +23,7 @@ rule stack_sources:
     params:
         **get_keys("stack", StackKeys),
         filters=get_field_value("filters"),
+        reference_filter=get_field_value("reference_filter"),
         engine=config["photometry"]["engine"],
         sky=config["photometry"]["sky"],
         max_shift_px=config["photometry"]["max_shift_px"],
@@ -45,8 +48,10 @@ rule join_stacks:
         stacks=get_filters("results/{field}/{filter}/stack.fits"),
     output:
         photometry="results/{field}/stack_fluxes.ecsv",
+        methods="results/{field}/stack_methods.ecsv",
     params:
         filters=get_field_value("filters"),
+        reference_filter=get_field_value("reference_filter"),
         zero_point_errors=get_zero_point_errors,
         code=code_digest("join_stacks"),
     wildcard_constraints:

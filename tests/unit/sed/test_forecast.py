@@ -7,6 +7,7 @@ import pytest
 from clusterphot.figures.forecast import forecast_figure
 from clusterphot.sed import forecast as fc
 from clusterphot.sed.posterior_model import Nuisance, Priors
+from clusterphot.sed.shared_modes import zero_point_modes
 from clusterphot.ssp.grid import ProjectedGrid
 
 FILTERS = ("F150W", "F200W", "F090W", "F444W")
@@ -28,7 +29,7 @@ def grid():
 
 def run(grid, **options):
     """A forecast with the first two filters as the baseline."""
-    nuisance = options.pop("nuisance", Nuisance(zero_point_error=(0.02,) * 4))
+    nuisance = options.pop("nuisance", Nuisance(zero_point_modes(FILTERS, 0.02)))
     depths = options.pop("depths", DEPTHS)
     return fc.forecast(grid, TRUTH, depths, FILTERS[:2], Priors(), nuisance, **options)
 

@@ -5,7 +5,8 @@ import pytest
 from astropy.table import Table
 from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.base.flags import Flag
-from clusterphot.figures.formation import plot_formation
+from clusterphot.figures.formation import plot_formation, prior_of_age
+from clusterphot.figures.recommended import Values
 from clusterphot.sed.formation import QUANTILES, formation, formation_table, redshift_at_age, summary
 
 COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
@@ -89,6 +90,17 @@ def test_figure(table, rows):
     """With and without stack, without clusters, without values."""
     part = table[rows]
     mass = np.full(int(np.sum(~part["is_stack"])), 6.5)
-    figure = plot_formation(part, mass, redshift=0.39, cosmology=COSMOLOGY, field="f", grid="bc03")
+    masses = Values(mass, mass - 0.2, mass + 0.2, "medians of posteriors")
+    prior = ((0.5, 9.3), "log-uniform")
+    figure = plot_formation(
+        part, masses, redshift=0.39, cosmology=COSMOLOGY, field="f", grid="bc03", prior=prior
+    )
     assert len(figure.axes) >= 2
     figure.canvas.draw()
+
+
+def test_prior_of_ages_is_read_from_the_table_of_fits():
+    model = {"age_gyr": [0.5, 9.3, 44], "age_prior": "log-uniform"}
+    assert prior_of_age({"rows_from": {"posterior_model": model}}) == ((0.5, 9.3), "log-uniform")
+    assert prior_of_age({"posterior_model": model}) == ((0.5, 9.3), "log-uniform")
+    assert prior_of_age({}) is None

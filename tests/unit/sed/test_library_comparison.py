@@ -5,11 +5,15 @@ import types
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from clusterphot.base.columns import describe_column
 from clusterphot.base.cosmology import flat_lambda_cdm
 from clusterphot.sed import library_comparison as co
+from clusterphot.sed import robustness as ro
 from clusterphot.sed import sensitivity as se
 from clusterphot.sed.best_fit import Models
+from clusterphot.sed.posterior_model import expected_modes
+from clusterphot.sed.shared_modes import DUST, zero_point_modes
 from clusterphot.ssp.four_color import MassToLight
 from clusterphot.ssp.grid import nodes_around, project_grid
 from defaults import DEFAULTS
@@ -18,6 +22,7 @@ SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 POSTERIOR = DEFAULTS["sed"]["posterior"]
 EBV = 0.18
 ZERO_POINT_ERRORS = [0.0, 0.02, 0.05]
+MODES = expected_modes(SIX, POSTERIOR, ebv=EBV, r_v=3.1)
 
 
 def parameters(**changes):
@@ -26,13 +31,13 @@ def parameters(**changes):
         "redshift": 0.39,
         "cosmology": {"h0": 70.0, "omega_m": 0.3},
         "r_v": 3.1,
-        "zero_point_errors": {},
         "posterior": POSTERIOR,
         "min_relative_error": 1e-3,
         "flux_floor_fraction": 0.0,
         "dominated_weight_fraction": 0.9,
         "v_filter": "auto",
         "mass_convention": "vband",
+        "robustness": DEFAULTS["sed"]["robustness"],
     }
     return types.SimpleNamespace(**(values | changes))
 
@@ -80,7 +85,7 @@ def compared(stack, bc03):
         stack,
         [bc03, changed(bc03, "same"), bad],
         parameters(),
-        ebv=EBV,
+        MODES,
         zero_point_errors=ZERO_POINT_ERRORS,
     )
 
@@ -139,9 +144,9 @@ def test_every_column_is_described(compared, moved):
 
 def test_configured_row_is_that_of_the_stack(stack, bc03):
     """The same posterior as in stack.ecsv; errors that the user named count for their filters."""
-    params = parameters(zero_point_errors=dict.fromkeys(SIX, 0.01))
-    table, _ = co.compare_libraries(stack, [bc03], params, ebv=EBV, zero_point_errors=[0.0])
-    posterior, *_ = co.stack_posterior(stack, bc03, params, ebv=EBV)
+    params, modes = parameters(), zero_point_modes(SIX, 0.01).and_also(MODES.of(DUST))
+    table, _ = co.compare_libraries(stack, [bc03], params, modes, zero_point_errors=[0.0])
+    posterior, *_ = co.stack_posterior(stack, bc03, params, modes)
     row = row_of(table, "bc03", co.CONFIGURED)
     assert row["age_gyr_p50"] == posterior.columns["age_gyr_p50"][0]
     assert row["zero_point_error"] == pytest.approx(0.01)
@@ -158,7 +163,7 @@ def moved(stack, bc03):
         changed(bc03, "z_sun", z_sun=0.01),
     ]
     return se.sensitivity_table(
-        stack, [bc03, *others], "bc03", parameters(), ebv=EBV, zero_point_errors=ZERO_POINT_ERRORS
+        stack, [bc03, *others], "bc03", parameters(), MODES, ebv=EBV, zero_point_errors=ZERO_POINT_ERRORS
     )
 
 
@@ -212,15 +217,15 @@ def test_larger_errors_lower_chi_square(moved):
 
 
 def test_what_is_known_without_error_is_not_varied(stack, bc03):
-    params = parameters(posterior=POSTERIOR | {"ebv_relative_error": 0.0, "zero_point_error": 0.0})
-    table = se.sensitivity_table(stack, [bc03], "bc03", params, ebv=EBV, zero_point_errors=[0.02])
+    none = MODES.of("none")
+    table = se.sensitivity_table(stack, [bc03], "bc03", parameters(), none, ebv=EBV, zero_point_errors=[0.02])
     assert set(table["varied"]) == {"baseline", "zero_point_errors", "age_prior", "metallicity_prior"}
 
 
 def test_scaling_all_bands_moves_only_the_mass(stack, bc03):
     params = parameters()
-    before = co.stack_posterior(stack, bc03, params, ebv=EBV)[0].columns
-    after = co.stack_posterior(se.scale_flux(stack, [1.1] * 6), bc03, params, ebv=EBV)[0].columns
+    before = co.stack_posterior(stack, bc03, params, MODES)[0].columns
+    after = co.stack_posterior(se.scale_flux(stack, [1.1] * 6), bc03, params, MODES)[0].columns
     assert after["age_gyr_p50"] == pytest.approx(before["age_gyr_p50"], rel=1e-6)
     assert after["log_mass_p50"] - before["log_mass_p50"] == pytest.approx(np.log10(1.1), abs=1e-3)
 
@@ -228,8 +233,138 @@ def test_scaling_all_bands_moves_only_the_mass(stack, bc03):
 def test_a_stack_without_data(stack, bc03):
     """NaN throughout, no row lost."""
     empty = dataclasses.replace(stack, flux=np.full((1, 6), np.nan))
-    table, densities = co.compare_libraries(empty, [bc03], parameters(), ebv=EBV, zero_point_errors=[0.0])
+    table, densities = co.compare_libraries(empty, [bc03], parameters(), MODES, zero_point_errors=[0.0])
     assert len(table) == 2
     assert np.isnan(table["age_gyr_p50"]).all() and np.isnan(table["delta_log_evidence"]).all()
-    moved = se.sensitivity_table(empty, [bc03], "bc03", parameters(), ebv=EBV, zero_point_errors=[0.0])
+    moved = se.sensitivity_table(empty, [bc03], "bc03", parameters(), MODES, ebv=EBV, zero_point_errors=[0.0])
     assert np.isnan(moved["age_change_dex"]).all()
+
+
+# --------------------------------------------------------------------------------------------- robustness
+
+
+@pytest.fixture(scope="module")
+def wide(embedded_grid):
+    """All ages of the shipped library."""
+    around = nodes_around(
+        embedded_grid, age_range_gyr=(ro.YOUNGEST_GYR, ro.OLDEST_GYR), metallicity_range_zsun=(0.005, 2.5)
+    )
+    return project_grid(around, SIX, 0.39, flat_lambda_cdm(70.0, 0.3))
+
+
+@pytest.fixture(scope="module")
+def stands(stack, bc03, wide):
+    """Conclusions, with another solar metallicity, and with another stack of twice the flux in F444W."""
+    methods = Table({f"{name}_{filt}": [1.0, 1.0] for name in ("flux", "flux_err") for filt in SIX})
+    methods["method"] = ["clipped_mean", "median"]
+    methods["flux_F444W"][1] = 2.0
+    libraries = [bc03, changed(bc03, "z_sun", z_sun=0.01)]
+    return ro.robustness_table(stack, libraries, "bc03", parameters(), MODES, wide=wide, methods=methods)
+
+
+def concluded(table, varied, conclusion, varied_in=None):
+    """Rows of a conclusion with something varied."""
+    return [row for row in changes(table, varied, varied_in) if row["conclusion"] == conclusion]
+
+
+def test_nothing_changed_changes_nothing(stands, stack, bc03):
+    base = changes(stands, "baseline")
+    assert len(base) == 6 and all(row["stands"] for row in base)
+    assert [row["value_before"] for row in base] == [row["value_after"] for row in base]
+    posterior, *_ = co.stack_posterior(stack, bc03, parameters(), MODES)
+    (age,) = concluded(stands, "baseline", "age_gyr")
+    assert age["value_after"] == posterior.columns["age_gyr_p50"][0]
+    for name in stands.colnames:
+        assert describe_column(name)[1], name
+
+
+def test_probabilities_of_statements_are_those_of_the_posterior(stands, stack, bc03):
+    """Between the quantiles that bracket them."""
+    columns = co.stack_posterior(stack, bc03, parameters(), MODES)[0].columns
+    (old,) = concluded(stands, "baseline", "older than 5 Gyr")
+    assert columns["age_gyr_p50"][0] < 5 < columns["age_gyr_p84"][0] and 0.16 < old["value_after"] < 0.5
+    (rich,) = concluded(stands, "baseline", "metallicity above 1 Zsun")
+    assert columns["metallicity_zsun_p975"][0] < 1 and rich["verdict_after"] == "no"
+
+
+def test_a_broader_psf_moves_the_mass_alone(stands):
+    """By 2 / (1 + 1.05^2) in all filters, where PSFs are Gaussians."""
+    (mass,) = concluded(stands, "psf_broader", "log_mass", "all filters")
+    assert mass["value_after"] - mass["value_before"] == pytest.approx(-np.log10(2 / (1 + 1.05**2)), abs=2e-3)
+    (age,) = concluded(stands, "psf_broader", "age_gyr", "all filters")
+    assert age["value_after"] == pytest.approx(age["value_before"], rel=1e-3)
+    channels = [row["varied_in"] for row in concluded(stands, "psf_broader", "age_gyr")[1:]]
+    assert channels == ["NIRCam short", "NIRCam long"]
+
+
+def test_light_lost_by_a_broader_psf():
+    """Of PSFs of any shape: here a core on a power law, drawn twice."""
+    radius = np.hypot(*np.mgrid[-150:151, -150:151])
+
+    def psf(scale):
+        image = np.exp(-0.5 * (radius / scale / 4) ** 2) + 0.02 * (1 + (radius / scale / 8) ** 2) ** -2.5
+        return image / scale**2
+
+    found = (psf(1.0) * psf(1.05)).sum() / (psf(1.0) ** 2).sum()
+    assert ro.flux_of_broader_psf(0.05) == pytest.approx(found, abs=1e-3)
+
+
+def test_each_filter_is_changed_and_left_out(stands, stack, bc03):
+    assert len(concluded(stands, "zero_point", "age_gyr")) == 12
+    assert [row["varied_in"] for row in concluded(stands, "without_filter", "age_gyr")] == list(SIX)
+    flux = stack.flux.copy()
+    flux[0, 2] = np.nan
+    expected = co.stack_posterior(dataclasses.replace(stack, flux=flux), bc03, parameters(), MODES)[0].columns
+    (row,) = concluded(stands, "without_filter", "age_gyr", "F200W")
+    assert row["value_after"] == expected["age_gyr_p50"][0]
+
+
+def test_contaminants_take_their_share_of_the_light(stack):
+    left = ro._less_contaminants(stack, SIX, 0.1, 1.0).flux
+    assert left.sum() == pytest.approx(0.9 * stack.flux.sum())
+    taken = (stack.flux - left)[0]
+    assert taken[5] / taken[2] == pytest.approx(4.40 / 1.99, rel=0.01)  # pivots of F444W and F200W
+
+
+def test_hidden_neighbours_redden(stands):
+    """The long filters lose most when their light is taken off: what is left is bluer, younger or poorer in metal."""
+    share = ro.light_of_neighbours(SIX)
+    assert np.all(np.diff(share) > 0)
+    # 20,000 neighbours at random within the circle, F444W
+    rng = np.random.default_rng(1)
+    radius2 = ro.HIDDEN_ARCSEC**2 * rng.uniform(size=20_000)
+    sigma = 0.0328 * 4.4043 / 2.3548
+    assert share[5] == pytest.approx(np.exp(-radius2 / (4 * sigma**2)).mean(), abs=0.01)
+    (row,) = concluded(stands, "hidden_neighbours", "metallicity_zsun")
+    assert row["value_after"] < row["value_before"]
+
+
+def test_young_ages_change_what_is_concluded(stands):
+    """Below 0.5 Gyr a metal-rich population of some 30 Myr fits the published stack better."""
+    (age,) = concluded(stands, "age_range", "age_gyr", "from")
+    assert age["value_after"] < 0.1 and not age["stands"]
+    (rich,) = concluded(stands, "age_range", "metallicity above 1 Zsun", "from")
+    assert (rich["verdict_before"], rich["verdict_after"], rich["stands"]) == ("no", "open", False)
+    (older,) = concluded(stands, "age_range", "age_gyr", "to")
+    assert older["stands"] and older["value_after"] > age["value_before"]
+
+
+def test_metallicities_of_libraries_are_metal_fractions(stands):
+    """Half the solar value: the same models have half the metals."""
+    (row,) = concluded(stands, "library", "metallicity_zsun", "z_sun")
+    assert row["value_after"] == pytest.approx(0.5 * row["value_before"], rel=1e-6)
+    (poor,) = concluded(stands, "library", "metallicity below 0.2 Zsun", "z_sun")
+    assert poor["value_after"] > poor["value_before"]
+
+
+def test_the_stack_by_another_method(stands):
+    """F444W twice as bright."""
+    (row,) = concluded(stands, "stack_method", "metallicity_zsun", "median")
+    assert not row["stands"]
+
+
+@pytest.mark.parametrize(
+    ("probability", "verdict"), [(0.96, "yes"), (0.9, "open"), (0.04, "no"), (np.nan, "open")]
+)
+def test_verdicts(probability, verdict):
+    assert ro._verdict(probability, 0.95) == verdict

@@ -8,19 +8,19 @@ from clusterphot.sed import mass_integral, quantiles
 from clusterphot.sed import posterior as po
 from clusterphot.sed import posterior_model as pm
 from clusterphot.sed.chi2 import prepare_photometry
+from clusterphot.sed.shared_modes import dust_mode, make_modes, zero_point_modes
 from clusterphot.ssp.grid import ProjectedGrid
 from clusterphot.ssp.refine import refine_grid
+from posterior_mocks import usual_modes
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
-K_EBV = (1.40, 0.592, 0.389, 0.250, 0.184, 0.145)
-"""A over E(B-V) at the pivots, Fitzpatrick (1999) with R_V = 3.1."""
+BROADER = dict(zip(SIX, (0.03, 0.025, 0.025, 0.02, 0.02, 0.015), strict=True))
+"""A PSF broader than thought in all filters: what it takes from the fluxes."""
 
 DEFAULT = pm.Nuisance(
-    zero_point_error=(0.02,) * 6,
-    ebv_error_mag=0.03,
-    extinction_per_ebv=K_EBV,
+    usual_modes(SIX),
     jitter="multiply",
     jitter_levels=(1.0, 1.4, 2.0, 2.8, 4.0),
 )
@@ -128,9 +128,9 @@ def test_evidence_and_mass_with_a_log_uniform_mass(flux):
 
 def test_covariance_is_the_one_on_paper():
     flux, err = np.array([[10.0, 20.0, np.nan]]), np.array([[1.0, 2.0, np.nan]])
-    nuisance = pm.Nuisance(
-        (0.1, 0.05, 0.02), 0.03, (1.4, 0.6, 0.4), jitter="multiply", jitter_levels=(1.0, 3.0)
-    )
+    modes = zero_point_modes(SIX[:3], dict(zip(SIX, (0.1, 0.05, 0.02), strict=False)))
+    modes = modes.and_also(dust_mode(SIX[:3], (1.4, 0.6, 0.4), 0.03))
+    nuisance = pm.Nuisance(modes, jitter="multiply", jitter_levels=(1.0, 3.0))
     grid = one_model(np.full(3, 1e-6))
     nuisance = pm.make_model(grid, pm.Priors(), nuisance).nuisance
     covariance = po.covariances(prepare_photometry(flux, err), np.array([[10.0, 20.0, 5.0]]), nuisance)
@@ -181,14 +181,15 @@ def test_the_prior_comes_back_where_nothing_is_known(fine, age, metallicity):
 
 def exact_posterior(flux, err, model, nuisance, log_mass):
     """Weights (mass, model) with a covariance for each model and mass; no shortcut of any kind."""
-    zero_point, k = np.array(nuisance.zero_point_error), np.array(nuisance.extinction_per_ebv)
     log_like = np.full((len(nuisance.levels()), len(log_mass), model.flux.shape[1]), -np.inf)
     for level, factor in enumerate(nuisance.levels()):
         for i, mass in enumerate(10**log_mass):
             predicted = mass * model.flux.T
-            shift = 0.4 * np.log(10) * nuisance.ebv_error_mag * k * predicted
-            covariance = shift[:, :, None] * shift[:, None, :]
-            covariance[:, range(6), range(6)] += (factor * err) ** 2 + (zero_point * predicted) ** 2
+            covariance = np.zeros((len(predicted), 6, 6))
+            for effect in nuisance.modes.effects:
+                shift = effect * predicted
+                covariance += shift[:, :, None] * shift[:, None, :]
+            covariance[:, range(6), range(6)] += (factor * err) ** 2
             residual = (flux - predicted)[..., None]
             chi2 = (residual * np.linalg.solve(covariance, residual)).sum(axis=(1, 2))
             log_det = np.linalg.slogdet(covariance)[1]
@@ -201,7 +202,8 @@ def exact_posterior(flux, err, model, nuisance, log_mass):
 def test_against_the_full_likelihood(fine, published, row):
     """Five per cent zero points, and the covariance of each model and mass on its own: 0.1 sigma, 0.15 in ln Z."""
     coarse = refine_grid(fine, step_log_age_dex=0.06, step_log_metallicity_dex=0.13)
-    nuisance = dataclasses.replace(DEFAULT, zero_point_error=(0.05,) * 6, jitter_levels=(1.0, 2.5))
+    modes = usual_modes(SIX, zero_point=0.05).and_also(make_modes(SIX, "psf wings", {"wings": BROADER}))
+    nuisance = dataclasses.replace(DEFAULT, modes=modes, jitter_levels=(1.0, 2.5))
     model = pm.make_model(coarse, pm.Priors(), nuisance)
     photometry = prepare_photometry(published[1][row : row + 1], published[2][row : row + 1])
     ours = po.posteriors(photometry, model).columns
@@ -287,7 +289,7 @@ def test_bits_do_not_depend_on_the_batch(fine, photometry):
 
 def test_a_missing_band_is_a_band_that_is_not_there(fine, photometry):
     five = dataclasses.replace(fine, filters=fine.filters[1:], flux_njy=fine.flux_njy[..., 1:])
-    nuisance = dataclasses.replace(DEFAULT, zero_point_error=(0.02,) * 5, extinction_per_ebv=K_EBV[1:])
+    nuisance = dataclasses.replace(DEFAULT, modes=DEFAULT.modes.through(SIX[1:]))
     row = type(photometry)(photometry.flux[3:4], photometry.err[3:4], photometry.flags[3:4])
     less = type(photometry)(row.flux[:, 1:], row.err[:, 1:], row.flags)
     first = po.posteriors(row, pm.make_model(fine, pm.Priors(), DEFAULT)).columns
@@ -329,7 +331,7 @@ def test_several_values_of_dust_share_the_prior(fine, photometry):
     a_v = (0.8, 0.5, 0.4, 0.3, 0.2, 0.1)
     evidence = {}
     for values in ((0.0,), (0.5,), (0.0, 0.5)):
-        nuisance = dataclasses.replace(DEFAULT, jitter="none", zero_point_error=(), ebv_error_mag=0.0)
+        nuisance = dataclasses.replace(DEFAULT, jitter="none", modes=None)
         nuisance = dataclasses.replace(nuisance, av_mag=values, extinction_per_av=a_v)
         model = pm.make_model(fine, pm.Priors(), nuisance)
         evidence[values] = po.posteriors(photometry, model).columns["log_evidence"]
@@ -385,13 +387,68 @@ def test_mistakes(fine, photometry):
         pm.Priors(mass_min_msun=1e9, mass_max_msun=1e8)
     with pytest.raises(ValueError, match="expected none, multiply or add"):
         pm.Nuisance(jitter="both")
-    with pytest.raises(ValueError, match="zero_point_error .* expected 6 values"):
-        pm.make_model(fine, pm.Priors(), pm.Nuisance(zero_point_error=(0.05,)))
-    with pytest.raises(ValueError, match="extinction_per_ebv"):
-        pm.make_model(fine, pm.Priors(), pm.Nuisance(ebv_error_mag=0.03))
+    with pytest.raises(ValueError, match="modes of the filters"):
+        pm.make_model(fine, pm.Priors(), pm.Nuisance(usual_modes(SIX[:1])))
+    with pytest.raises(ValueError, match="extinction_per_av .* expected 6 values"):
+        pm.make_model(fine, pm.Priors(), pm.Nuisance(av_mag=(0.5,)))
     five = type(photometry)(photometry.flux[:, 1:], photometry.err[:, 1:], photometry.flags)
     with pytest.raises(ValueError, match="5 bands observed, 6"):
         po.posteriors(five, pm.make_model(fine, pm.Priors(), DEFAULT))
+
+
+def test_shortest_intervals_are_those_of_known_densities():
+    """An exponential in log age from the young end on: -ln(1 - p) wide and beginning there; a Gaussian is central."""
+    p = po._ends_tried()
+    falling = np.exp(-np.log1p(-np.minimum(p, 1 - 1e-12)))[None]
+    columns = po._shortest("age_gyr", falling)
+    assert columns["age_gyr_hdi68_low"][0] == 1.0
+    assert np.log(columns["age_gyr_hdi68_high"][0]) == pytest.approx(-np.log(0.32))
+    assert np.log(columns["age_gyr_hdi95_high"][0]) == pytest.approx(-np.log(0.05))
+    normal = norm.ppf(np.clip(p, 1e-9, 1 - 1e-9))[None]
+    columns = po._shortest("log_mass", normal)
+    assert columns["log_mass_hdi68_low"][0] == pytest.approx(norm.ppf(0.16), abs=1e-6)
+    assert columns["log_mass_hdi95_high"][0] == pytest.approx(norm.ppf(0.975), abs=1e-6)
+
+
+def test_the_end_of_a_range_is_in_the_shortest_interval(fine):
+    """A cluster as old as the prior allows: no central interval holds its age, the shortest ones do."""
+    old = 2e6 * fine.flux_njy[-1, 2] / fine.mass_remaining[-1, 2]
+    model = pm.make_model(fine, pm.Priors(), pm.Nuisance(usual_modes(SIX)))
+    columns = po.posteriors(prepare_photometry([old], [0.05 * old]), model).columns
+    assert columns["age_gyr_p975"][0] < fine.age_gyr[-1] * 0.999
+    for name in ("hdi68", "hdi95"):
+        assert columns[f"age_gyr_{name}_high"][0] == pytest.approx(fine.age_gyr[-1])
+        assert columns[f"age_gyr_{name}_low"][0] < columns["age_gyr_p50"][0]
+    width = np.log(columns["age_gyr_hdi68_high"][0] / columns["age_gyr_hdi68_low"][0])
+    assert width < np.log(columns["age_gyr_p84"][0] / columns["age_gyr_p16"][0])
+
+
+def test_what_moves_all_filters_alike_is_an_error_of_the_mass_alone(fine, published_stack):
+    """10 % common to all filters: no change of the age, and 0.043 dex of the mass in quadrature."""
+    photometry = prepare_photometry(*published_stack)
+    result = {}
+    for common in (0.0, 0.1):
+        modes = usual_modes(SIX).and_also(
+            make_modes(SIX, "psf reference", {"reference": dict.fromkeys(SIX, common)})
+        )
+        model = pm.make_model(fine, pm.Priors(), pm.Nuisance(modes))
+        result[common] = po.posteriors(photometry, model).columns
+    width = {}
+    for common, columns in result.items():
+        width[common] = 0.5 * (columns["log_mass_p84"][0] - columns["log_mass_p16"][0])
+    assert result[0.1]["age_gyr_p50"] == pytest.approx(result[0.0]["age_gyr_p50"], rel=0.02)
+    assert result[0.1]["age_gyr_p84"] == pytest.approx(result[0.0]["age_gyr_p84"], rel=0.02)
+    assert width[0.1] == pytest.approx(np.hypot(width[0.0], 0.1 / np.log(10)), rel=0.1)
+
+
+def test_the_floor_of_the_fluxes_acts_on_posteriors_too(fine, published):
+    """Two per cent of each flux in quadrature: as if the errors had been given so."""
+    flux, err = published[1][:3], published[2][:3]
+    model = pm.make_model(fine, pm.Priors(), DEFAULT)
+    floor, _ = po.posterior_columns(flux, err, model, min_relative_error=1e-3, flux_floor_fraction=0.02)
+    given, _ = po.posterior_columns(flux, np.hypot(err, 0.02 * flux), model, min_relative_error=1e-3)
+    for name, values in floor.items():
+        np.testing.assert_allclose(values, given[name], rtol=1e-9, err_msg=name)
 
 
 def test_dust_of_the_source():
@@ -407,7 +464,7 @@ def test_published_stack(fine, published_stack):
     sharp = po.posteriors(photometry, pm.make_model(fine, pm.Priors(), pm.Nuisance())).columns
     assert 1.4 < sharp["age_gyr_p16"][0] < sharp["age_gyr_p84"][0] < 2.1
     assert sharp["metallicity_zsun_p50"][0] == pytest.approx(0.2, abs=0.05)
-    wide = pm.Nuisance(zero_point_error=(0.05,) * 6)
+    wide = pm.Nuisance(zero_point_modes(SIX, 0.05))
     wide = po.posteriors(photometry, pm.make_model(fine, pm.Priors(), wide)).columns
     assert 1.5 < wide["age_gyr_p16"][0] < 2.2
     assert 5.7 < wide["age_gyr_p84"][0] < 6.8

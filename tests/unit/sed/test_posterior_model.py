@@ -1,29 +1,35 @@
 """From configuration keys to the models of a field's posteriors."""
 
+import types
+
 import numpy as np
 import pytest
 from clusterphot.base.errors import ConfigError
 from clusterphot.sed import posterior_model as ps
+from clusterphot.sed.shared_modes import DUST
 from defaults import DEFAULTS
 
+COSMOLOGY = {"h0": 70.0, "omega_m": 0.3}
 OPTIONS = DEFAULTS["sed"]["posterior"]
 
 
 def build(grid, **changes):
     """Model and fine grid with some keys changed."""
-    return ps.build_model(
-        grid, OPTIONS | changes, age_of_universe_gyr=9.27, ebv=0.18, zero_point_error={"F200W": 0.05}
+    params = types.SimpleNamespace(posterior=OPTIONS, redshift=0.39, cosmology=COSMOLOGY, r_v=3.1)
+    return ps.field_model(
+        grid, params, ps.expected_modes(grid.filters, OPTIONS, ebv=0.18, r_v=3.1), **changes
     )
 
 
 def test_keys_arrive(projected_grid):
     model, fine = build(projected_grid)
-    assert (fine.age_gyr[0], fine.age_gyr[-1]) == (0.5, 9.27)
-    assert model.nuisance.zero_point_error.tolist() == [0.02, 0.02, 0.05, 0.02, 0.02, 0.02]
-    assert model.nuisance.ebv_error_mag == pytest.approx(0.0288)
+    assert (fine.age_gyr[0], fine.age_gyr[-1]) == (0.5, pytest.approx(9.27, abs=0.005))
+    modes = model.nuisance.modes
+    assert modes.without(DUST).error.tolist() == [0.02] * 6
     # A / E(B-V) of Fitzpatrick (1999) with R_V = 3.1 at the pivots
     expected = [1.397, 0.592, 0.389, 0.250, 0.184, 0.145]
-    assert np.allclose(model.nuisance.extinction_per_ebv, expected, rtol=0.02)
+    dust = modes.of(DUST).effects[0] / (0.4 * np.log(10) * 0.16 * 0.18)
+    assert np.allclose(dust, expected, rtol=0.02)
     assert model.priors.age_prior == "log-uniform"
     assert len(model.nuisance.levels()) == 5
 

@@ -11,10 +11,10 @@ from clusterphot.sed import posterior_model as pm
 from clusterphot.sed import predictive as pr
 from clusterphot.sed.chi2 import Photometry, prepare_photometry
 from clusterphot.ssp.refine import refine_grid
+from posterior_mocks import usual_modes
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
-K_EBV = (1.40, 0.592, 0.389, 0.250, 0.184, 0.145)
-PLAIN = pm.Nuisance(zero_point_error=(0.02,) * 6, ebv_error_mag=0.03, extinction_per_ebv=K_EBV)
+PLAIN = pm.Nuisance(usual_modes(SIX))
 DEFAULT = dataclasses.replace(PLAIN, jitter="multiply", jitter_levels=(1.0, 1.4, 2.0, 2.8, 4.0))
 BRIGHT = pm.Priors(mass_min_msun=3e6, mass_max_msun=1e8)
 

@@ -11,15 +11,13 @@ from clusterphot.sed import rest_frame as rf
 from clusterphot.sed.chi2 import Photometry, prepare_photometry
 from clusterphot.ssp.grid import SspGrid, nodes_around, project_grid
 from clusterphot.ssp.refine import refine_grid
-from posterior_mocks import draw_mocks
+from posterior_mocks import draw_mocks, usual_modes
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 BVI = ("bessell_B", "bessell_V", "bessell_I")
 COSMOLOGY = flat_lambda_cdm(70.0, 0.3)
 NUISANCE = pm.Nuisance(
-    zero_point_error=(0.02,) * 6,
-    ebv_error_mag=0.03,
-    extinction_per_ebv=(1.40, 0.592, 0.389, 0.250, 0.184, 0.145),
+    usual_modes(SIX),
     jitter="multiply",
     jitter_levels=(1.0, 2.0, 4.0),
 )

@@ -134,7 +134,7 @@ def test_local_background_ignores_core_and_bad_pixels():
     assert found[0] == 3.0 and np.isnan(found[1])
 
 
-@pytest.mark.parametrize("method", ["median", "mean"])
+@pytest.mark.parametrize("method", ["clipped_mean", "median", "mean"])
 def test_flux_of_equal_sources(method):
     cutouts, table = field()
     result = build.make_stack(cutouts, table, psf(), noise(), [FILTER], StackOptions(method=method))
@@ -221,7 +221,7 @@ def test_drivers_and_files(tmp_path, plot):
     params = space(
         method="median", annulus_px=[5, 10], sky="quadratic", max_shift_px=1.0, n_resamples=20, seed=1
     )
-    params.filters, params.engine, params.dpi = [FILTER], "psf", 50
+    params.filters, params.reference_filter, params.engine, params.dpi = [FILTER], FILTER, "psf", 50
     wildcards = space(field="f", filter=FILTER)
     stack_sources.main(
         space(
@@ -237,15 +237,18 @@ def test_drivers_and_files(tmp_path, plot):
     join_stacks_driver.main(
         space(
             input=space(stacks=[tmp_path / "s.fits"] * 2),
-            output=space(photometry=tmp_path / "j.ecsv"),
-            params=Parameters(zero_point_errors={FILTER: 0.02}),
-            wildcards={"field": "f"},
+            output=space(photometry=tmp_path / "j.ecsv", methods=tmp_path / "m.ecsv"),
+            params=Parameters(zero_point_errors={FILTER: 0.02}, reference_filter=FILTER),
+            wildcards=Parameters(field="f"),
         )
     )
     joined = read_table(tmp_path / "j.ecsv")
     assert joined["id"][0] == "stack" and joined[f"n_sources_{FILTER}"][0] == 30
     assert joined[f"flux_err_sys_{FILTER}"][0] >= 0.02 * abs(joined[f"flux_{FILTER}"][0])
     assert joined.meta["flux_err_correlation"][0][1] == pytest.approx(1.0)
+    methods = read_table(tmp_path / "m.ecsv")
+    assert methods["method"].tolist() == ["median", "clipped_mean", "mean"]
+    assert methods[f"flux_{FILTER}"][0] == joined[f"flux_{FILTER}"][0]
     output = {kind: tmp_path / f"s.{kind}" for kind in ("png", "pdf")}
     plot("stacks", input={"stacks": [tmp_path / "s.fits"]}, output=output, wildcards={"field": "f"})
     assert output["png"].stat().st_size > 1000

@@ -9,7 +9,11 @@ from clusterphot.config.keys import key, section
 class StackKeys:
     """How the sources of a filter are combined."""
 
-    method: Literal["median", "mean"] = key("median", "median, or mean weighted by inverse variance.")
+    method: Literal["clipped_mean", "median", "mean"] = key(
+        "clipped_mean",
+        "clipped_mean gives the same sources the same weights in every filter, so that colours do not depend on depth; "
+        "median, of the images, as in Faisst et al. (2022); mean, weighted by inverse variance.",
+    )
     annulus_px: tuple[float, float] = key(
         (5, 10),
         "Inner and outer radius (px of the filter concerned) of the local background.",

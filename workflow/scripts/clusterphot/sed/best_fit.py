@@ -129,8 +129,12 @@ def fit_seds(flux, err, models, options, *, err_sys=None, correlation=None, flag
 
 
 def load_models(projected_path, four_color_paths):
-    """`Models` from a projected grid and, where given, M/L_V from GALAXEV `.4color` files."""
-    grid = read_projected_grid(projected_path)
+    """`Models` from the file of a projected grid and, where given, M/L_V from GALAXEV `.4color` files."""
+    return models_of(read_projected_grid(projected_path), four_color_paths)
+
+
+def models_of(grid, four_color_paths=()):
+    """`Models` from a `clusterphot.ssp.grid.ProjectedGrid` and, where given, M/L_V from GALAXEV `.4color` files."""
     if four_color_paths:
         ml = mass_to_light_from_files(four_color_paths, grid.age_gyr, grid.metallicity_zsun)
     else:

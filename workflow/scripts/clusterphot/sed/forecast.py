@@ -74,7 +74,7 @@ def forecast(
         Filters that are there anyway; the others of ``depths_mag`` are the extra ones.
     priors : `clusterphot.sed.posterior_model.Priors`
     nuisance : `clusterphot.sed.posterior_model.Nuisance`
-        Lists in the order of ``grid.filters``.
+        Of the filters of the grid.
     n_extra : int, optional
         Largest number of extra filters taken together.
     n_realisations : int, optional
@@ -145,10 +145,10 @@ def _realisations(flux, err, nuisance, n, seed):
     if n == 0:
         return flux[None].copy()
     rng = np.random.default_rng(seed)
-    zero_point = nuisance.zero_point_error * rng.normal(size=(n, len(flux)))
-    shift = 0.4 * np.log(10) * nuisance.ebv_error_mag * nuisance.extinction_per_ebv
+    effects = nuisance.modes.effects
+    shared = rng.normal(size=(n, len(effects))) @ effects
     noise = np.nan_to_num(err) * rng.normal(size=(n, len(flux)))
-    return flux * (1 + zero_point + shift * rng.normal(size=(n, 1))) + noise
+    return flux * (1 + shared) + noise
 
 
 def _widths(columns):

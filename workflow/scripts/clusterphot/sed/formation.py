@@ -84,7 +84,7 @@ def formation_table(clusters, stack, *, redshift, cosmology):
     stack : `astropy.table.Table` or None
         The same of the stack, one row.
     redshift, cosmology
-        As of `formation`.
+        As of `formation`; a column ``redshift`` of the clusters goes before the former.
 
     Returns
     -------
@@ -99,10 +99,17 @@ def formation_table(clusters, stack, *, redshift, cosmology):
         table = Table(
             {"id": np.asarray(part["id"], dtype=str), "is_stack": np.full(len(part), part is stack)}
         )
+        seen_at = (
+            np.asarray(part["redshift"], float)
+            if "redshift" in part.colnames
+            else np.full(len(part), redshift)
+        )
         for name, age in _ages(part):
-            table[f"lookback_gyr{name}"], table[f"z_form{name}"] = formation(
-                age, redshift=redshift, cosmology=cosmology
-            )
+            lookback, z_form = (np.full(len(part), np.nan) for _ in range(2))
+            for z in np.unique(seen_at):
+                rows = seen_at == z
+                lookback[rows], z_form[rows] = formation(age[rows], redshift=z, cosmology=cosmology)
+            table[f"lookback_gyr{name}"], table[f"z_form{name}"] = lookback, z_form
         table["flags"] = np.where(np.isinf(table["z_form"]), flags | int(Flag.OLDER_THAN_UNIVERSE), flags)
         tables.append(table)
     return vstack(tables)

@@ -5,7 +5,6 @@ Best fits are those of `clusterphot.sed.chi2` on the grid of Faisst et al. (2022
 """
 
 import dataclasses
-import types
 
 import numpy as np
 from astropy.table import Table
@@ -14,7 +13,8 @@ from clusterphot.base.tables import error_correlation, flux_arrays, read_table, 
 from clusterphot.sed.best_fit import Models, fit_seds, load_models, make_options
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.posterior import Posterior, posteriors
-from clusterphot.sed.posterior_model import field_model, systematic_fractions
+from clusterphot.sed.posterior_model import field_model
+from clusterphot.sed.shared_modes import DUST, zero_point_modes
 from clusterphot.ssp.grid import ProjectedGrid, read_projected_grid
 
 CONFIGURED, ZERO_POINTS = "configured", "zero_points"
@@ -85,7 +85,7 @@ def read_libraries(readers, projected, native, four_color=()):
     ]
 
 
-def stack_posterior(stack, library, params, *, ebv, zero_point_error=None, **changes):
+def stack_posterior(stack, library, params, modes, *, flux_floor_fraction=None, **changes):
     """Posterior of a stack with a library.
 
     Parameters
@@ -93,11 +93,11 @@ def stack_posterior(stack, library, params, *, ebv, zero_point_error=None, **cha
     stack : `StackFluxes`
     library : `Library`
     params : namespace
-        As `clusterphot.sed.posterior_model.field_model` takes it, and ``min_relative_error``.
-    ebv : float
-        Milky Way E(B-V), mag.
-    zero_point_error : float, optional
-        Fractional error of all zero points in place of those of the field.
+        As `clusterphot.sed.posterior_model.field_model` takes it, ``min_relative_error`` and ``flux_floor_fraction``.
+    modes : `clusterphot.sed.shared_modes.SharedModes`
+        What is shared beside the random errors, whose effects in the middle of the field are those of a stack.
+    flux_floor_fraction : float, optional
+        In place of that of ``params``.
     changes : optional
         Other values for keys of ``params.posterior``.
 
@@ -107,23 +107,19 @@ def stack_posterior(stack, library, params, *, ebv, zero_point_error=None, **cha
     model : `clusterphot.sed.posterior_model.PosteriorModel`
     fine : `clusterphot.ssp.grid.ProjectedGrid`
     """
-    filters = library.models.filters
-    fractions = systematic_fractions(stack.flux, stack.err_sys, filters)
-    if zero_point_error is not None:
-        fractions = {}
-        names = ("posterior", "redshift", "cosmology", "r_v", "min_relative_error")
-        params = types.SimpleNamespace(
-            **{name: getattr(params, name) for name in names}, zero_point_errors={}
-        )
-        changes["zero_point_error"] = zero_point_error
-    model, fine = field_model(library.native, params, ebv=ebv, err_fraction=fractions, **changes)
+    model, fine = field_model(library.native, params, modes, **changes)
+    floor = params.flux_floor_fraction if flux_floor_fraction is None else flux_floor_fraction
     photometry = prepare_photometry(
-        stack.flux, stack.err, min_relative_error=params.min_relative_error, correlation=stack.correlation
+        stack.flux,
+        stack.err,
+        flux_floor_fraction=floor,
+        min_relative_error=params.min_relative_error,
+        correlation=stack.correlation,
     )
     return posteriors(photometry, model), model, fine
 
 
-def compare_libraries(stack, libraries, params, *, ebv, zero_point_errors):
+def compare_libraries(stack, libraries, params, modes, *, zero_point_errors):
     """Best fit and posterior of a stack with every library and several errors of the zero points.
 
     Parameters
@@ -132,8 +128,8 @@ def compare_libraries(stack, libraries, params, *, ebv, zero_point_errors):
     libraries : list of `Library`
     params : namespace
         Parameters of the rule: those of `stack_posterior` and `clusterphot.sed.best_fit.make_options`.
-    ebv : float
-        Milky Way E(B-V), mag.
+    modes : `clusterphot.sed.shared_modes.SharedModes`
+        Of the field.
     zero_point_errors : sequence of float
         Fractional errors that all zero points are given in turn.
 
@@ -150,8 +146,8 @@ def compare_libraries(stack, libraries, params, *, ebv, zero_point_errors):
     rows, densities = [], []
     for library in libraries:
         about = _describe(library)
-        posterior, model, _ = stack_posterior(stack, library, params, ebv=ebv)
-        mean_error = float(np.sqrt(np.mean(np.square(model.nuisance.zero_point_error))))
+        posterior, model, _ = stack_posterior(stack, library, params, modes)
+        mean_error = float(np.sqrt(np.mean(np.square(modes.without(DUST).error))))
         best = _best_fit(stack, library, params)
         errors = {"error_model": CONFIGURED, "zero_point_error": mean_error}
         rows.append(about | errors | best | _first_row(posterior))
@@ -159,7 +155,12 @@ def compare_libraries(stack, libraries, params, *, ebv, zero_point_errors):
         for error in zero_point_errors:
             best = _best_fit(stack, library, params, zero_point_error=error)
             alone, *_ = stack_posterior(
-                stack, library, params, ebv=ebv, zero_point_error=error, ebv_relative_error=0.0, jitter="none"
+                stack,
+                library,
+                params,
+                zero_point_modes(modes.filters, error),
+                flux_floor_fraction=0.0,
+                jitter="none",
             )
             errors = {"error_model": ZERO_POINTS, "zero_point_error": float(error)}
             rows.append(about | errors | best | _first_row(alone))

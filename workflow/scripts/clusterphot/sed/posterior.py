@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from clusterphot.base.flags import Flag
+from clusterphot.config.sed import SedSection
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.mass_integral import N_CELLS, log_mass_integral, mass_summary
 from clusterphot.sed.posterior_model import trapezoid_weights
@@ -19,6 +20,14 @@ from clusterphot.sed.quantiles import edge_probability, quantiles_of_density, qu
 PROBABILITIES = (0.025, 0.16, 0.50, 0.84, 0.975)
 QUANTILE_NAMES = ("p025", "p16", "p50", "p84", "p975")
 """Quantiles of the columns, and their names."""
+
+SHORTEST = {"hdi68": 0.68, "hdi95": 0.95}
+"""Shortest intervals of the columns, and the probability in each."""
+
+START_STEP = 0.005
+"""Steps of the probability below an interval that are tried for the shortest."""
+
+STARTS = {name: np.arange(0.0, 1.0 - share + 1e-9, START_STEP) for name, share in SHORTEST.items()}
 
 QUANTITIES = ("age_gyr", "metallicity_zsun", "log_mass", "ml_v")
 """What a posterior is told of in columns."""
@@ -44,7 +53,8 @@ class Posterior:
     Attributes
     ----------
     columns : dict of str to (n,) float ndarray
-        ``<quantity>_<quantile>`` of `QUANTITIES` and `QUANTILE_NAMES`, ``p_age_edge``, ``log_evidence``.
+        ``<quantity>_<quantile>`` of `QUANTITIES` and `QUANTILE_NAMES`; ``<quantity>_hdi68_low`` and so on, the ends of
+        the shortest intervals, of age, metallicity and mass, in their logarithms; ``p_age_edge``, ``log_evidence``.
     probabilities : (n_p,) float ndarray
     quantiles : dict of str to (n, n_p) float ndarray
         The same quantities at ``probabilities``.
@@ -97,11 +107,10 @@ def covariances(photometry, flux, nuisance):
 
     Notes
     -----
-    A zero point off by a fraction e_b changes the flux f_b of the model by e_b f_b; an error dE of E(B-V)
-    changes a flux that was corrected for dust by 0.4 ln(10) k_b f_b dE to first order (second order:
-    2 % of the correction for an error of 0.05 mag at k_b = 1.4). Both are Gaussian, so their marginal is the
-    covariance diag(s_b^2) + diag(z_b^2 f_b^2) + v v^T with v_b = 0.4 ln(10) k_b sigma_E f_b. For one source
-    it does not matter that they are common to all sources.
+    A mode that all sources share (a zero point, the wings of a PSF, E(B-V)) changes the flux f_b of the model by
+    e_b f_b for each of its sigmas. Modes are Gaussian and independent, so their marginal is the covariance
+    diag(s_b^2) + sum over modes of (e f)(e f)^T. For one source it does not matter that they are common to all sources;
+    that they are common to filters does: what moves all fluxes alike is no error of a colour.
     """
     observed = np.isfinite(photometry.flux)
     flux = np.where(observed, flux, 0.0)
@@ -110,12 +119,9 @@ def covariances(photometry, flux, nuisance):
     added = level * flux[:, None, :] if nuisance.jitter == "add" else 0.0
     factor = level if nuisance.jitter != "add" else 1.0
     err = np.nan_to_num(photometry.err)[:, None, :] * factor
-    variance = err**2 + added**2 + (nuisance.zero_point_error * flux)[:, None, :] ** 2
-    variance = np.where(observed[:, None, :], variance, 1.0)
-    shift = 0.4 * np.log(10) * nuisance.ebv_error_mag * nuisance.extinction_per_ebv * flux
-    covariance = np.broadcast_to(
-        (shift[:, :, None] * shift[:, None, :])[:, None], (*variance.shape, flux.shape[1])
-    ).copy()
+    variance = np.where(observed[:, None, :], err**2 + added**2, 1.0)
+    shared = nuisance.modes.covariance * flux[:, :, None] * flux[:, None, :]
+    covariance = np.broadcast_to(shared[:, None], (*variance.shape, flux.shape[1])).copy()
     if photometry.covariance is not None:
         between = np.nan_to_num(photometry.covariance) * (1.0 - np.eye(flux.shape[1]))
         covariance += between[:, None] * (factor**2 * np.ones_like(level))[..., None]
@@ -287,6 +293,7 @@ def posteriors(photometry, model, *, probabilities=PROBABILITIES):
     >>> import numpy as np
     >>> from clusterphot.sed.chi2 import prepare_photometry
     >>> from clusterphot.sed.posterior_model import Nuisance, Priors, make_model
+    >>> from clusterphot.sed.shared_modes import zero_point_modes
     >>> from clusterphot.ssp.grid import ProjectedGrid
     >>> age, ones = np.geomspace(1.0, 9.0, 33), np.ones((33, 1))
     >>> flux_njy = 1e-5 * age[:, None, None] ** np.array([-1.2, -0.8, -0.6])
@@ -295,7 +302,7 @@ def posteriors(photometry, model, *, probabilities=PROBABILITIES):
     ...     lum_v_lsun=ones / age[:, None], mass_remaining=ones, redshift=0.39, luminosity_distance_mpc=2100.0,
     ...     h0=70.0, omega_m=0.3,
     ... )
-    >>> model = make_model(grid, Priors(), Nuisance(zero_point_error=(0.02, 0.02, 0.02)))
+    >>> model = make_model(grid, Priors(), Nuisance(zero_point_modes(grid.filters, 0.02)))
     >>> flux = 1e6 * flux_njy[16, 0]
     >>> columns = posteriors(prepare_photometry([flux], [0.05 * flux]), model).columns
     >>> for name in ("age_gyr", "log_mass"):
@@ -307,7 +314,7 @@ def posteriors(photometry, model, *, probabilities=PROBABILITIES):
     if n_bands != len(model.flux):
         raise ValueError(f"{n_bands} bands observed, {len(model.flux)} in the models")
     probabilities = np.asarray(probabilities, float)
-    wanted = np.concatenate([probabilities, PROBABILITIES])
+    wanted = np.concatenate([probabilities, PROBABILITIES, _ends_tried()])
     observed = np.isfinite(photometry.flux).any(axis=1)
     scale_flux = reference_flux(photometry, model) if n else np.empty((0, n_bands))
     terms = _terms(photometry, covariances(photometry, scale_flux, model.nuisance))
@@ -364,7 +371,7 @@ def _collect(out, model, probabilities, scale_flux):
     nodes = out["nodes"].reshape(-1, *model.shape)
     weights = {"age_gyr": nodes.sum(axis=(1, 3)), "metallicity_zsun": nodes.sum(axis=(1, 2))}
     axes = {"age_gyr": model.age_gyr, "metallicity_zsun": model.metallicity_zsun}
-    wanted = np.concatenate([probabilities, PROBABILITIES])
+    wanted = np.concatenate([probabilities, PROBABILITIES, _ends_tried()])
     density, quantiles = {}, {"log_mass": out["log_mass"], "ml_v": out["ml_v"]}
     for name, axis in axes.items():
         share = weights[name] / weights[name].sum(axis=1, keepdims=True)
@@ -376,6 +383,8 @@ def _collect(out, model, probabilities, scale_flux):
         for quantity in QUANTITIES
         for k, name in enumerate(QUANTILE_NAMES)
     }
+    for quantity in ("age_gyr", "metallicity_zsun", "log_mass"):
+        columns |= _shortest(quantity, quantiles[quantity][:, n_p + len(PROBABILITIES) :])
     columns["p_age_edge"] = edge_probability(density["age_gyr"], np.log10(model.age_gyr), EDGE_DEX)
     levels = out["levels"]
     with np.errstate(invalid="ignore"):  # NaN without data
@@ -399,7 +408,37 @@ def _collect(out, model, probabilities, scale_flux):
     )
 
 
-def posterior_columns(flux, err, model, *, min_relative_error, correlation=None):
+def _ends_tried():
+    """Probabilities of the ends of all intervals that may be the shortest."""
+    return np.concatenate([np.append(STARTS[name], STARTS[name] + SHORTEST[name]) for name in SHORTEST])
+
+
+def _shortest(quantity, quantiles):
+    """Columns of the shortest intervals, from the quantiles (n, n_p) at `_ends_tried`.
+
+    A central interval never holds the end of a range, where a posterior may be highest; the shortest one does.
+    """
+    columns, first = {}, 0
+    for name, starts in STARTS.items():
+        n = len(starts)
+        low, high = quantiles[:, first : first + n], quantiles[:, first + n : first + 2 * n]
+        first += 2 * n
+        length = high - low if quantity == "log_mass" else np.log(high / low)
+        best = np.argmin(np.where(np.isfinite(length), length, np.inf), axis=1)[:, None]
+        columns[f"{quantity}_{name}_low"] = np.take_along_axis(low, best, axis=1)[:, 0]
+        columns[f"{quantity}_{name}_high"] = np.take_along_axis(high, best, axis=1)[:, 0]
+    return columns
+
+
+def posterior_columns(
+    flux,
+    err,
+    model,
+    *,
+    min_relative_error,
+    flux_floor_fraction=SedSection.flux_floor_fraction,
+    correlation=None,
+):
     """Columns of the posteriors.
 
     Parameters
@@ -408,8 +447,9 @@ def posterior_columns(flux, err, model, *, min_relative_error, correlation=None)
         Corrected for Milky Way dust, random errors only: systematic ones are in the model.
     model : `clusterphot.sed.posterior_model.PosteriorModel`
     min_relative_error : float
-        As in `clusterphot.sed.chi2.prepare_photometry`. The floor of the best fit is not used: zero points and jitter
-        take its place.
+    flux_floor_fraction : float, optional
+        As in `clusterphot.sed.chi2.prepare_photometry`, the same as for best fits; part of the errors that jitter
+        multiplies.
     correlation : (n_bands, n_bands) float array_like, optional
         Of the random errors between bands.
 
@@ -419,7 +459,13 @@ def posterior_columns(flux, err, model, *, min_relative_error, correlation=None)
     flags : (n,) int ndarray
         MASS_PRIOR where the mass lies at an end of its prior, or so far beyond that there is no posterior.
     """
-    photometry = prepare_photometry(flux, err, min_relative_error=min_relative_error, correlation=correlation)
+    photometry = prepare_photometry(
+        flux,
+        err,
+        flux_floor_fraction=flux_floor_fraction,
+        min_relative_error=min_relative_error,
+        correlation=correlation,
+    )
     columns = posteriors(photometry, model).columns
     measured = np.isfinite(photometry.flux).any(axis=1)
     return columns, np.where(measured & _at_mass_bound(columns, model.priors), int(Flag.MASS_PRIOR), 0)

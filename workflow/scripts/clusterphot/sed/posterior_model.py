@@ -15,6 +15,7 @@ from clusterphot.base.filters import load_filter
 from clusterphot.config.dust import DustSection
 from clusterphot.config.keys import keys_of
 from clusterphot.config.sed import PriorKeys
+from clusterphot.sed.shared_modes import SharedModes, dust_mode, zero_point_modes
 from clusterphot.ssp.refine import refine_grid
 
 
@@ -46,12 +47,8 @@ class Nuisance:
 
     Attributes
     ----------
-    zero_point_error : (n_bands,) float array_like
-        1-sigma fractional error of the flux scale of each filter; common to all sources of a field.
-    ebv_error_mag : float
-        1-sigma error of the Milky Way's E(B-V), mag.
-    extinction_per_ebv : (n_bands,) float array_like
-        A of each filter over E(B-V); used where ebv_error_mag > 0.
+    modes : `clusterphot.sed.shared_modes.SharedModes`, optional
+        What all sources share: PSF, zero points, E(B-V); their effects are used. None is without errors of that kind.
     av_mag : sequence of float
         Extra dust: values of A_V at the rest frame, mag, of equal prior probability.
     extinction_per_av : (n_bands,) float array_like
@@ -63,9 +60,7 @@ class Nuisance:
         Of equal prior probability; not used with ``none``.
     """
 
-    zero_point_error: tuple = ()
-    ebv_error_mag: float = 0.0
-    extinction_per_ebv: tuple = ()
+    modes: SharedModes | None = None
     av_mag: tuple = (0.0,)
     extinction_per_av: tuple = ()
     jitter: str = "none"
@@ -150,6 +145,29 @@ def extinction_per_av(filters, redshift, *, r_v=DustSection.r_v):
     return np.asarray(fitzpatrick99(wave, 1.0, r_v))
 
 
+def expected_modes(filters, options, *, ebv, r_v):
+    """Zero points and E(B-V) of a field that is not observed yet.
+
+    Parameters
+    ----------
+    filters : sequence of str
+    options : mapping
+        As for `clusterphot.sed.shared_modes.field_modes`.
+    ebv : float
+        Milky Way E(B-V), mag.
+    r_v : float
+
+    Returns
+    -------
+    modes : `clusterphot.sed.shared_modes.SharedModes`
+        Extinctions are those of the curve at the pivot wavelengths, 1 % from those through the filters.
+    """
+    a_mag = r_v * ebv * extinction_per_av(filters, 0.0, r_v=r_v)
+    return zero_point_modes(filters, options["zero_point_error"]).and_also(
+        dust_mode(filters, a_mag, options["ebv_relative_error"])
+    )
+
+
 def trapezoid_weights(values):
     """Weights of the trapezoidal rule in log10 of ``values``, dex; one for a single value."""
     if len(values) == 1:
@@ -183,10 +201,10 @@ def make_model(grid, priors, nuisance):
     Raises
     ------
     ValueError
-        If a list of the nuisance model has another length than the grid has filters.
+        If the modes are of other filters than the grid, or a list has another length.
     """
     n_bands = len(grid.filters)
-    nuisance = _complete(nuisance, n_bands)
+    nuisance = _complete(nuisance, tuple(grid.filters))
     av = np.asarray(nuisance.av_mag, float)
     per_mass = grid.flux_njy / grid.mass_remaining[..., None]
     dust = 10.0 ** (-0.4 * av[:, None] * np.asarray(nuisance.extinction_per_av)[None])
@@ -213,22 +231,19 @@ def make_model(grid, priors, nuisance):
     )
 
 
-def _complete(nuisance, n_bands):
-    """The nuisance model with its per-filter lists filled with zeros where they are empty and not needed."""
-    needed = {
-        "zero_point_error": False,
-        "extinction_per_ebv": nuisance.ebv_error_mag > 0,
-        "extinction_per_av": max(nuisance.av_mag) > 0,
-    }
-    full = {}
-    for name, must in needed.items():
-        values = np.asarray(getattr(nuisance, name), float)
-        if values.size == 0 and not must:
-            values = np.zeros(n_bands)
-        if values.shape != (n_bands,) or not np.all(values >= 0):
-            raise ValueError(f"{name} is {values.tolist()}, expected {n_bands} values of at least 0")
-        full[name] = values
-    return dataclasses.replace(nuisance, **full)
+def _complete(nuisance, filters):
+    """The nuisance model with modes, if none, and with zeros where the extinction is empty and not needed."""
+    modes = zero_point_modes(filters, 0.0) if nuisance.modes is None else nuisance.modes
+    if modes.filters != filters:
+        raise ValueError(f"modes of the filters {modes.filters}, expected {filters}")
+    extinction = np.asarray(nuisance.extinction_per_av, float)
+    if extinction.size == 0 and max(nuisance.av_mag) == 0:
+        extinction = np.zeros(len(filters))
+    if extinction.shape != (len(filters),) or not np.all(extinction >= 0):
+        raise ValueError(
+            f"extinction_per_av is {extinction.tolist()}, expected {len(filters)} values of at least 0"
+        )
+    return dataclasses.replace(nuisance, modes=modes, extinction_per_av=extinction)
 
 
 def flux_at(model, age_gyr, metallicity_zsun, av_index=0):
@@ -302,22 +317,20 @@ def prior_range(options, name, axis, *, limit=np.inf):
     return low, high
 
 
-def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_v=DustSection.r_v):
+def field_model(grid, params, modes, **changes):
     """Fine grid, priors and nuisance model of a field.
 
     Parameters
     ----------
     grid : `clusterphot.ssp.grid.ProjectedGrid`
         All ages of the library; its filters and redshift are the field's.
-    options : mapping
-        Section sed.posterior of the configuration.
-    age_of_universe_gyr : float
-        At the redshift of the field.
-    ebv : float
-        Milky Way E(B-V) of the field, mag.
-    zero_point_error : dict of str to float
-        Fractional errors by filter; ``options["zero_point_error"]`` stands for the others.
-    r_v : float, optional
+    params : namespace
+        ``posterior`` (section sed.posterior of the configuration), ``redshift``, ``cosmology`` and ``r_v``.
+    modes : `clusterphot.sed.shared_modes.SharedModes`
+        Of the field, see `clusterphot.sed.shared_modes.field_modes`; of single sources its
+        `clusterphot.sed.shared_modes.SharedModes.at_one_place`.
+    changes : optional
+        Other values for keys of ``params.posterior``.
 
     Returns
     -------
@@ -329,7 +342,10 @@ def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_
     ConfigError
         If a range does not overlap that of the library.
     """
-    limit = age_of_universe_gyr if options["age_of_universe"] == "bound" else np.inf
+    options = dict(params.posterior) | changes
+    limit = np.inf
+    if options["age_of_universe"] == "bound":
+        limit = age_of_universe_gyr(params.redshift, **params.cosmology)
     fine = refine_grid(
         grid,
         age_range_gyr=prior_range(options, "age_gyr", grid.age_gyr, limit=limit),
@@ -338,82 +354,14 @@ def build_model(grid, options, *, age_of_universe_gyr, ebv, zero_point_error, r_
         step_log_metallicity_dex=options["step_log_metallicity_dex"],
     )
     priors = Priors(**{name: options[name] for name in keys_of(PriorKeys)})
-    default = options["zero_point_error"]
     nuisance = Nuisance(
-        zero_point_error=tuple(zero_point_error.get(name, default) for name in fine.filters),
-        ebv_error_mag=options["ebv_relative_error"] * ebv,
-        extinction_per_ebv=tuple(np.asarray(r_v * extinction_per_av(fine.filters, 0.0, r_v=r_v)).tolist()),
+        modes=modes.through(fine.filters),
         av_mag=tuple(options["av_mag"]),
-        extinction_per_av=tuple(extinction_per_av(fine.filters, fine.redshift, r_v=r_v).tolist()),
+        extinction_per_av=tuple(extinction_per_av(fine.filters, fine.redshift, r_v=params.r_v).tolist()),
         jitter=options["jitter"],
         jitter_levels=tuple(options["jitter_levels"]),
     )
     return make_model(fine, priors, nuisance), fine
-
-
-def field_model(grid, params, *, ebv, err_fraction=None, **changes):
-    """Model of a field's posteriors.
-
-    Parameters
-    ----------
-    grid : `clusterphot.ssp.grid.ProjectedGrid`
-        All ages of the library through the field's filters.
-    params : namespace
-        ``posterior`` (section sed.posterior of the configuration), ``redshift``, ``cosmology``, ``r_v`` and
-        ``zero_point_errors``, the fractional errors that the user named, by filter.
-    ebv : float
-        Milky Way E(B-V), mag.
-    err_fraction : dict of str to float, optional
-        Measured fractional systematic error by filter (PSF, zero point); see `systematic_fractions`.
-    changes : optional
-        Other values for keys of ``params.posterior``.
-
-    Returns
-    -------
-    model : `clusterphot.sed.posterior_model.PosteriorModel`
-    fine : `clusterphot.ssp.grid.ProjectedGrid`
-    """
-    options = dict(params.posterior) | changes
-    measured = err_fraction or {}
-    errors = {}
-    for filt in grid.filters:
-        fraction = measured.get(filt, 0.0)
-        named = params.zero_point_errors.get(filt)
-        # a zero-point error that the user named is part of the measured systematic error already
-        errors[filt] = (
-            max(fraction, named)
-            if named is not None
-            else float(np.hypot(fraction, options["zero_point_error"]))
-        )
-    return build_model(
-        grid,
-        options,
-        age_of_universe_gyr=age_of_universe_gyr(params.redshift, **params.cosmology),
-        ebv=ebv,
-        zero_point_error=errors,
-        r_v=params.r_v,
-    )
-
-
-def systematic_fractions(flux, err_sys, filters):
-    """Systematic error of each filter as a fraction of the flux, which is the same for all its sources.
-
-    Parameters
-    ----------
-    flux, err_sys : (n, n_bands) float ndarray, nJy
-    filters : sequence of str
-
-    Returns
-    -------
-    fractions : dict of str to float
-        0 for a filter without such errors; rounded, so that it does not depend on the sources at hand.
-    """
-    fractions = {}
-    for band, filt in enumerate(filters):
-        used = np.isfinite(err_sys[:, band]) & (np.abs(flux[:, band]) > 0)
-        ratio = err_sys[used, band] / np.abs(flux[used, band])
-        fractions[filt] = float(f"{np.median(ratio):.6g}") if used.any() else 0.0
-    return fractions
 
 
 def describe_model(model):
@@ -429,8 +377,8 @@ def describe_model(model):
         "age_prior": priors.age_prior,
         "metallicity_prior": priors.metallicity_prior,
         "mass_prior": priors.mass_prior,
-        "zero_point_error": [float(value) for value in nuisance.zero_point_error],
-        "ebv_error_mag": float(nuisance.ebv_error_mag),
+        "shared_modes": list(nuisance.modes.names),
+        "shared_error": [float(value) for value in nuisance.modes.error],
         "jitter": nuisance.jitter,
         "jitter_levels": [float(value) for value in nuisance.levels()],
         "av_mag": [float(value) for value in model.av_mag],

@@ -11,8 +11,10 @@ from astropy.table import Table
 from scipy.special import chdtrc, gammaincinv
 
 from clusterphot.base.robust import MEDIAN_ERROR, PRINTED_MAD_TO_SIGMA, mad_sigma
+from clusterphot.config.sed import SedSection
 from clusterphot.sed.chi2 import N_FITTED, Photometry, prepare_photometry
 from clusterphot.sed.posterior import covariances, posteriors
+from clusterphot.sed.shared_modes import DUST
 
 FACTORS = tuple(float(f) for f in np.round(2.0 ** (np.arange(0, 41) / 8), 4))
 """Growth of the errors that is tried: 1 to 32 in steps of 9 %."""
@@ -229,8 +231,9 @@ def predictive_table(photometry, model, filters):
     table : `astropy.table.Table`
         One row per filter: ``n``; ``offset`` and ``offset_err``, the median of measured less predicted
         over predicted flux (a zero point or a library off) and its error; ``zero_point_error``, what was
-        allowed for; ``median_pull`` and ``pull_scatter``; ``error_factor``, by which random errors must grow
-        for pulls of 1.4826 x median |pull| = 1, offsets included. Predictions are those of `leave_band_out`.
+        allowed for zero point and PSF; ``median_pull`` and ``pull_scatter``; ``error_factor``, by which random
+        errors must grow for pulls of 1.4826 x median |pull| = 1, offsets included. Predictions are those of
+        `leave_band_out`.
 
     Notes
     -----
@@ -238,6 +241,7 @@ def predictive_table(photometry, model, filters):
     are too small, ``error_factor`` of one band alone is too large. `common_growth` changes all together.
     """
     left_out = leave_band_out(photometry, model)
+    allowed = model.nuisance.modes.without(DUST).error
     rows = []
     for band, name in enumerate(filters):
         known = np.isfinite(left_out.predicted[:, band])
@@ -252,7 +256,7 @@ def predictive_table(photometry, model, filters):
                 "n": int(known.sum()),
                 "offset": offset,
                 "offset_err": offset_err,
-                "zero_point_error": float(model.nuisance.zero_point_error[band]),
+                "zero_point_error": float(allowed[band]),
                 "median_pull": np.median(pull) if len(pull) else np.nan,
                 "pull_scatter": mad_sigma(pull, factor=PRINTED_MAD_TO_SIGMA) if len(pull) else np.nan,
                 "error_factor": growth_of_errors(residual, err, spread),
@@ -294,7 +298,9 @@ def acceptance(photometry, posterior, model):
     }
 
 
-def check_sample(flux, err, filters, model, *, min_relative_error):
+def check_sample(
+    flux, err, filters, model, *, min_relative_error, flux_floor_fraction=SedSection.flux_floor_fraction
+):
     """Do the models explain the fluxes of a sample within their errors, and by how much must these grow?
 
     Parameters
@@ -305,6 +311,8 @@ def check_sample(flux, err, filters, model, *, min_relative_error):
         ``model(jitter=..., jitter_levels=...)`` gives the `clusterphot.sed.posterior_model.PosteriorModel` with these
         keys changed.
     min_relative_error : float
+    flux_floor_fraction : float, optional
+        As in `clusterphot.sed.chi2.prepare_photometry`.
 
     Returns
     -------
@@ -314,7 +322,9 @@ def check_sample(flux, err, filters, model, *, min_relative_error):
         ``sample``, of `acceptance`, and ``error_factor_p16_p50_p84``, the factor common to all random errors of
         `common_growth`; NaN where no source has enough bands.
     """
-    photometry = prepare_photometry(flux, err, min_relative_error=min_relative_error)
+    photometry = prepare_photometry(
+        flux, err, flux_floor_fraction=flux_floor_fraction, min_relative_error=min_relative_error
+    )
     plain = model(jitter="none")
     table = predictive_table(photometry, plain, filters)
     sample = acceptance(photometry, posteriors(photometry, plain), plain)

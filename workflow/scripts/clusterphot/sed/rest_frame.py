@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.base.filters import load_filter, nearest_filter
-from clusterphot.base.tables import error_correlation, flux_arrays, systematic_errors
+from clusterphot.base.tables import error_correlation, flux_arrays
 from clusterphot.base.units import AB_ZERO_FLUX_NJY
 from clusterphot.config.dust import DustSection
 from clusterphot.sed.chi2 import prepare_photometry
@@ -20,7 +20,6 @@ from clusterphot.sed.posterior_model import (
     describe_model,
     extinction_per_av,
     field_model,
-    systematic_fractions,
 )
 from clusterphot.sed.quantiles import draw_quantiles, lattice_quantiles
 from clusterphot.ssp.grid import SUN_MAG_V_AB, V_FILTER, filter_curve
@@ -203,7 +202,7 @@ def _named(name, quantiles):
     return {f"{name}_{suffix}": quantiles[:, k] for k, suffix in enumerate(QUANTILES)}
 
 
-def measure_rest_frame(photometry, grids, params, *, ebv, prefix="flux"):
+def measure_rest_frame(photometry, grids, params, modes, *, prefix="flux"):
     """Rest-frame quantities of the sources of a table of de-reddened photometry.
 
     Parameters
@@ -212,9 +211,9 @@ def measure_rest_frame(photometry, grids, params, *, ebv, prefix="flux"):
     grids : (native, rest) of `clusterphot.ssp.grid.ProjectedGrid`
         A library at the redshift of the field and at rest.
     params : namespace
-        As `clusterphot.sed.posterior_model.field_model` takes it, and ``min_relative_error``.
-    ebv : float
-        Milky Way E(B-V), mag.
+        As `clusterphot.sed.posterior_model.field_model` takes it, ``min_relative_error`` and ``flux_floor_fraction``.
+    modes : `clusterphot.sed.shared_modes.SharedModes`
+        Of the field, or of single sources in it.
     prefix : {'flux', 'flux0'}, optional
 
     Returns
@@ -226,13 +225,12 @@ def measure_rest_frame(photometry, grids, params, *, ebv, prefix="flux"):
     """
     native, rest_grid = grids
     flux, err = flux_arrays(photometry, native.filters, prefix=prefix)
-    err_sys = systematic_errors(photometry, native.filters, prefix=prefix)
-    fractions = systematic_fractions(flux, err_sys, native.filters)
-    model, fine = field_model(native, params, ebv=ebv, err_fraction=fractions)
+    model, fine = field_model(native, params, modes)
     rest = make_rest_frame(model, fine, rest_grid, r_v=params.r_v)
     prepared = prepare_photometry(
         flux,
         err,
+        flux_floor_fraction=params.flux_floor_fraction,
         min_relative_error=params.min_relative_error,
         correlation=error_correlation(photometry, native.filters),
     )

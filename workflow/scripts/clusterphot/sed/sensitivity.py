@@ -10,7 +10,8 @@ import numpy as np
 from astropy.table import Table
 
 from clusterphot.sed.chi2 import best_models, fit_grid, prepare_photometry
-from clusterphot.sed.library_comparison import stack_posterior
+from clusterphot.sed.library_comparison import Library, StackFluxes, stack_posterior
+from clusterphot.sed.shared_modes import DUST, SharedModes, zero_point_modes
 
 OTHER_PRIOR = {"uniform": "log-uniform", "log-uniform": "uniform"}
 EBV = "E(B-V)"
@@ -18,7 +19,46 @@ QUANTITIES = {"age": "age_gyr", "metallicity": "metallicity_zsun", "mass": "log_
 MEDIANS = tuple(f"{name}_{q}" for name in QUANTITIES.values() for q in ("p16", "p50", "p84"))
 
 
-def sensitivity_table(stack, libraries, fiducial, params, *, ebv, zero_point_errors):
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One thing changed, and what the stack is fitted with then.
+
+    Attributes
+    ----------
+    varied, varied_in : str
+        What is changed, and in which filter or to which prior or library.
+    varied_by : float
+    stack : `clusterphot.sed.library_comparison.StackFluxes`
+    library : `clusterphot.sed.library_comparison.Library`
+    modes : `clusterphot.sed.shared_modes.SharedModes`
+    keys : dict
+        Other values for keys of sed.posterior.
+    floor : float or None
+        Fraction of the flux in place of all systematic errors of the best fit.
+    """
+
+    varied: str
+    varied_in: str
+    varied_by: float
+    stack: StackFluxes
+    library: Library
+    modes: SharedModes
+    keys: dict = dataclasses.field(default_factory=dict)
+    floor: float | None = None
+
+    def but(self, varied, varied_in="", varied_by=np.nan, **changes):
+        """This with something else changed."""
+        named = {"varied": varied, "varied_in": varied_in, "varied_by": float(varied_by)}
+        return dataclasses.replace(self, **named, **changes)
+
+
+def baseline(stack, libraries, fiducial, modes):
+    """Nothing changed: the posterior of stack.ecsv."""
+    (library,) = (library for library in libraries if library.name == fiducial)
+    return Change("baseline", "", 0.0, stack, library, modes)
+
+
+def sensitivity_table(stack, libraries, fiducial, params, modes, *, ebv, zero_point_errors):
     """Age, metallicity and mass of a stack with one thing changed at a time.
 
     Parameters
@@ -29,6 +69,8 @@ def sensitivity_table(stack, libraries, fiducial, params, *, ebv, zero_point_err
         Name of the library of all rows but those of other libraries.
     params : namespace
         As for `clusterphot.sed.library_comparison.compare_libraries`.
+    modes : `clusterphot.sed.shared_modes.SharedModes`
+        Of the field.
     ebv : float
         Milky Way E(B-V), mag.
     zero_point_errors : sequence of float
@@ -48,40 +90,47 @@ def sensitivity_table(stack, libraries, fiducial, params, *, ebv, zero_point_err
     Data are changed, not the error model: the posterior allows for calibration errors, so that its median moves less
     than the best fit. What is known without error is not varied.
     """
-    chosen = {library.name: library for library in libraries}
-    base = chosen[fiducial]
-    _, model, _ = stack_posterior(stack, base, params, ebv=ebv)
-    cases = [("baseline", "", 0.0, stack, base, {})]
-    for name, step, factor in _calibrations(base.models.filters, model.nuisance):
+    base = baseline(stack, libraries, fiducial, modes)
+    changes = [base]
+    for name, step, factor in _calibrations(modes, params.posterior["ebv_relative_error"] * ebv):
         varied = "ebv" if name == EBV else "zero_point"
-        cases.append((varied, name, step, scale_flux(stack, factor), base, {}))
+        changes.append(base.but(varied, name, step, stack=scale_flux(stack, factor)))
     for error in zero_point_errors:
-        cases.append(("zero_point_errors", "all", error, stack, base, {"zero_point_error": error}))
-    for name in ("age_prior", "metallicity_prior"):
-        other = OTHER_PRIOR[params.posterior[name]]
-        cases.append((name, other, np.nan, stack, base, {name: other}))
-    for library in libraries:
-        if library.name != fiducial:
-            cases.append(("library", library.name, np.nan, stack, library, {}))
+        of_all = zero_point_modes(modes.filters, error).and_also(modes.of(DUST))
+        changes.append(base.but("zero_point_errors", "all", error, modes=of_all, floor=error))
+    changes += other_models(base, libraries, params)
     rows = [
-        {"varied": varied, "varied_in": name, "varied_by": float(step)}
-        | _answer(data, library, params, ebv, changes)
-        for varied, name, step, data, library, changes in cases
+        {name: getattr(change, name) for name in ("varied", "varied_in", "varied_by")}
+        | _answer(change, params)
+        for change in changes
     ]
     return _with_changes(Table(rows))
 
 
-def _calibrations(filters, nuisance):
+def other_models(base, libraries, params):
+    """Changes of priors and libraries."""
+    changes = []
+    for name in ("age_prior", "metallicity_prior"):
+        other = OTHER_PRIOR[params.posterior[name]]
+        changes.append(base.but(name, other, keys={name: other}))
+    return changes + [
+        base.but("library", library.name, library=library)
+        for library in libraries
+        if library.name != base.library.name
+    ]
+
+
+def _calibrations(modes, ebv_error):
     """Name, step and factors on the fluxes of each calibration error of 1 sigma, down and up."""
-    unchanged = np.ones(len(filters))
-    for band, error in enumerate(nuisance.zero_point_error):
+    unchanged = np.ones(len(modes.filters))
+    for band, error in enumerate(modes.without(DUST).error):
         for step in (-error, error) if error > 0 else ():
             factor = unchanged.copy()
             factor[band] += step
-            yield filters[band], step, factor
-    error = nuisance.ebv_error_mag
-    for step in (-error, error) if error > 0 else ():
-        yield EBV, step, 10 ** (0.4 * step * nuisance.extinction_per_ebv)
+            yield modes.filters[band], step, factor
+    for effect in modes.of(DUST).effects:
+        for sign in (-1, 1):
+            yield EBV, sign * ebv_error, np.exp(sign * effect)
 
 
 def scale_flux(stack, factor):
@@ -92,10 +141,10 @@ def scale_flux(stack, factor):
     )
 
 
-def _answer(stack, library, params, ebv, changes):
-    """Posterior quantiles and best fit on the fine grid of one case."""
-    posterior, _, fine = stack_posterior(stack, library, params, ebv=ebv, **changes)
-    floor = changes.get("zero_point_error")
+def _answer(change, params):
+    """Posterior quantiles and best fit on the fine grid of one change."""
+    stack, floor = change.stack, change.floor
+    posterior, _, fine = stack_posterior(stack, change.library, params, change.modes, **change.keys)
     photometry = prepare_photometry(
         stack.flux,
         stack.err,

@@ -1,7 +1,7 @@
-"""Stack of the sources of a field in one filter: aligned median or mean, fitted as a point source.
+"""Stack of the sources of a field in one filter: aligned mean or median, fitted as a point source.
 
-After Faisst et al. (2022, ApJL 941, L11, sect. 3): local background from an annulus, median of the cutouts;
-here aligned to a fraction of a pixel. Images nJy/pixel, fluxes nJy, positions in pixels (0-based).
+After Faisst et al. (2022, ApJL 941, L11, sect. 3): local background from an annulus, their median of the cutouts and
+means; here aligned to a fraction of a pixel. Images nJy/pixel, fluxes nJy, positions in pixels (0-based).
 """
 
 import logging
@@ -11,9 +11,16 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from clusterphot.base.columns import STACK_BOOTSTRAP_COLUMNS, STACK_COLUMNS, STACK_SOURCE_COLUMNS
+from clusterphot.base.columns import (
+    STACK_BOOTSTRAP_COLUMNS,
+    STACK_COLUMNS,
+    STACK_METHOD_COLUMNS,
+    STACK_SOURCE_COLUMNS,
+)
 from clusterphot.base.flags import Flag
 from clusterphot.base.products import IVAR_UNIT, Cutouts, Noise, Psf, open_fits, write_fits
+from clusterphot.base.robust import mad_sigma
+from clusterphot.base.tables import at_field_redshift
 from clusterphot.config.photometry import EngineKeys, FitKeys
 from clusterphot.config.stack import StackKeys
 from clusterphot.measure.fit import FitOptions, fit_sources
@@ -34,6 +41,18 @@ BLOCK_SOURCES = 500
 
 MIN_SOURCES = 2
 """Sources without which there is no stack, and no bootstrap."""
+
+MAX_RELATIVE_NOISE = 3.0
+"""A source whose flux error in some filter is this many times the median error of the filter is left out of the clipped
+mean of all filters: with equal weights, one at the shallow edge of a mosaic would bring the noise of nine."""
+
+OUTLIER_MADS = 10.0
+"""A source brighter in the reference filter than the median by this many times the scatter (MAD) of the fluxes is left
+out of the clipped mean of all filters. Of log-normal fluxes of 0.8 in ln it takes 0.3 %, of the noise alone nothing; a
+star or galaxy that outshines the clusters it takes."""
+
+METHODS = ("clipped_mean", "median", "mean")
+"""Ways to combine the images; all of them are fitted, beside the one that is asked for."""
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +77,28 @@ class StackOptions(StackKeys):
 
     def __post_init__(self):
         """Refuse words and radii that mean nothing."""
-        if self.method not in ("median", "mean"):
-            raise ValueError(f"method is {self.method!r}, expected 'median' or 'mean'")
+        if self.method not in METHODS:
+            raise ValueError(f"method is {self.method!r}, expected one of {', '.join(METHODS)}")
         if not 0 <= self.annulus_px[0] < self.annulus_px[1]:
             raise ValueError(f"annulus_px is {self.annulus_px}, expected two growing radii")
+
+
+@dataclass(frozen=True)
+class MethodFlux:
+    """Flux of a stack by one of `METHODS`.
+
+    Attributes
+    ----------
+    flux, flux_err : float, nJy
+        NaN where the fit failed.
+    n_sources : int
+    resampled_flux : (n_resamples,) float ndarray, nJy
+    """
+
+    flux: float
+    flux_err: float
+    n_sources: int
+    resampled_flux: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -75,11 +112,15 @@ class Stack:
     row : dict
         Values of the fit: flux, flux_err, ... as in `STACK_COLUMNS`.
     ids : list of str
-        Sources in the stack.
+        Sources that are aligned.
+    is_in : (n,) bool ndarray
+        Those of them that are in the stack; a clipped mean leaves some out, see `kept_sources`.
     background : (n,) float ndarray, nJy/pixel
         Local background taken from each.
     resampled_flux : (n_resamples,) float ndarray, nJy
-        Fluxes of the bootstrap; `clusterphot.stack.combine.stack_counts` says which sources are in each.
+        Fluxes of the bootstrap; `clusterphot.stack.combine.stack_counts` of ``ids`` says which sources are in each.
+    by_method : dict of str to MethodFlux
+        The fluxes of all of `METHODS`, from the same resamples.
     pixel_scale_arcsec : float
     filter_name, method : str
     seed : int
@@ -90,8 +131,10 @@ class Stack:
     ivar: np.ndarray
     row: dict
     ids: list
+    is_in: np.ndarray
     background: np.ndarray
     resampled_flux: np.ndarray
+    by_method: dict
     pixel_scale_arcsec: float
     filter_name: str
     method: str
@@ -117,15 +160,17 @@ def common_sample(table, filters):
     Returns
     -------
     common : (n,) bool ndarray
-        A filter that sees fewer than `MIN_CLEAN_SHARE` of the sources is left out of the condition.
+        Of sources at the redshift of the field. A filter that sees fewer than `MIN_CLEAN_SHARE` of them is left out
+        of the condition.
     """
-    common = np.ones(len(table), dtype=bool)
+    common = at_field_redshift(table)
+    n_members = max(common.sum(), 1)
     for filt in filters:
-        clean = is_clean(table, filt)
-        if clean.mean() >= MIN_CLEAN_SHARE:
+        clean = is_clean(table, filt) & at_field_redshift(table)
+        if clean.sum() / n_members >= MIN_CLEAN_SHARE:
             common &= clean
         else:
-            logger.warning("%s: only %d of %d sources are clean", filt, clean.sum(), len(table))
+            logger.warning("%s: only %d of %d sources are clean", filt, clean.sum(), n_members)
     return common
 
 
@@ -136,6 +181,45 @@ def is_clean(table, filt):
         np.ma.filled(y.astype(float), np.nan)
     )
     return measured & ((np.ma.filled(flags, int(Flag.NO_DATA)).astype(int) & int(BAD_FLAGS)) == 0)
+
+
+def kept_sources(table, filters, reference):
+    """Sources that a clipped mean takes, the same in every filter.
+
+    Parameters
+    ----------
+    table : `astropy.table.Table`
+        Photometry with flux_F, flux_err_F, flags_F.
+    filters : sequence of str
+    reference : str
+        Filter in which sources that are too bright are told.
+
+    Returns
+    -------
+    kept : (n,) bool ndarray
+
+    Notes
+    -----
+    Left out of all filters are sources that a point source does not describe in some filter (POOR_FIT: a neighbour, an
+    artefact, an extended source), with more than `MAX_RELATIVE_NOISE` times the noise of others, or brighter than
+    `OUTLIER_MADS` allow. None of it asks whether the noise of a filter happens to be high or low at the source, which
+    would bias its flux there; the reference filter alone decides on brightness, far above its noise.
+    """
+    kept = np.ones(len(table), dtype=bool)
+    for filt in filters:
+        flags = np.ma.filled(np.ma.asarray(table[f"flags_{filt}"]), 0).astype(int)
+        kept &= (flags & int(Flag.POOR_FIT)) == 0
+        if f"flux_err_{filt}" in table.colnames:
+            err = np.ma.filled(np.ma.asarray(table[f"flux_err_{filt}"], dtype=float), np.nan)
+            known = np.isfinite(err)
+            if known.mean() >= MIN_CLEAN_SHARE:
+                kept &= ~(err > MAX_RELATIVE_NOISE * np.median(err[known]))
+    flux = np.ma.filled(np.ma.asarray(table[f"flux_{reference}"], dtype=float), np.nan)
+    known = np.isfinite(flux) & kept
+    if known.any():
+        limit = np.median(flux[known]) + OUTLIER_MADS * mad_sigma(flux[known])
+        kept &= ~(flux > limit) if limit > np.median(flux[known]) else True
+    return kept
 
 
 def join_cutouts(parts):
@@ -164,7 +248,7 @@ def take(cutouts, rows):
 # ---- the stack of a filter -------------------------------------------------------------------------------
 
 
-def make_stack(cutouts, table, psf, noise, filters, options):
+def make_stack(cutouts, table, psf, noise, filters, options, *, reference=None):
     """Stack the sources of a field in one filter and fit the stack.
 
     Parameters
@@ -172,12 +256,14 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     cutouts : `clusterphot.base.products.Cutouts`
         Of all sources, see `join_cutouts`.
     table : `astropy.table.Table`
-        Photometry: id and, per filter, x_F, y_F, flux_F, flags_F.
+        Photometry: id and, per filter, x_F, y_F, flux_F, flux_err_F, flags_F.
     psf : `clusterphot.base.products.Psf` or `clusterphot.base.psf_field.PsfField`
     noise : `clusterphot.base.products.Noise`
     filters : sequence of str
         Filters of the field, for the common sample.
     options : StackOptions
+    reference : str, optional
+        Filter that decides which sources are too bright for a clipped mean; the filter itself by default.
 
     Returns
     -------
@@ -187,7 +273,9 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     Notes
     -----
     Where single sources are fainter than the noise of a pixel, the median of images tends to their mean
-    (White et al. 2007, ApJ 654, 99), and fluxes are distributed with a tail. In simulated fields with the
+    (White et al. 2007, ApJ 654, 99), and fluxes are distributed with a tail: the colours of a median stack depend on
+    how deep its filters are. A mean is linear in the pixels and does not know the noise; with the same sources and
+    weights in all filters its colours are those of the mean flux. In simulated fields with the
     depth and fluxes of SMACS J0723 (five fields, 1244 sources, drizzled noise, true PSF) the flux of the
     median stack exceeds the median true flux by 1.7 0.3 1.3 1.7 4.4 7.6 % in F090W F150W F200W F277W F356W
     F444W, with errors of 0.7-1.7 %; that of the mean stack differs from the mean true flux by -1.2 to 0.2 %,
@@ -197,21 +285,40 @@ def make_stack(cutouts, table, psf, noise, filters, options):
     filt = cutouts.filter_name
     aligned = aligned_sample(cutouts, table, psf, noise, filters, options)
     ids, background = aligned.ids, aligned.background
-    logger.info("%s: %d of %d sources are stacked", filt, len(ids), len(cutouts.ids))
-    if len(ids) < MIN_SOURCES:
-        return _empty_stack(cutouts, ids, background, options)
-    images, weights = aligned.images, aligned.ivar
+    kept = kept_sources(table, filters, reference or filt)[aligned.rows]
     counts = stack_counts(len(ids), options.n_resamples, options.seed)
-    combined = combine(images, weights, options.method, counts)
-    weight = stacked_ivar(weights, options.method)
-    # phases are averaged over the sources of a stack, as over exposures
-    of_stack = replace(aligned.psf, phase_error=psf.phase_error / np.sqrt(len(ids)))
-    row, model, resampled = fit_stack(combined, weight, of_stack, noise, cutouts, options)
-    row |= {"n_sources": len(ids), "n_listed": len(cutouts.ids)}
+    fits_by_method = {}
+    for method in METHODS:
+        takes = kept if method == "clipped_mean" else np.ones(len(ids), dtype=bool)
+        if takes.sum() >= MIN_SOURCES:
+            fits_by_method[method] = _stack_by(method, takes, counts, aligned, psf, noise, cutouts, options)
+    logger.info("%s: %d of %d sources are stacked", filt, len(ids), len(cutouts.ids))
+    if options.method not in fits_by_method:
+        return _empty_stack(cutouts, ids, background, options)
+    combined, weight, row, model, resampled, is_in = fits_by_method[options.method]
+    by_method = {
+        name: MethodFlux(fit[2]["flux"], fit[2]["flux_err"], int(fit[5].sum()), fit[4])
+        for name, fit in fits_by_method.items()
+    }
+    row |= {"n_sources": int(is_in.sum()), "n_listed": len(cutouts.ids)}
     return Stack(
-        np.nan_to_num(combined[0]), model, weight, row, ids, background, resampled,
+        np.nan_to_num(combined), model, weight, row, ids, is_in, background, resampled, by_method,
         cutouts.pixel_scale_arcsec, filt, options.method, options.seed,
     )  # fmt: skip
+
+
+def _stack_by(method, takes, counts, aligned, psf, noise, cutouts, options):
+    """Stack of a method and its fit: image, inverse variance, row, model, fluxes of the resamples, and who is in it."""
+    counts = counts * takes
+    counts[counts.sum(axis=1) == 0] = takes  # where next to nothing is left: a resample without any of it
+    combined = combine(aligned.images, aligned.ivar, method, counts)
+    ivar = np.where(takes[:, None, None], aligned.ivar, 0.0)
+    of_stack = psf.mean(*aligned.places.T, _shares_of_light(ivar, aligned.flux * takes, method))
+    # phases are averaged over the sources of a stack, as over exposures
+    of_stack = replace(of_stack, phase_error=psf.phase_error / np.sqrt(takes.sum()))
+    weight = stacked_ivar(ivar, method)
+    row, model, resampled = fit_stack(combined, weight, of_stack, noise, cutouts, options)
+    return combined[0], weight, row, model, resampled, takes
 
 
 @dataclass(frozen=True)
@@ -223,6 +330,9 @@ class AlignedSample:
     ids : list of str
     rows : (n,) int ndarray
         Their rows in the table of photometry.
+    places : (n, 2) float ndarray
+        x and y in the mosaic.
+    flux : (n,) float ndarray, nJy
     images, ivar : (n, m, m) float ndarray
         Local background subtracted, source on the middle pixel.
     background : (n,) float ndarray, nJy/pixel
@@ -232,6 +342,8 @@ class AlignedSample:
 
     ids: list
     rows: np.ndarray
+    places: np.ndarray
+    flux: np.ndarray
     images: np.ndarray
     ivar: np.ndarray
     background: np.ndarray
@@ -263,7 +375,8 @@ def aligned_sample(cutouts, table, psf, noise, filters, options):
     ids = [chosen.ids[i] for i in usable]
     if len(usable) < MIN_SOURCES:
         empty = np.zeros((0, *chosen.data.shape[1:]))
-        return AlignedSample(ids, where[usable], empty, empty, background[usable], psf)
+        found = (where[usable], places[usable], flux[usable])
+        return AlignedSample(ids, *found, empty, empty, background[usable], psf)
     images, weights = np.empty((2, len(usable), *chosen.data.shape[1:]))
     renderer = PsfRenderer(psf.terms, chosen.data.shape[-1])
     for first in range(0, len(usable), BLOCK_SOURCES):
@@ -274,8 +387,9 @@ def aligned_sample(cutouts, table, psf, noise, filters, options):
             chosen.data[rows], ivar[rows], (x[rows], y[rows]), background[rows], light
         )
     shares = _shares_of_light(weights, flux[usable], options.method)
+    found = (where[usable], places[usable], flux[usable])
     return AlignedSample(
-        ids, where[usable], images, weights, background[usable], psf.mean(*places[usable].T, shares)
+        ids, *found, images, weights, background[usable], psf.mean(*places[usable].T, shares)
     )
 
 
@@ -372,8 +486,9 @@ def _empty_stack(cutouts, ids, background, options):
     row |= {"dof": 0, "flags": int(Flag.NO_DATA), "n_sources": len(ids), "n_listed": len(cutouts.ids)}
     empty = np.full((m, m), np.nan)
     return Stack(
-        empty, empty, np.zeros((m, m)), row, ids, background, np.full(options.n_resamples, np.nan),
-        cutouts.pixel_scale_arcsec, cutouts.filter_name, options.method, options.seed,
+        empty, empty, np.zeros((m, m)), row, ids, np.ones(len(ids), dtype=bool), background,
+        np.full(options.n_resamples, np.nan), {}, cutouts.pixel_scale_arcsec, cutouts.filter_name, options.method,
+        options.seed,
     )  # fmt: skip
 
 
@@ -381,7 +496,7 @@ def _empty_stack(cutouts, ids, background, options):
 
 
 def write_stack(path, stack, field):
-    """Write images DATA, MODEL, RESIDUAL, IVAR and tables FIT, SOURCES, BOOTSTRAP."""
+    """Write images DATA, MODEL, RESIDUAL, IVAR and tables FIT, SOURCES, METHODS, BOOTSTRAP."""
     header = fits.Header()
     header["FIELD"], header["FILTER"] = field, stack.filter_name
     header["PIXSCALE"] = (stack.pixel_scale_arcsec, "[arcsec]")
@@ -401,16 +516,31 @@ def write_stack(path, stack, field):
         hdus.append(hdu)
     row = Table({name: [stack.row[name]] for name in STACK_COLUMNS})
     ids = np.char.encode(np.array(stack.ids, dtype=str), "utf-8") if stack.ids else np.zeros(0, "S1")
-    sources = Table({"id": ids, "background": np.asarray(stack.background, dtype=float)})
+    sources = Table(
+        {"id": ids, "background": np.asarray(stack.background, dtype=float), "is_in": np.asarray(stack.is_in)}
+    )
+    methods = Table(
+        [
+            [getattr(fit, name) for fit in stack.by_method.values()]
+            for name in ("flux", "flux_err", "n_sources")
+        ],
+        names=("flux", "flux_err", "n_sources"),
+        dtype=(float, float, int),
+    )
+    methods.add_column(np.array(list(stack.by_method), dtype="U12"), name="method", index=0)
     resamples = Table({"flux": stack.resampled_flux})
+    for name, fit in stack.by_method.items():
+        resamples[f"flux_{name}"] = fit.resampled_flux
     for table, columns in (
         (row, STACK_COLUMNS),
         (sources, STACK_SOURCE_COLUMNS),
+        (methods, STACK_METHOD_COLUMNS),
         (resamples, STACK_BOOTSTRAP_COLUMNS),
     ):
-        for name, (unit, _) in columns.items():
+        for name in table.colnames:
+            unit, _ = columns[name] if name in columns else columns["flux_M"]
             table[name].unit = unit or None
-    tables = (("FIT", row), ("SOURCES", sources), ("BOOTSTRAP", resamples))
+    tables = (("FIT", row), ("SOURCES", sources), ("METHODS", methods), ("BOOTSTRAP", resamples))
     write_fits(path, hdus + [fits.BinTableHDU(table, name=name) for name, table in tables])
 
 
@@ -418,7 +548,16 @@ def read_stack(path):
     """Read a `Stack` written by `write_stack`."""
     with open_fits(path) as hdus:
         header, row = hdus[0].header, hdus["FIT"].data[0]
-        names = hdus["SOURCES"].data["id"]
+        names, resamples = hdus["SOURCES"].data["id"], hdus["BOOTSTRAP"].data
+        by_method = {
+            str(fit["method"]): MethodFlux(
+                float(fit["flux"]),
+                float(fit["flux_err"]),
+                int(fit["n_sources"]),
+                np.asarray(resamples[f"flux_{fit['method']}"], dtype=float),
+            )
+            for fit in hdus["METHODS"].data
+        }
         return Stack(
             data=np.asarray(hdus["DATA"].data, dtype=float),
             model=np.asarray(hdus["MODEL"].data, dtype=float),
@@ -428,8 +567,10 @@ def read_stack(path):
                 name.encode("latin-1").decode("utf-8") if isinstance(name, str) else name.decode()
                 for name in names
             ],
+            is_in=np.asarray(hdus["SOURCES"].data["is_in"], dtype=bool),
             background=np.asarray(hdus["SOURCES"].data["background"], dtype=float),
-            resampled_flux=np.asarray(hdus["BOOTSTRAP"].data["flux"], dtype=float),
+            resampled_flux=np.asarray(resamples["flux"], dtype=float),
+            by_method=by_method,
             pixel_scale_arcsec=header["PIXSCALE"],
             filter_name=header["FILTER"],
             method=header["METHOD"],

@@ -1,6 +1,6 @@
 """Cutouts of many sources aligned to a fraction of a pixel and combined into one image.
 
-Local background from an annulus, Fourier shifts, medians and weighted means with a bootstrap over sources.
+Local background from an annulus, Fourier shifts, medians and means with a bootstrap over sources.
 Images nJy/pixel, positions in pixels of the cutout (0-based).
 """
 
@@ -11,6 +11,10 @@ MIN_ANNULUS_PIXELS = 20
 
 MAX_BAD_WEIGHT = 0.2
 """A shifted pixel is bad where bad pixels contribute more than this to its bilinear interpolation."""
+
+SEEN_SHARE = 0.75
+"""Pixels that fewer of the images see have no weight in a stack: their mean is that of other sources, on other light.
+Aligned to a fraction of a pixel, the outermost rows are seen by half of the images."""
 
 MEDIAN_VARIANCE = np.pi / 2
 """Variance of the median of many normal deviates over that of their mean."""
@@ -151,7 +155,8 @@ def combine(images, ivar, method, counts):
     ----------
     images, ivar : (n, m, m) float ndarray
         Pixels with ivar 0 are left out.
-    method : {'median', 'mean'}
+    method : {'clipped_mean', 'median', 'mean'}
+        The clipped mean weighs all images alike; which are in it is said by ``counts``, 0 for those left out.
     counts : (k, n) int ndarray
         How often each image enters each of k combinations.
 
@@ -165,6 +170,7 @@ def combine(images, ivar, method, counts):
     if method == "median":
         combined = weighted_medians(values, weights > 0, counts)
     else:
+        weights = (weights > 0).astype(float) if method == "clipped_mean" else weights
         total = counts @ weights.T
         sums = counts @ (weights * values).T
         combined = np.where(total > 0, sums / np.where(total > 0, total, 1.0), np.nan)
@@ -209,15 +215,22 @@ def weighted_medians(values, good, counts):
 
 
 def stacked_ivar(ivar, method):
-    """Inverse variance of a stack from the pixel noise of its images, (m, m).
+    """Inverse variance of a stack from the pixel noise of its images, (m, m); 0 where fewer than `SEEN_SHARE` see it.
 
     Notes
     -----
-    Mean: the sum. Median of normal deviates of different sigma about one value: 2/pi (sum 1/sigma)^2 / n
-    (asymptotic variance n / (4 (sum f_i(0))^2) with f_i(0) = 1 / (sqrt(2 pi) sigma_i); Kendall & Stuart 1977,
-    sect. 14.5).
+    Mean: the sum. Mean with equal weights: n^2 / sum sigma_i^2. Median of normal deviates of different sigma about one
+    value: 2/pi (sum 1/sigma)^2 / n (asymptotic variance n / (4 (sum f_i(0))^2) with f_i(0) = 1 / (sqrt(2 pi) sigma_i);
+    Kendall & Stuart 1977, sect. 14.5).
     """
+    good = ivar > 0
+    n_good = good.sum(axis=0)
+    seen = (n_good > 0) & (n_good >= SEEN_SHARE * good.any(axis=(1, 2)).sum())
     if method == "mean":
-        return ivar.sum(axis=0)
-    n_good = np.maximum((ivar > 0).sum(axis=0), 1)
-    return np.sqrt(ivar).sum(axis=0) ** 2 / (n_good * MEDIAN_VARIANCE)
+        stacked = ivar.sum(axis=0)
+    elif method == "clipped_mean":
+        variance = np.where(good, 1.0 / np.where(good, ivar, 1.0), 0.0).sum(axis=0)
+        stacked = n_good**2 / np.where(seen, variance, 1.0)
+    else:
+        stacked = np.sqrt(ivar).sum(axis=0) ** 2 / (np.where(seen, n_good, 1) * MEDIAN_VARIANCE)
+    return np.where(seen, stacked, 0.0)
