@@ -1,0 +1,1 @@
+"""Sources behind a gravitational lens: magnifications, and what is intrinsic to the sources."""
