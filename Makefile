@@ -17,7 +17,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs docs-code tutorial lock clean
-.PHONY: bench-recovery bench-phase bench-detection bench-detection-scale docs-luminosity
+.PHONY: bench-recovery bench-phase bench-stack bench-psf bench-detection bench-detection-scale docs-luminosity docs-stack
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -72,6 +72,14 @@ check: $(READY)  ## all mistakes before a run: make check CONFIG=my.yaml [DIRECT
 	@$(CACHED); $(BIN)/python workflow/scripts/check_config.py --start "$(HERE)" \
 	  $(if $(CONFIG),--config "$(CONFIG)") $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(filter-out 0,$(DEEP)),--deep)
 
+.PHONY: tractor fsps
+tractor: $(READY)  ## The Tractor for photometry.engine, built and checked: make tractor [TRACTOR=address] [ASTROMETRY=address]
+	@$(BIN)/python workflow/scripts/build_software.py --start "$(HERE)" tractor --tractor "$(TRACTOR)" --astrometry "$(ASTROMETRY)"
+
+fsps: $(READY)  ## FSPS for ssp_grids, built and checked: make fsps [FSPS_HOME=folder or address] [ISOCHRONES=mist] [SPECTRA=basel]
+	@$(BIN)/python workflow/scripts/build_software.py --start "$(HERE)" fsps --data "$(FSPS_HOME)" \
+	  --isochrones "$(or $(ISOCHRONES),mist)" --spectra "$(or $(SPECTRA),basel)"
+
 test: $(READY)  ## the tests, some three minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
@@ -105,8 +113,14 @@ bench-scale: $(READY)  ## time and memory against the number of sources, to docs
 bench-phase: $(READY)  ## error of fluxes by dither phase against drizzled stars, printed (twenty minutes)
 	PYTHONPATH=workflow/scripts:tests $(BIN)/python tests/bench/bench_phase.py $(ARGS)
 
+bench-stack: $(READY)  ## colours of stacks in filters of different depth, to docs/stack.md (twenty minutes)
+	PYTHONPATH=workflow/scripts:tests $(BIN)/python tests/bench/bench_stack.py --page $(ARGS)
+
 bench-recovery: $(READY)  ## fluxes and sizes of simulated fields against their truth, to docs/recovery.md and docs/sizes.md (a quarter of an hour)
 	$(BIN)/python tests/bench/bench_recovery.py $(BENCH_DIR)/recovery --page $(ARGS)
+
+bench-psf: $(READY)  ## PSFs over simulated fields against the truth, beside PSFEx, Piff and photutils, to docs/psf.md (half a day on one core; 3 GB in BENCH_DIR)
+	$(BIN)/python tests/bench/bench_psf.py $(BENCH_DIR)/psf --page $(ARGS)
 
 bench-detection: $(READY)  ## finding clusters on simulated fields against their truth, to docs/detection.md (half an hour)
 	$(BIN)/python tests/bench/bench_detection.py $(BENCH_DIR)/detection --page $(ARGS)
@@ -117,12 +131,24 @@ bench-detection-scale: $(READY)  ## time and memory of finding clusters on 10,00
 docs-luminosity: $(READY)  ## mocks of the luminosity function, to docs/luminosity.md (half an hour)
 	$(BIN)/python docs/make_luminosity.py
 
+docs-stack: $(READY)  ## the published stack by estimator, sample and library, to docs/stack.md; after make run, needs PopStar
+	$(BIN)/python docs/make_stack.py $(ARGS)
+
 docs: docs-code  ## all generated pages: those of code alone, of mocks, and of results after `make run`
 	$(BIN)/python docs/make_calibration.py
 	test ! -f results/reproduction.md || cp results/reproduction.md docs/reproduction.md
 	test ! -f results/reproduction.md || PYTHONPATH=workflow/scripts $(BIN)/python docs/make_tables.py results
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_reached.py
 	test ! -f results/reproduction.md || $(BIN)/python docs/make_tutorial.py
+	test ! -f results/reproduction.md || $(BIN)/python docs/make_pictures.py
+
+.PHONY: site
+site: $(READY)  ## the documentation as a site with search that opens from disk: .site/html/index.html (installs MkDocs there)
+	test -x .site/venv/bin/mkdocs || { $(BIN)/python -m venv .site/venv && .site/venv/bin/pip install --quiet "mkdocs==1.6.1"; }
+	$(BIN)/python docs/make_site.py stage
+	.site/venv/bin/mkdocs build --quiet
+	$(BIN)/python docs/make_site.py finish
+	@echo "Open .site/html/index.html"
 
 docs-code: $(READY)  ## what follows from the code alone (seconds): config/*, captions and some of docs/
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_config.py
@@ -131,6 +157,10 @@ docs-code: $(READY)  ## what follows from the code alone (seconds): config/*, ca
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_tables.py
 	$(BIN)/python docs/make_captions.py
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/make_rebuilds.py
+
+.PHONY: notebook
+notebook: $(READY)  ## run the cells of docs/notebook.ipynb on a small synthetic run, and keep what they show
+	$(BIN)/python docs/make_notebook.py
 
 tutorial: $(READY)  ## after `make run`: run the commands of docs/tutorial-demo.md, and compare what they print
 	$(BIN)/python docs/make_tutorial.py --check

@@ -161,6 +161,10 @@ MISTAKES = {
         r"my\.yaml, sed\.flux_flor_fraction: got an unknown key, expected one of .*\n"
         r"Hint: did you mean 'flux_floor_fraction'\?",
     ),
+    "errors rescaled by nothing": (
+        "photometry: {rescale_errors: proof}\nproof: {n_injections: 0}",
+        r"my\.yaml, photometry\.rescale_errors: got proof, and proof\.n_injections: 0, expected artificial clusters",
+    ),
     "unknown section": ("seds: {}", r"my\.yaml, seds: got an unknown key.*\nHint: did you mean 'sed'\?"),
     "unknown key without a neighbour": (
         "sed: {zzz: 1}",

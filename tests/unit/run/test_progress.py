@@ -208,7 +208,9 @@ def test_every_stage_has_a_name_in_plain_words(repo):
     """Rules that make something: those of figures by their name, all others in the list, or their own name as words."""
     rules = {}
     for path in (repo / "workflow" / "rules").glob("*.smk"):
-        parts = re.split(r"^rule (\w+):\n", path.read_text(encoding="utf-8"), flags=re.M)[1:]
+        parts = re.split(
+            r"^(?:rule|use rule \w+ as) (\w+)(?::| with:)\n", path.read_text(encoding="utf-8"), flags=re.M
+        )[1:]
         rules |= dict(zip(parts[::2], parts[1::2], strict=True))
     making = {name for name, body in rules.items() if re.search(r"^    output:", body, re.M)}
     assert set(TITLES) <= {name for name in making if not name.startswith("plot_")}

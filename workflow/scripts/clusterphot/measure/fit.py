@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
+from astropy.table import vstack
 
 from clusterphot.base.flags import Flag
 from clusterphot.base.numerics import TINY
@@ -125,7 +126,6 @@ class FilterSetup:
         self.terms = SkyTerms(options.sky, size_px)
         self.operator = NoiseOperator(noise.correlation, size_px)
         self.ivar_scale = noise.ivar_scale
-        self.sys_error = psf.sys_error
         self.phase_error = 0.0 if options.conditional_errors else psf.phase_error
         self._noise, self._gain = noise, gain_e_per_njy
         self.inflation = self._inflation()
@@ -265,6 +265,9 @@ def fit_sources(
     >>> print(f"{row['flux_F200W']:.1f} +- {row['flux_err_F200W']:.1f} nJy at x = {row['x_F200W']:.2f}")
     98.0 +- 2.9 nJy at x = 20.04
     """
+    if noise.parts:
+        how = {"reference": reference, "offset_px": offset_px, "engine": engine, "phase_error": phase_error}
+        return _fit_by_parts(cutouts, psf, noise, wcs, options, how)
     setup = FilterSetup(
         psf, noise, cutouts.data.shape[-1], cutouts.pixel_scale_arcsec, cutouts.gain_e_per_njy, options
     )
@@ -293,6 +296,22 @@ def fit_sources(
     if phase_error is not None and not options.conditional_errors:
         phase = np.where(np.isfinite(phase_error), phase_error, phase)
     return make_table(cutouts, setup, results, wcs, phase)
+
+
+def _fit_by_parts(cutouts, psf, noise, wcs, options, how):
+    """The same with the noise of the part of the mosaic that each cutout lies in."""
+    part, tables = noise.part_of(cutouts.typical_ivar), []
+    for number in np.unique(part):
+        rows, own = np.flatnonzero(part == number), dict(how)
+        some = cutouts.take(rows)
+        if how["reference"] is not None:
+            own["reference"] = how["reference"][np.isin(how["reference"]["target_id"], some.ids)]
+        if how["phase_error"] is not None:
+            own["phase_error"] = np.asarray(how["phase_error"])[rows]
+        tables.append(fit_sources(some, psf, noise.parts[number], wcs, options, **own))
+    table = vstack(tables, metadata_conflicts="silent") if len(tables) > 1 else tables[0]
+    place = {name: row for row, name in enumerate(cutouts.ids)}
+    return table[np.argsort([place[name] for name in table["target_id"].tolist()], kind="stable")]
 
 
 @dataclass(frozen=True)
@@ -324,7 +343,8 @@ def _open_block(cutouts, setup, scenes, rows):
     start = np.where(placed[:, None, None], start, setup.size_px // 2)
     weights[~placed] = 0.0
     cores = setup.cores(*np.moveaxis(start + corner, 2, 0))
-    return _Pixels(rows, CutoutBlock(data, weights, setup.renderer, setup.terms, cores), start)
+    block = CutoutBlock(data, weights, setup.renderer, setup.terms, cores, corner[:, 0])
+    return _Pixels(rows, block, start)
 
 
 def _fit_block(engine, setup, pixels, results, *, level, free, recentre):

@@ -134,7 +134,7 @@ def _columns(cutouts, setup, results, owner, phase_error):
         "flux_err": flux_errors * np.sqrt(setup.inflation),
         "flux_err_marginal": flux_errors.copy(),
         "flux_err_phase": phase_error * np.abs(values["fluxes"]),
-        "flux_err_sys": setup.sys_error * np.abs(values["fluxes"]),
+        "flux_err_sys": setup.psf.sys_errors(*scenes.expected.T) * np.abs(values["fluxes"]),
         "dx": places[:, 0] - scenes.expected[:, 0],
         "dy": places[:, 1] - scenes.expected[:, 1],
         "x_err": np.sqrt(np.maximum(variance[:, 0], 0.0)),

@@ -22,6 +22,15 @@ JOINT_MARGIN_ARCSEC = 0.12
 does is as smooth as sky. Chosen."""
 
 
+SEARCH_MARGIN_ARCSEC = 0.1
+"""Added to the reach of cutouts where neighbours are looked for: more than are needed do no harm."""
+
+
+def search_radius(cutout_size_arcsec, joint_radius_arcsec):
+    """Radius (arcsec) that holds a source's neighbours: to the corners of its cutout, and what is fitted jointly."""
+    return max(0.75 * cutout_size_arcsec, joint_radius_arcsec) + SEARCH_MARGIN_ARCSEC
+
+
 def neighbours_of(sources, *, radius_arcsec):
     """Every source's neighbours among all listed ones.
 
@@ -40,7 +49,7 @@ def neighbours_of(sources, *, radius_arcsec):
     In the order of declination, each source is compared with the next one, the next but one, and so on until no
     pair is near enough in declination: for a list of any length a few steps of arithmetic with whole arrays.
     """
-    unit = _unit_vectors([(ra, dec) for _, ra, dec in sources])
+    unit = unit_vectors([(ra, dec) for _, ra, dec in sources])
     limit = 2.0 * np.sin(np.deg2rad(radius_arcsec / 3600.0) / 2.0)
     order = np.argsort(unit[:, 2], kind="stable")
     unit, found = unit[order], []
@@ -57,7 +66,7 @@ def neighbours_of(sources, *, radius_arcsec):
     return {name: sorted(entries) for name, entries in neighbours.items()}
 
 
-def _unit_vectors(positions):
+def unit_vectors(positions):
     """Unit vectors (n, 3) of (ra, dec) pairs in degrees."""
     ra, dec = np.deg2rad(np.array(positions, dtype=float)).T
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)

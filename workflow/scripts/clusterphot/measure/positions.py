@@ -58,6 +58,8 @@ class CutoutBlock:
     cores : (n, c, r, s) float ndarray, optional
         The PSF of each component's place, from `PsfRenderer.cores`; None where it is the same everywhere. Positions
         move by two pixels at most in a fit, over which it does not change.
+    corners : (n, 2) float ndarray, optional
+        Pixel x, y of the mosaic of the first pixel of each cutout, for engines with a PSF model of their own.
     """
 
     data: np.ndarray
@@ -65,11 +67,16 @@ class CutoutBlock:
     renderer: PsfRenderer
     terms: SkyTerms
     cores: np.ndarray | None = None
+    corners: np.ndarray | None = None
 
     def take(self, rows):
         """The same for some of the cutouts."""
-        cores = None if self.cores is None else self.cores[rows]
-        return replace(self, data=self.data[rows], weights=self.weights[rows], cores=cores)
+        known = {
+            name: getattr(self, name)[rows]
+            for name in ("cores", "corners")
+            if getattr(self, name) is not None
+        }
+        return replace(self, data=self.data[rows], weights=self.weights[rows], **known)
 
     def windowed(self, window):
         """The same with the weights of pixels times a mask (p,)."""

@@ -40,13 +40,16 @@ def single_chunk(source_id):
     return name
 
 
-def deal(ids, n_chunks):
+def deal(ids, n_chunks, own_redshifts=None):
     """Chunks of a source list.
 
     Parameters
     ----------
     ids : sequence of str
     n_chunks : int, 'auto' or 'per_source'
+    own_redshifts : dict of str to float, optional
+        By id, of sources that are not at the field's redshift: a chunk holds sources of one redshift, ``z1.378c000``
+        those of z = 1.378, so that it is fitted with one grid of models.
 
     Returns
     -------
@@ -55,6 +58,16 @@ def deal(ids, n_chunks):
     """
     if n_chunks == "per_source":
         return {single_chunk(name): [name] for name in ids}
+    if own_redshifts:
+        alike = {None: [name for name in ids if name not in own_redshifts]}
+        for name in ids:
+            if name in own_redshifts:
+                alike.setdefault(own_redshifts[name], []).append(name)
+        return {
+            chunk if z is None else f"z{z:.8g}{chunk}": members
+            for z, group in alike.items()
+            for chunk, members in deal(group, n_chunks).items()
+        }
     if n_chunks == "auto":
         n_chunks = -(-len(ids) // SOURCES_PER_CHUNK)
     numbers = [bucket(stable_hash(name), max(n_chunks, 1)) for name in ids]

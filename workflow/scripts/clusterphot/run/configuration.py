@@ -24,12 +24,20 @@ RESERVED_FIELD_NAMES = (
     "reproduction.html",
     "reproduction.md",
     "index.html",
+    "fields.ecsv",
+    "fields_differences.ecsv",
+    "fields.png",
+    "fields.pdf",
+    "fields.html",
 )
 """What lies in results/ and results/report/ beside the folders of fields."""
 MAX_NAME = 100
 """Characters of the name of a field or a grid: names of files have 255 bytes at most, temporary ones some more."""
 REPEATED = re.compile(r"(.+)\1{19}$")
 """What Snakemake takes for a path that grows without end: something twenty times at the end of a name."""
+
+DEFAULTS = "config/config.yaml"
+"""File of the workflow with all keys at their defaults."""
 
 POWER_OF_TEN = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)
 """A number for people; for YAML 1.1 a text unless it has both a point and a sign after its e."""
@@ -204,7 +212,7 @@ def locate_keys(files, fallback, command_line=None):
     files : list of str
         The user's files; a later one overrides an earlier one.
     fallback : str
-        Name of the file of defaults.
+        Where all other keys are: the file of defaults, or whoever gave a configuration that is in no file.
     command_line : dict, optional
         What the user gave with ``--config``, which overrides the files.
     """
@@ -264,6 +272,7 @@ def relations(config, origin):
         partial(_check_order, config, ("detection", "mag_min"), ("detection", "mag_max"), origin),
         partial(_check_mag_range, config["completeness"]["mag_range"], origin),
         partial(_check_engines, config["photometry"]["compare_engines"], origin),
+        partial(_check_rescaling, config, origin),
         partial(_check_annulus, config["stack"]["annulus_px"], origin),
         partial(_check_sizes, config["sizes"], origin),
     ]
@@ -322,6 +331,18 @@ def _check_engines(engines, origin):
     if len(engines) == 1:
         where = f"{origin(('photometry', 'compare_engines'))}, photometry.compare_engines"
         raise ConfigError(where, f"[{engines[0]}]", "two engines, for example [psf, tractor], or []")
+
+
+def _check_rescaling(config, origin):
+    """Errors are rescaled by what is proven."""
+    if config["photometry"]["rescale_errors"] == "proof" and not config["proof"]["n_injections"]:
+        where = f"{origin(('photometry', 'rescale_errors'))}, photometry.rescale_errors"
+        raise ConfigError(
+            where,
+            "proof, and proof.n_injections: 0",
+            "artificial clusters, or none",
+            "500 tell errors to 5 %.",
+        )
 
 
 def _check_annulus(radii, origin):
@@ -476,7 +497,7 @@ def _check_field(name, field, origin):
         hint = "E(B-V) of the Milky Way in mag, or sfd; only photometry_is_dereddened: true does without."
         raise ConfigError(f"{where}.ebv", "nothing", "a value: it has no default", hint)
     of_images = ("mosaics", "reference_filter", "simulation", "truth")
-    of_tables = ("photometry_is_dereddened", "stack_photometry")
+    of_tables = ("photometry_is_dereddened", "photometry_unit", "stack_photometry")
     for key in of_images if kinds == ["photometry"] else of_tables:
         if key in field:
             raise ConfigError(f"{where}.{key}", "a value", f"none in a field given by its {kinds[0]}")

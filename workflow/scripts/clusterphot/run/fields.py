@@ -20,7 +20,9 @@ from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.secrets import hide_addresses
 from clusterphot.config.sections import complete_configuration, configuration_schema
+from clusterphot.lensing.magnification import Listed, check_entry, read_listed
 from clusterphot.measure.engines import check_engines
+from clusterphot.mosaics.calibration import field_factor, read_factors
 from clusterphot.run import chunks, configuration
 from clusterphot.run.grids import NATIVE, Libraries, Projection
 from clusterphot.run.image_fields import (
@@ -30,10 +32,12 @@ from clusterphot.run.image_fields import (
     check_simulation,
     load_image_field,
 )
+from clusterphot.run.redshifts import group_redshifts, read_redshifts
+from clusterphot.side_by_side.published import check_columns
 
 PATH_KEYS = ("photometry", "stack_photometry", "sources")
 COMPARISON_KEYS = ("area_arcmin2", "star_counts", "control_region", "bcg")
-JOINED_TABLES = ("recovery", "sizes", "rest_frame", "contamination")
+JOINED_TABLES = ("recovery", "sizes", "lensing", "rest_frame", "contamination")
 """Tables by id that the report shows beside photometry and fits, where a field has them; see `report_tables`."""
 
 
@@ -56,6 +60,8 @@ class Field:
     chunks : dict of str to list of str
     photometry, stack_photometry : str or None
         Tables given by the user.
+    photometry_unit : str
+        Theirs.
     is_dereddened : bool
         Whether these are corrected for Milky Way dust already.
     sfd_center_deg : (float, float) or None
@@ -72,8 +78,18 @@ class Field:
         Parameters of a simulated field.
     center_deg : (float, float) or None
         Mean ICRS position of the sources to a tenth of a degree, where their table has positions.
+    n_proven : int
+        Artificial clusters that its errors are to be proven by.
     comparisons : dict
         The entry's area_arcmin2, star_counts, control_region and bcg, where given.
+    own_redshifts : dict of str to float
+        By id, of the sources that are not fitted at the field's redshift.
+    magnification, compare_with, calibration : dict or None
+        The entry's keys of these names.
+    same_sources_as : str or None
+        Name of the field that holds the same sources.
+    has_listed_magnification : bool
+        Whether the list has a column ``magnification``.
     """
 
     name: str
@@ -84,6 +100,7 @@ class Field:
     chunks: dict
     photometry: str | None = None
     stack_photometry: str | None = None
+    photometry_unit: str = "nJy"
     is_dereddened: bool = False
     sfd_center_deg: tuple | None = None
     positions: list = dataclass_field(default_factory=list)
@@ -94,6 +111,13 @@ class Field:
     simulation: dict | None = None
     center_deg: tuple | None = None
     comparisons: dict = dataclass_field(default_factory=dict)
+    n_proven: int = 0
+    own_redshifts: dict = dataclass_field(default_factory=dict)
+    magnification: dict | None = None
+    compare_with: dict | None = None
+    calibration: dict | None = None
+    same_sources_as: str | None = None
+    has_listed_magnification: bool = False
     _neighbours: dict = dataclass_field(default_factory=dict, repr=False, compare=False)
     _members: dict = dataclass_field(default_factory=dict, repr=False, compare=False)
 
@@ -104,14 +128,37 @@ class Field:
         return f"results/{self.name}/{kind}.ecsv"
 
     @property
+    def is_lensed(self):
+        """Whether magnifications of its sources are known."""
+        return self.table is not None and (self.magnification is not None or self.has_listed_magnification)
+
+    @property
     def has_stack(self):
         """Whether the field has photometry of a stack: given, or measured on its mosaics."""
         return self.stack_photometry is not None or bool(self.mosaics)
 
     @property
+    def is_proven(self):
+        """Whether errors are to be proven: the field has mosaics and a list, and artificial clusters are asked for."""
+        return bool(self.mosaics and self.source_list is not None and self.n_proven)
+
+    @property
     def projection(self):
         """How grids are seen by the field."""
-        return Projection(self.redshift, tuple(self.filters))
+        return self.projection_at(self.redshift)
+
+    def projection_at(self, redshift):
+        """How grids are seen at a redshift, through the field's filters."""
+        return Projection(redshift, tuple(self.filters))
+
+    @property
+    def redshifts(self):
+        """The field's redshift, then those of sources with others, each once."""
+        return [self.redshift, *sorted(set(self.own_redshifts.values()))]
+
+    def chunk_redshift(self, chunk):
+        """Redshift at which the sources of a chunk are fitted, one for all of them."""
+        return self.own_redshifts.get(self.chunk_ids(chunk)[0], self.redshift)
 
     @property
     def table(self):
@@ -239,9 +286,29 @@ class FieldSet:
         return [field.name for field in self if field.center_deg is not None]
 
     @property
+    def lensed(self):
+        """Names of the fields whose sources are behind a lens."""
+        return [field.name for field in self if field.is_lensed]
+
+    @property
+    def with_same_sources(self):
+        """Names of the fields that name another one with the same sources."""
+        return [field.name for field in self if field.same_sources_as is not None]
+
+    @property
+    def with_published_values(self):
+        """Names of the fields whose sources have published values to compare with."""
+        return [field.name for field in self if field.compare_with is not None]
+
+    @property
     def given_by_mosaics(self):
         """Names of the fields given by their mosaics."""
         return [field.name for field in self if field.mosaics]
+
+    @property
+    def proven(self):
+        """Names of the fields whose errors are to be proven."""
+        return [field.name for field in self if field.is_proven]
 
     @property
     def simulated(self):
@@ -260,7 +327,8 @@ class FieldSet:
     @functools.cached_property
     def projections(self):
         """How grids are seen in this run, by the digest that stands in paths."""
-        seen = [self.at_rest, self.of_forecast, *(field.projection for field in self)]
+        seen = [self.at_rest, self.of_forecast]
+        seen += [field.projection_at(redshift) for field in self for redshift in field.redshifts]
         return {projection.digest: projection for projection in seen}
 
     @property
@@ -269,7 +337,16 @@ class FieldSet:
         return list(dict.fromkeys(filt for field in self for filt in field.filters))
 
 
-def load(config, *, repo, user_files, command_line=None, check=True, software_here=True):
+def load(
+    config,
+    *,
+    repo,
+    user_files,
+    command_line=None,
+    given_by=configuration.DEFAULTS,
+    check=True,
+    software_here=True,
+):
     """Complete and check the configuration, read the tables it names.
 
     Parameters
@@ -283,6 +360,8 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
         Configuration files of the user, for messages.
     command_line : dict, optional
         What the user gave with ``--config``, with the types of `clusterphot.run.configuration.typed_values`.
+    given_by : str, optional
+        Where keys stand that are in none of these, for messages: the file of defaults, or another workflow.
     check : bool
         Whether to check everything: the job of the main process, not of each submitted job.
     software_here : bool
@@ -296,7 +375,7 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
     ------
     ConfigError, DataError
     """
-    origin = configuration.locate_keys(user_files, "config/config.yaml", command_line)
+    origin = configuration.locate_keys(user_files, given_by, command_line)
     if command_line:
         override(config, command_line)
     if "fields" not in config:
@@ -324,6 +403,13 @@ def load(config, *, repo, user_files, command_line=None, check=True, software_he
         _check_rest_frame(config["sed"], models, origin)
         for field in fields:
             _check_filters(field, config, models, origin)
+            _check_lensing(field, origin)
+            _check_calibration(field, fields, origin)
+            if field.compare_with is not None:
+                where = f"{origin(('fields', field.name))}, fields.{field.name}.compare_with"
+                if field.table is None:
+                    raise ConfigError(where, "a field that is searched", "a field with a list of sources")
+                check_columns(field.compare_with, field.table, where)
             if field.mosaics:
                 check_detection(field, config, origin)
             place = f"{origin(('fields', field.name))}, fields.{field.name}"
@@ -358,11 +444,27 @@ def _load_field(name, entry, config, origin):
     """One `Field` from its entry, its tables read and checked."""
     where = f"{origin(('fields', name))}, fields.{name}"
     values = load_image_field(name, entry, where) if "sources" in entry else _given_photometry(entry, where)
+    own_redshifts, listed = {}, Listed({}, {})
+    if entry.get("sources") != DETECT:
+        key = "photometry" if "photometry" in entry else "sources"
+        own_redshifts = group_redshifts(
+            read_redshifts(entry[key], f"{where}.{key}"),
+            field_redshift=entry["redshift"],
+            step=config["sed"]["redshift_step"],
+        )
+        listed = read_listed(entry[key], f"{where}.{key}")
     return Field(
         name=name,
         redshift=entry["redshift"],
         ebv=entry.get("ebv", 0.0),
-        chunks=chunks.deal(values["ids"], config["batching"]["n_chunks"]),
+        chunks=chunks.deal(values["ids"], config["batching"]["n_chunks"], own_redshifts),
+        n_proven=config["proof"]["n_injections"],
+        own_redshifts=own_redshifts,
+        magnification=entry.get("magnification"),
+        compare_with=entry.get("compare_with"),
+        calibration=entry.get("calibration"),
+        same_sources_as=entry.get("same_sources_as"),
+        has_listed_magnification=bool(listed.value),
         sfd_center_deg=_center(entry, where)
         if entry.get("ebv") == "sfd" and entry.get("sources") != DETECT
         else None,
@@ -374,10 +476,11 @@ def _load_field(name, entry, config, origin):
 
 def _given_photometry(entry, where):
     """Values of a field given by a table of fluxes."""
-    ids, filters, *_ = user_tables.read_photometry(entry["photometry"], f"{where}.photometry")
+    unit = entry.get("photometry_unit", "nJy")
+    ids, filters, *_ = user_tables.read_photometry(entry["photometry"], f"{where}.photometry", unit)
     stack = entry.get("stack_photometry")
     if stack is not None:
-        stack_ids, stack_filters, *_ = user_tables.read_photometry(stack, f"{where}.stack_photometry")
+        stack_ids, stack_filters, *_ = user_tables.read_photometry(stack, f"{where}.stack_photometry", unit)
         if len(stack_ids) != 1:
             raise DataError(stack, f"{len(stack_ids)} rows", "one row: the stack")
         if set(stack_filters) != set(filters):
@@ -392,6 +495,7 @@ def _given_photometry(entry, where):
         "photometry": entry["photometry"],
         "stack_photometry": stack,
         "is_dereddened": entry.get("photometry_is_dereddened", False),
+        "photometry_unit": unit,
     }
 
 
@@ -440,6 +544,49 @@ def _check_comparisons(fields, config, origin):
         catalogue.check_field(field, where)
 
 
+def _check_lensing(field, origin):
+    """The magnification that a field names can be read and is of its sources."""
+    if not field.is_lensed or field.magnification is None:
+        return
+    positions = None
+    if field.center_deg is not None:
+        table = user_tables.read_user_table(field.table, field.name)
+        positions = tuple(table.angles(axis, missing=True) for axis in ("ra", "dec"))
+    check_entry(
+        field.magnification, f"{origin(('fields', field.name))}, fields.{field.name}.magnification", positions
+    )
+
+
+def _check_calibration(field, fields, origin):
+    """The field with the same sources is another one that has some of them, and factors can be read."""
+    where = f"{origin(('fields', field.name))}, fields.{field.name}"
+    if field.calibration is not None:
+        rows = read_factors(field.calibration["factors"], f"{where}.calibration.factors")
+        if not {row.filter for row in rows} & set(field.filters):
+            raise DataError(
+                field.calibration["factors"],
+                "no factor of any of its filters",
+                f"filters {', '.join(field.filters)}",
+            )
+        for filt in field.filters if field.photometry else ():
+            field_factor(field.calibration, filt)
+    name = field.same_sources_as
+    if name is None:
+        return
+    others = [one for one in fields.names if one != field.name]
+    if name not in others:
+        expected = f"another field: {', '.join(others) or 'there is none'}"
+        raise ConfigError(f"{where}.same_sources_as", repr(name), expected)
+    other = fields[name]
+    for what, own, theirs in (("id", field.ids, other.ids), ("filter", field.filters, other.filters)):
+        if not set(own) & set(theirs):
+            raise DataError(
+                f"{where}.same_sources_as = {name}",
+                f"no {what} that both have",
+                f"sources of the same ids and at least one filter of {field.name}",
+            )
+
+
 def _check_filters(field, config, models, origin):
     """Filters are known by name, covered by the models, and the V filter is one of them."""
     from clusterphot.base import filters
@@ -456,7 +603,8 @@ def _check_filters(field, config, models, origin):
     for grid in config["sed"]["grids"]:
         for filt in field.filters:
             where = f"{field.filter_key(filt)}, grid {grid}"
-            check_coverage(filt, models.axes(grid)["wave_rest"], field.redshift, where)
+            for redshift in field.redshifts:
+                check_coverage(filt, models.axes(grid)["wave_rest"], redshift, where)
 
 
 def check_v_filter(wanted, names, field, origin):
@@ -563,7 +711,9 @@ def chunk_members(field, chunk, photometry):
     -------
     members : list of dict
     """
-    radius = max(0.75 * photometry["cutout_size_arcsec"], photometry["joint_radius_arcsec"]) + 0.1
+    from clusterphot.measure.neighbours import search_radius
+
+    radius = search_radius(photometry["cutout_size_arcsec"], photometry["joint_radius_arcsec"])
     return field.members(chunk, radius)
 
 
@@ -592,6 +742,60 @@ def card_images(field, chunk):
     }
 
 
+def merged_tables(field, grids):
+    """Names of the tables of a field that have a row per source, or that of the stack.
+
+    Parameters
+    ----------
+    field : `Field`
+    grids : sequence of str
+
+    Returns
+    -------
+    names : list of str
+        Paths below the folder of the field, without their ending.
+    """
+    names = ["photometry_dereddened"] if field.is_dereddened else ["photometry", "photometry_dereddened"]
+    names += ["catalogue", *(f"sed/{grid}/{name}" for grid in grids for name in ("clusters", "rest_frame"))]
+    if field.has_stack:
+        names += ["stack_fluxes", "stack_photometry"]
+        names += [f"sed/{grid}/{name}" for grid in grids for name in ("stack", "stack_rest_frame")]
+    if field.mosaics:
+        names += ["sizes/limits"]
+    return names
+
+
+def compared_tables(field, grid):
+    """What a field is compared with others by.
+
+    Parameters
+    ----------
+    field : `Field`
+    grid : str
+
+    Returns
+    -------
+    about : dict
+        ``name``, ``redshift``, ``filters``, and the paths of tables by the names of
+        `clusterphot.side_by_side.fields.FieldTables`: of population and luminosity function only where they are there.
+    """
+    base = f"results/{field.name}"
+    tables = {
+        "photometry": f"{base}/photometry_dereddened.ecsv",
+        "clusters": f"{base}/sed/{grid}/clusters.ecsv",
+        "formation": f"{base}/sed/{grid}/formation.ecsv",
+        "rest_frame": f"{base}/sed/{grid}/rest_frame.ecsv",
+    }
+    if field.has_stack:
+        tables |= {name: f"{base}/sed/{grid}/{name}.ecsv" for name in ("stack", "stack_rest_frame")}
+    on_demand = {
+        "population": f"{base}/population/{grid}.ecsv",
+        "luminosity": f"{base}/luminosity/function.ecsv",
+    }
+    tables |= {name: path for name, path in on_demand.items() if os.path.isfile(path)}
+    return {"name": field.name, "redshift": field.redshift, "filters": field.filters} | tables
+
+
 def report_tables(field, grids):
     """Files that the report of a field shows and that not every field has.
 
@@ -609,15 +813,19 @@ def report_tables(field, grids):
     base = f"results/{field.name}"
     files = {
         "rest_frame": f"{base}/sed/{grids[0]}/rest_frame.ecsv",
-        "origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids] + [f"{base}/reproduction.ecsv"],
+        "predictive": f"{base}/sed/{grids[0]}/predictive.ecsv",
+        "origins": [f"{base}/sed/{grid}/predictive.ecsv" for grid in grids[1:]]
+        + [f"{base}/reproduction.ecsv"],
     }
     if not field.is_dereddened:
         files["photometry"] = f"{base}/photometry.ecsv"
     if field.has_stack:
         files["stack"] = f"{base}/sed/{grids[0]}/stack.ecsv"
+        files["robustness"] = f"{base}/population/robustness.ecsv"
         files["origins"] += [f"{base}/sed/{grid}/stack.ecsv" for grid in grids[1:]]
         files["origins"] += [
-            f"{base}/{name}.ecsv" for name in ("stack_photometry", "sed/comparison", "sed/sensitivity")
+            f"{base}/{name}.ecsv"
+            for name in ("stack_photometry", "sed/comparison", "sed/sensitivity", "population/robustness")
         ]
     if field.mosaics:
         others = [filt for filt in field.filters if filt != field.reference_filter]
@@ -628,7 +836,7 @@ def report_tables(field, grids):
             "offsets": [f"{base}/{filt}/offset.ecsv" for filt in others],
             "sizes": f"{base}/sizes/limits.ecsv",
             "sky": f"{base}/pages/sky.json",
-            "sky_image": f"{base}/pages/sky.jpg",
+            "sky_images": [f"{base}/pages/sky.jpg", f"{base}/pages/sky_flat.jpg"],
         }
         for kind in ("mosaic.fits", f"fits/{first}.ecsv", "stack.fits"):
             files["origins"] += [f"{base}/{filt}/{kind}" for filt in field.filters]
@@ -636,6 +844,10 @@ def report_tables(field, grids):
             files["origins"] += [f"{base}/stars.ecsv"]
     if field.center_deg:
         files["contamination"] = f"{base}/contamination.ecsv"
+    if field.is_lensed:
+        files["lensing"] = f"{base}/lensing/intrinsic.ecsv"
+    if field.is_proven:
+        files["proof"] = f"{base}/proof/summary.ecsv"
     if field.truth is not None:
         files["summary"] = f"{base}/recovery/summary.ecsv"
         files["recovery"] = f"{base}/recovery/sources.ecsv"

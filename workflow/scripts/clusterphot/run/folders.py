@@ -63,12 +63,11 @@ def free_room(folder):
     return disk.f_bavail * disk.f_frsize
 
 
-def keep_logs_quiet():
-    """Lines of a log that cannot be written, on a disk that fills up, are left out without a traceback each.
+def tell_in_our_words():
+    """What Snakemake itself cannot write, between the look at the folders and the first job, is told as jobs tell it.
 
-    What Snakemake itself cannot write, between the look at the folders and the first job, is told as jobs tell it.
+    Lines of its log that do not fit are left out, see `logging.raiseExceptions` in the Snakefile.
     """
-    logging.raiseExceptions = False
     logging.getLogger("snakemake.logging").addFilter(in_our_words)
 
 

@@ -216,7 +216,7 @@ class Libraries:
                     )
         if options["age_of_universe"] == "bound":
             for field in fields:
-                limit = _age_of_universe_gyr(field.redshift, **cosmology)
+                limit = _age_of_universe_gyr(max(field.redshifts), **cosmology)
                 if options["age_gyr"]["min"] >= limit:
                     raise ConfigError(
                         f"{self.origin(('sed', 'posterior', 'age_gyr'))}, sed.posterior.age_gyr.min",

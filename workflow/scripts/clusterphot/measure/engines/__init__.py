@@ -44,6 +44,12 @@ def _open_tractor(setup):
     return TractorEngine(setup)
 
 
+def _open_photutils(setup):
+    from clusterphot.measure.engines.photutils_engine import PhotutilsEngine
+
+    return PhotutilsEngine(setup)
+
+
 def _check_tractor(where, got, path=None):
     from clusterphot.measure.engines.install import check_tractor
 
@@ -53,6 +59,7 @@ def _check_tractor(where, got, path=None):
 ENGINES = {
     "psf": Engine("our engine", _open_psf),
     "tractor": Engine("The Tractor", _open_tractor, _check_tractor, environment="tractor"),
+    "photutils": Engine("photutils", _open_photutils),
 }
 """Engines by their names in the configuration."""
 

@@ -52,7 +52,8 @@ def install_steps(remove=""):
     return (
         "\n  ".join(
             [
-                "with pip (the last command may end in errors of C parts that are not used here):",
+                "make tractor, in the folder of the workflow; or by hand, with pip (the last command may end in "
+                "errors of C parts that are not used here):",
                 *steps,
             ]
         )

@@ -99,11 +99,12 @@ def _converted(table):
 def check_photometry(settings, name, entry, findings):
     """Read the tables of a field given by its photometry; returns its filters."""
     note, filts = findings.at(name), []
+    unit = "nJy" if settings.is_bad(name, "photometry_unit") else entry.get("photometry_unit", "nJy")
     for key in ("photometry", "stack_photometry"):
         if not isinstance(entry.get(key), str):
             continue
         where = f"{settings.where(name)}.{key}"
-        found = note.attempt(key, user_tables.read_photometry, entry[key], where)
+        found = note.attempt(key, user_tables.read_photometry, entry[key], where, unit)
         if found is None:
             continue
         ids, own, flux, err, _ = found
@@ -116,8 +117,8 @@ def check_photometry(settings, name, entry, findings):
             note.add(
                 WARNING,
                 key,
-                f"{entry[key]}: {odd.sum()} values beyond any measurement (above {units.MAX_FLUX_NJY:g} nJy) are "
-                f"taken as missing, the first of id {ids[row]!r} in {own[band]}.",
+                f"{entry[key]}: {odd.sum()} values beyond any measurement (above {units.MAX_FLUX_NJY:g} or below "
+                f"{units.MIN_FLUX_NJY:g} nJy) are taken as missing, the first of id {ids[row]!r} in {own[band]}.",
             )
         if not np.isfinite(flux).any():
             note.add(

@@ -8,11 +8,11 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.fits_headers import is_gzip
 from clusterphot.base.products import Mosaic
 from clusterphot.config.keys import keys_of
 from clusterphot.config.psf import StarKeys
 from clusterphot.mosaics.convert import convert_pixels
-from clusterphot.mosaics.fits_rows import is_gzip
 from clusterphot.psf.locus import fit_locus
 from clusterphot.psf.stars import ROLE_CORE, ROLE_WING, StarOptions, classify, detect
 from clusterphot.run.checks import samples

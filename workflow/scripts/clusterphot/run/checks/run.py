@@ -6,10 +6,12 @@ What the run itself would refuse is asked last, so that nothing passes here that
 import copy
 
 from clusterphot.base.errors import UserError
+from clusterphot.run import configuration
 from clusterphot.run import fields as fieldset
 from clusterphot.run.checks import fields, images, psf_stars
 from clusterphot.run.checks.findings import ERROR, OK, UNSEEN, Findings
 from clusterphot.run.checks.settings import check_settings, read_settings
+from clusterphot.run.folders import check_folders
 
 
 def check_config(path, repo, *, deep=False):
@@ -41,7 +43,7 @@ def check_config(path, repo, *, deep=False):
     return findings
 
 
-def all_mistakes(first, config, *, repo, user_files, command_line=None):
+def all_mistakes(first, config, *, repo, user_files, command_line=None, given_by=configuration.DEFAULTS):
     """What a run is refused for: all mistakes that `make check` finds without looking at pixels, in the same words.
 
     Parameters
@@ -51,7 +53,7 @@ def all_mistakes(first, config, *, repo, user_files, command_line=None):
     config : dict
         As it was given to `load`; changed in place.
     repo : Path
-    user_files, command_line
+    user_files, command_line, given_by
         As for `load`.
 
     Returns
@@ -60,7 +62,9 @@ def all_mistakes(first, config, *, repo, user_files, command_line=None):
     """
     findings = Findings()
     try:
-        settings = check_settings(config, user_files, repo, findings, command_line=command_line)
+        settings = check_settings(
+            config, user_files, repo, findings, command_line=command_line, given_by=given_by
+        )
     except UserError:  # a file that cannot be read ends the check at once
         return [first]
     for name, entry in settings.config["fields"].items():
@@ -94,6 +98,7 @@ def _check_field(settings, name, entry, repo, findings, deep, pixels=True):
 def _ask_the_run(settings, config, repo, findings):
     """What the rules check before the first job, as the last word."""
     note = findings.at()
+    note.attempt("folder", check_folders)
     if note.passes("run", fieldset.load, config, repo=repo, user_files=settings.user_files):
         later = "; it will find by itself what was not looked at here" if findings.count(UNSEEN) else ""
         note.add(OK, "run", f"accepts this configuration{later}")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clusterphot.base.fits_headers import is_gzip
 from clusterphot.mosaics.convert import PixelCounts, convert_block
-from clusterphot.mosaics.fits_rows import Rows, is_gzip, open_pixels
+from clusterphot.mosaics.fits_rows import Rows, open_pixels
 
 GZIP_BYTES = 32 << 20
 """Bytes (of float32 pixels) that are read of a gzip file, unless all of it is asked for."""

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from clusterphot.config.sections import complete_configuration, configuration_schema
 from clusterphot.run import configuration
 from clusterphot.run import fields as fieldset
-from clusterphot.run.checks.findings import ERROR, OK
+from clusterphot.run.checks.findings import ERROR, OK, WARNING
 from clusterphot.run.grids import Libraries
-
-DEFAULTS = "config/config.yaml"
 
 
 @dataclass(frozen=True)
@@ -74,11 +72,11 @@ def read_settings(path, repo, findings):
     own = {} if path is None else note.attempt("file", configuration.load_yaml, path)
     if own is None:
         return None
-    note.add(OK, "file", DEFAULTS if path is None else os.path.relpath(path))
+    note.add(OK, "file", configuration.DEFAULTS if path is None else os.path.relpath(path))
     return check_settings(merged(defaults, own), [] if path is None else [str(path)], repo, findings)
 
 
-def check_settings(config, user_files, repo, findings, *, command_line=None):
+def check_settings(config, user_files, repo, findings, *, command_line=None, given_by=configuration.DEFAULTS):
     """Complete and check a configuration that has been read.
 
     Parameters
@@ -90,12 +88,14 @@ def check_settings(config, user_files, repo, findings, *, command_line=None):
         As in `read_settings`.
     command_line : dict, optional
         What the user gave with ``--config``, for messages.
+    given_by : str, optional
+        As for `clusterphot.run.fields.load`.
 
     Returns
     -------
     settings : Settings
     """
-    origin = configuration.locate_keys(user_files, DEFAULTS, command_line)
+    origin = configuration.locate_keys(user_files, given_by, command_line)
     if command_line:
         fieldset.override(config, command_line)
     if "fields" not in config:
@@ -161,4 +161,31 @@ def _check_relations(settings, repo, findings):
         ages = configuration.age_grid(sed["age_gyr"])
         text = f"{', '.join(sed['grids'])}: {len(ages)} ages of {ages[0]:g}-{ages[-1]:g} Gyr"
         note.add(OK, "models", f"{text}, {len(sed['metallicity_zsun'])} metallicities, all in the grids")
+        for words in unequal_ranges(sed):
+            note.add(WARNING, "models", words)
     note.attempt("dust", configuration.check_sfd_maps, config, origin)
+
+
+def unequal_ranges(sed):
+    """Sentences on axes on which best fits and posteriors have not the same range.
+
+    Examples
+    --------
+    >>> sed = {"age_gyr": {"ages": [0.1, 11]}, "metallicity_zsun": [0.2, 1.0]}
+    >>> ranges = {"age_gyr": {"min": 0.5, "max": 11}, "metallicity_zsun": {"min": 0.2, "max": 1.0}}
+    >>> unequal_ranges({**sed, "posterior": ranges})
+    ['best fits have ages of 0.1-11 Gyr (sed.age_gyr), posteriors of 0.5-11 Gyr (sed.posterior.age_gyr)']
+    """
+    axes = {
+        "age_gyr": ("ages", "Gyr", configuration.age_grid({"min": None, "max": None} | sed["age_gyr"])),
+        "metallicity_zsun": ("metallicities", "Zsun", sed["metallicity_zsun"]),
+    }
+    sentences = []
+    for name, (words, unit, values) in axes.items():
+        ends = sed["posterior"][name]
+        if (min(values), max(values)) != (ends["min"], ends["max"]):
+            sentences.append(
+                f"best fits have {words} of {min(values):g}-{max(values):g} {unit} (sed.{name}), "
+                f"posteriors of {ends['min']:g}-{ends['max']:g} {unit} (sed.posterior.{name})"
+            )
+    return sentences
