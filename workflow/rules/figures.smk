@@ -43,10 +43,27 @@ use rule plot_figure as plot_overview with:
         message_of("overview")
 
 
+use rule plot_figure as plot_stars with:
+    input:
+        stars="results/{field}/stars.ecsv",
+        psfs=get_filters("results/{field}/{filter}/psf.fits"),
+    output:
+        png=figure("results/{field}/figures/stars.png"),
+        pdf="results/{field}/figures/stars.pdf",
+    params:
+        code=figure_digest("stars"),
+    log:
+        "logs/plot_stars/{field}.log",
+    benchmark:
+        "benchmarks/plot_stars/{field}.tsv"
+    message:
+        message_of("stars")
+
+
 use rule plot_figure as plot_psf with:
     input:
         psf="results/{field}/{filter}/psf.fits",
-        stars="results/{field}/stars.ecsv",
+        check="results/{field}/{filter}/psf_check.fits",
     output:
         png=figure("results/{field}/figures/psf_{filter}.png"),
         pdf="results/{field}/figures/psf_{filter}.pdf",
@@ -80,6 +97,26 @@ use rule plot_figure as plot_magnitudes with:
         message_of("magnitudes")
 
 
+use rule plot_figure as plot_calibration with:
+    input:
+        sources="results/{field}/calibration/sources.ecsv",
+        factors="results/{field}/calibration/factors.ecsv",
+    output:
+        png=figure("results/{field}/figures/calibration.png"),
+        pdf="results/{field}/figures/calibration.pdf",
+    params:
+        other=get_field_value("same_sources_as"),
+        code=figure_digest("calibration"),
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.with_same_sources),
+    log:
+        "logs/plot_calibration/{field}.log",
+    benchmark:
+        "benchmarks/plot_calibration/{field}.tsv"
+    message:
+        message_of("calibration")
+
+
 use rule plot_figure as plot_engines with:
     input:
         sources="results/{field}/engines/sources.ecsv",
@@ -98,6 +135,25 @@ use rule plot_figure as plot_engines with:
         "benchmarks/plot_engines/{field}.tsv"
     message:
         message_of("engines")
+
+
+use rule plot_figure as plot_proof with:
+    input:
+        sources="results/{field}/proof/sources.ecsv",
+        summary="results/{field}/proof/summary.ecsv",
+        scaling="results/{field}/proof/scaling.ecsv",
+    output:
+        png=figure("results/{field}/figures/proof.png"),
+        pdf="results/{field}/figures/proof.pdf",
+    params:
+        filters=get_field_value("filters"),
+        code=figure_digest("proof"),
+    log:
+        "logs/plot_proof/{field}.log",
+    benchmark:
+        "benchmarks/plot_proof/{field}.tsv"
+    message:
+        message_of("proof")
 
 
 use rule plot_figure as plot_recovery_pulls with:
@@ -216,6 +272,7 @@ use rule plot_figure as plot_colors with:
         png=figure("results/{field}/figures/colors_{grid}.png"),
         pdf="results/{field}/figures/colors_{grid}.pdf",
     params:
+        r_v=config["dust"]["r_v"],
         code=figure_digest("colors"),
     log:
         "logs/plot_colors/{field}/{grid}.log",
@@ -240,6 +297,25 @@ use rule plot_figure as plot_masses with:
         "benchmarks/plot_masses/{field}/{grid}.tsv"
     message:
         message_of("masses")
+
+
+use rule plot_figure as plot_lensing with:
+    input:
+        intrinsic="results/{field}/lensing/intrinsic.ecsv",
+        clusters=f"results/{{field}}/sed/{FIDUCIAL_GRID}/clusters.ecsv",
+    output:
+        png=figure("results/{field}/figures/lensing.png"),
+        pdf="results/{field}/figures/lensing.pdf",
+    params:
+        code=figure_digest("lensing"),
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.lensed),
+    log:
+        "logs/plot_lensing/{field}.log",
+    benchmark:
+        "benchmarks/plot_lensing/{field}.tsv"
+    message:
+        message_of("lensing")
 
 
 use rule plot_figure as plot_formation with:
@@ -282,6 +358,41 @@ use rule plot_figure as plot_libraries with:
         message_of("libraries")
 
 
+use rule plot_figure as plot_population with:
+    input:
+        parameters="results/{field}/population/{grid}.ecsv",
+        ages="results/{field}/population/{grid}_age.ecsv",
+        colors="results/{field}/population/{grid}_colors.ecsv",
+    output:
+        png=figure("results/{field}/figures/population_{grid}.png"),
+        pdf="results/{field}/figures/population_{grid}.pdf",
+    params:
+        code=figure_digest("population"),
+    log:
+        "logs/plot_population/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_population/{field}/{grid}.tsv"
+    message:
+        message_of("population")
+
+
+use rule plot_figure as plot_population_budget with:
+    input:
+        budget="results/{field}/population/budget.ecsv",
+    output:
+        png=figure("results/{field}/figures/population_budget.png"),
+        pdf="results/{field}/figures/population_budget.pdf",
+    params:
+        fiducial_grid=config["sed"]["fiducial_grid"],
+        code=figure_digest("population_budget"),
+    log:
+        "logs/plot_population_budget/{field}.log",
+    benchmark:
+        "benchmarks/plot_population_budget/{field}.tsv"
+    message:
+        message_of("population_budget")
+
+
 use rule plot_figure as plot_sensitivity with:
     input:
         sensitivity="results/{field}/sed/sensitivity.ecsv",
@@ -297,6 +408,23 @@ use rule plot_figure as plot_sensitivity with:
         "benchmarks/plot_sensitivity/{field}.tsv"
     message:
         message_of("sensitivity")
+
+
+use rule plot_figure as plot_robustness with:
+    input:
+        robustness="results/{field}/population/robustness.ecsv",
+    output:
+        png=figure("results/{field}/figures/robustness.png"),
+        pdf="results/{field}/figures/robustness.pdf",
+    params:
+        fiducial_grid=config["sed"]["fiducial_grid"],
+        code=figure_digest("robustness"),
+    log:
+        "logs/plot_robustness/{field}.log",
+    benchmark:
+        "benchmarks/plot_robustness/{field}.tsv"
+    message:
+        message_of("robustness")
 
 
 use rule plot_figure as plot_profiles with:
@@ -436,6 +564,26 @@ use rule plot_figure as plot_comparison_colors with:
         message_of("comparison_colors")
 
 
+use rule plot_figure as plot_published with:
+    input:
+        sources="results/{field}/published/{grid}.ecsv",
+        summary="results/{field}/published/{grid}_summary.ecsv",
+    output:
+        png=figure("results/{field}/figures/published_{grid}.png"),
+        pdf="results/{field}/figures/published_{grid}.pdf",
+    params:
+        compare_with=get_field_value("compare_with"),
+        code=figure_digest("published"),
+    wildcard_constraints:
+        field=fields.alternatives(FIELDSET.with_published_values),
+    log:
+        "logs/plot_published/{field}/{grid}.log",
+    benchmark:
+        "benchmarks/plot_published/{field}/{grid}.tsv"
+    message:
+        message_of("published")
+
+
 use rule plot_figure as plot_mass_light with:
     input:
         photometry="results/{field}/photometry_dereddened.ecsv",
@@ -459,6 +607,7 @@ use rule plot_figure as plot_mass_light with:
 use rule plot_figure as plot_mass_size with:
     input:
         clusters="results/{field}/sed/{grid}/clusters.ecsv",
+        limits=get_where("mosaics", "results/{field}/sizes/limits.ecsv"),
         comparison=get_comparison,
         mass_size=get_resource("literature/mass_size.ecsv"),
         galaxy_sizes=get_resource("literature/galaxy_sizes.ecsv"),
@@ -468,6 +617,7 @@ use rule plot_figure as plot_mass_size with:
     params:
         redshift=get_field_value("redshift"),
         size_limit_pc=config["comparison"]["size_limit_pc"],
+        confidence=config["sizes"]["confidence"],
         code=figure_digest("mass_size"),
     log:
         "logs/plot_mass_size/{field}/{grid}.log",

@@ -15,6 +15,7 @@ rule draw_sky:
         photometry="results/{field}/photometry.ecsv",
     output:
         image="results/{field}/pages/sky.jpg",
+        flat="results/{field}/pages/sky_flat.jpg",
         places="results/{field}/pages/sky.json",
     params:
         filters=get_field_value("filters"),
@@ -34,7 +35,7 @@ rule draw_sky:
     resources:
         mem_mb=1000,
     message:
-        "{wildcards.field}: colour image for the report"
+        "{wildcards.field}: colour images for the report"
     script:
         "../scripts/draw_sky.py"
 
@@ -44,18 +45,19 @@ rule collect_cards:
         unpack(get_card_images),
         photometry="results/{field}/photometry_dereddened/{chunk}.ecsv",
         extinction="results/{field}/extinction.ecsv",
+        systematics=get_where("mosaics", "results/{field}/systematics.ecsv"),
         clusters=f"results/{{field}}/sed/{config['sed']['fiducial_grid']}/{{chunk}}.ecsv",
-        grid=get_field_grid("projected", FIDUCIAL_GRID),
-        native_grid=get_field_grid("native", FIDUCIAL_GRID),
+        grid=get_chunk_grid("projected", FIDUCIAL_GRID),
+        native_grid=get_chunk_grid("native", FIDUCIAL_GRID),
         four_color=get_four_color_files,
     output:
         cards="results/{field}/pages/{chunk}.json",
     params:
-        redshift=get_field_value("redshift"),
+        redshift=get_chunk_redshift,
         cosmology=config["cosmology"],
+        flux_floor_fraction=config["sed"]["flux_floor_fraction"],
         min_relative_error=config["sed"]["min_relative_error"],
         posterior=config["sed"]["posterior"],
-        zero_point_errors=get_named_zero_point_errors,
         r_v=config["dust"]["r_v"],
         preset=config["photometry"]["preset"],
         sky=config["photometry"]["sky"],
@@ -91,6 +93,7 @@ rule write_field_report:
         filters=get_field_value("filters"),
         reference_filter=get_field_value("reference_filter"),
         redshift=get_field_value("redshift"),
+        role=get_reproduction_role,
         grids=REPORT_GRIDS,
         joined=fields.JOINED_TABLES,
         figures_made=get_figure_jobs,
@@ -115,9 +118,11 @@ rule write_field_report:
 
 rule write_report:
     input:
+        **get_fields_files(),
         fields=expand("results/report/{field}", field=FIELDS),
         reproduction="results/reproduction.html",
     output:
+        **get_fields_page(),
         page="results/report/index.html",
         reproduction="results/report/reproduction.html",
     params:

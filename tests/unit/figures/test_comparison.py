@@ -17,6 +17,7 @@ from clusterphot.figures import (
 )
 from clusterphot.figures.colors import measure_colors
 from clusterphot.figures.magnitudes import plot_magnitudes
+from clusterphot.figures.recommended import Values
 from clusterphot.luminosity.v_band import summarise_luminosities
 
 LITERATURE = Path(__file__).resolve().parents[3] / "resources" / "literature"
@@ -30,6 +31,11 @@ def draw(figure):
     """Lay out and draw a figure without writing it."""
     figure.draw_without_rendering()
     return figure
+
+
+def values(middle, err=0.1):
+    middle = np.asarray(middle, dtype=float)
+    return Values(middle, middle - err, middle + err, "medians of posteriors")
 
 
 def some_colors(n, value=None):
@@ -67,8 +73,7 @@ def test_mass_light(n):
     figure = draw(
         mass_light.plot_mass_light(
             np.array([28.0, np.nan]),
-            np.array([6.5, 6.0]),
-            np.array([0.1, 0.1]),
+            values([6.5, 6.0]),
             galaxies=sample,
             filter_name="F200W",
             mass_convention="vband",
@@ -83,19 +88,28 @@ def test_mass_light_without_masses():
     nothing = np.full(2, np.nan)
     draw(
         mass_light.plot_mass_light(
-            nothing, nothing, nothing, galaxies=None, filter_name="F200W", mass_convention="vband", **WHERE
+            nothing, values(nothing), galaxies=None, filter_name="F200W", mass_convention="vband", **WHERE
         )
     )
 
 
-@pytest.mark.parametrize("limit", [50.0, np.array([30.0, 80.0, np.nan])])
+@pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("redshift", [0.1, 0.39])
-def test_mass_size(limit, redshift):
+def test_mass_size(own, redshift):
+    """A field's own limits where it has images; those of the literature are named as such."""
     sample = (RNG.uniform(9, 11, 30), RNG.uniform(1, 5, 30), RNG.integers(0, 2, 30))
-    draw(
+    table = Table(
+        {
+            "id": ["stack", "c", "a", "b"],
+            "is_stack": [True, False, False, False],
+            "radius_limit_pc": [37.3, np.nan, 30.0, 80.0],
+        }
+    )
+    limits = mass_size.size_limits(table, ["a", "b", "c"], 0.95) if own else mass_size.Limits(literature=50.0)
+    figure = draw(
         mass_size.plot_mass_size(
-            np.array([6.0, 6.8, 7.1]),
-            limit,
+            values([6.0, 6.8, 7.1]),
+            limits,
             read_literature(LITERATURE / "mass_size.ecsv"),
             read_literature(LITERATURE / "galaxy_sizes.ecsv"),
             redshift=redshift,
@@ -103,6 +117,12 @@ def test_mass_size(limit, redshift):
             **WHERE,
         )
     )
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    if own:
+        assert limits.each[:2] == pytest.approx([30.0, 80.0])
+        assert np.isnan(limits.each[2])
+    expected = ["clusters, 95 % limits (2)", "their stack: < 37.3 pc"]
+    assert words[-2:] == expected if own else words[-1] == "limit of Faisst et al. (2022): < 50 pc"
 
 
 @pytest.mark.parametrize("galaxy", [None, (-24.0, 0.1)])
@@ -126,6 +146,7 @@ def test_color_magnitude(local):
             np.array([-12.0, -11.0]),
             sequences,
             b_minus_i_err=np.ones(2),
+            m_i_err=np.array([0.1, 0.1]),
             local=local,
             **WHERE,
         )
@@ -150,11 +171,31 @@ def test_contamination_of_nothing():
     )
 
 
-@pytest.mark.parametrize("ages", [np.array([0.5, 2.0, 9.0]), np.array([np.nan])])
+@pytest.mark.parametrize("ages", [np.array([0.5, 2.0, 9.0, 11.0]), np.array([np.nan])])
 def test_lensed_ages(ages):
     lensed = read_literature(LITERATURE / "lensed_clusters.ecsv")
     cosmology = {"h0": 70.0, "omega_m": 0.3}
-    draw(lensed_ages.plot_lensed_ages(ages, lensed, redshift=0.39, cosmology=cosmology, **WHERE))
+    figure = draw(
+        lensed_ages.plot_lensed_ages(values(ages), lensed, redshift=0.39, cosmology=cosmology, **WHERE)
+    )
+    points = [points for points in figure.axes[0].collections if len(points.get_offsets()) > 1]
+    drawn = [] if np.isnan(ages).all() else points[0].get_offsets()[:, 1].tolist()
+    assert drawn == [age for age in ages if age < 9.3]
+
+
+def test_clusters_that_are_not_seen_are_not_drawn():
+    """Fluxes below 3 sigma have no place in a plane of magnitudes, nor have log masses that only the prior bounds."""
+    sequences = read_literature(LITERATURE / "bcg_cluster_colors.ecsv")
+    figure = draw(
+        color_magnitude.plot_color_magnitude(
+            np.full(3, 1.5),
+            np.array([-13.0, -12.5, -8.0]),
+            sequences,
+            m_i_err=np.array([0.1, 0.36, 1.2]),
+            **WHERE,
+        )
+    )
+    assert "2 of 3 clusters" in figure.get_suptitle()
 
 
 def test_expected_stars_are_drawn_as_observed():

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from clusterphot.figures import chi2_map, colors, masses, stack_sed, style
+from clusterphot.figures.recommended import Values, recommended
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.ssp import grid as ssp
 
@@ -42,11 +44,18 @@ def projected(spectra):
     return ssp.project_grid(ssp.read_grid(spectra), SIX, 0.4, flat_lambda_cdm(70.0, 0.3))
 
 
+def some_masses(log_mass):
+    """Figure of masses: posteriors, best fits 0.1 dex higher, every second one flagged."""
+    found = Values(log_mass, log_mass - 0.1, log_mass + 0.1, "medians of posteriors")
+    flags = np.arange(len(log_mass)) % 2
+    return masses.plot_masses(found, log_mass + 0.1, flags, mass_convention="faisst2022", **WHERE)
+
+
 def test_the_same_figure_gives_the_same_bytes(tmp_path):
     files = []
     for run in ("a", "b"):
         paths = [str(tmp_path / f"{run}.{kind}") for kind in ("png", "pdf")]
-        figure = masses.plot_masses(*np.full((3, 5), 6.5), np.zeros(5, int), mass_convention="vband", **WHERE)
+        figure = some_masses(np.full(5, 6.5))
         style.save_figure(figure, *paths, 60)
         files.append([Path(path).read_bytes() for path in paths])
     assert files[0] == files[1]
@@ -69,7 +78,7 @@ def test_the_users_matplotlibrc_changes_nothing():
     import matplotlib
 
     with matplotlib.rc_context({"font.size": 30, "axes.grid": True}):
-        figure = masses.plot_masses(*np.full((3, 2), 6.5), np.zeros(2, int), mass_convention="vband", **WHERE)
+        figure = some_masses(np.full(2, 6.5))
         assert matplotlib.rcParams["font.size"] == 30
     assert figure.axes[0].xaxis.label.get_size() == style.RC["axes.labelsize"]
 
@@ -99,6 +108,23 @@ def test_chi2_maps_with_and_without_values(chi2):
     draw(figure)
     words = [text.get_text() for text in figure.axes[0].texts]
     assert words == (["older than the Universe"] if np.isfinite(chi2).any() else ["no measured values"])
+
+
+def test_a_poor_fit_is_named_as_such():
+    """Chi-square 51.9 for 3 has a chance of 3e-11; the posterior stands beside the best fit."""
+    figure = chi2_map.plot_chi2_map(
+        np.array([[51.9, 99.0], [60.0, 99.0]]),
+        np.array([2.0, 4.0]),
+        np.array([0.2, 1.0]),
+        age_of_universe_gyr=13.0,
+        dof=3,
+        posterior=((1.8, 2.9, 5.4), (0.1, 0.2, 0.3)),
+        **WHERE,
+    )
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "p < 10^{-10}" in words[0]
+    assert words[1] == "posterior: 2.9 Gyr (1.8\N{EN DASH}5.4, 68 %)"
+    assert style.chance_words(0.584, 1) == "p = 0.44"
 
 
 def test_a_map_of_one_model():
@@ -226,10 +252,20 @@ def test_mass_bins_hold_all_values_on_whole_tenths():
 @pytest.mark.parametrize("n_known", [30, 1, 0])
 def test_masses_of_few_clusters(n_known):
     log_mass = np.where(np.arange(30) < n_known, np.linspace(6, 7, 30), np.nan)
-    figure = masses.plot_masses(
-        log_mass, 0.1 + 0 * log_mass, log_mass + 0.3, np.arange(30) % 2, mass_convention="faisst2022", **WHERE
-    )
+    figure = some_masses(log_mass)
     draw(figure)
     if n_known:
         bars = sum(patch.get_height() for box in figure.axes[0].containers[:2] for patch in box)
         assert bars == n_known
+
+
+def test_medians_of_posteriors_go_before_best_fits():
+    """With the ends of their 68 % intervals; a table without posteriors gives best fits and their errors."""
+    table = Table({"log_mass": [6.5], "log_mass_err": [0.2], "age_gyr": [2.0]})
+    best = recommended(table, "log_mass")
+    assert (best.middle[0], best.low[0], best.high[0]) == pytest.approx((6.5, 6.3, 6.7))
+    assert np.isnan(recommended(table, "age_gyr").low[0])
+    for quantile, value in (("p16", 6.0), ("p50", 6.2), ("p84", 6.6)):
+        table[f"log_mass_{quantile}"] = [value]
+    found = recommended(table, "log_mass")
+    assert (found.middle[0], found.low[0], found.high[0]) == (6.2, 6.0, 6.6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from calibration_figures import plot_interpolation
-from clusterphot.figures import libraries, sensitivity
+from clusterphot.figures import libraries, robustness, sensitivity
 from clusterphot.sed.library_comparison import CONFIGURED, ZERO_POINTS
 
 QUANTILES = {"age_gyr": (1.0, 2.0, 4.0), "metallicity_zsun": (0.1, 0.2, 0.4), "log_mass": (6.4, 6.5, 6.7)}
@@ -91,6 +91,23 @@ def test_the_largest_change_is_on_top():
 
 def test_nothing_but_the_baseline():
     sensitivity.plot_sensitivity(moved([]), field="f", grid="g").draw_without_rendering()
+
+
+def test_matrix_of_what_stands():
+    """A cell for each change and conclusion, its words and colour from the table."""
+    cells = [
+        ("baseline", "", 0.0, "older than 5 Gyr", 0.2, "open", True),
+        ("baseline", "", 0.0, "age_gyr", 2.9, "1.8 to 5.4", True),
+        ("zero_point", "F150W", -0.05, "older than 5 Gyr", 0.97, "yes", False),
+        ("zero_point", "F150W", -0.05, "age_gyr", np.nan, "nan to nan", False),
+    ]
+    names = ("varied", "varied_in", "varied_by", "conclusion", "value_after", "verdict_after", "stands")
+    figure = robustness.plot_robustness(Table(rows=cells, names=names), field="f", grid="bc03")
+    figure.draw_without_rendering()
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["as measured", "F150W zero point -5 %"]
+    assert [text.get_text() for text in ax.texts] == ["open, p = 0.20", "2.90", "yes, p = 0.97", "unknown"]
+    assert len(ax.patches) == 4
 
 
 def test_interpolation():

@@ -20,7 +20,12 @@ FIELDS = {
         "center_deg": (1.0, 2.0),
         "truth": "truth.csv",
     },
+    "lensed": {"is_lensed": True},
+    "controlled": {"comparisons": {"control_region": {}}},
+    "same sources": {"same_sources_as": "other"},
+    "published": {"compare_with": {"age_gyr": "age"}},
 }
+FIELDS["proven"] = FIELDS["simulated"] | {"is_proven": True}
 
 
 def field(kind):
@@ -32,6 +37,11 @@ def field(kind):
         "has_stack": False,
         "center_deg": None,
         "truth": None,
+        "is_proven": False,
+        "is_lensed": False,
+        "compare_with": None,
+        "comparisons": {},
+        "same_sources_as": None,
     }
     return SimpleNamespace(**values | FIELDS[kind])
 
@@ -117,12 +127,27 @@ def test_figures_of_each_kind_of_field():
     assert names_of("fluxes") == names_of("fluxes", ["psf", "other"]) == files_of("nothing") >= fluxes
     assert names_of("fluxes and stack") - names_of("fluxes") == files_of("stack") >= stack
     of_images = names_of("images") - names_of("fluxes and stack")
-    assert of_images == files_of("images") | files_of("positions") >= images | {"contamination"}
+    assert of_images == files_of("images") >= images
     assert names_of("images", ["psf", "other"]) - names_of("images") == files_of("engines") >= {"engines"}
     assert names_of("simulated") - names_of("images") == files_of("truth") >= recovery
+    assert names_of("proven") - names_of("simulated") == files_of("proof") == {"proof"}
     on_demand = {figure.name for figure in registry.FIGURES if figure.on_demand}
-    drawn = {registry.find_figure(name)[0].name for name in names_of("simulated", ["psf", "other"])}
+    needs = {
+        "lensed": "lens",
+        "published": "published",
+        "same sources": "same sources",
+        "controlled": "control",
+    }
+    for kind, need in needs.items():
+        assert names_of(kind) - names_of("fluxes") == files_of(need) != set()
+    every = names_of("proven", ["psf", "other"]).union(*map(names_of, needs))
+    drawn = {registry.find_figure(name)[0].name for name in every}
     assert drawn == set(NAMES) - on_demand and "candidates" in on_demand
+
+
+def test_one_library_is_compared_with_none():
+    alone = registry.figures_of(field("fluxes and stack"), ["g"])
+    assert "results/f/figures/libraries.png" not in alone and "results/f/figures/sensitivity.png" in alone
 
 
 def test_files_are_found_again():

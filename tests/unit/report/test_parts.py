@@ -14,10 +14,10 @@ from clusterphot.report import (
     numbers,
     pages,
     provenance,
-    quality,
     source_table,
     timing,
 )
+from clusterphot.report.advice import Advice
 from clusterphot.report.cards import merge_cards
 from clusterphot.report.field_report import nearest
 from clusterphot.report.populations import MAX_CELLS, map_axes, posterior_pictures
@@ -205,12 +205,14 @@ def test_columns_of_the_table():
     columns = source_table.make_columns(
         {"dereddened": photometry, "photometry": None, "clusters": {"g": fits, "h": fits}, "recovery": truth},
         filters=["F200W"], reference="F200W", grids=["g", "h"],
+        advice=[Advice("yes"), Advice("no", "not measured")],
         origins={"dereddened": "d", "clusters": {"g": "cg", "h": "ch"}, "recovery": "r"},
     )  # fmt: skip
     by_name = {column.name: column for column in columns}
     assert by_name["ra"].values == [10.12345679, 11.0]
     assert by_name["dec"].values == [-1.0, None]
     assert by_name["flags"].values == [512, 8 | 64]
+    assert by_name["use"].values == ["yes", "no"] and by_name["why"].values == ["", "not measured"]
     assert by_name["snr_F200W"].values == [20, None]
     assert by_name["mag_F200W"].values[0] == pytest.approx(26.4, abs=1e-4)  # 31.4 - 2.5 log10(100)
     assert by_name["age_gyr@h"].values == [2, None]
@@ -239,7 +241,8 @@ def test_nearest_neighbours():
 
 def card_file(path, ids, **more):
     """A file of cards without content."""
-    content = {"version": 1, "filters": ["F"], "cards": {name: {"best": [1]} for name in ids}} | more
+    axes = {"age_edges": [1, 2], "metallicity_edges": [0.2, 0.4]}
+    content = {"version": 1, "filters": ["F"], **axes, "cards": {name: {"best": [1]} for name in ids}} | more
     path.write_text(json.dumps(content))
     return str(path)
 
@@ -257,6 +260,22 @@ def test_cards_are_merged_in_the_order_of_the_list(tmp_path):
         merge_cards([card_file(tmp_path / "d.json", ["2"], version=0)], ["2"])
 
 
+def test_cards_of_other_redshifts_have_axes_of_their_own(tmp_path):
+    """Ages end at that of the Universe; the field's own axes are those of its redshift, whichever chunk is first."""
+    paths = [
+        card_file(tmp_path / "a.json", ["1"], redshift=1.4, age_edges=[1, 1.5]),
+        card_file(tmp_path / "b.json", ["2"], redshift=0.4),
+    ]
+    cards, shared = merge_cards(paths, ["1", "2"], 0.4)
+    assert shared["age_edges"] == [1, 2]
+    assert cards[0]["axes"] == {"age_edges": [1, 1.5], "metallicity_edges": [0.2, 0.4]}
+    assert "axes" not in cards[1]
+    with pytest.raises(ValueError, match="different filters or axes"):
+        merge_cards(
+            [paths[1], card_file(tmp_path / "c.json", ["1"], redshift=0.4, age_edges=[1, 3])], ["1", "2"], 0.4
+        )
+
+
 def test_cards_are_paged(tmp_path):
     assert pages.write_card_pages(tmp_path, [{"n": k} for k in range(450)]) == 3
     last = (tmp_path / "cards-002.js").read_text(encoding="utf-8")
@@ -272,6 +291,7 @@ def model(embedded_grid):
     """Posterior model of four filters, coarse."""
     from clusterphot.base.cosmology import flat_lambda_cdm
     from clusterphot.sed.posterior_model import Nuisance, Priors, make_model
+    from clusterphot.sed.shared_modes import zero_point_modes
     from clusterphot.ssp.grid import project_grid
     from clusterphot.ssp.refine import refine_grid
 
@@ -280,7 +300,7 @@ def model(embedded_grid):
         grid, age_range_gyr=(0.5, 9.0), metallicity_range_zsun=(0.02, 1.0), step_log_age_dex=0.03,
         step_log_metallicity_dex=0.1,
     )  # fmt: skip
-    return make_model(fine, Priors(), Nuisance(zero_point_error=(0.02,) * 4))
+    return make_model(fine, Priors(), Nuisance(zero_point_modes(fine.filters, 0.02)))
 
 
 def test_posterior_pictures_hold_the_truth(model):
@@ -288,7 +308,9 @@ def test_posterior_pictures_hold_the_truth(model):
     _, n_age, n_z = model.shape
     node = 30 * n_z + 8
     flux = 1e7 * model.flux[:, node][None]
-    band, maps = posterior_pictures(flux, 0.005 * flux, model, min_relative_error=1e-3)
+    band, maps = posterior_pictures(
+        flux, 0.005 * flux, model, min_relative_error=1e-3, flux_floor_fraction=0.0
+    )
     assert np.all(band[0, 0] <= band[0, 4])
     assert band[0, 2] == pytest.approx(flux[0], rel=0.02)  # the zero-point error
     ages, metallicities = map_axes(model)
@@ -301,7 +323,7 @@ def test_posterior_pictures_hold_the_truth(model):
 
 def test_a_source_without_data_has_no_map(model):
     missing = np.full((1, 4), np.nan)
-    band, maps = posterior_pictures(missing, missing, model, min_relative_error=1e-3)
+    band, maps = posterior_pictures(missing, missing, model, min_relative_error=1e-3, flux_floor_fraction=0.0)
     assert maps == [None]
     assert np.isnan(band).all()
 
@@ -309,7 +331,7 @@ def test_a_source_without_data_has_no_map(model):
 def test_a_flat_posterior_is_flat_to_the_edges(model):
     """Without information the density per dex is the prior's: log-uniform, so the map is level, edges included."""
     flux = np.full((1, 4), 1.0)
-    _, maps = posterior_pictures(flux, 1e6 * flux, model, min_relative_error=1e-3)
+    _, maps = posterior_pictures(flux, 1e6 * flux, model, min_relative_error=1e-3, flux_floor_fraction=0.0)
     assert maps[0].min() > 0.98
 
 
@@ -327,7 +349,7 @@ def test_bin_means_of_a_line():
 def test_templates_escape_what_users_write(tmp_path):
     pages.write_page(
         pages.make_environment(), "clusters.html", tmp_path / "x.html", page="clusters", field="<b>&",
-        up="../index.html", categories={},
+        up="../index.html", categories={}, role="other",
     )  # fmt: skip
     text = (tmp_path / "x.html").read_text(encoding="utf-8")
     assert "<b>&" not in text
@@ -360,12 +382,3 @@ def test_page_wide_figures_take_the_page_unless_there_are_many(tmp_path):
     assert found["colors_a"]["pdf"] is None
     assert {name for name, figure in found.items() if figure["wide"]} == {"colors_a", "recovery_pulls"}
     assert (tmp_path / "figures" / "psf_F0.png").is_file()
-
-
-@pytest.mark.parametrize(("dof", "said"), [(3, "χ² 0.6 for 3 d.o.f."), (0, "not constrained")])
-def test_a_stack_in_too_few_filters_is_not_called_a_fit(dof, said):
-    clusters = Table({"flags": [0], "age_gyr": [2.0], "log_mass": [6.5]})
-    stack = Table({"age_gyr": [1.5], "metallicity_zsun": [0.2], "chi2": [0.6], "dof": [dof]})
-    tables = {"clusters": clusters, "dereddened": Table({"flags": [0]}), "stack": stack}
-    items = quality.headline(tables, redshift=0.39, ebv=0.18, filters=["F090W", "F150W", "F200W"])
-    assert said in items[-1]["note"]

@@ -1,4 +1,4 @@
-"""Chi-square of a stack over age and metallicity, with the cells that 3, 4 and 5 sigma allow.
+"""Chi-square of a stack over age and metallicity, with the cells that 3, 4 and 5 sigma allow, and its posterior.
 
 After figure 6 of Faisst et al. (2022, ApJL 941, L11). Ages Gyr, metallicities in solar units.
 """
@@ -11,7 +11,15 @@ from matplotlib.lines import Line2D
 from clusterphot.base.cosmology import age_of_universe_gyr as universe_gyr
 from clusterphot.base.products import open_fits
 from clusterphot.base.tables import read_table
-from clusterphot.figures.style import COLUMN_WIDTH_IN, INK, in_style, label_figure, new_figure, say_empty
+from clusterphot.figures.style import (
+    COLUMN_WIDTH_IN,
+    INK,
+    chi2_words,
+    in_style,
+    label_figure,
+    new_figure,
+    say_empty,
+)
 from clusterphot.sed.chi2 import delta_chi2
 
 LEVELS = (
@@ -63,17 +71,31 @@ def region_outline(inside, x_edges, y_edges):
 
 def draw(stack, chi2_map, *, redshift, cosmology, field, grid):
     """Figure of the rule plot_chi2_map, from the files of its input."""
+    row = read_table(stack)[0]
     return plot_chi2_map(
         *read_chi2_map(chi2_map),
         age_of_universe_gyr=universe_gyr(redshift, **cosmology),
         field=field,
         grid=grid,
-        dof=int(read_table(stack)["dof"][0]),
+        dof=int(row["dof"]),
+        posterior=stack_posterior(row),
+    )
+
+
+def stack_posterior(row):
+    """Quantiles (16, 50, 84 %) of age and metallicity of a row of a table, or none."""
+    if "age_gyr_p50" not in row.colnames or not np.isfinite(row["age_gyr_p50"]):
+        return None
+    return tuple(
+        tuple(float(row[f"{name}_{quantile}"]) for quantile in ("p16", "p50", "p84"))
+        for name in ("age_gyr", "metallicity_zsun")
     )
 
 
 @in_style
-def plot_chi2_map(chi2, age_gyr, metallicity_zsun, *, age_of_universe_gyr, field, grid, dof=None):
+def plot_chi2_map(
+    chi2, age_gyr, metallicity_zsun, *, age_of_universe_gyr, field, grid, dof=None, posterior=None
+):
     """Figure of a chi-square map.
 
     Parameters
@@ -85,6 +107,8 @@ def plot_chi2_map(chi2, age_gyr, metallicity_zsun, *, age_of_universe_gyr, field
     field, grid : str
     dof : int, optional
         Degrees of freedom, written beside the lowest chi-square.
+    posterior : (ages, metallicities), optional
+        16, 50 and 84 % of each.
 
     Returns
     -------
@@ -93,9 +117,11 @@ def plot_chi2_map(chi2, age_gyr, metallicity_zsun, *, age_of_universe_gyr, field
     Notes
     -----
     One row per metallicity of the library, one cell per model: nothing is interpolated. The lines hold the
-    cells within delta chi2 = 11.83, 19.33, 28.74 of the lowest, 3, 4, 5 sigma of two parameters.
+    cells within delta chi2 = 11.83, 19.33, 28.74 of the lowest, 3, 4, 5 sigma of two parameters,
+    for errors as quoted. The posterior allows for zero points and for errors that are too small, so it is wider
+    where the best fit is poor; it is drawn between the rows by the logarithm of the metallicity.
     """
-    figure = new_figure(COLUMN_WIDTH_IN, 2.85)
+    figure = new_figure(COLUMN_WIDTH_IN, 3.4)
     ax = figure.subplots()
     label_figure(figure, field, grid)
     x_edges, y_edges = cell_edges(age_gyr), np.arange(len(metallicity_zsun) + 1) - 0.5
@@ -113,13 +139,14 @@ def plot_chi2_map(chi2, age_gyr, metallicity_zsun, *, age_of_universe_gyr, field
     row, column = np.unravel_index(np.nanargmin(rise), rise.shape)
     (best,) = ax.plot(age_gyr[column], row, "*", ms=9, mfc="white", mec=INK, mew=0.8, ls="none")
     model = f"{age_gyr[column]:g} Gyr, {metallicity_zsun[row]:g} $Z_\\odot$"
-    freedom = "" if dof is None else f" ({dof} d.o.f.)"
     if dof is not None and dof <= 0:
-        model, freedom = "not constrained", " (0 d.o.f.)"
-    best.set_label(f"{model}: $\\chi^2 = {np.nanmin(chi2):.1f}${freedom}")
+        model = "not constrained"
+    lowest = float(np.nanmin(chi2))
+    fit = f"$\\chi^2 = {lowest:.1f}$" if dof is None else chi2_words(lowest, dof)
+    best.set_label(f"{model}: {fit}")
     _shade_old(ax, age_of_universe_gyr, x_edges[-1])
-    figure.legend(handles=handles[::-1], loc="outside lower left", ncols=3, columnspacing=1.0)
-    figure.legend(handles=[best], loc="outside lower right", handletextpad=0.2)
+    named = [best] if posterior is None else [best, _draw_posterior(ax, *posterior, metallicity_zsun)]
+    figure.legend(handles=[*named, *handles[::-1]], loc="outside lower left", ncols=1, labelspacing=0.3)
     return figure
 
 
@@ -139,7 +166,18 @@ def _draw_outline(ax, rise, x_edges, y_edges, sigma, color, width):
     ax.add_collection(
         LineCollection(segments, colors=color, linewidths=width, capstyle="projecting", zorder=3)
     )
-    return Line2D([], [], color=color, lw=width, label=rf"{sigma}$\sigma$")
+    return Line2D([], [], color=color, lw=width, label=rf"{sigma}$\sigma$, errors as quoted")
+
+
+def _draw_posterior(ax, ages, metallicities, nodes):
+    """Median and 16 to 84 % of age and metallicity; returns the entry of the legend."""
+    rows = np.interp(np.log(metallicities), np.log(nodes), np.arange(len(nodes)))
+    for width, color, z in ((3.2, "white", 4), (1.3, "#aa3377", 4.1)):
+        ax.plot(ages[::2], [rows[1]] * 2, color=color, lw=width, solid_capstyle="butt", zorder=z)
+        ax.plot([ages[1]] * 2, rows[::2], color=color, lw=width, solid_capstyle="butt", zorder=z)
+    ax.plot(ages[1], rows[1], "o", ms=4.5, mfc="#aa3377", mec="white", mew=0.7, zorder=4.2)
+    label = f"posterior: {ages[1]:.2g} Gyr ({ages[0]:.2g}\N{EN DASH}{ages[2]:.2g}, 68 %)"
+    return Line2D([], [], color="#aa3377", lw=1.3, marker="o", ms=4.5, mec="white", mew=0.7, label=label)
 
 
 def _shade_old(ax, age_of_universe_gyr, last):

@@ -7,6 +7,7 @@ import numpy as np
 
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import read_table
+from clusterphot.figures.recommended import LEAST_SNR_MAG
 from clusterphot.figures.style import (
     ACCENT,
     COLUMN_WIDTH_IN,
@@ -16,6 +17,8 @@ from clusterphot.figures.style import (
     new_figure,
     say_empty,
 )
+
+COLOR_BIN_MAG = 0.1
 
 
 def rest_frame_colors(table):
@@ -28,9 +31,9 @@ def rest_frame_colors(table):
 
     Returns
     -------
-    b_minus_i, m_i, b_minus_i_err : (n,) float ndarray, mag
-        NaN where a band is missing. The error adds half the 16-84 % ranges of the two magnitudes without their common
-        normalisation: the difference of the two ranges, a lower limit.
+    b_minus_i, m_i, b_minus_i_err, m_i_err : (n,) float ndarray, mag
+        NaN where a band is missing. The error of the colour adds half the 16-84 % ranges of the two magnitudes
+        without their common normalisation: the difference of the two ranges, a lower limit.
     """
 
     def quantile(band, name):
@@ -41,19 +44,27 @@ def rest_frame_colors(table):
 
     blue, red = (quantile(band, "p50") for band in ("bessell_B", "bessell_I"))
     widths = [(quantile(band, "p84") - quantile(band, "p16")) / 2 for band in ("bessell_B", "bessell_I")]
-    return blue - red, red, np.sqrt(np.abs(widths[0] ** 2 - widths[1] ** 2))
+    return blue - red, red, np.sqrt(np.abs(widths[0] ** 2 - widths[1] ** 2)), widths[1]
 
 
 def draw(rest_frame, sequences, *, field, grid):
     """Figure of the rule plot_color_magnitude, from the files of its input."""
-    b_minus_i, m_i, error = rest_frame_colors(read_table(rest_frame))
+    b_minus_i, m_i, color_err, m_i_err = rest_frame_colors(read_table(rest_frame))
     return plot_color_magnitude(
-        b_minus_i, m_i, read_literature(sequences), b_minus_i_err=error, field=field, grid=grid
+        b_minus_i,
+        m_i,
+        read_literature(sequences),
+        b_minus_i_err=color_err,
+        m_i_err=m_i_err,
+        field=field,
+        grid=grid,
     )
 
 
 @in_style
-def plot_color_magnitude(b_minus_i, m_i, sequences, *, b_minus_i_err=None, local=None, field, grid):
+def plot_color_magnitude(
+    b_minus_i, m_i, sequences, *, b_minus_i_err=None, m_i_err=None, local=None, field, grid
+):
     """Figure of rest-frame B-I against M_I beside the globular clusters of nearby brightest cluster galaxies.
 
     Parameters
@@ -62,7 +73,8 @@ def plot_color_magnitude(b_minus_i, m_i, sequences, *, b_minus_i_err=None, local
         From the SEDs; NaN where not known.
     sequences : `astropy.table.Table`
         bcg_cluster_colors.ecsv of resources/literature.
-    b_minus_i_err : (n,) float ndarray, optional
+    b_minus_i_err, m_i_err : (n,) float ndarray, optional
+        Clusters whose ``m_i_err`` is beyond `LEAST_SNR_MAG` are not seen, and left out.
     local : (b_minus_i, m_i), optional
         Clusters of a user's table, drawn instead of the sequences' boxes.
     field, grid : str
@@ -71,9 +83,11 @@ def plot_color_magnitude(b_minus_i, m_i, sequences, *, b_minus_i_err=None, local
     -------
     figure : `matplotlib.figure.Figure`
     """
-    figure = new_figure(COLUMN_WIDTH_IN, 3.8)
-    ax = figure.subplots()
+    figure = new_figure(COLUMN_WIDTH_IN, 4.2)
+    margin, ax = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3.4))
     known = np.isfinite(b_minus_i) & np.isfinite(m_i)
+    if m_i_err is not None:
+        known &= m_i_err <= LEAST_SNR_MAG
     label_figure(figure, field, grid, f"{known.sum()} of {len(known)} clusters")
     ax.set(xlabel="$B - I$ (Vega)", ylabel="$M_I$ (Vega)")
     if local is not None:
@@ -89,12 +103,15 @@ def plot_color_magnitude(b_minus_i, m_i, sequences, *, b_minus_i_err=None, local
             lw=0,
             label=f"{row['sequence']} clusters of nearby BCGs" + ("" if row["checked"] else " (approximate)"),
         )
+        margin.axvspan(*x, color=color, alpha=0.15, lw=0)
+        ax.axvspan(*x, color=color, alpha=0.06, lw=0)
     if known.any():
         if b_minus_i_err is not None:
             ax.errorbar(
                 b_minus_i[known],
                 m_i[known],
                 xerr=b_minus_i_err[known],
+                yerr=None if m_i_err is None else m_i_err[known],
                 fmt="none",
                 ecolor="#bbbbbb",
                 elinewidth=0.4,
@@ -103,8 +120,13 @@ def plot_color_magnitude(b_minus_i, m_i, sequences, *, b_minus_i_err=None, local
         ax.scatter(
             b_minus_i[known], m_i[known], s=12, c=ACCENT, ec="white", lw=0.3, zorder=3, label="clusters"
         )
+        margin.hist(b_minus_i[known], bins=np.arange(-1.0, 4.0, COLOR_BIN_MAG), color=ACCENT, alpha=0.6)
+        low, high = np.quantile(b_minus_i[known], [0.0, 1.0])
+        ends = [row["b_i"] + sign * row["half_width"] for row in sequences for sign in (-1, 1)]
+        ax.set_xlim(min(low, *ends) - 0.2, max(high, *ends) + 0.2)
     else:
         say_empty(ax)
+    margin.set_ylabel("Clusters")
     ax.invert_yaxis()
     figure.legend(loc="outside lower center", ncols=1)
     return figure

@@ -10,6 +10,7 @@ from clusterphot.figures.style import (
     in_style,
     label_field,
     new_figure,
+    panel_shape,
     say_empty,
 )
 from clusterphot.luminosity.inputs import selected_sources
@@ -41,8 +42,7 @@ def plot_color_mixture(table, results, *, field):
     figure : `matplotlib.figure.Figure`
     """
     bands = list(dict.fromkeys(str(name) for name in results["band"]))
-    n_columns = min(max(len(bands), 1), 3)
-    n_rows = max(-(-len(bands) // n_columns), 1)
+    n_rows, n_columns = panel_shape(len(bands))
     figure = new_figure(PAGE_WIDTH_IN, 0.4 + 2.1 * n_rows)
     label_field(figure, f"{field}: colours of the clusters, errors taken out")
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()

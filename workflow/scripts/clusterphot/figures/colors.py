@@ -12,7 +12,8 @@ from matplotlib.contour import ContourSet
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from clusterphot.base.tables import flux_arrays, read_table
+from clusterphot.base.filters import load_filter
+from clusterphot.base.tables import at_field_redshift, flux_arrays, read_table
 from clusterphot.base.units import MAG_PER_FRACTION, mag_ab
 from clusterphot.figures.style import (
     AGE_MAP,
@@ -26,6 +27,7 @@ from clusterphot.figures.style import (
     plain_ticks,
     say_empty,
 )
+from clusterphot.foreground.dust import curve_extinction
 from clusterphot.ssp.grid import filter_curve, read_projected_grid
 
 REST_ANGSTROM = (6500.0, 10800.0, 19900.0)
@@ -33,6 +35,9 @@ REST_ANGSTROM = (6500.0, 10800.0, 19900.0)
 the six wide filters, this one and F090W, F200W, F277W separate age and metallicity best with BC03 models and
 the median errors of Faisst et al. (2022), Table 1: 1.7 times better than F090W, F150W, F200W (square root of
 the determinant of the Fisher matrix)."""
+
+EXTINCTION_AV = 0.5
+"""A_V of the arrow, mag."""
 
 DENSITY_FRACTIONS = (0.25, 0.5, 0.75)
 MIN_DENSITY_POINTS = 20
@@ -139,22 +144,41 @@ def density_levels(density_at_points, fractions):
     return sorted(set(np.quantile(density_at_points, [1 - fraction for fraction in fractions])))
 
 
-def draw(photometry, clusters, projected, *, field, grid):
+def draw(photometry, clusters, projected, *, r_v, field, grid):
     """Figure of the rule plot_colors, from the files of its input."""
     models, fits = read_projected_grid(projected), read_table(clusters)
+    members = at_field_redshift(fits)
+    fits, fluxes = fits[members], read_table(photometry)[members]
     filters = choose_filters(models.filters, models.redshift)
     return plot_colors(
-        measure_colors(*flux_arrays(read_table(photometry), filters), filters),
+        measure_colors(*flux_arrays(fluxes, filters), filters),
         np.asarray(fits["age_gyr"]),
         np.asarray(fits["metallicity_zsun"]),
         model_tracks(models, filters),
+        extinction=reddening(filters, EXTINCTION_AV, r_v),
         field=field,
         grid=grid,
     )
 
 
+def reddening(filters, av, r_v):
+    """Change (dx, dy) of the two colours by dust of this A_V (mag).
+
+    Parameters
+    ----------
+    filters : sequence of str
+        As for `measure_colors`.
+    av, r_v : float
+    """
+    pivots = np.array([load_filter(name).wave_pivot for name in filters])
+    dimmed = 10 ** (-0.4 * curve_extinction(pivots, av, r_v))
+    flux = np.array([np.ones_like(dimmed), dimmed])
+    moved = measure_colors(flux, np.zeros_like(flux), filters)
+    return float(moved.x[1] - moved.x[0]), float(moved.y[1] - moved.y[0])
+
+
 @in_style
-def plot_colors(colors, age_gyr, metallicity_zsun, tracks, *, field, grid):
+def plot_colors(colors, age_gyr, metallicity_zsun, tracks, *, field, grid, extinction=None):
     """Figure of two colours against one another.
 
     Parameters
@@ -165,6 +189,8 @@ def plot_colors(colors, age_gyr, metallicity_zsun, tracks, *, field, grid):
     tracks : `Tracks`
         Models; their two axes set the colour scales.
     field, grid : str
+    extinction : (dx, dy), optional
+        Reddening by `EXTINCTION_AV`.
 
     Returns
     -------
@@ -185,6 +211,10 @@ def plot_colors(colors, age_gyr, metallicity_zsun, tracks, *, field, grid):
     by_age = _draw_points(axes[0], colors, age_gyr, AGE_MAP, scale)
     by_metallicity = _draw_points(axes[1], colors, rank, z_map, z_norm)
     _draw_tracks(axes, tracks)
+    for ax in axes:
+        _draw_usual_error(ax, colors)
+        if extinction is not None:
+            draw_reddening(ax, *extinction, EXTINCTION_AV)
     bar = figure.colorbar(by_age, ax=axes[0], pad=0.02, aspect=30, label="Best-fit age (Gyr)")
     plain_ticks(
         bar.ax.yaxis, [age for age in (*TICKED_AGES_GYR, 0.1, 0.01) if scale.vmin <= age <= scale.vmax]
@@ -218,14 +248,36 @@ def draw_error_bars(ax, colors):
 
 
 def _draw_points(ax, colors, value, cmap, norm):
-    """Points with thin error bars and contours of their density; returns what a colour bar needs."""
+    """Points and contours of their density; returns what a colour bar needs."""
     shown = colors.shown
-    x, y = draw_error_bars(ax, colors)
+    x, y = colors.x[shown], colors.y[shown]
     _draw_density(ax, x, y)
     points = ax.scatter(x, y, s=13, c=value[shown], cmap=cmap, norm=norm, ec="white", lw=0.3, zorder=3)
     if not shown.any():
         say_empty(ax, height=0.05)  # below the tracks
     return points
+
+
+def _draw_usual_error(ax, colors):
+    """Median errors of the two colours as a cross in the upper left corner."""
+    if not colors.shown.any():
+        return
+    width, height = (np.median(err[colors.shown]) for err in (colors.x_err, colors.y_err))
+    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
+    x, y = x0 + 0.03 * (x1 - x0) + width, y1 - 0.03 * (y1 - y0) - np.copysign(height, y1 - y0)
+    ax.errorbar(x, y, height, width, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.5, zorder=5)
+
+
+def draw_reddening(ax, dx, dy, av):
+    """Arrow of the reddening by A_V (mag) in the lower right corner."""
+    if not (np.isfinite(dx) and np.isfinite(dy)):
+        return
+    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
+    x, y = x1 - 0.06 * (x1 - x0) - dx, y0 + 0.1 * (y1 - y0)
+    arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", (x + dx, y + dy), (x, y), arrowprops=arrow, zorder=7)
+    below = {"textcoords": "offset points", "fontsize": 7.5, "ha": "center", "va": "top", "zorder": 7}
+    ax.annotate(f"$A_V = {av:g}$", (x + dx / 2, y), (0, -3), **below)
 
 
 def _draw_density(ax, x, y):
@@ -262,13 +314,11 @@ def _draw_tracks(axes, tracks):
             ax.plot(x, y, "-", color="white", lw=2.4, zorder=4)
             ax.plot(x, y, "-", color=line, lw=1.1, zorder=4.1)
         style = {"s": 15, "marker": "D", "ec": INK, "lw": 0.5, "zorder": 4.2}
-        axes[0].scatter(
-            x[marked], y[marked], c=tracks.age_gyr[marked], cmap=AGE_MAP, norm=age_norm(tracks), **style
-        )
+        axes[0].scatter(x[marked], y[marked], c="white", **style)
         axes[1].scatter(x[marked], y[marked], color=color, **style)
     _name_metallicities(axes[0], tracks)
-    if marked:
-        _name_ages(axes[1], tracks, marked, int(np.argmax(tracks.y.mean(axis=0))))
+    for ax in axes if marked else ():
+        _name_ages(ax, tracks, marked, int(np.argmax(tracks.y.mean(axis=0))))
 
 
 def _write(ax, text, x, y, offset, **options):

@@ -5,12 +5,17 @@ After figure 4 of Faisst et al. (2022, ApJL 941, L11). Magnitudes AB, corrected 
 
 import numpy as np
 
-from clusterphot.base.filters import load_filter
 from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.base.units import flux_from_mag_ab
 from clusterphot.comparisons.black_bodies import band_planck
-from clusterphot.figures.colors import choose_filters, draw_error_bars, measure_colors
+from clusterphot.figures.colors import (
+    choose_filters,
+    draw_error_bars,
+    draw_reddening,
+    measure_colors,
+    reddening,
+)
 from clusterphot.figures.style import (
     ACCENT,
     FAINT,
@@ -21,7 +26,6 @@ from clusterphot.figures.style import (
     new_figure,
     say_empty,
 )
-from clusterphot.foreground.dust import curve_extinction
 from clusterphot.foreground.star_counts import absolute_magnitudes
 
 QUIESCENT, STAR_FORMING, STARS = "#cc3311", "#009988", "#b8a000"
@@ -57,16 +61,13 @@ def draw(photometry, comparison, sequence, *, filters, redshift, r_v, black_body
         table = read_table(comparison)
         flux = flux_from_mag_ab(np.array([np.ma.filled(table[f"mag_{name}"], np.nan) for name in chosen]).T)
         galaxies = (*place(flux), np.asarray(table["is_quiescent"]))
-    pivots = np.array([load_filter(name).wave_pivot for name in chosen])
-    reddened = 10 ** (-0.4 * curve_extinction(pivots, EXTINCTION_AV, r_v))
-    (x0, x1), (y0, y1) = place(np.array([np.ones_like(reddened), reddened]))
     bodies = place(band_planck(np.array(black_body_k, dtype=float), chosen)) if black_body_k else ([], [])
     return plot_comparison_colors(
         measure_colors(*flux_arrays(read_table(photometry), chosen), chosen),
         galaxies=galaxies,
         stars=(*place(stars), [str(name) for name in dwarfs["spectral_type"]]),
         black_bodies=list(zip(black_body_k, *bodies, strict=True)),
-        extinction=(x1 - x0, y1 - y0),
+        extinction=reddening(chosen, EXTINCTION_AV, r_v),
         field=field,
     )
 
@@ -114,7 +115,7 @@ def plot_comparison_colors(colors, *, galaxies, stars, black_bodies, extinction,
             zorder=5.5,
             label=f"black body, {temperature:g} K",
         )
-    _draw_reddening(ax, *extinction)
+    draw_reddening(ax, *extinction, EXTINCTION_AV)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 
@@ -193,24 +194,3 @@ def _draw_stars(ax, x, y, names):
                 color="#7a6a00",
                 zorder=6,
             )
-
-
-def _draw_reddening(ax, dx, dy):
-    """Arrow of the reddening in the lower right corner, where no star or cluster is."""
-    if not (np.isfinite(dx) and np.isfinite(dy)):
-        return
-    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
-    x, y = x1 - 0.06 * (x1 - x0) - dx, y0 + 0.1 * (y1 - y0)
-    arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", (x + dx, y + dy), (x, y), arrowprops=arrow, zorder=7)
-    text = f"$A_V = {EXTINCTION_AV:g}$"
-    ax.annotate(
-        text,
-        (x + dx / 2, y),
-        (0, -3),
-        textcoords="offset points",
-        fontsize=7.5,
-        ha="center",
-        va="top",
-        zorder=7,
-    )

@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 
 from clusterphot.base.cosmology import age_of_universe_gyr
 from clusterphot.base.literature import read_literature
-from clusterphot.base.tables import read_table
+from clusterphot.base.tables import at_field_redshift, read_table
+from clusterphot.figures.recommended import recommended
 from clusterphot.figures.style import (
     ACCENT,
     FAINT,
@@ -28,8 +29,9 @@ JITTER_DEX = 0.012
 
 def draw(clusters, lensed, *, redshift, cosmology, field, grid):
     """Figure of the rule plot_lensed_ages, from the files of its input."""
+    table = read_table(clusters)
     return plot_lensed_ages(
-        np.asarray(read_table(clusters)["age_gyr"]),
+        recommended(table[at_field_redshift(table)], "age_gyr"),
         read_literature(lensed),
         redshift=redshift,
         cosmology=cosmology,
@@ -39,13 +41,13 @@ def draw(clusters, lensed, *, redshift, cosmology, field, grid):
 
 
 @in_style
-def plot_lensed_ages(age_gyr, lensed, *, redshift, cosmology, field, grid):
+def plot_lensed_ages(ages, lensed, *, redshift, cosmology, field, grid):
     """Figure of age against redshift, with the age of the Universe and lines of equal formation redshift.
 
     Parameters
     ----------
-    age_gyr : (n,) float ndarray
-        Best fits, or medians, of the clusters.
+    ages : `clusterphot.figures.recommended.Values`
+        Gyr, of the clusters.
     lensed : `astropy.table.Table`
         lensed_clusters.ecsv of resources/literature.
     redshift : float
@@ -55,11 +57,16 @@ def plot_lensed_ages(age_gyr, lensed, *, redshift, cosmology, field, grid):
     Returns
     -------
     figure : `matplotlib.figure.Figure`
+
+    Notes
+    -----
+    The bar is how the medians of the clusters scatter, not an error: medians of posteriors are no older than the
+    Universe, best fits may be, and are then left out of it.
     """
     figure = new_figure(0.72 * PAGE_WIDTH_IN, 4.0)
     ax = figure.subplots()
-    known = age_gyr[np.isfinite(age_gyr)]
-    label_figure(figure, field, grid, f"{len(known)} of {len(age_gyr)} clusters")
+    known = ages.middle[ages.middle <= age_of_universe_gyr(redshift, **cosmology)]
+    label_figure(figure, field, grid, f"{len(known)} of {len(ages.middle)} clusters, {ages.words}")
     ax.set(
         xlabel="Redshift", ylabel="Age (Gyr)", xscale="log", yscale="log", xlim=(1.15, 13.0), ylim=(7e-4, 20)
     )
@@ -84,7 +91,14 @@ def plot_lensed_ages(age_gyr, lensed, *, redshift, cosmology, field, grid):
         )
         handles.append(
             Line2D(
-                [], [], ls="none", marker="*", ms=8, mfc="white", mec=INK, label="clusters: median, 16-84 %"
+                [],
+                [],
+                ls="none",
+                marker="*",
+                ms=8,
+                mfc="white",
+                mec=INK,
+                label="clusters: median, 16-84 % of them",
             )
         )
     handles += _draw_lensed(ax, lensed)

@@ -27,7 +27,8 @@ from clusterphot.luminosity.v_band import (
 )
 
 BIN_MAG = 0.25
-
+FAINTER_MAG = 0.75
+"""How far beyond the limit the axis goes; fainter ones are counted."""
 
 RANGE_COLORS = ("#ee7733", "#009988")
 
@@ -113,23 +114,25 @@ def _draw_function(ax, magnitude, summary):
         )
         share = fraction_brighter(limit, turnover)
         number = np.sum(magnitude < limit) / share if share > 0 else np.nan
-        ax.plot(
-            x,
-            number * density,
-            color="#cc3311",
-            lw=1.2,
-            label="globular clusters, as many above the limit",
-        )
+        seen = x <= limit
+        label = "normal luminosity function of globular clusters,\nas many above the limit"
+        ax.plot(x[seen], number * density[seen], color="#cc3311", lw=1.2, label=label)
+        top = max(top, 1.05 * float(np.max(number * density[seen], initial=0.0)))
     expected = summary.get("clusters of the whole system of that galaxy, brighter than the limit")
-    words = [f"super-luminous: {100 * summary['super-luminous fraction'][0]:.0f} %"]
+    share = 100 * summary["super-luminous fraction"][0]
+    words = [rf"brighter than $\log L_V = {LOG_SUPER_LUMINOUS:g}$: {share:.0f} %"]
     if expected is not None:
-        words.append(f"whole system of the BCG: {expected[1]:.0f}$-${expected[2]:.0f},")
-        words.append(f"found: {summary['clusters brighter than the limit'][0]:.0f} above the limit")
-    ax.text(0.97, 0.97, "\n".join(words), transform=ax.transAxes, va="top", ha="right", fontsize=7.5)
-    ax.set(
-        ylim=(0, 1.35 * top),
-        xlim=(edges[0] - 0.4, max(edges[-1], limit if np.isfinite(limit) else -np.inf) + 0.4),
-    )
+        found = summary["clusters brighter than the limit"][0]
+        words.append(f"brighter than the limit: {found:.0f} found;")
+        words.append("by specific frequency, around the brightest")
+        words.append(f"cluster galaxy: {expected[1]:.0f} to {expected[2]:.0f}")
+    place = {"transform": ax.transAxes, "va": "top", "ha": "right", "fontsize": 7.5}
+    ax.text(0.97, 0.97, "\n".join(words), **place, bbox={"fc": "white", "ec": "none", "pad": 1.5})
+    faintest = min(edges[-1], limit + FAINTER_MAG) if np.isfinite(limit) else edges[-1]
+    n_beyond = int(np.sum(magnitude > faintest))
+    if n_beyond:
+        ax.text(0.03, 0.97, f"{n_beyond} fainter", transform=ax.transAxes, va="top", fontsize=7.5)
+    ax.set(ylim=(0, 1.5 * top), xlim=(edges[0] - 0.4, max(faintest, limit) + 0.4))
     ax.invert_xaxis()
 
 

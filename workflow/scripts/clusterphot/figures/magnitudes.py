@@ -75,7 +75,7 @@ def plot_magnitudes(table, filters, reference_filter, *, field, star_counts=None
     top = 1.55 * max(counts.max(), 1)
     if star_counts is not None:
         top = max(top, _draw_star_counts(ax, star_counts, extinction_mag, edges))
-    _draw_depths(ax, depths, top)
+    _draw_depths(ax, depths, top, reference_filter)
     n_missing = len(table) - len(known)
     if n_missing:
         ax.set_title(f"{n_missing} flagged or not positive", fontsize=7, loc="right", color=INK, pad=3)
@@ -96,8 +96,8 @@ def _draw_star_counts(ax, star_counts, extinction_mag, edges):
     return 1.3 * per_bin[inside].max() if inside.any() else 0.0
 
 
-def _draw_depths(ax, depths, top):
-    """Line and legend entry of the depth of each filter, brightest first."""
+def _draw_depths(ax, depths, top, reference_filter):
+    """Legend entry of the depth of each filter, brightest first; a line for the one drawn, ticks for the others."""
     ax.text(
         0.03,
         0.96,
@@ -110,7 +110,8 @@ def _draw_depths(ax, depths, top):
     for k, (filt, depth) in enumerate(sorted(depths.items(), key=lambda item: item[1])):
         if np.isfinite(depth):
             color = filter_color(load_filter(filt).wave_pivot)
-            ax.plot([depth, depth], [0, top], color=color, lw=0.9, ls=(0, (4, 2)))
+            low = 0.0 if filt == reference_filter else 0.93 * top
+            ax.plot([depth, depth], [low, top], color=color, lw=0.9, ls=(0, (4, 2)) if low == 0 else "-")
             place = (0.03, 0.89 - 0.062 * k)
             ax.text(*place, f"{filt}  {depth:.2f}", transform=ax.transAxes, va="top", fontsize=7, color=color)
 

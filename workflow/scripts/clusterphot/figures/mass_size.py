@@ -1,11 +1,14 @@
-"""Half-light radius against mass: the clusters' limits beside other stellar systems.
+"""Half-light radius against mass: the clusters' own limits beside other stellar systems.
 
 After figure 6 of Faisst et al. (2022, ApJL 941, L11). Masses log10 Msun, radii pc.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
@@ -13,7 +16,8 @@ from clusterphot.base.literature import read_literature
 from clusterphot.base.tables import read_table
 from clusterphot.comparisons.catalogue import mass_size_relation
 from clusterphot.figures.comparison_colors import KINDS, MANY_GALAXIES
-from clusterphot.figures.style import ACCENT, INK, PAGE_WIDTH_IN, in_style, label_figure, new_figure
+from clusterphot.figures.recommended import recommended
+from clusterphot.figures.style import INK, PAGE_WIDTH_IN, in_style, label_figure, new_figure
 
 SYSTEMS = {
     "globular cluster": ("#b8a000", "o"),
@@ -24,20 +28,37 @@ SYSTEMS = {
 }
 """Colour and marker of each kind of system, after Tol (2021)."""
 
+PLURAL = {kind: f"{kind}s" for kind in SYSTEMS} | {"dwarf galaxy": "dwarf galaxies"}
+
 GALAXY_MASSES = np.array([9.5, 11.5])
 GALAXY_COLORS = {"early": "#cc3311", "late": "#0077bb"}
 
 
-def draw(clusters, comparison, mass_size, galaxy_sizes, *, redshift, size_limit_pc, field, grid):
-    """Figure of the rule plot_mass_size, from the files of its input; ``comparison`` may be none."""
+def draw(
+    clusters,
+    limits,
+    comparison,
+    mass_size,
+    galaxy_sizes,
+    *,
+    redshift,
+    size_limit_pc,
+    confidence,
+    field,
+    grid,
+):
+    """Figure of the rule plot_mass_size, from the files of its input; ``limits`` and ``comparison`` may be none."""
     galaxies = None
     if comparison:
         table = read_table(comparison)
         names = ("log_mass_galaxy", "radius_kpc")
         galaxies = (*(np.ma.filled(table[name], np.nan) for name in names), np.asarray(table["is_quiescent"]))
+    fits = read_table(clusters)
     return plot_mass_size(
-        np.asarray(read_table(clusters)["log_mass"]),
-        size_limit_pc,
+        recommended(fits, "log_mass"),
+        size_limits(read_table(limits), fits["id"], confidence)
+        if limits
+        else Limits(literature=size_limit_pc),
         read_literature(mass_size),
         read_literature(galaxy_sizes),
         redshift=redshift,
@@ -47,15 +68,57 @@ def draw(clusters, comparison, mass_size, galaxy_sizes, *, redshift, size_limit_
     )
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Upper limits of half-light radii, pc.
+
+    Attributes
+    ----------
+    each : (n,) float ndarray or None
+        Of the clusters; NaN where they are too faint for one.
+    stack : float
+        Of their stack.
+    confidence : float
+    literature : float
+        One that the field's own images did not give; NaN where they gave some.
+    """
+
+    each: np.ndarray | None = None
+    stack: float = np.nan
+    confidence: float = np.nan
+    literature: float = np.nan
+
+
+def size_limits(table, ids, confidence):
+    """Limits of a field's own clusters, in the order of their ids, and of its stack.
+
+    Parameters
+    ----------
+    table : `astropy.table.Table`
+        sizes/limits.ecsv.
+    ids : sequence of str
+    confidence : float
+        Of the limits.
+    """
+    limit = np.ma.filled(np.ma.asarray(table["radius_limit_pc"], dtype=float), np.nan)
+    is_stack = np.asarray(table["is_stack"], dtype=bool)
+    of_id = dict(zip(np.asarray(table["id"])[~is_stack].tolist(), limit[~is_stack], strict=True))
+    stack = limit[is_stack]
+    return Limits(
+        np.array([of_id.get(str(name), np.nan) for name in ids]),
+        float(stack[0]) if len(stack) else np.nan,
+        confidence,
+    )
+
+
 @in_style
-def plot_mass_size(log_mass, limit_pc, systems, galaxy_sizes, *, redshift, galaxies, field, grid):
+def plot_mass_size(masses, limits, systems, galaxy_sizes, *, redshift, galaxies, field, grid):
     """Figure of masses and sizes.
 
     Parameters
     ----------
-    log_mass : (n,) float ndarray
-    limit_pc : float or (n,) float ndarray
-        Upper limit on the half-light radius of all clusters, or of each.
+    masses : `clusterphot.figures.recommended.Values`
+    limits : `Limits`
     systems, galaxy_sizes : `astropy.table.Table`
         mass_size.ecsv and galaxy_sizes.ecsv of resources/literature.
     redshift : float
@@ -68,9 +131,8 @@ def plot_mass_size(log_mass, limit_pc, systems, galaxy_sizes, *, redshift, galax
     """
     figure = new_figure(0.72 * PAGE_WIDTH_IN, 4.7)
     ax = figure.subplots()
-    limit = np.broadcast_to(np.asarray(limit_pc, dtype=float), log_mass.shape)
-    known = np.isfinite(log_mass) & np.isfinite(limit)
-    label_figure(figure, field, grid, f"{known.sum()} of {len(known)} clusters")
+    known = np.isfinite(masses.middle)
+    label_figure(figure, field, grid, f"{known.sum()} of {len(known)} clusters, {masses.words}")
     ax.set(
         xlabel="$\\log_{10}$ (stellar mass / $M_\\odot$)",
         ylabel="Half-light radius (pc)",
@@ -81,10 +143,7 @@ def plot_mass_size(log_mass, limit_pc, systems, galaxy_sizes, *, redshift, galax
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     _draw_systems(ax, systems)
     _draw_galaxy_sizes(ax, galaxy_sizes, redshift)
-    handles = [
-        Line2D([], [], color=color, ls="none", marker=marker, ms=5, alpha=0.8, label=kind)
-        for kind, (color, marker) in SYSTEMS.items()
-    ]
+    handles = _name_systems(systems)
     handles += [
         Line2D([], [], color=color, lw=1.4, label=f"{kind}-type galaxies (van der Wel et al. 2014)")
         for kind, color in GALAXY_COLORS.items()
@@ -92,28 +151,50 @@ def plot_mass_size(log_mass, limit_pc, systems, galaxy_sizes, *, redshift, galax
     if galaxies is not None:
         handles += _draw_catalogue(ax, *galaxies)
     if known.any():
-        _draw_limits(ax, log_mass[known], limit[known])
-        handles.append(
-            Line2D(
-                [], [], color=ACCENT, ls="none", marker=r"$\downarrow$", ms=8, label="clusters, upper limits"
-            )
-        )
+        handles += _draw_limits(ax, masses.middle, limits)
     _draw_stripping(ax)
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 
+def _is_object(row):
+    """Whether a row is a single object rather than a range."""
+    return row["log_mass_lo"] == row["log_mass_hi"] and row["radius_lo_pc"] == row["radius_hi_pc"]
+
+
+def _name_systems(systems):
+    """Legend entries: a box for ranges, a marker for single objects."""
+    handles = []
+    for kind, (color, marker) in SYSTEMS.items():
+        rows = [row for row in systems if row["kind"] == kind]
+        if any(not _is_object(row) for row in rows):
+            handles.append(Patch(fc=to_rgba(color, 0.22), ec=color, lw=0.9, label=PLURAL[kind]))
+        elif rows:
+            handles.append(Line2D([], [], color=color, ls="none", marker=marker, ms=5, label=PLURAL[kind]))
+    return handles
+
+
 def _draw_systems(ax, systems):
-    """Boxes of ranges and points of single objects, with the names of the boxes."""
+    """Boxes of ranges, named where two are of one kind, and points of single objects."""
+    kinds = [str(row["kind"]) for row in systems if not _is_object(row)]
+    named = 0
     for row in systems:
         color, marker = SYSTEMS[row["kind"]]
         x, y = float(row["log_mass_lo"]), float(row["radius_lo_pc"])
         width, height = float(row["log_mass_hi"]) - x, float(row["radius_hi_pc"]) - y
-        if width == 0 and height == 0:
+        if _is_object(row):
             ax.scatter(x, y, s=20, c=color, marker=marker, ec="white", lw=0.4, zorder=2.5)
             continue
         ax.add_patch(Rectangle((x, y), width, height, fc=color, ec=color, alpha=0.22, lw=0, zorder=1))
         ax.add_patch(Rectangle((x, y), width, height, fc="none", ec=color, lw=0.9, zorder=1.5))
+        if kinds.count(str(row["kind"])) > 1:
+            named += 1
+            left = named % 2 == 0  # two boxes that overlap: one name below, the other beside
+            place, shift = ((x, y), (-2, 4)) if left else ((x + width, y), (-2, 3))
+            words = ax.annotate(
+                row["name"], place, shift, textcoords="offset points", ha="right", fontsize=6, color="#0d7fae", zorder=2
+            )  # fmt: skip
+            words.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
 
 
 def _draw_galaxy_sizes(ax, table, redshift):
@@ -163,43 +244,35 @@ def _draw_catalogue(ax, log_mass, radius_kpc, is_quiescent):
     return handles
 
 
-def _draw_limits(ax, log_mass, limit):
-    """A bar with an arrow for a common limit, one arrow per cluster for limits of their own."""
-    if np.ptp(limit) > 0:
-        ax.errorbar(
-            log_mass,
-            limit,
-            yerr=0.25 * limit,
-            uplims=True,
-            fmt="none",
-            ecolor=ACCENT,
-            elinewidth=0.5,
-            capsize=1.2,
-            alpha=0.7,
-            zorder=3,
-        )
-        return
-    low, median, high = np.quantile(log_mass, [0.16, 0.5, 0.84])
-    ends = log_mass.min(), log_mass.max()
-    ax.plot(ends, [limit[0]] * 2, color=ACCENT, lw=1.0, zorder=3)
-    ax.plot([low, high], [limit[0]] * 2, color=ACCENT, lw=3.2, zorder=3)
-    ax.annotate(
-        "",
-        (median, limit[0] / 2.6),
-        (median, limit[0]),
-        arrowprops={"arrowstyle": "-|>", "color": ACCENT, "lw": 1.4, "shrinkA": 0, "shrinkB": 0},
-        zorder=3,
-    )
-    words = ax.annotate(
-        f"< {limit[0]:g} pc",
-        (ends[0], limit[0]),
-        (0, 3),
-        textcoords="offset points",
-        fontsize=7.5,
-        color=ACCENT,
-        zorder=5,
-    )
-    words.set_path_effects([withStroke(linewidth=2, foreground="white")])
+def _draw_limits(ax, log_mass, limits):
+    """The limit of each cluster and of their stack, or one from elsewhere; returns legend entries."""
+    known = np.isfinite(log_mass)
+    low, median, high = np.quantile(log_mass[known], [0.16, 0.5, 0.84])
+    handles = []
+    if limits.each is not None:
+        share = known & np.isfinite(limits.each)
+        ax.scatter(log_mass[share], limits.each[share], s=9, marker="v", c=INK, alpha=0.45, lw=0, zorder=3)
+        handles.append(
+            Line2D(
+                [], [], color=INK, alpha=0.6, ls="none", marker="v", ms=4,
+                label=f"clusters, {100 * limits.confidence:g} % limits ({share.sum()})",
+            )
+        )  # fmt: skip
+    for limit, words, line in (
+        (limits.stack, "their stack", "-"),
+        (limits.literature, "limit of Faisst et al. (2022)", "--"),
+    ):
+        if not np.isfinite(limit):
+            continue
+        ax.plot([low, high], [limit] * 2, color=INK, lw=2.0, ls=line, zorder=4)
+        arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1.4, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", (median, limit / 2.2), (median, limit), arrowprops=arrow, zorder=4)
+        text = ax.annotate(
+            f"< {limit:.3g} pc", (high, limit), (3, -2), textcoords="offset points", fontsize=7.5, color=INK, zorder=5
+        )  # fmt: skip
+        text.set_path_effects([withStroke(linewidth=2, foreground="white")])
+        handles.append(Line2D([], [], color=INK, lw=2.0, ls=line, label=f"{words}: < {limit:.3g} pc"))
+    return handles
 
 
 def _draw_stripping(ax):

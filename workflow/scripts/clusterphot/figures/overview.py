@@ -31,6 +31,10 @@ MAX_SIDE_PX = 1200
 ROWS_AT_ONCE_PX = 256
 
 
+MARGIN_ARCSEC = 3.0
+"""Around sources."""
+
+
 BRIGHT_SIGMA = 20.0
 
 
@@ -59,6 +63,8 @@ class SmallMosaic:
     pixel_scale_arcsec : float
         Of the mosaic itself.
     filter_name : str
+    corner : (int, int)
+        x and y of the first mosaic pixel of ``image``.
     """
 
     image: np.ndarray
@@ -66,19 +72,25 @@ class SmallMosaic:
     wcs: "WCS"
     pixel_scale_arcsec: float
     filter_name: str
+    corner: tuple = (0, 0)
 
     def place(self, ra, dec):
         """Position (x, y) on ``image`` of sky coordinates in degrees."""
         x, y = self.wcs.world_to_pixel_values(np.asarray(ra, dtype=float), np.asarray(dec, dtype=float))
-        return (x + 0.5) / self.factor - 0.5, (y + 0.5) / self.factor - 0.5
+        return tuple(
+            (value - first + 0.5) / self.factor - 0.5
+            for value, first in zip((x, y), self.corner, strict=True)
+        )
 
     def sky(self, x, y):
         """Sky coordinates in degrees of positions on ``image``."""
         centre = 0.5 * (self.factor - 1)
-        return self.wcs.pixel_to_world_values(self.factor * x + centre, self.factor * y + centre)
+        return self.wcs.pixel_to_world_values(
+            *(self.factor * value + centre + first for value, first in zip((x, y), self.corner, strict=True))
+        )
 
 
-def read_small(path, *, max_side_px=MAX_SIDE_PX):
+def read_small(path, *, max_side_px=MAX_SIDE_PX, around=None):
     """Read a mosaic by strips, averaged over blocks so that its longer side has at most ``max_side_px``.
 
     Parameters
@@ -86,6 +98,8 @@ def read_small(path, *, max_side_px=MAX_SIDE_PX):
     path : str
         Mosaic written by this workflow; pixels that must not be used hold 0 in SCI.
     max_side_px : int
+    around : (ra, dec), optional
+        Positions (deg) that are wanted; of the mosaic the box around them is read, with `MARGIN_ARCSEC` beyond.
 
     Returns
     -------
@@ -101,20 +115,42 @@ def read_small(path, *, max_side_px=MAX_SIDE_PX):
     with own_file(path), fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
         hdu = hdus["SCI"]
         header = hdu.header
-        ny, nx = hdu.shape
+        wcs = WCS(header)
+        x0, y0, x1, y1 = _box(wcs, header["PIXSCALE"], hdu.shape, around)
+        ny, nx = y1 - y0, x1 - x0
         factor = max(-(-max(ny, nx) // max_side_px), 1)
         rows, columns = ny // factor, nx // factor
         total, count = np.zeros((rows, columns)), np.zeros((rows, columns))
         step = max(ROWS_AT_ONCE_PX // factor, 1)
         for first in range(0, rows, step):
             last = min(first + step, rows)
-            strip = hdu.section[first * factor : last * factor, : columns * factor].astype(np.float32)
-            blocks = strip.reshape(last - first, factor, columns, factor)
+            strip = hdu.section[y0 + first * factor : y0 + last * factor, x0 : x0 + columns * factor]
+            blocks = strip.astype(np.float32).reshape(last - first, factor, columns, factor)
             total[first:last] = blocks.sum(axis=(1, 3), dtype=float)
             count[first:last] = (blocks != 0).sum(axis=(1, 3))
     scale = header["PIXSCALE"]
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return SmallMosaic(mean / scale**2, factor, WCS(header), scale, header["FILTER"])
+    return SmallMosaic(mean / scale**2, factor, wcs, scale, header["FILTER"], (x0, y0))
+
+
+def _box(wcs, pixel_scale_arcsec, shape, around):
+    """First and beyond-the-last x and y of the pixels around some positions; of all where none is inside."""
+    ny, nx = shape
+    if around is None:
+        return 0, 0, nx, ny
+    x, y = wcs.world_to_pixel_values(
+        *(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan) for values in around)
+    )
+    inside = (x > -0.5) & (x < nx - 0.5) & (y > -0.5) & (y < ny - 0.5)
+    if not inside.any():
+        return 0, 0, nx, ny
+    margin = MARGIN_ARCSEC / pixel_scale_arcsec
+    low = [max(int(values[inside].min() - margin), 0) for values in (x, y)]
+    high = [
+        min(int(np.ceil(values[inside].max() + margin)) + 1, n)
+        for values, n in zip((x, y), (nx, ny), strict=True)
+    ]
+    return (*low, *high)
 
 
 def on_grid(small, target):
@@ -213,7 +249,8 @@ def plot_overview(mosaics, table, *, kpc_per_arcsec, reference_filter, field):
     label_field(
         figure,
         f"{field}: "
-        + ", ".join(f"{word} {name}" for word, name in zip(("red", "green", "blue"), chosen, strict=True)),
+        + ", ".join(f"{word} {name}" for word, name in zip(("red", "green", "blue"), chosen, strict=True))
+        + "; dashed: a flag in photometry",
     )
     ax = figure.subplots()
     ax.imshow(composite(*images), origin="lower", interpolation="antialiased")

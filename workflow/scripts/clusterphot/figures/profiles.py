@@ -15,6 +15,7 @@ from clusterphot.figures.style import (
     in_style,
     label_field,
     new_figure,
+    panel_shape,
     plain_ticks,
     say_empty,
 )
@@ -42,14 +43,13 @@ def plot_profiles(profiles, *, field):
     -------
     figure : `matplotlib.figure.Figure`
     """
-    n_columns = min(N_COLUMNS, len(profiles))
-    n_rows = -(-len(profiles) // n_columns)
+    n_rows, n_columns = panel_shape(len(profiles), N_COLUMNS)
     width = PAGE_WIDTH_IN if n_columns > 1 else COLUMN_WIDTH_IN
     figure = new_figure(width, 0.5 + 2.6 * n_rows)
     axes = figure.subplots(
         2 * n_rows, n_columns, squeeze=False, sharex="col", height_ratios=(2.6, 1) * n_rows
     )
-    label_field(figure, field)
+    label_field(figure, f"{field}: * with the covariance of the rings, so not the sum of the squares below")
     for number, profile in enumerate(profiles):
         row, column = divmod(number, n_columns)
         _draw(axes[2 * row, column], axes[2 * row + 1, column], profile)
@@ -84,7 +84,7 @@ def _draw(upper, lower, profile):
     top = np.nanmax(value)
     upper.set_yscale("symlog", linthresh=0.01 * top, linscale=0.6)
     upper.axhline(0, color=FAINT, lw=0.5, zorder=0)
-    upper.plot(radius, psf, "-", color=INK, lw=1.0, label="PSF")
+    upper.plot(radius, psf, "-", color=INK, lw=1.0, label="point source")
     upper.errorbar(
         radius, value, err, fmt="o", color=color, ms=3.2, mec=INK, mew=0.4, capsize=1.5, lw=0.8, label="stack"
     )
@@ -93,7 +93,7 @@ def _draw(upper, lower, profile):
     plain_ticks(upper.yaxis, ticks)
     words = [f"{facts['n_sources']} sources"]
     if np.isfinite(facts["chi2"]):
-        words.append(f"$\\chi^2 = {facts['chi2']:.1f}$ / {facts['dof']}")
+        words.append(f"$\\chi^2 = {facts['chi2']:.1f}$ / {facts['dof']}*")
     upper.text(0.95, 0.80, "\n".join(words), transform=upper.transAxes, ha="right", va="top", fontsize=7.5)
     upper.legend(loc="lower left", bbox_to_anchor=(0.0, 0.12))
     difference = (value - psf) / err

@@ -29,6 +29,8 @@ SCATTER_GOAL = (0.95, 1.12)
 """Shaded in the figures: where medians and scatter of pulls are wanted."""
 
 
+POOR = 2.5
+
 BIN_NAMES = {
     "halo": r"Halo light (nJy arcsec$^{-2}$)",
     "snr": r"True flux / flux$\_$err",
@@ -87,7 +89,11 @@ def plot_trends(summary, filters, *, field):
                 shift = (k - (len(filters) - 1) / 2) * 0.7 / max(len(filters), 1)
                 place = np.array([lows.index((row["bin_low"], row["bin_high"])) for row in rows]) + shift
                 _draw_bins(column, place, rows, upper, (filt, filter_color(load_filter(filt).wave_pivot)))
-        column[1].set_xticks(range(len(lows)), [_bin_label(*bounds) for bounds in lows])
+        counts = [_most(summary, binned_by, bounds) for bounds in lows]
+        labels = [f"{_bin_label(*bounds)}\nn {n}" for bounds, n in zip(lows, counts, strict=True)]
+        column[1].set_xticks(range(len(lows)), labels)
+        for ax in column:
+            _limit_to_known(ax)
         column[1].tick_params(axis="x", labelsize=6.5, length=0)
         column[0].tick_params(axis="x", length=0)
         column[1].set_xlim(-0.5, max(len(lows), 1) - 0.5)
@@ -120,6 +126,29 @@ def _draw_bins(column, place, rows, upper, filter_and_color):
     column[0].errorbar(place, values, errors, **style)
     # the scaled median absolute deviation of n normal deviates has the relative error 1.17 / sqrt(n)
     column[1].errorbar(place, scatter, 1.17 * scatter / np.sqrt(n), **style)
+
+
+def _most(summary, binned_by, bounds):
+    """Largest number of sources of any filter in a bin."""
+    chosen = np.asarray(summary["binned_by"]) == binned_by
+    chosen &= (np.asarray(summary["bin_low"]) == bounds[0]) & (np.asarray(summary["bin_high"]) == bounds[1])
+    chosen &= np.asarray(summary["quantity"]) == "flux"
+    return int(np.max(np.asarray(summary["n"])[chosen], initial=0))
+
+
+def _limit_to_known(ax):
+    """Range of the points whose errors are no more than `POOR` times the median error; others may run out of it."""
+    ends = []
+    for container in ax.containers:
+        line, _, (bars,) = container
+        for y, bar in zip(line.get_ydata(), bars.get_segments(), strict=True):
+            ends.append((y, 0.5 * np.ptp(bar[:, 1])))
+    if not ends:
+        return
+    value, err = np.array(ends).T
+    good = err <= POOR * np.median(err)
+    low, high = (value - err)[good].min(), (value + err)[good].max()
+    ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
 
 
 def summary_rows(summary, quantity, band, binned_by):

@@ -26,10 +26,14 @@ SECTIONS = {
 NEEDS = {
     "nothing": lambda field, engines: True,
     "images": lambda field, engines: bool(field.mosaics),
-    "positions": lambda field, engines: field.center_deg is not None,
     "stack": lambda field, engines: field.has_stack,
     "truth": lambda field, engines: field.truth is not None,
+    "same sources": lambda field, engines: field.same_sources_as is not None,
+    "published": lambda field, engines: field.compare_with is not None,
+    "lens": lambda field, engines: field.is_lensed,
     "engines": lambda field, engines: bool(field.mosaics and engines),
+    "control": lambda field, engines: "control_region" in field.comparisons,
+    "proof": lambda field, engines: field.is_proven,
 }
 """What a figure needs of a field, a `clusterphot.run.fields.Field`, and of the engines to compare."""
 
@@ -52,6 +56,8 @@ class Figure:
         A key of `NEEDS`.
     on_demand : bool
         Whether it is left out of the main job and its report, and drawn by a target of its own.
+    least_grids : int
+        Libraries that it takes to say something.
     """
 
     name: str
@@ -61,6 +67,7 @@ class Figure:
     each: str = ""
     needs: str = "nothing"
     on_demand: bool = False
+    least_grids: int = 1
 
     @property
     def stem(self):
@@ -83,11 +90,27 @@ FIGURES = (
         needs="images",
     ),
     Figure(
+        "stars",
+        section="psf",
+        title="Selection of stars",
+        caption="Half-light radius against magnitude of all detections of the reference filter, with the stellar "
+        "locus and what each was taken for: stars of the core of the PSF, brighter ones of its wings, and the "
+        "reasons of those left out. Saturated stars lie above the locus, since their flat tops make them "
+        "large. Where the stars are in the field, and how many of them each filter could use.",
+        needs="images",
+    ),
+    Figure(
         "psf",
         section="psf",
         title="PSF in {filter}",
-        caption="Stars of the field against the stellar locus, encircled energy, and the PSF itself on a "
-        "logarithmic scale.",
+        caption="Above, the PSF over the field: FWHM, ellipticity as whiskers along the long axis, and light within "
+        "a radius; stars have the same colours where their errors are small enough to tell, dots are those of "
+        "larger errors, crosses those unlike the others. Dither phases scatter single stars by more than these "
+        "errors. In the middle, the mean of what fits leave of the stars when each "
+        "is fitted with the PSF of its place: brighter stars, those of the core, and the quarters of the field "
+        "between the dotted lines, with the root mean square within the circle and what scatter from star to star "
+        "alone would leave. Below, the PSF on a logarithmic scale, its encircled energy beside the reference, with "
+        "the error of the flux scale and the mean star, tied to the PSF at 0.2 arcsec, and the parts of that error.",
         each="filter",
         needs="images",
     ),
@@ -100,12 +123,32 @@ FIGURES = (
         "sources; dotted are the Milky Way stars expected in the area.",
     ),
     Figure(
+        "calibration",
+        section="photometry",
+        title="Fluxes of the same sources in another field",
+        caption="Ratio of the fluxes of the sources that another field of the run holds too, by filter and source by "
+        "source: two versions of a mosaic, or two epochs.",
+        needs="same sources",
+    ),
+    Figure(
         "engines",
         section="photometry",
         title="Engines",
         caption="Fluxes and positions of another engine against those of the first one on the same cutouts, and "
         "the times per fit.",
         needs="engines",
+    ),
+    Figure(
+        "proof",
+        section="photometry",
+        title="Errors proven",
+        caption="Artificial clusters put into the mosaics of the field and measured as its list is (filled), and blank "
+        "places fitted as if a source were there (outlines): measured less true flux over the 1-sigma error. "
+        "Errors are right where histograms follow the normal distribution of width one. Below, bias of the "
+        "fluxes put in and scatter of their pulls against the light under them, with the smooth scatter that "
+        "photometry.rescale_errors multiplies errors by (dotted where it is not known to 10 %), and the share "
+        "that is flagged.",
+        needs="proof",
     ),
     Figure(
         "recovery_pulls",
@@ -136,15 +179,17 @@ FIGURES = (
         section="stack",
         title="Stack, model and residual",
         caption="Clean sources aligned to a fraction of a pixel and combined, the point source and sky fitted "
-        "to them, and the residual, in each filter.",
+        "to them, and what is left over in units of its error, from -4 (blue) to +4 (red), in each filter. Chi-square "
+        "beyond the degrees of freedom is light that a point source and a smooth sky do not have.",
         needs="images",
     ),
     Figure(
         "stack_sed",
         section="stack",
         title="SED of the stack, {grid}",
-        caption="Fluxes of the stack with the best {grid} population, other ages and metallicities, and black "
-        "bodies.",
+        caption="Fluxes of the stack, corrected for Milky Way dust, with the best {grid} population, other ages and "
+        "metallicities, and black bodies. Chi-squares take into account that the bands err together; residuals are "
+        "over the error of each band alone, linear to 3 sigma and logarithmic beyond.",
         each="grid",
         needs="stack",
     ),
@@ -154,7 +199,8 @@ FIGURES = (
         title="Chi-square of the stack, {grid}",
         caption="Rise of chi-square over age and metallicity above that of the best {grid} population, with "
         "contours of 3, 4 and 5 sigma for two parameters. They hold for errors as quoted, and mean "
-        "little where the best fit itself is poor: compare its chi-square with the degrees of freedom.",
+        "little where the best fit itself is poor: p is the chance of its chi-square. The posterior (median and 68 %) "
+        "allows for zero points and for errors that are too small.",
         each="grid",
         needs="stack",
     ),
@@ -170,15 +216,28 @@ FIGURES = (
         "masses",
         section="populations",
         title="Masses, {grid}",
-        caption="Surviving masses of the clusters with {grid} models, in the convention of sed.mass_convention, "
-        "and the masses formed as an outline.",
+        caption="Surviving masses of the clusters with {grid} models: medians of the posteriors, the values to use. "
+        "Dashed are those of the best fits, from the light near V alone and in the convention of "
+        "sed.mass_convention, as in Table 1; they are higher in the median, without a colour term between that filter "
+        "and V, and pile up where best fits sit at the ends of the grid.",
         each="grid",
+    ),
+    Figure(
+        "lensing",
+        section="populations",
+        title="Masses without the lens",
+        caption="Mass against age of each source that has a magnification, as observed (open) and without its lens "
+        "(filled), with the errors of the measurement as thin bars and those of the magnification as thick ones; "
+        "ages are those at each source's redshift.",
+        needs="lens",
     ),
     Figure(
         "formation",
         section="populations",
         title="Formation times, {grid}",
-        caption="When the clusters formed, against their masses; the distribution of all, and the stack.",
+        caption="When the clusters formed, against their masses: medians of the posteriors, with the 68 % range that "
+        "is usual for one cluster. Their distribution beside what the prior alone would give, and the stack. Clusters "
+        "whose mass only the prior bounds are left out.",
         each="grid",
     ),
     Figure(
@@ -188,6 +247,25 @@ FIGURES = (
         caption="The stack fitted with each library: chi-square maps with the best fits, and the posteriors of "
         "age and metallicity.",
         needs="stack",
+        least_grids=2,
+    ),
+    Figure(
+        "population",
+        section="posteriors",
+        title="The population, {grid}",
+        caption="Ages of all clusters fitted together, with the errors they share: the smooth histogram with its 68 % "
+        "band, the other histories as lines, how far the score of each lies below that of the best, and medians and "
+        "scatters of the colours observed over those predicted.",
+        each="grid",
+        on_demand=True,
+    ),
+    Figure(
+        "population_budget",
+        section="posteriors",
+        title="What carries the error of the population",
+        caption="Shares of the variance of the median age, metallicity and mass of the clusters by shared errors, "
+        "libraries and noise.",
+        on_demand=True,
     ),
     Figure(
         "sensitivity",
@@ -198,10 +276,20 @@ FIGURES = (
         needs="stack",
     ),
     Figure(
+        "robustness",
+        section="posteriors",
+        title="What stands",
+        caption="Conclusions about the stack with one thing changed at a time: probabilities of statements, medians of "
+        "quantities. A statement stands where its verdict stays yes, no or open, a quantity where its median stays in "
+        "its 68 % interval.",
+        needs="stack",
+    ),
+    Figure(
         "profiles",
         section="sizes",
         title="Profiles",
-        caption="Radial profiles of the stack against those of point sources.",
+        caption="Radial profiles of the stack against those of point sources. Errors of the rings go together, which "
+        "chi-square takes into account and the differences drawn below do not.",
         needs="images",
     ),
     Figure(
@@ -218,8 +306,9 @@ FIGURES = (
         section="contamination",
         title="Probabilities of being a cluster",
         caption="Probability of each source to be a cluster rather than a galaxy or a star, in the plane of two "
-        "colours and as a histogram, with the sources of the control region where there is one.",
-        needs="positions",
+        "colours and as a histogram, with the sources of the control region where there is one. Sources below 3 sigma "
+        "have none.",
+        needs="control",
     ),
     Figure(
         "candidates",
@@ -256,44 +345,56 @@ FIGURES = (
         "catalogue, galaxies near the redshift of the field.",
     ),
     Figure(
+        "published",
+        section="comparisons",
+        title="Beside published values, {grid}",
+        caption="Medians and 16-84 % of our posteriors with {grid} models against the values that the sources were "
+        "published with, and the differences, ours less theirs; the dashed line is their median.",
+        each="grid",
+        needs="published",
+    ),
+    Figure(
         "mass_light",
         section="comparisons",
         title="Light near 2.2 micron against mass, {grid}",
-        caption="Magnitude near 2.2 micron against mass of the clusters and, where the configuration names a "
-        "catalogue, of galaxies near the redshift of the field.",
+        caption="Magnitude near 2.2 micron against mass (median of the posterior) of the clusters seen at 3 sigma "
+        "and, where the configuration names a catalogue, of galaxies near the redshift of the field.",
         each="grid",
     ),
     Figure(
         "mass_size",
         section="comparisons",
         title="Masses and sizes, {grid}",
-        caption="Masses of the clusters with the upper limit on radii of comparison.size_limit_pc, beside other "
-        "stellar systems.",
+        caption="Masses of the clusters (medians of posteriors) with the upper limits on the half-light radius of "
+        "each and of their stack, beside other stellar systems. A field without images has the limit of the "
+        "literature in comparison.size_limit_pc.",
         each="grid",
     ),
     Figure(
         "luminosities",
         section="comparisons",
         title="Luminosity function, {grid}",
-        caption="Luminosity function of the clusters in V beside as many globular clusters above the limit, the "
-        "number expected around the brightest cluster galaxy, and the mass-to-light ratios with those "
-        "of old clusters.",
+        caption="Luminosity function of the clusters in V beside that of globular clusters with as many above the "
+        "limit, drawn to the limit; the number expected around the brightest cluster galaxy, where one is given; and "
+        "the mass-to-light ratios of the best fits with those of old clusters.",
         each="grid",
     ),
     Figure(
         "color_magnitude",
         section="comparisons",
         title="Rest-frame colour and magnitude, {grid}",
-        caption="Rest-frame B-I against M_I of the clusters beside the globular clusters of nearby brightest "
-        "cluster galaxies.",
+        caption="Rest-frame B-I against M_I of the clusters seen at 3 sigma beside the globular clusters of nearby "
+        "brightest cluster galaxies, whose colours are continued faintly to brighter magnitudes. Above, the colours "
+        "of all.",
         each="grid",
     ),
     Figure(
         "lensed_ages",
         section="comparisons",
         title="Ages beside those in lensed galaxies, {grid}",
-        caption="Ages of the clusters beside those of clusters in lensed galaxies against redshift; dashed "
-        "lines are of one time of formation.",
+        caption="Ages of the clusters (medians of posteriors) beside those of clusters in lensed galaxies against "
+        "redshift; dashed lines are of one time of formation. The bar of the clusters is how they scatter, not an "
+        "error.",
         each="grid",
     ),
     Figure(
@@ -343,13 +444,13 @@ def figures_of(field, grids, engines=()):
     return [
         f"results/{field.name}/figures/{figure.stem.format(**{figure.each: value})}.png"
         for figure in FIGURES
-        if not figure.on_demand and NEEDS[figure.needs](field, engines)
+        if not figure.on_demand and NEEDS[figure.needs](field, engines) and len(grids) >= figure.least_grids
         for value in values[figure.each]
     ]
 
 
 def find_figure(path):
-    """Entry of a file, and the values of its wildcard.
+    """Entry of a file, that of the longest name that fits, and the values of its wildcard.
 
     Parameters
     ----------
@@ -368,7 +469,7 @@ def find_figure(path):
         If no figure has this name.
     """
     name = PurePosixPath(path).stem
-    for figure in FIGURES:
+    for figure in sorted(FIGURES, key=lambda figure: -len(figure.name)):
         pattern = f"{figure.name}_(?P<{figure.each}>.+)" if figure.each else figure.name
         if match := re.fullmatch(pattern, name):
             return figure, match.groupdict()

@@ -24,9 +24,9 @@ from clusterphot.sizes.profiles import model_profiles
 from clusterphot.sizes.trials import PAPER_LIMIT_PC
 
 SETTING_STYLES = {
-    "peak": ("#0077bb", "o", "peak {value:g} nJy/px"),
-    "flux": ("#ee7733", "s", "flux {value:g} nJy"),
-    "stack": ("#009988", "D", "stack"),
+    "peak": ("#0077bb", "o", "brightest pixel of {value:g} nJy"),
+    "flux": ("#ee7733", "s", "flux of {value:g} nJy"),
+    "stack": ("#009988", "D", "like the stack"),
 }
 PAPER_LINE = {"color": FAINT, "lw": 0.8, "ls": "-.", "zorder": 0}
 PSF_STYLES = {"known": "-", "varied": "--"}
@@ -113,17 +113,20 @@ def _draw_probability(ax, detection):
             use = np.isfinite(radius) & (radius > 0)
             if use.any():
                 share = np.asarray(rows["p_resolved"], dtype=float)
-                ax.plot(radius[use], share[use], line, color=color, marker=marker, ms=2.6, lw=1.0)
+                err = np.sqrt(share * (1 - share) / np.asarray(rows["n_trials"], dtype=float))
+                look = {"color": color, "marker": marker, "ms": 2.6, "lw": 1.0, "elinewidth": 0.7}
+                ax.errorbar(radius[use], share[use], err[use], fmt=line, **look)
         if np.any(detection["setting"] == name):
             handles.append(
                 Line2D([], [], color=color, marker=marker, ms=2.6, label=words.format(value=value))
             )
-    scatter = detection.meta["parameters"]["psf_fwhm_scatter_fraction"]
+    scatter = detection.meta["simulation"]["psf_fwhm_scatter_fraction"]
     handles += [
-        Line2D([], [], color=INK, ls="-", label="PSF known"),
-        Line2D([], [], color=INK, ls="--", label=f"PSF varies by {100 * scatter:g} %"),
+        Line2D([], [], color=INK, ls="-", label="PSF exact"),
+        Line2D([], [], color=INK, ls="--", label=f"width of the PSF known to {100 * scatter:.2g} %"),
     ]
     ax.axhline(0.95, color=FAINT, lw=0.6, ls=":")
+    ax.text(8.6, 0.965, "95 %", fontsize=6.5, color=FAINT, va="bottom")
     ax.set(
         xlabel="Half-light radius (pc)", ylabel="Fraction called resolved", xscale="log", ylim=(-0.03, 1.85)
     )
@@ -141,8 +144,8 @@ def _draw_limits(ax, limits, confidence):
     is_stack = np.asarray(limits["is_stack"], dtype=bool)
     drawn = False
     for name, face, label in (
-        ("radius_limit_pc", "#0077bb", "PSF varies"),
-        ("radius_limit_psf_known_pc", "none", "PSF known"),
+        ("radius_limit_pc", "#0077bb", "PSF as known"),
+        ("radius_limit_psf_known_pc", "none", "PSF exact"),
     ):
         limit = np.asarray(limits[name], dtype=float)
         for rows, marker, size, who in ((~is_stack, "o", 3.0, "clusters"), (is_stack, "D", 5.5, "stack")):

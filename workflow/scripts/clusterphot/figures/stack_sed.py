@@ -207,9 +207,9 @@ def plot_stack_sed(photometry, projected, grid_path, *, black_body_k, field, gri
     -------
     figure : `matplotlib.figure.Figure`
     """
-    figure = new_figure(PAGE_WIDTH_IN, 4.1)
+    figure = new_figure(PAGE_WIDTH_IN, 3.9)
     axes = figure.subplots(2, 3, sharex=True, sharey="row", height_ratios=(2.4, 1))
-    label_figure(figure, field, grid)
+    label_figure(figure, field, grid, _describe_errors(photometry))
     _label_axes(axes)
     fit = fit_grid(photometry, projected.flux_njy)
     if not np.isfinite(fit.chi2).any():
@@ -239,13 +239,26 @@ def plot_stack_sed(photometry, projected, grid_path, *, black_body_k, field, gri
     return figure
 
 
+def _describe_errors(photometry):
+    """How the fluxes were corrected, and how far their errors go together."""
+    words = "corrected for Milky Way dust"
+    if photometry.covariance is None:
+        return words
+    covariance, err = photometry.covariance[0], photometry.err[0]
+    shared = covariance / (err[:, None] * err)
+    largest = np.nanmax(shared[~np.eye(len(err), dtype=bool)], initial=0.0)
+    if largest < 0.5:
+        return words
+    return f"{words}. Bands err together (correlation up to {largest:.2f}): models may lie beside all points and fit"
+
+
 def _label_axes(axes):
     """Names and units of the axes; wavelengths are logarithmic."""
     for ax in axes[1]:
         ax.set_xlabel(r"Observed wavelength ($\mathrm{\mu m}$)")
         ax.set_xscale("log")
     axes[0, 0].set_ylabel(r"$F_\nu$ (nJy)")
-    axes[1, 0].set_ylabel(r"Residual ($\sigma$)")
+    axes[1, 0].set_ylabel("Residual ($\\sigma$,\nlog beyond 3)")
 
 
 def _draw_column(column, photometry, filters, best, alternatives):
@@ -272,6 +285,15 @@ def _draw_column(column, photometry, filters, best, alternatives):
         shape = 0.13 * band.transmission / band.transmission.max()
         across = upper.get_xaxis_transform()
         upper.fill_between(band.wave / MICRON, shape, transform=across, color=color, alpha=0.25, lw=0)
+    if upper.get_subplotspec().is_first_col():
+        _name_filters(upper, filters, pivots)
+
+
+def _name_filters(ax, filters, pivots):
+    """Names of the filters upright over their curves."""
+    for name, pivot in zip(filters, pivots, strict=True):
+        place = {"transform": ax.get_xaxis_transform(), "rotation": 90, "ha": "center", "va": "bottom"}
+        ax.text(pivot, 0.015, name, fontsize=5.5, color=INK, **place)
 
 
 def _describe(curve, best):
@@ -294,8 +316,9 @@ def _add_legend(ax, title, alternatives):
             handles.append(
                 Line2D([], [], ls="none", marker=marker, mfc=face, mec=INK, mew=0.6, ms=size, label=label)
             )
-    options = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.02), "borderaxespad": 0, "labelspacing": 0.3}
-    ax.legend(handles=handles, title=title, title_fontsize=8.5, alignment="left", **options)
+    options = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.02), "borderaxespad": 0, "labelspacing": 0.25}
+    options |= {"fontsize": 6.6, "handlelength": 1.2, "handletextpad": 0.4}
+    ax.legend(handles=handles, title=title, title_fontsize=8, alignment="left", **options)
 
 
 def _set_limits(axes, photometry, filters):

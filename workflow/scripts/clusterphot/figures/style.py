@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from scipy.special import chdtrc
 
 from clusterphot.base.files import whole_file
 
@@ -44,6 +45,9 @@ RC = types.MappingProxyType(
     }
 )
 """Settings of matplotlib; the STIX fonts come with it, so every machine draws the same."""
+
+SMALL_CHANCE = 0.001
+"""Chances below it are given as powers of ten: errors are not known so well."""
 
 INK = "#222222"
 FAINT = "#8c8c8c"
@@ -133,6 +137,34 @@ def label_figure(figure, field, grid, note=""):
 def label_field(figure, text):
     """Name of the field, or a note, small, in the upper left corner of a figure without a grid."""
     figure.suptitle(text, x=0.012, ha="left", fontsize=8, color=FAINT, parse_math=False)
+
+
+def chi2_words(chi2, dof):
+    """Chi-square in mathtext with the chance of so large a one: ``chi2 = 9.3 (3 d.o.f., p = 0.02)``.
+
+    Parameters
+    ----------
+    chi2 : float
+    dof : int
+        Without any, there is nothing to test.
+    """
+    if dof < 1:
+        return f"$\\chi^2 = {chi2:.1f}$ (0 d.o.f.)"
+    return f"$\\chi^2 = {chi2:.1f}$ ({dof} d.o.f., ${chance_words(chi2, dof)}$)"
+
+
+def chance_words(chi2, dof):
+    """Chance of a chi-square as large as this or larger, in mathtext: ``p = 0.025``, ``p < 10^{-3}``."""
+    chance = float(chdtrc(dof, chi2))
+    if chance >= SMALL_CHANCE:
+        return f"p = {chance:.2g}"
+    return f"p < 10^{{{max(int(np.floor(np.log10(max(chance, 1e-99)))) + 1, -99)}}}"
+
+
+def panel_shape(n, most=3):
+    """Rows and columns of panels for n things, at most so many side by side."""
+    n_columns = min(max(n, 1), most)
+    return max(-(-n // n_columns), 1), n_columns
 
 
 def say_empty(ax, words="no measured values", *, height=0.5):

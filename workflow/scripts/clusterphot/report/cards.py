@@ -18,6 +18,9 @@ VERSION = 1
 
 MAP_LEVELS = 255
 
+AXES = ("age_edges", "metallicity_edges")
+"""Of the maps; ages end at that of the Universe, and so depend on the redshift."""
+
 
 def make_sheets(ids, filters):
     """Sheets of cutouts, models and residuals of sources.
@@ -55,7 +58,7 @@ def make_sheets(ids, filters):
     return sheets
 
 
-def make_populations(flux, err, clusters, models, model, *, min_relative_error):
+def make_populations(flux, err, clusters, models, model, *, min_relative_error, flux_floor_fraction):
     """Best-fit fluxes, posterior band and age-metallicity map of sources.
 
     Parameters
@@ -65,7 +68,7 @@ def make_populations(flux, err, clusters, models, model, *, min_relative_error):
     clusters : `astropy.table.Table`
     models : `clusterphot.sed.best_fit.Models`
     model : `clusterphot.sed.posterior_model.PosteriorModel`
-    min_relative_error : float
+    min_relative_error, flux_floor_fraction : float
 
     Returns
     -------
@@ -74,7 +77,9 @@ def make_populations(flux, err, clusters, models, model, *, min_relative_error):
         map (0 to 255, ages as rows), or None.
     """
     best = best_fit_fluxes(clusters, models)
-    band, maps = posterior_pictures(flux, err, model, min_relative_error=min_relative_error)
+    band, maps = posterior_pictures(
+        flux, err, model, min_relative_error=min_relative_error, flux_floor_fraction=flux_floor_fraction
+    )
     populations = []
     for row, cells in enumerate(maps):
         picture = None
@@ -91,7 +96,7 @@ def make_populations(flux, err, clusters, models, model, *, min_relative_error):
     return populations
 
 
-def write_cards(path, ids, filters, sheets, populations, model):
+def write_cards(path, ids, filters, sheets, populations, model, *, redshift):
     """Write the cards of a chunk.
 
     Parameters
@@ -102,6 +107,8 @@ def write_cards(path, ids, filters, sheets, populations, model):
     sheets, populations : list of dict
     model : `clusterphot.sed.posterior_model.PosteriorModel`
         For the axes of the maps.
+    redshift : float
+        At which the sources of the chunk are fitted.
     """
     age_edges, metallicity_edges = map_axes(model)
     cards = {
@@ -111,6 +118,7 @@ def write_cards(path, ids, filters, sheets, populations, model):
     content = {
         "version": VERSION,
         "filters": list(filters),
+        "redshift": redshift,
         "age_edges": short_list(age_edges, 6),
         "metallicity_edges": short_list(metallicity_edges, 6),
         "cards": cards,
@@ -133,8 +141,15 @@ def read_cards(path):
     return content
 
 
-def merge_cards(paths, ids):
+def merge_cards(paths, ids, redshift=None):
     """Cards of all chunks in the order of the source list.
+
+    Parameters
+    ----------
+    paths : list of str
+    ids : list of str
+    redshift : float, optional
+        Of the field. Cards of sources at another one have the axes of their maps themselves, as ``axes``.
 
     Returns
     -------
@@ -149,11 +164,17 @@ def merge_cards(paths, ids):
     """
     contents = [read_cards(path) for path in paths]
     shared = [{key: value for key, value in content.items() if key != "cards"} for content in contents]
-    if any(other != shared[0] for other in shared):
-        raise ValueError("the cards of the chunks were made with different filters or axes")
+    shared.sort(key=lambda one: one.get("redshift") != redshift)  # those of the field come first
     cards = {}
     for content in contents:
-        cards |= content["cards"]
+        own = {name: content[name] for name in AXES}
+        at_another = content.get("redshift") != shared[0].get("redshift")
+        same = ("version", "filters") if at_another else ("version", "filters", *AXES)
+        if any(content[name] != shared[0][name] for name in same):
+            raise ValueError("the cards of the chunks were made with different filters or axes")
+        cards |= {
+            name: card | ({"axes": own} if at_another else {}) for name, card in content["cards"].items()
+        }
     if set(cards) != set(ids) or sum(len(content["cards"]) for content in contents) != len(ids):
         raise ValueError(f"the chunks hold {len(cards)} cards, the source list {len(ids)} sources")
     return [cards[name] for name in ids], shared[0]

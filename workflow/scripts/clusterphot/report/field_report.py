@@ -3,7 +3,7 @@
 See `clusterphot.report.pages` for how pages are written. Fluxes nJy, ages Gyr.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
 
@@ -14,19 +14,39 @@ from clusterphot.base.tables import read_table
 from clusterphot.figures.registry import SECTIONS
 from clusterphot.figures.style import filter_color
 from clusterphot.report import pages
+from clusterphot.report.advice import advise
 from clusterphot.report.cards import merge_cards
 from clusterphot.report.figure_entries import sort_figures
 from clusterphot.report.numbers import dump, write_text
 from clusterphot.report.provenance import anchor_of, as_yaml, describe_file, link_sources
-from clusterphot.report.quality import filter_rows, format_filter_table, headline
+from clusterphot.report.quality import filter_rows, format_filter_table
 from clusterphot.report.sky import read_sky
 from clusterphot.report.source_table import make_columns, table_script
 from clusterphot.report.spectra import spectra_library
+from clusterphot.report.verdict import Evidence, give_verdict
 from clusterphot.ssp.grid import read_projected_grid
 
 SED_MARGIN = 1.18
 NEIGHBOUR_ARCSEC = 2.0
 N_NEIGHBOURS = 8
+
+EVIDENCE = {
+    "clusters": lambda inputs: inputs.clusters[inputs.grids[0]],
+    "stack": lambda inputs: inputs.stack,
+    "sizes": lambda inputs: inputs.joined.get("sizes"),
+    "predictive": lambda inputs: inputs.predictive,
+    "population": lambda inputs: inputs.population,
+    "proof": lambda inputs: inputs.proof,
+    "robustness": lambda inputs: inputs.robustness,
+}
+"""Paths of the tables that the verdict rests on (`clusterphot.report.verdict.PARTS`), from `FieldInputs`."""
+
+KINDS = {
+    "published": "published photometry, Faisst et al. (2022)",
+    "simulated": "simulated field, truth known",
+    "other": "",
+}
+"""Words for what a field is, beside its name."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +62,8 @@ class FieldInputs:
     grids : list of str
         The fiducial one first.
     redshift : float
+    role : {'published', 'simulated', 'other'}
+        What the field is beside that of Faisst et al. (2022).
     config : dict
         Of the run.
     codes : dict of str to str
@@ -52,7 +74,9 @@ class FieldInputs:
     cards, figures : list of str
     figures_made : dict of str to dict
         By path of a figure: ``input``, paths, and ``params``, by name, of the job that drew it.
-    photometry, stack, sky, sky_image, summary : str or None
+    photometry, stack, sky, proof, summary, predictive, population, robustness : str or None
+    sky_images : list of str
+        Colour image with the halo, and without.
     psfs, noises, offsets : dict of str to str
         By filter.
     joined : dict of str to str
@@ -66,6 +90,7 @@ class FieldInputs:
     reference: str
     grids: list
     redshift: float
+    role: str
     config: dict
     codes: dict
     dereddened: str
@@ -79,8 +104,12 @@ class FieldInputs:
     photometry: str | None = None
     stack: str | None = None
     sky: str | None = None
-    sky_image: str | None = None
+    sky_images: list = dataclass_field(default_factory=list)
+    proof: str | None = None
     summary: str | None = None
+    predictive: str | None = None
+    population: str | None = None
+    robustness: str | None = None
     psfs: dict = dataclass_field(default_factory=dict)
     noises: dict = dataclass_field(default_factory=dict)
     offsets: dict = dataclass_field(default_factory=dict)
@@ -96,7 +125,17 @@ class FieldInputs:
         """All files whose origin is shown, each once."""
         images = [path for group in (self.psfs, self.noises, self.offsets) for path in group.values()]
         single = [self.photometry, self.dereddened, *self.clusters.values(), self.stack, self.extinction]
-        more = [*self.joined.values(), self.summary, *self.origins, *images, self.grid]
+        more = [
+            *self.joined.values(),
+            self.proof,
+            self.summary,
+            self.predictive,
+            self.population,
+            self.robustness,
+            *self.origins,
+            *images,
+            self.grid,
+        ]
         return list(dict.fromkeys(path for path in (*single, *more) if path))
 
 
@@ -118,18 +157,26 @@ def write_field(folder, inputs):
     data.mkdir(parents=True, exist_ok=True)
     tables = _read_tables(inputs)
     ids = [str(name) for name in tables["dereddened"]["id"]]
-    cards, shared = merge_cards(inputs.cards, ids)
+    cards, shared = merge_cards(inputs.cards, ids, inputs.redshift)
     sky = read_sky(inputs.sky) if inputs.sky else None
-    _write_data(data, inputs, tables, cards, shared, sky)
+    measured = tables["dereddened"] if inputs.photometry is None else tables["photometry"]
+    advice = advise(
+        measured,
+        tables["clusters"][inputs.grids[0]],
+        reference=inputs.reference,
+        contamination=tables.get("contamination"),
+    )
+    _write_data(data, inputs, tables, cards, shared, sky, advice)
     pages.copy_assets(folder / "assets")
     shown = inputs.figures
     if sky is not None:  # takes the place of the overview figure, whose PDF is kept
-        (folder / "sky.jpg").write_bytes(Path(inputs.sky_image).read_bytes())
+        for path in inputs.sky_images:
+            (folder / Path(path).name).write_bytes(Path(path).read_bytes())
         shown = [path for path in shown if Path(path).name != "overview.png"]
     figures = pages.copy_figures(sort_figures(shown, inputs.figures_made), folder / "figures")
     if sky is not None:
         pages.copy_overview(inputs.figures, folder / "figures")
-    summary = _write_pages(folder, inputs, tables, figures, sky)
+    summary = _write_pages(folder, inputs, tables, figures, sky, advice)
     write_text(folder / "summary.json", dump(summary) + "\n")
     return summary
 
@@ -144,13 +191,14 @@ def _read_tables(inputs):
     return tables | {key: read_table(path) for key, path in inputs.joined.items()}
 
 
-def _write_data(data, inputs, tables, cards, shared, sky):
+def _write_data(data, inputs, tables, cards, shared, sky, advice):
     """Scripts that the pages read."""
     columns = make_columns(
         tables,
         filters=inputs.filters,
         reference=inputs.reference,
         grids=inputs.grids,
+        advice=advice,
         origins={
             "dereddened": anchor_of(inputs.dereddened),
             "photometry": anchor_of(inputs.measured),
@@ -196,11 +244,11 @@ def _write_data(data, inputs, tables, cards, shared, sky):
     }
     pages.write_script(data / "field.js", "field", field)
     if sky is not None:
-        flags = {column.name: column.values for column in columns if column.name in ("id", "flags")}
+        measured = tables["photometry"]["id", "flags"]
         sources = [
-            [name, *sky["places"][name], bits]
-            for name, bits in zip(flags["id"], flags["flags"], strict=True)
-            if name in sky["places"]
+            [str(name), *sky["places"][str(name)], int(bits), one.use]
+            for name, bits, one in zip(measured["id"], measured["flags"], advice, strict=True)
+            if str(name) in sky["places"]
         ]
         plain = {key: value for key, value in sky.items() if key != "places"}
         pages.write_script(data / "sky.js", "sky", plain | {"field": inputs.name, "sources": sources})
@@ -243,42 +291,36 @@ def nearest(table):
     return found
 
 
-def _write_pages(folder, inputs, tables, figures, sky):
+def _write_pages(folder, inputs, tables, figures, sky, advice):
     """The three pages of a field; what the first page of the report needs."""
     environment = pages.make_environment()
     fiducial = inputs.grids[0]
     measured = tables["dereddened"] if inputs.photometry is None else tables["photometry"]
-    items = headline(
-        {
-            "dereddened": tables["dereddened"],
-            "clusters": tables["clusters"][fiducial],
-            "stack": read_table(inputs.stack) if inputs.stack else None,
-        },
-        redshift=inputs.redshift,
-        ebv=read_table(inputs.extinction).meta["ebv"],
-        filters=inputs.filters,
-    )
-    places = {
-        "dereddened": inputs.dereddened,
-        "clusters": inputs.clusters[fiducial],
-        "stack": inputs.stack,
-        "extinction": inputs.extinction,
+    paths = {key: path for key, find in EVIDENCE.items() if (path := find(inputs))}
+    assumed = {
+        "redshift": f"{inputs.redshift:g}",
+        "ebv": f"{read_table(inputs.extinction).meta['ebv']:.3g}",
+        "grid": fiducial,
     }
-    for item in items:
-        item["anchor"] = anchor_of(places[item.pop("origin")])
+    evidence = Evidence({key: read_table(path) for key, path in paths.items()}, paths, advice, assumed)
+    verdict = [asdict(one) | {"anchor": anchor_of(one.origin)} for one in give_verdict(evidence)]
     rows = filter_rows(
         inputs.filters,
         measured,
         psfs=inputs.psfs,
         noises=inputs.noises,
         offsets=inputs.offsets,
+        proof=read_table(inputs.proof) if inputs.proof else None,
         recovery=read_table(inputs.summary) if inputs.summary else None,
     )
     heads, lines = format_filter_table(rows, inputs.name, inputs.measured)
-    common = {"field": inputs.name, "up": "../index.html", "categories": SECTIONS}
+    common = {
+        "field": inputs.name, "up": "../index.html", "categories": SECTIONS, "role": inputs.role,
+        "kind": KINDS[inputs.role],
+    }  # fmt: skip
     pages.write_page(
-        environment, "field.html", folder / "index.html", page="field", items=items, heads=heads, lines=lines,
-        figures=figures, sky=sky, **common,
+        environment, "field.html", folder / "index.html", page="field", verdict=verdict, heads=heads, lines=lines,
+        figures=figures, sky=sky, n_sources=len(advice), filters=inputs.filters, **common,
     )  # fmt: skip
     pages.write_page(environment, "clusters.html", folder / "clusters.html", page="clusters", **common)
     sources = [describe_file(path, config=inputs.config, codes=inputs.codes) for path in inputs.all_files()]
@@ -289,4 +331,10 @@ def _write_pages(folder, inputs, tables, figures, sky):
         environment, "origins.html", folder / "origins.html", page="origins", sources=sources, entries=entries,
         links=link_sources(sources), codes=inputs.codes, **common,
     )  # fmt: skip
-    return {"name": inputs.name, "items": items, "sky": sky is not None}
+    picture = "sky.jpg" if sky is not None else None
+    for shown in figures.get("stack", []) + figures.get("photometry", []):
+        picture = picture or shown["png"]
+    return {
+        "name": inputs.name, "role": inputs.role, "kind": KINDS[inputs.role], "verdict": verdict, "picture": picture,
+        "photograph": sky is not None, "n_sources": len(advice), "filters": inputs.filters,
+    }  # fmt: skip

@@ -19,7 +19,7 @@ BAR_WIDTH = 350.0
 MAX_RULES = 30
 
 
-def write_first_page(path, field_folders, *, config, benchmarks, reproduction):
+def write_first_page(path, field_folders, *, config, benchmarks, reproduction, compared=None):
     """Write ``index.html``.
 
     Parameters
@@ -33,18 +33,18 @@ def write_first_page(path, field_folders, *, config, benchmarks, reproduction):
         Folder of the benchmark files.
     reproduction : str
         File beside the page that compares with the published numbers.
+    compared : str, optional
+        File beside the page that compares the fields.
     """
-    fields = _read_fields(field_folders)
+    fields = read_fields(field_folders)
     times = read_benchmarks(benchmarks)
-    pages.write_page(
-        pages.make_environment(),
+    pages.write_lone_page(
         "index.html",
         path,
-        up="index.html",
         page="first",
-        css=(pages.TEMPLATES / "report.css").read_text(encoding="utf-8"),
         fields=fields,
-        reproduction=reproduction,
+        reproduction=reproduction if has_published(fields) else None,
+        compared=compared,
         bars=time_bars(times),
         rest=tell_rest(times),
         jobs=sum(time.n_jobs for time in times),
@@ -54,7 +54,7 @@ def write_first_page(path, field_folders, *, config, benchmarks, reproduction):
     )
 
 
-def write_reproduction_page(path, source, field_folders):
+def write_reproduction_page(path, source, field_folders, *, compared=None):
     """Write the page that compares with the published numbers in the look of the report, with ways back.
 
     Parameters
@@ -63,26 +63,26 @@ def write_reproduction_page(path, source, field_folders):
     source : str
         Page of `clusterphot.validation.page.html_page`, which stands alone.
     field_folders : list of str
+    compared : str, optional
+        File beside the page that compares the fields.
     """
     with own_file(source):
         found = re.search(r"<h1>(.*?)</h1>\n(.*)</body>", Path(source).read_text(encoding="utf-8"), re.S)
         if found is None:
             raise ValueError("it is no page with a heading and a body")
-    pages.write_page(
-        pages.make_environment(),
+    pages.write_lone_page(
         "reproduction.html",
         path,
-        up="index.html",
         page="reproduction",
-        css=(pages.TEMPLATES / "report.css").read_text(encoding="utf-8"),
         title=html.unescape(found[1]),
         fragment=found[2],
-        fields=_read_fields(field_folders),
+        fields=read_fields(field_folders),
         reproduction=Path(path).name,
+        compared=compared,
     )
 
 
-def _read_fields(folders):
+def read_fields(folders):
     """Summaries of the fields, with the way to their folders."""
     fields = []
     for folder in folders:
@@ -91,6 +91,11 @@ def _read_fields(folders):
             summary = json.loads(path.read_text(encoding="utf-8"))
         fields.append(summary | {"href": quote(Path(folder).name)})
     return fields
+
+
+def has_published(fields):
+    """Whether any of the fields, as of `read_fields`, is compared with the published numbers."""
+    return any(field["role"] != "other" for field in fields)
 
 
 def time_bars(times):

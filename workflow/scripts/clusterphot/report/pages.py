@@ -35,6 +35,12 @@ def write_page(environment, template, path, **values):
     write_text(path, environment.get_template(template).render(**values))
 
 
+def write_lone_page(template, path, **values):
+    """Write a page beside the folders of the fields, which carries its style itself; `write_page` names the rest."""
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    write_page(make_environment(), template, path, up="index.html", css=css, **values)
+
+
 def write_script(path, name, value):
     """Write data as a script that hands them to the page under a name."""
     write_text(path, f"CLUSTERPHOT.give({dump(name)},{dump(value)});\n")

@@ -43,7 +43,7 @@ def nearest_nodes(values, axis):
     return np.abs(np.asarray(values)[:, None] - np.asarray(axis)[None]).argmin(axis=1)
 
 
-def posterior_pictures(flux, err, model, *, min_relative_error):
+def posterior_pictures(flux, err, model, *, min_relative_error, flux_floor_fraction):
     """Posterior predictive fluxes and age-metallicity maps.
 
     Parameters
@@ -51,7 +51,7 @@ def posterior_pictures(flux, err, model, *, min_relative_error):
     flux, err : (n, n_bands) float ndarray, nJy
         As for `clusterphot.sed.posterior.posterior_columns`.
     model : `clusterphot.sed.posterior_model.PosteriorModel`
-    min_relative_error : float
+    min_relative_error, flux_floor_fraction : float
 
     Returns
     -------
@@ -60,7 +60,12 @@ def posterior_pictures(flux, err, model, *, min_relative_error):
     maps : list of (n_age, n_metallicity) float ndarray or None
         Posterior density per square dex, 1 at its peak, averaged over cells of `map_axes`.
     """
-    found = posteriors(prepare_photometry(flux, err, min_relative_error=min_relative_error), model)
+    found = posteriors(
+        prepare_photometry(
+            flux, err, flux_floor_fraction=flux_floor_fraction, min_relative_error=min_relative_error
+        ),
+        model,
+    )
     band = np.full((len(flux), len(QUANTILE_NAMES), len(model.flux)), np.nan)
     maps = []
     areas = np.outer(trapezoid_weights(model.age_gyr), trapezoid_weights(model.metallicity_zsun))

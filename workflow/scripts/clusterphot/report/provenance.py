@@ -23,8 +23,10 @@ STACK_KEYS = (
 )
 FILES = (
     ("mosaic.fits", "prepare_mosaic", "Mosaic, nJy per pixel", ()),
+    ("star_psf.fits", "stack_stars", "Mean of the stars, and what they leave", ("psf",)),
     ("psf.fits", "build_psf", "Point spread function", ("psf",)),
     ("psf_grid.fits", "build_psf", "Point spread function over the field", ("psf",)),
+    ("psf_check.fits", "check_psf", "Point spread function beside the stars", ()),
     ("noise.fits", "measure_noise", "Noise correlation of blank sky", ()),
     ("offset.ecsv", "measure_offset", "Offset from the reference filter", ()),
     ("stack.fits", "stack_sources", "Stack of the clean sources", STACK_KEYS),
@@ -35,13 +37,17 @@ FILES = (
     ("clusters.ecsv", "merge_sed", "Ages, metallicities and masses of the clusters", ()),
     ("stack.ecsv", "fit_stack_sed", "Age, metallicity and mass of the stack", ()),
     ("predictive.ecsv", "check_posteriors", "Do the models explain the sample", ()),
+    ("robustness.ecsv", "", "What stands when one thing is changed", ()),
+    ("population", "fit_population", "All clusters as one population", ()),
     ("extinction.ecsv", "compute_extinction", "Milky Way extinction", ()),
+    ("proof/summary.ecsv", "summarise_proof", "Errors proven by artificial clusters and blank places", ()),
     ("summary.ecsv", "recover_truth", "Biases and pulls against the truth", ()),
     ("sources.ecsv", "recover_truth", "Sources against the truth", ()),
     ("limits.ecsv", "merge_sizes", "Upper limits of half-light radii", ()),
     ("rest_frame.ecsv", "merge_rest_frame", "Rest-frame magnitudes and K-corrections", ()),
     ("comparison.ecsv", "compare_libraries", "The stack with each library", ()),
     ("sensitivity.ecsv", "measure_sensitivity", "What moves the age of the stack", ()),
+    ("robustness.ecsv", "measure_sensitivity", "Which conclusions about the stack survive which change", ()),
     ("contamination.ecsv", "", "Probabilities of being a cluster, a galaxy or a star", ()),
     ("reproduction.ecsv", "compute_reproduction", "The numbers of the paper beside ours", ()),
     ("fits", "fit_sources", "Fits to the cutouts", ()),
@@ -55,8 +61,17 @@ MADE_FROM = {
     "photometry_dereddened.ecsv": ("photometry-ecsv", "extinction-ecsv"),
     "fits": ("{filter}-mosaic-*", "{filter}-psf-*", "{filter}-noise-*", "{filter}-offset-*"),
     "mosaic.fits": (),
-    "psf.fits": ("{filter}-mosaic-*", "stars-ecsv"),
-    "psf_grid.fits": ("{filter}-mosaic-*", "stars-ecsv"),
+    "star_psf.fits": ("{filter}-mosaic-*", "{filter}-noise-*", "stars-ecsv"),
+    "psf.fits": ("{filter}-mosaic-*", "*-star_psf-*", "stars-ecsv"),
+    "systematics.ecsv": ("*-psf-fits",),
+    "psf_grid.fits": ("{filter}-mosaic-*", "*-star_psf-*", "stars-ecsv"),
+    "psf_check.fits": (
+        "{filter}-mosaic-*",
+        "{filter}-psf-*",
+        "{filter}-psf_grid-*",
+        "{filter}-noise-*",
+        "stars-ecsv",
+    ),
     "noise.fits": ("{filter}-mosaic-*",),
     "offset.ecsv": ("{filter}-mosaic-*", "{filter}-psf-*", "stars-ecsv"),
     "stack.fits": ("{filter}-mosaic-*", "{filter}-psf-*", "{filter}-noise-*", "photometry-ecsv"),
@@ -67,8 +82,10 @@ MADE_FROM = {
     "rest_frame.ecsv": ("photometry_dereddened-ecsv", "*-grid-h5"),
     "comparison.ecsv": ("stack_photometry-ecsv", "*-grid-h5"),
     "sensitivity.ecsv": ("stack_photometry-ecsv", "*-grid-h5"),
+    "robustness.ecsv": ("stack_photometry-ecsv", "*-grid-h5"),
     "limits.ecsv": ("photometry-ecsv", "*-psf-fits", "*-noise-fits"),
     "contamination.ecsv": ("photometry_dereddened-ecsv",),
+    "proof/summary.ecsv": ("photometry-ecsv", "*-psf-fits", "*-noise-fits"),
     "summary.ecsv": ("photometry-ecsv", "sed-*-clusters-ecsv"),
     "sources.ecsv": ("photometry-ecsv", "sed-*-clusters-ecsv"),
     "reproduction.ecsv": (
@@ -210,9 +227,10 @@ def _known(path):
 
 
 def _kind(path):
-    """Name of a file, or of its folder for the fits of a chunk."""
+    """Name of a file, of its folder for the fits of a chunk, or of both where other folders have such a file."""
     place = PurePosixPath(path)
-    return "fits" if place.parent.name == "fits" else place.name
+    folder = place.parent.name
+    return "fits" if folder == "fits" else f"proof/{place.name}" if folder == "proof" else place.name
 
 
 def filter_of(path):

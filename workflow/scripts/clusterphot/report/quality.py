@@ -1,4 +1,4 @@
-"""Quality of a field at a glance: its headline numbers, and one row per filter.
+"""Quality of a field at a glance: one row per filter.
 
 Lengths arcsec and milliarcsec, depths AB magnitudes, systematic errors per cent.
 """
@@ -7,12 +7,13 @@ import numpy as np
 
 from clusterphot.base.products import read_noise, read_psf
 from clusterphot.figures.magnitudes import DEPTH_SIGMA, depth_mag
+from clusterphot.proof.summary import whole_row
 from clusterphot.psf.offsets import read_offset
 from clusterphot.report.numbers import short
 from clusterphot.report.provenance import anchor_of
 
 
-def filter_rows(filters, photometry, *, psfs, noises, offsets, recovery=None):
+def filter_rows(filters, photometry, *, psfs, noises, offsets, proof=None, recovery=None):
     """What is to be known of each filter.
 
     Parameters
@@ -22,8 +23,8 @@ def filter_rows(filters, photometry, *, psfs, noises, offsets, recovery=None):
         Fluxes as measured.
     psfs, noises, offsets : dict of str to str
         Files by filter; empty for a field without images, offsets without the reference filter.
-    recovery : `astropy.table.Table` or None
-        Summary against the truth.
+    proof, recovery : `astropy.table.Table` or None
+        Summaries of what is proven by artificial clusters and blank places, and against the truth.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def filter_rows(filters, photometry, *, psfs, noises, offsets, recovery=None):
         if filt in offsets:
             offset, scale = read_offset(offsets[filt]), _scale_mas(psfs.get(filt))
             values["offset_x"], values["offset_y"] = offset.dx * scale, offset.dy * scale
-        values |= _recovered(recovery, filt)
+        values |= proven_values(proof, filt) | _recovered(recovery, filt)
         rows.append({"filter": filt, "values": {key: short(float(v), 5) for key, v in values.items()}})
     return rows
 
@@ -63,6 +64,9 @@ FILTER_COLUMNS = (
     ("offset_x", "offset x", "mas", "{:+.1f}", "{filter}/offset.ecsv"),
     ("offset_y", "offset y", "mas", "{:+.1f}", "{filter}/offset.ecsv"),
     ("flagged", "flagged", "", "{:.0f}", "photometry"),
+    ("proven", "scatter of pulls, put in", "", "{:.2f}", "proof/summary.ecsv"),
+    ("proven_bias", "bias, put in", "%", "{:+.1f}", "proof/summary.ecsv"),
+    ("blank", "scatter of pulls, blank", "", "{:.2f}", "proof/summary.ecsv"),
     ("pull", "median pull", "", "{:+.2f}", "recovery/summary.ecsv"),
     ("pull_scatter", "scatter of pulls", "", "{:.2f}", "recovery/summary.ecsv"),
     ("bias", "median bias", "%", "{:+.1f}", "recovery/summary.ecsv"),
@@ -134,6 +138,19 @@ def _scale_mas(psf_path):
     return read_psf(psf_path).pixel_scale_arcsec * 1000.0 if psf_path else np.nan
 
 
+def proven_values(proof, filt):
+    """Scatter of the pulls of artificial clusters and blank places in a filter, and the bias of the former."""
+    if proof is None:
+        return {}
+    rows = {kind: whole_row(proof, kind, filt) for kind in ("injected", "blank")}
+    values = {}
+    if (row := rows["injected"]) is not None:
+        values = {"proven": float(row["pull_scatter"]), "proven_bias": 100.0 * float(row["bias"])}
+    if (row := rows["blank"]) is not None:
+        values["blank"] = float(row["pull_scatter"])
+    return values
+
+
 def _recovered(recovery, filt):
     """Median and scatter of the pulls and the bias of fluxes in a filter."""
     if recovery is None:
@@ -144,68 +161,3 @@ def _recovered(recovery, filt):
     row = recovery[chosen][0]
     bias = 100.0 * float(row["bias"])
     return {"pull": float(row["median_pull"]), "pull_scatter": float(row["pull_scatter"]), "bias": bias}
-
-
-def headline(tables, *, redshift, ebv, filters):
-    """Numbers that introduce a field.
-
-    Parameters
-    ----------
-    tables : dict
-        ``dereddened`` and ``clusters``: tables; ``stack``: table or None.
-    redshift, ebv : float
-    filters : sequence of str
-
-    Returns
-    -------
-    items : list of dict
-        ``label``, ``value``, ``note`` and ``origin`` (a key of the tables, or ``config``).
-    """
-    clusters = tables["clusters"]
-    measured = np.asarray(tables["dereddened"]["flags"], dtype=int)
-    clean = (measured | np.asarray(clusters["flags"], dtype=int)) == 0
-    words = (
-        f"{int((measured == 0).sum())} without a flag in photometry, {int(clean.sum())} in the SED fit too"
-    )
-    items = [
-        {"label": "sources", "value": str(len(clean)), "note": words, "origin": "dereddened"},
-        {"label": "filters", "value": str(len(filters)), "note": ", ".join(filters), "origin": "dereddened"},
-        {"label": "redshift", "value": f"{redshift:g}", "note": f"Milky Way E(B−V) {ebv:.3g}", "origin": "extinction"},
-    ]  # fmt: skip
-    items += _median_items(clusters, measured == 0)
-    if tables.get("stack") is not None:
-        items += _stack_items(tables["stack"][0])
-    return items
-
-
-def _median_items(clusters, clean):
-    """Median age and mass of the sources without a flag in photometry, whatever their fits found."""
-    items = []
-    posterior = "age_gyr_p50" in clusters.colnames
-    for name, label, style, unit in (
-        ("age_gyr", "median age", "{:.1f}", " Gyr"),
-        ("log_mass", "median log M/M☉", "{:.2f}", ""),
-    ):
-        column = f"{name}_p50" if posterior else name
-        values = np.ma.filled(np.ma.asarray(clusters[column], dtype=float), np.nan)[clean]
-        values = values[np.isfinite(values)]
-        if len(values):
-            low, middle, high = (style.format(value) for value in np.percentile(values, [16, 50, 84]))
-            words = "posterior medians" if posterior else "best fits"
-            note = (
-                f"{words} of {len(values)} sources without a flag in photometry, 16–84 % {low}–{high}{unit}"
-            )
-            items.append({"label": label, "value": middle + unit, "note": note, "origin": "clusters"})
-    return items
-
-
-def _stack_items(row):
-    """Age and metallicity of the stack."""
-    chi2 = f"χ² {float(row['chi2']):.1f} for {int(row['dof'])} d.o.f."
-    if row["dof"] < 1:
-        chi2 = "too few filters to test the fit: not constrained"
-    value, note = f"{float(row['age_gyr']):g} Gyr", f"{float(row['metallicity_zsun']):g} Z☉, {chi2}"
-    if "age_gyr_p50" in row.colnames and np.isfinite(row["age_gyr_p50"]):
-        low, high = float(row["age_gyr_p16"]), float(row["age_gyr_p84"])
-        note += f"; posterior {low:.2g}–{high:.2g} Gyr"
-    return [{"label": "stack, best fit", "value": value, "note": note, "origin": "stack"}]

@@ -1,9 +1,11 @@
-"""Colour image of a field for the report, and where its sources are on it.
+"""Colour images of a field for the report, with the halo and without it, and where its sources are on them.
 
-The image is that of `clusterphot.figures.overview`, without its frame; positions are fractions of its sides.
+Made as that of `clusterphot.figures.overview`, around the sources; positions are fractions of the sides.
 """
 
 import json
+from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 from matplotlib import image as mpl_image
@@ -13,6 +15,11 @@ from clusterphot.figures.overview import composite, on_grid
 from clusterphot.report.numbers import dump, write_text
 
 JPEG_QUALITY = 88
+MAX_SIDE_PX = 2400
+"""Longer side of the images: a field of 48 arcsec at 20 mas has its own pixels."""
+
+HALO_ARCSEC = 0.8
+"""Side of the boxes whose sky is taken as halo, several times the width of a point source."""
 
 
 def choose_filters(names, reference_filter):
@@ -40,6 +47,24 @@ def draw_sky(mosaics, chosen, reference_filter):
     """
     target = mosaics[reference_filter]
     return composite(*(on_grid(mosaics[name], target) for name in chosen))
+
+
+def flatten(small):
+    """The same mosaic less its light on scales of `HALO_ARCSEC` and more: what is left is small.
+
+    Parameters
+    ----------
+    small : `clusterphot.figures.overview.SmallMosaic`
+    """
+    import sep
+
+    box = max(int(round(HALO_ARCSEC / (small.factor * small.pixel_scale_arcsec))), 4)
+    blank = ~np.isfinite(small.image)
+    if blank.all():
+        return small
+    image = np.ascontiguousarray(np.where(blank, 0.0, small.image))
+    halo = sep.Background(image, mask=blank, bw=box, bh=box, fw=3, fh=3).back()
+    return replace(small, image=np.where(blank, np.nan, image - halo))
 
 
 def place_sources(small, table):
@@ -84,12 +109,25 @@ def north_angle_deg(small):
     return round(angle, 2), bool(to_north[0] * to_east[1] - to_north[1] * to_east[0] > 0)
 
 
-def write_sky(image_path, places_path, image, small, places, chosen, kpc_per_arcsec):
-    """Write the image as JPEG, and what is on it as JSON, both or neither."""
+def write_sky(images, places_path, small, places, chosen, kpc_per_arcsec):
+    """Write images as JPEG, and what is on them as JSON, all or none.
+
+    Parameters
+    ----------
+    images : dict of str to (ny, nx, 3) uint8 ndarray
+        By path.
+    places_path : str
+    small : `clusterphot.figures.overview.SmallMosaic`
+        Of the reference filter.
+    places : dict
+        Of `place_sources`.
+    chosen : (str, str, str)
+    kpc_per_arcsec : float
+    """
     angle, east_left = north_angle_deg(small)
     content = {
-        "width": image.shape[1],
-        "height": image.shape[0],
+        "width": small.image.shape[1],
+        "height": small.image.shape[0],
         "arcsec_per_px": round(small.factor * small.pixel_scale_arcsec, 8),
         "kpc_per_arcsec": round(kpc_per_arcsec, 5),
         "north_deg": angle,
@@ -97,8 +135,10 @@ def write_sky(image_path, places_path, image, small, places, chosen, kpc_per_arc
         "colors": dict(zip(("red", "green", "blue"), chosen, strict=True)),
         "places": places,
     }
-    with whole_file(image_path) as temporary:
-        mpl_image.imsave(temporary, image[::-1], format="jpg", pil_kwargs={"quality": JPEG_QUALITY})
+    with ExitStack() as files:
+        for path, image in images.items():
+            temporary = files.enter_context(whole_file(path))
+            mpl_image.imsave(temporary, image[::-1], format="jpg", pil_kwargs={"quality": JPEG_QUALITY})
         write_text(places_path, dump(content) + "\n")
 
 

@@ -29,6 +29,7 @@ POSTERIOR_COLUMNS = tuple(
     for quantity in ("age_gyr", "metallicity_zsun", "log_mass", "ml_v")
     for quantile in ("p025", "p16", "p50", "p84", "p975")
 ) + ("p_age_edge", "log_evidence")
+USE = "whether to use the source: yes, look (at it first), or no; see why"
 SHOWN = ("id", "ra", "dec", "flags", "p_cluster", "chi2")
 
 
@@ -59,7 +60,7 @@ class Column:
     text: bool = field(default=False)
 
 
-def make_columns(tables, *, filters, reference, grids, origins):
+def make_columns(tables, *, filters, reference, grids, advice, origins):
     """Columns of the table of sources.
 
     Parameters
@@ -72,6 +73,7 @@ def make_columns(tables, *, filters, reference, grids, origins):
         Filter whose magnitude and signal to noise are shown first.
     grids : sequence of str
         The fiducial one first.
+    advice : list of `clusterphot.report.advice.Advice`
     origins : dict of str to str
         Anchor of each table, by the same keys; ``clusters`` by grid.
 
@@ -81,6 +83,22 @@ def make_columns(tables, *, filters, reference, grids, origins):
     """
     dereddened, photometry = tables["dereddened"], tables["photometry"]
     columns = _identity(dereddened, photometry, tables["clusters"][grids[0]], origins)
+    origin = origins["clusters"][grids[0]]
+    place = [column.name for column in columns].index("flags")
+    columns[place:place] = [
+        Column("use", "use", "", USE, origin, [one.use for one in advice], True, "source", True),
+        Column(
+            "why",
+            "why",
+            "",
+            "reason for look and no",
+            origin,
+            [one.why for one in advice],
+            False,
+            "source",
+            True,
+        ),
+    ]
     measured = dereddened if photometry is None else photometry
     kind = "dereddened" if photometry is None else "photometry"
     columns += _fluxes(measured, filters, reference, origins[kind], "as observed" if photometry else "")
@@ -132,7 +150,7 @@ def _identity(dereddened, photometry, clusters, origins):
         carried = ["p_cluster", *carried]
     for name in carried:
         column = _column(table, name, origins[kind], shown=name in SHOWN, group="source list")
-        column.name = f"{name}_listed" if name in {*FIT_COLUMNS, *POSTERIOR_COLUMNS} else name
+        column.name = f"{name}_listed" if name in {"use", "why", *FIT_COLUMNS, *POSTERIOR_COLUMNS} else name
         column.label = LABELS.get(name, name) if name == "p_cluster" else f"{name} (listed)"
         columns.append(column)
     return columns

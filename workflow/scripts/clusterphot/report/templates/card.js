@@ -75,6 +75,18 @@
         "σ = ", filters.map((name, k) => `${show(stamps.sigma[k], 2)} (${name})`).join(", "), " nJy per pixel."));
   }
 
+  /** Small picture of a source in one filter, or a note where there is none. */
+  function thumbnail(card, field) {
+    const column = field.filters.indexOf(field.reference), stamps = card.stamps;
+    if (!stamps || stamps.missing.includes(field.reference)) return h("div", { class: "none" }, "no image");
+    const size = stamps.sizes[column], left = stamps.sizes.slice(0, column).reduce((sum, v) => sum + v + 1, 0);
+    const canvas = h("canvas", { width: size, height: size, role: "img", "aria-label": `cutout in ${field.reference}` });
+    const image = new Image();
+    image.onload = () => canvas.getContext("2d").drawImage(image, left, 0, size, size, 0, 0, size, size);
+    image.src = `data:image/png;base64,${stamps.png}`;
+    return canvas;
+  }
+
   /** Colours of the scale, as in the palette of the images. */
   function drawBar(canvas, high) {
     const anchors = [
@@ -115,28 +127,52 @@
     return h("span", { title: "median and 16–84 % range" }, `${text(mid)} `, h("small", {}, `(${text(low)}–${text(high)})`));
   }
 
-  /** Best fit and posterior of each library. */
+  /** The values to use of each library, the posterior; best fits and other masses folded away. */
   function populationTable(get, field) {
     const posterior = get("age_gyr_p50") !== undefined;
-    const line = (words, make) => h("tr", {}, h("th", {}, words), field.grids.map((grid, k) => h("td", {}, make(k ? `@${grid}` : ""))));
-    const pair = (v, e) => (typeof v !== "number" ? "–" : typeof e === "number" ? `${fixed(v, 2)} ± ${fixed(e, 2)}` : fixed(v, 2));
+    const line = (words, make, kind = null) => h("tr", { class: kind }, h("th", {}, words), field.grids.map((grid, k) => h("td", {}, make(k ? `@${grid}` : ""))));
+    const fits = (s) => !poor(get(`chi2${s}`), get(`dof${s}`));
+    const pair = (v, e, s) => (typeof v !== "number" ? "–" : typeof e !== "number" ? fixed(v, 2) : fits(s) ? `${fixed(v, 2)} ± ${fixed(e, 2)}`
+      : h("span", { title: "the best model does not fit, so its errors say nothing" }, fixed(v, 2), h("small", {}, " no error")));
     const value = (name, decimals, unit = "") => (s) => { const v = get(name + s); return typeof v === "number" ? `${decimals === null ? show(v, 3) : fixed(v, decimals)}${unit}` : "–"; };
-    return h("div", { class: "scroll" }, h("table", { class: "facts" },
+    const table = (...lines) => h("div", { class: "scroll" }, h("table", { class: "facts" },
       field.grids.length > 1 ? h("thead", {}, h("tr", {}, h("th", {}, "library"), field.grids.map((grid) => h("th", {}, h("a", { href: `origins.html#${field.origins.clusters[grid]}` }, grid))))) : null,
-      h("tbody", {},
-        posterior ? [
-          line("age, posterior (Gyr)", (s) => range(get, "age_gyr", s, null)),
-          line("metallicity, posterior (solar)", (s) => range(get, "metallicity_zsun", s, null)),
-          line("log mass, posterior (M☉)", (s) => range(get, "log_mass", s, 2)),
-          line("M/L in V, posterior", (s) => range(get, "ml_v", s, 2)),
-          line("probability at an end of the ages", value("p_age_edge", 2)),
-        ] : null,
-        line("age, best fit (Gyr)", value("age_gyr", null)),
-        line("metallicity, best fit (solar)", value("metallicity_zsun", null)),
-        line("χ² for degrees of freedom", (s) => (typeof get(`chi2${s}`) === "number" ? `${fixed(get(`chi2${s}`), 1)} for ${show(get(`dof${s}`))}` : "–")),
-        line("log mass from V (M☉)", (s) => pair(get(`log_mass${s}`), get(`log_mass_err${s}`))),
-        line("log mass from all bands (M☉)", (s) => pair(get(`log_mass_sed${s}`), get(`log_mass_sed_err${s}`))),
-        posterior && field.grids.length > 1 ? line("log evidence", value("log_evidence", 1)) : null)));
+      h("tbody", {}, lines)));
+    const best = [
+      line("age, best fit (Gyr)", value("age_gyr", null)),
+      line("metallicity, best fit (solar)", value("metallicity_zsun", null)),
+      line("χ² for degrees of freedom", (s) => (typeof get(`chi2${s}`) === "number" ? `${fixed(get(`chi2${s}`), 1)} for ${show(get(`dof${s}`))}` : "–")),
+      line("log mass from the light near V, best fit (M☉)", (s) => pair(get(`log_mass${s}`), get(`log_mass_err${s}`), s)),
+      line("log mass from all bands, best fit (M☉)", (s) => pair(get(`log_mass_sed${s}`), get(`log_mass_sed_err${s}`), s)),
+    ];
+    if (!posterior) return table(best);
+    return h("div", {}, table(
+      line("age (Gyr)", (s) => range(get, "age_gyr", s, null), "recommended"),
+      line("metallicity (solar)", (s) => range(get, "metallicity_zsun", s, null), "recommended"),
+      line("log mass (M☉)", (s) => range(get, "log_mass", s, 2), "recommended"),
+      line("M/L in V", (s) => range(get, "ml_v", s, 2), "recommended"),
+      line("probability at an end of the ages", value("p_age_edge", 2)),
+      field.grids.length > 1 ? line("log evidence", value("log_evidence", 1)) : null),
+    h("small", {}, "Medians of the posterior with their 68 % range: the values to use. "),
+    h("details", {}, h("summary", {}, "best fit, and its two masses"), table(best),
+      h("small", {}, "A best fit is one node of the grid. Its mass from the light near V is that of Table 1 and has no colour term; all three count the mass that survives.")));
+  }
+
+  /** Reasons for doubt beside the flags: what to do with the source, a poor best fit, an unlikely cluster. */
+  function doubtsOf(row, columnOf) {
+    const value = (name) => (columnOf[name] === undefined ? null : row[columnOf[name]]);
+    const found = [], use = value("use"), p = value("p_cluster"), chi2 = value("chi2"), dof = value("dof");
+    if (use !== null && use !== "yes") found.push([`use: ${use}`, value("why")]);
+    if (typeof p === "number" && p < 0.5) found.push([`P(cluster) ${fixed(p, 2)}`, "more likely a galaxy or a star"]);
+    if (poor(chi2, dof)) found.push([`χ² ${fixed(chi2, 0)} for ${dof}`, "the best model does not fit with the errors as quoted"]);
+    return found;
+  }
+
+  /** Whether a chi-square is beyond what 3.1 sigma allow (chance 0.001), after Wilson & Hilferty (1931). */
+  function poor(chi2, dof) {
+    if (typeof chi2 !== "number" || !(dof > 0)) return false;
+    const spread = 2 / (9 * dof);
+    return Math.cbrt(chi2 / dof) > 1 - spread + 3.09 * Math.sqrt(spread);
   }
 
   /** What other tables say of the source, in groups. */
@@ -151,7 +187,7 @@
     const words = { recovery: "Against the truth", sizes: "Size", rest_frame: "At rest", contamination: "Cluster, galaxy or star" };
     return Object.entries(groups).map(([group, facts]) => panel(words[group] || group[0].toUpperCase() + group.slice(1), facts[0][0].origin,
       h("details", { open: facts.length < 5 }, h("summary", {}, `${facts.length} value${facts.length > 1 ? "s" : ""}`),
-        h("table", { class: "facts" }, h("tbody", {}, facts.map(([column, v]) => h("tr", {}, h("th", { class: "told" }, column.label, column.unit ? h("small", {}, ` ${column.unit}`) : null, column.description ? h("small", { class: "says" }, column.description) : null), h("td", {}, show(v)))))))));
+        h("table", { class: "facts" }, h("tbody", {}, facts.map(([column, v]) => h("tr", {}, h("th", { class: "told" }, column.label, column.unit ? h("small", {}, ` ${column.unit}`) : null, column.description ? h("small", { class: "says" }, column.description) : null), h("td", {}, /^flags/.test(column.name) ? flagsOf(v).map((f) => f[1]).join(", ") || "none" : Math.abs(v) < 1e-6 && v !== 0 ? "0" : show(v)))))))));
   }
 
   /** Small picture of the surroundings, neighbours to click on. */
@@ -166,7 +202,7 @@
       return p ? svg("a", { href: `#c=${encodeURIComponent(other)}` }, svg("circle", { cx: p[0] * width, cy: p[1] * height, r: r * side, style: `stroke:${color}` }, svg("title", {}, other))) : null;
     };
     return h("div", { class: "sky near" }, svg("svg", { viewBox: `${cx - side / 2} ${cy - side / 2} ${side} ${side}`, style: "cursor:default", role: "img", "aria-label": "surroundings" },
-      svg("image", { href: "sky.jpg", width, height, preserveAspectRatio: "none" }),
+      svg("image", { href: "sky_flat.jpg", width, height, preserveAspectRatio: "none" }),
       neighbours.map(([other]) => circle(other, "#ffe08a", 0.03)), circle(id, "#7fd4ff", 0.036)),
       h("div", { class: "ruler" }, h("i", { style: `width:${(100 / field.sky.arcsec_per_px) / side}%` }), h("span", {}, "1″")));
   }
@@ -197,12 +233,12 @@
           near.length ? [h("p", { class: "soft" }, "Nearest listed sources within 2″:"), h("table", { class: "facts" }, h("tbody", {}, near.map(([other, arcsec]) => h("tr", {}, h("td", {}, h("a", { href: `#c=${encodeURIComponent(other)}` }, other)), h("td", {}, `${fixed(arcsec, 2)}″`)))))] : h("p", { class: "soft" }, "No listed source within 2″.")))),
         ),
       h("div", { class: "stack" },
-        panel("Spectral energy distribution", field.origins.dereddened, charts.sed(points, charts.spectrum(CLUSTERPHOT.data.spectra, fit, card.best)),
+        panel("Spectral energy distribution", field.origins.dereddened, points.every((point) => point.flux === null) ? h("p", { class: "soft" }, "Not measured in any filter.") : charts.sed(points, card.axes ? [] : charts.spectrum(CLUSTERPHOT.data.spectra, fit, card.best)),
           h("small", {}, `Corrected for Milky Way dust, random errors; models of ${field.grids[0]}.`)),
-        panel("Age and metallicity", field.origins.clusters[field.grids[0]], card.map ? charts.ageMetallicity(card.map, field.age_edges, field.metallicity_edges, pairs) : h("p", { class: "soft" }, "No posterior: no measured flux.")),
+        panel("Age and metallicity", field.origins.clusters[field.grids[0]], card.map ? charts.ageMetallicity(card.map, (card.axes || field).age_edges, (card.axes || field).metallicity_edges, pairs) : h("p", { class: "soft" }, "No posterior: no measured flux.")),
         panel("Population", field.origins.clusters[field.grids[0]], populationTable(get, field)),
         otherFacts(row, table)));
   }
 
-  Object.assign(CLUSTERPHOT, { card: { build, flagsOf } });
+  Object.assign(CLUSTERPHOT, { card: { build, flagsOf, doubtsOf, thumbnail } });
 })();

@@ -65,10 +65,11 @@
     }
     const inside = svg("g", { "clip-path": `url(#${clip})` });
     const banded = points.filter((p) => p.band && p.band.every((v) => v !== null)).sort((a, b) => a.wave - b.wave);
-    for (const [a, b, opacity] of [[0, 4, 0.14], [1, 3, 0.26]]) {
-      if (banded.length > 1) {
-        const up = banded.map((p) => [x(p.wave), y(p.band[b])]), down = banded.map((p) => [x(p.wave), y(p.band[a])]).reverse();
-        inside.append(svg("path", { d: path(up.concat(down)) + "Z", fill: "var(--accent)", opacity, class: "band" }));
+    const half = 1.05; // of a filter's width, by which a box reaches to either side
+    for (const [a, b, opacity] of [[0, 4, 0.16], [1, 3, 0.32]]) {
+      for (const p of banded) {
+        inside.append(svg("rect", { x: x(p.wave / half), width: x(p.wave * half) - x(p.wave / half), y: y(p.band[b]), height: Math.max(y(p.band[a]) - y(p.band[b]), 1),
+          fill: "var(--accent)", opacity, class: "band" }));
       }
     }
     if (curve.length) inside.append(svg("path", { d: path(curve.map(([w, f]) => [x(w), y(f)])), fill: "none", stroke: "var(--soft)", "stroke-width": 1.1 }));
@@ -88,7 +89,7 @@
     return h("div", {}, chart, h("div", { class: "legend" },
       points.map((p) => h("span", {}, h("span", { class: "dot", style: `background:${p.color}` }), p.name)),
       h("span", {}, "◇ best fit"), curve.length ? h("span", {}, h("i", { style: "background:var(--soft);height:2px;vertical-align:middle" }), "its spectrum") : null,
-      banded.length ? h("span", {}, h("i", { style: "background:var(--accent);opacity:.4" }), "posterior, 68 and 95 %") : null));
+      banded.length ? h("span", {}, h("i", { style: "background:var(--accent);opacity:.4" }), "posterior in each filter, 68 and 95 %") : null));
   }
 
   /** Values that enclose 68 and 95 % of the probability of a map's cells. */

@@ -9,11 +9,13 @@
   const marks = CLUSTERPHOT.makeMarks(sky.field);
   const tip = h("div", { class: "tip", hidden: true });
   const radius = 0.006 * Math.max(width, height);
-  const circles = sky.sources.map(([id, x, y, flags]) => svg("a", { href: CLUSTERPHOT.cardLink(id), "data-id": id, "aria-label": id },
-    svg("circle", { cx: x * width, cy: y * height, r: radius, class: `${flags ? "flagged " : ""}${marks.has(id) ? "marked" : ""}` })));
+  const circles = sky.sources.map(([id, x, y, flags, use]) => svg("a", { href: CLUSTERPHOT.cardLink(id), "data-id": id, "aria-label": id },
+    svg("circle", { cx: x * width, cy: y * height, r: radius, class: `${flags ? "flagged " : ""}${use === "no" ? "drop " : ""}${marks.has(id) ? "marked" : ""}` })));
   const view = { x: 0, y: 0, w: width };
+  const views = [["no halo", "sky_flat.jpg"], ["with halo", "sky.jpg"]];
+  const image = svg("image", { href: views[0][1], width, height, preserveAspectRatio: "none" });
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `sources of ${sky.field}` },
-    svg("image", { href: "sky.jpg", width, height, preserveAspectRatio: "none" }), circles);
+    image, circles);
   const ruler = h("div", { class: "ruler" });
   const angle = (sky.north_deg * Math.PI) / 180, turn = sky.east_left ? -1 : 1;
   const north = [Math.sin(angle), -Math.cos(angle)], east = [turn * Math.cos(angle), turn * Math.sin(angle)];
@@ -81,7 +83,16 @@
     tip.style.top = `${place.top - shown.top - 4}px`;
   });
 
-  box.append(picture, ruler, compass, tip, h("div", { class: "buttons" },
+  const shown = views.map(([words, file], k) => h("button", { "aria-pressed": String(k === 0), click: (event) => {
+    image.setAttribute("href", file);
+    shown.forEach((button) => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
+  } }, words));
+  const circled = h("button", { "aria-pressed": "true", click: () => {
+    const on = circled.getAttribute("aria-pressed") !== "true";
+    circled.setAttribute("aria-pressed", String(on));
+    circles.forEach((link) => { link.style.display = on ? "" : "none"; });
+  } }, "circles");
+  box.append(picture, ruler, compass, tip, h("div", { class: "buttons" }, shown, circled,
     h("button", { click: () => zoom(0.6), "aria-label": "zoom in" }, "+"), h("button", { click: () => zoom(1 / 0.6), "aria-label": "zoom out" }, "−"),
     h("button", { click: () => { Object.assign(view, { x: 0, y: 0, w: width }); draw(); } }, "all")));
   draw();
