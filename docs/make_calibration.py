@@ -6,6 +6,7 @@ published clusters, and fitted; nodes of the shipped library are left out and in
 
 import sys
 import tempfile
+import types
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,11 @@ REPO = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPO / "workflow" / "scripts"), str(REPO / "tests")]
 
 from calibration_figures import plot_interpolation, sbc_figure  # noqa: E402
-from clusterphot.base.cosmology import age_of_universe_gyr, flat_lambda_cdm  # noqa: E402
+from clusterphot.base.cosmology import flat_lambda_cdm  # noqa: E402
 from clusterphot.base.user_tables import read_photometry  # noqa: E402
 from clusterphot.figures.style import save_figure  # noqa: E402
 from clusterphot.sed.chi2 import prepare_photometry  # noqa: E402
-from clusterphot.sed.posterior_model import build_model  # noqa: E402
+from clusterphot.sed.posterior_model import expected_modes, field_model  # noqa: E402
 from clusterphot.ssp.grid import nodes_around, project_grid, read_embedded_grid  # noqa: E402
 from grid_interpolation import interpolation_error  # noqa: E402
 from posterior_mocks import calibrate, draw_mocks  # noqa: E402
@@ -66,7 +67,7 @@ The largest errors are those of the library's step between 1 and 1.6 Gyr.
 """
 
 
-def field_model(config, field):
+def model_of_field(config, field):
     """Model of the posteriors of the published field, and the native grid behind it."""
     options, cosmology = config["sed"]["posterior"], config["cosmology"]
     grid = nodes_around(
@@ -76,14 +77,10 @@ def field_model(config, field):
     )
     _, filters, flux, err, _ = read_photometry(str(REPO / field["photometry"]), "docs")
     native = project_grid(grid, filters, field["redshift"], flat_lambda_cdm(**cosmology))
-    model, _ = build_model(
-        native,
-        options,
-        age_of_universe_gyr=age_of_universe_gyr(field["redshift"], **cosmology),
-        ebv=field["ebv"],
-        zero_point_error={},
-        r_v=config["dust"]["r_v"],
+    params = types.SimpleNamespace(
+        posterior=options, redshift=field["redshift"], cosmology=cosmology, r_v=config["dust"]["r_v"]
     )
+    model, _ = field_model(native, params, expected_modes(filters, options, ebv=field["ebv"], r_v=params.r_v))
     random = prepare_photometry(flux, err, min_relative_error=config["sed"]["min_relative_error"]).err
     return model, native, random
 
@@ -130,7 +127,7 @@ def main():
     config = yaml.safe_load((REPO / "config" / "config.yaml").read_text(encoding="utf-8"))
     fields = yaml.safe_load((REPO / "config" / "shipped_fields.yaml").read_text(encoding="utf-8"))
     field = fields["fields"][FIELD]
-    model, native, random = field_model(config, field)
+    model, native, random = model_of_field(config, field)
     table, ranks = calibrate(draw_mocks(model, random, N_MOCKS, seed=SEED), model)
     write_figure(sbc_figure(ranks, table, note=f"{N_MOCKS} mock clusters from the prior"), "calibration")
     errors = interpolation_error(native)

@@ -14,8 +14,8 @@ HEAD = """# Columns of all tables
 
 Written by `make docs-code` from the code (`base/columns.py`, `base/flags.py`); do not edit. The same units and
 descriptions are in the header of every table of results, which is ECSV: `astropy.table.Table.read` keeps them, and text
-tools can read it too. Tables inside images have the units. `photometry` is there as FITS as well. Which columns a table
-has: [tables.md](tables.md).
+tools can read it too. Tables inside images have the units. `photometry` is there as FITS as well, others
+with `tables.formats`. Which columns a table has: [tables.md](tables.md).
 
 `F` stands for the name of a filter, such as F200W. Columns of your own source list are carried through; where the name
 of one is a name below, it gets `_listed`. A value that could not be measured is NaN. Errors are 1 sigma.
@@ -26,14 +26,26 @@ GROUPS = {
     "Sources and stacks": (columns.COLUMNS, {}),
     "Filter by filter, and families of columns": ({}, columns.PATTERNS),
     "Summaries": (columns.SUMMARY_COLUMNS, {}),
+    "Fields beside one another": (columns.FIELD_COLUMNS, columns.FIELD_PATTERNS),
     "Candidates and completeness": (columns.DETECTION_COLUMNS, columns.DETECTION_PATTERNS),
     "Luminosity function, colours, distribution": (columns.LUMINOSITY_COLUMNS, {}),
+    "Populations (`population/`)": (columns.POPULATION_COLUMNS, {}),
     "Stars of the PSF (`stars.ecsv`)": (columns.STAR_COLUMNS, {}),
     "Stars of the PSF of a filter (`{filter}/psf.fits`, table STARS)": (columns.PSF_STAR_COLUMNS, {}),
+    "Stars beside the PSF (`{filter}/psf_check.fits`, table STARS)": (columns.PSF_CHECK_COLUMNS, {}),
+    "The PSF over the field (`{filter}/psf_check.fits`, table MODEL)": (columns.PSF_PLACE_COLUMNS, {}),
+    "Stars less PSF (`{filter}/psf_check.fits`, table GROUPS)": (columns.PSF_STACK_COLUMNS, {}),
+    "Light of stars beside the PSF (`{filter}/psf_check.fits`, table GROWTH)": (
+        columns.PSF_GROWTH_COLUMNS,
+        {},
+    ),
+    "Parts of the error (`{filter}/psf_check.fits`, table BUDGET)": (columns.PSF_BUDGET_COLUMNS, {}),
     "Error by dither phase (`{filter}/psf.fits`, table PHASE)": (columns.PHASE_COLUMNS, {}),
+    "Errors that all sources share (`systematics.ecsv`)": (columns.SYSTEMATICS_COLUMNS, {}),
     "Offsets (`{filter}/offset.ecsv`)": (columns.OFFSET_COLUMNS, {}),
     "Stack (`{filter}/stack.fits`, table FIT)": (columns.STACK_COLUMNS, {}),
     "Stack (`{filter}/stack.fits`, table SOURCES)": (columns.STACK_SOURCE_COLUMNS, {}),
+    "Stack (`{filter}/stack.fits`, table METHODS)": (columns.STACK_METHOD_COLUMNS, {}),
     "Stack (`{filter}/stack.fits`, table BOOTSTRAP)": (columns.STACK_BOOTSTRAP_COLUMNS, {}),
     "Truth of a simulated field (`simulation/truth.ecsv`)": (
         columns.TRUTH_COLUMNS | {f"{name}_F": words for name, words in columns.TRUTH_FILTER_COLUMNS.items()},

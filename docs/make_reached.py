@@ -41,8 +41,8 @@ Rows `colour`: sources above 10 sigma in both filters; bias of the colour in mag
 
 ## Stacks
 
-Rows `stack`: flux of the stack against the median of the true fluxes of its sources. A median stack is too bright,
-since the faint, skewed half of the sources tends to its mean; `stack.method: mean` is not.
+Rows `stack`: flux of the stack against the mean of the true fluxes of its sources (their median, for a median stack,
+which is too bright in faint filters: [the stack](stack.md)).
 
 {stacks}
 
@@ -164,10 +164,11 @@ def draw_errors(path):
         "wing stars": "ERRWING",
         "prior of the wings": "ERRPRIOR",
         "beyond the stamp": "ERRTAIL",
+        "change over the field": "ERRVARY",
     }
     headers = [fits.getheader(DEMO / filt / "psf.fits") for filt in filters]
-    for (label, card), marker in zip(parts.items(), "osv^", strict=True):
-        budget.plot(filters, [100 * header[card] for header in headers], marker, ms=4, label=label)
+    for (label, card), marker in zip(parts.items(), "osv^D", strict=True):
+        budget.plot(filters, [100 * header.get(card, 0.0) for header in headers], marker, ms=4, label=label)
     budget.plot(
         filters,
         [100 * header["SYSERR"] for header in headers],
@@ -176,7 +177,8 @@ def draw_errors(path):
         mew=1.5,
         label="all, flux_err_sys",
     )
-    budget.set(ylabel="error of the flux scale (%)", ylim=(0, 2.6))
+    highest = max(100 * header["SYSERR"] for header in headers)
+    budget.set(ylabel="error of the flux scale (%)", ylim=(0, 1.55 * highest))  # room for the legend
     budget.legend(ncol=2, loc="upper right")
     figure.savefig(path, dpi=DPI)
 

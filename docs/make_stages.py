@@ -26,6 +26,7 @@ EACH = {
     "get_size_filter": "filter of the sizes",
     "get_chunks": "each chunk",
     "get_tiles": "each tile",
+    "get_proof_chunks": "each chunk of artificial clusters",
     "get_injection_runs": "each run of artificial clusters",
     "get_report_grids": "each grid",
 }
@@ -35,9 +36,12 @@ OF_FIELD = {
     "truth": "the user's table of true fluxes",
     "photometry": "the user's table of photometry",
     "stack_photometry": "the user's table with the photometry of the stack",
+    "table": "the user's table that names the sources",
     "photometry_product": "the merged fluxes of the field, as observed unless they were given de-reddened",
 }
 """Files that an attribute of a field names."""
+GRIDS = ("get_field_grid", "get_chunk_grid", "get_all_grids")
+"""Input functions of grids of fluxes."""
 AGES = {"projected": "ages of the best fits", "native": "all ages of the library"}
 """Kinds of grids of fluxes."""
 
@@ -95,11 +99,19 @@ def parse(text):
             elif section:
                 rule.sections[section] += line + "\n"
         if base:
-            inherited = next(other for other in rules if other.name == base).sections
+            inherited = next((other for other in rules if other.name == base), None) or _rule_of_others(base)
+            inherited = inherited.sections
             params = inherited.get("params", "") + rule.sections.get("params", "")
             rule.sections = inherited | rule.sections | {"params": params}
         rules.append(rule)
     return docstring, rules
+
+
+def _rule_of_others(name):
+    """A rule by its name, from the rule file that has it."""
+    texts = (path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.smk")))
+    text = next(text for text in texts if re.search(rf"^rule {name}:", text, re.M))
+    return next(rule for rule in parse(text)[1] if rule.name == name)
 
 
 def common():
@@ -145,7 +157,7 @@ def paths(node, sentences):
             return paths(first, sentences)
         if sentences.get(name):
             words = _sentence(sentences[name])
-            kind = f" ({AGES[first.value]})" if name in ("get_field_grid", "get_all_grids") else ""
+            kind = f" ({AGES[first.value]})" if name in GRIDS else ""
             return [words.split(": ", 1)[-1].replace("``pattern`` for ", "") + kind]
     return []
 
@@ -235,6 +247,7 @@ def purpose(rule):
         text = ast.get_docstring(ast.parse(driver.read_text(encoding="utf-8"))).split("\n")[0]
         return text.replace(f" (rule {rule.name})", "")
     text = " ".join(ast.literal_eval(rule.sections["message"].strip()).split())
+    text = re.sub(r"^(\{[^}]*\} ?)+: ", "", text).replace("{wildcards.grid} ", "")
     return text[0].upper() + text[1:] + "."
 
 
