@@ -3,9 +3,13 @@
 Table of contents: the stages are the files of workflow/rules/, in running order.
 """
 
+import logging
+
 from snakemake.utils import min_version
 
 min_version("9.0")
+# Lines of Snakemake's log that do not fit on a full disk are left out, without a traceback each.
+logging.raiseExceptions = False
 
 
 report: "workflow/report/workflow.rst"
@@ -26,8 +30,11 @@ include: "workflow/rules/sed.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/sizes.smk"
 include: "workflow/rules/luminosity.smk"
+include: "workflow/rules/lensing.smk"
 include: "workflow/rules/comparisons.smk"
+include: "workflow/rules/population.smk"
 include: "workflow/rules/proof.smk"
+include: "workflow/rules/side_by_side.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/validation.smk"
 include: "workflow/rules/figures.smk"
@@ -37,14 +44,19 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        rules.psfs.input,
         rules.photometry.input,
         rules.stacks.input,
         rules.sizes.input,
         rules.seds.input,
+        rules.lensing.input,
+        rules.proof.input,
         rules.recovery.input,
         rules.comparisons.input,
+        rules.side_by_side.input,
         rules.formation.input,
         rules.tables.input,
+        rules.regions.input,
         rules.reproduction.input,
         rules.figures.input,
         rules.libraries.input,

@@ -11,9 +11,21 @@ from astropy.table import Table
 from clusterphot.sed.chi2 import Photometry
 from clusterphot.sed.posterior import posteriors
 from clusterphot.sed.posterior_model import flux_at
+from clusterphot.sed.shared_modes import dust_mode, zero_point_modes
 
 CALIBRATED = ("age_gyr", "metallicity_zsun", "log_mass")
 CDF_LEVELS = np.linspace(0.0, 1.0, 101)
+
+
+K_EBV = {"F090W": 1.40, "F150W": 0.592, "F200W": 0.389, "F277W": 0.250, "F356W": 0.184, "F444W": 0.145}
+"""A over E(B-V) at the pivots, Fitzpatrick (1999) with R_V = 3.1."""
+
+
+def usual_modes(filters, *, zero_point=0.02, ebv_error_mag=0.03):
+    """Errors of all zero points and of E(B-V), shared by the sources of a field."""
+    return zero_point_modes(filters, zero_point).and_also(
+        dust_mode(filters, [K_EBV[filt] for filt in filters], ebv_error_mag)
+    )
 
 
 @dataclass(frozen=True)
@@ -65,8 +77,8 @@ def draw_mocks(model, err, n, *, seed):
     err = err[rng.integers(0, len(err), n)]
     unit, ml_v = flux_at(model, age, metallicity, av_index)
     true = unit * mass[:, None]
-    dust = 0.4 * np.log(10) * nuisance.ebv_error_mag * nuisance.extinction_per_ebv * rng.normal(size=(n, 1))
-    flux = true * (1 + nuisance.zero_point_error * rng.normal(size=true.shape) + dust)
+    effects = nuisance.modes.effects
+    flux = true * (1 + rng.normal(size=(n, len(effects))) @ effects)
     random = np.hypot(err, level[:, None] * true) if nuisance.jitter == "add" else err * level[:, None]
     flux = flux + random * rng.normal(size=true.shape)
     truth = {

@@ -6,6 +6,7 @@ ARCHIVE_FIELDS, ARCHIVE_CLUSTERS, ARCHIVE_CORES = 100, 5000, 1000
 CHAIN = (
     "prepare_mosaic",
     "select_stars",
+    "stack_stars",
     "build_psf",
     "measure_offset",
     "join_filters",

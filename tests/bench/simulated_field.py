@@ -211,10 +211,10 @@ def run_workflow(folder, *targets, cores=1, more=()):
         raise SystemExit(f"{folder}: snakemake ended with {done.returncode}\n{tail}")
 
 
-def cpu_seconds(folder, rule):
-    """CPU seconds of all jobs of a rule, from its benchmark files."""
+def cpu_seconds(folder, rule, name="*"):
+    """CPU seconds of all jobs of a rule, or of those whose benchmark files have some name."""
     total = 0.0
-    for path in (folder / "benchmarks" / rule).rglob("*.tsv"):
+    for path in (folder / "benchmarks" / rule).rglob(f"{name}.tsv"):
         with open(path, newline="", encoding="utf-8") as stream:
             text = next(csv.DictReader(stream, delimiter="\t"))["cpu_time"]
         total += 0.0 if text in ("NA", "-") else float(text)

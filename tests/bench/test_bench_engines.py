@@ -1,4 +1,4 @@
-"""Time per fit of our engine and of The Tractor as ratios, measured in one run on the same cutouts.
+"""Time per fit of our engine, of The Tractor and of photutils as ratios, measured in one run on the same cutouts.
 
 Both times are of whole fits, with errors, flags and table, set-up of the chunk included; medians over rounds in which
 the engines take turns. Where The Tractor is not installed the test is skipped.
@@ -7,6 +7,7 @@ the engines take turns. Where The Tractor is not installed the test is skipped.
 import contextlib
 import io
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,25 @@ def test_time_against_the_tractor(preset, bands, benchmark):
                 f"{filt}: The Tractor's forced photometry, without the rest: {forced_time(bands[filt]):.2f} ms"
             )
     assert not slow
+    benchmark.pedantic(fit_sources, (*bands["F200W"], options), rounds=3, warmup_rounds=1)
+
+
+def test_time_and_fluxes_against_photutils(bands, benchmark):
+    """At least ten times faster, and the same fluxes to 0.01 sigma, for every fifth cluster with one PSF a filter."""
+    options = FitOptions().with_preset("paper")
+    for filt in ("F200W", "F444W"):
+        cutouts, psf, noise, wcs = bands[filt]
+        some = {
+            name: getattr(cutouts, name)[::5]
+            for name in ("ids", "data", "ivar", "x0", "y0", "x", "y", "neighbours")
+        }
+        few = replace(cutouts, **some)
+        for row in summarise(compare_engines([few], psf, noise, wcs, options, ["psf", "photutils"])):
+            times = f"{row['reference_time_ms']:.3f} against {row['time_ms']:.2f} ms"
+            print(f"paper {filt} {row['position_mode']}: {times} per source, ratio {row['time_ratio']:.1f}")
+            print(f"differences {row['median_abs_sigma']:.1e} sigma, {row['p95_abs_sigma']:.1e} at 95 %")
+            assert row["time_ratio"] > 10.0
+            assert row["p95_abs_sigma"] < 0.01
     benchmark.pedantic(fit_sources, (*bands["F200W"], options), rounds=3, warmup_rounds=1)
 
 

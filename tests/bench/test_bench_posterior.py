@@ -15,6 +15,7 @@ from clusterphot.sed import posterior_model as pm
 from clusterphot.sed.chi2 import Photometry, prepare_photometry
 from clusterphot.ssp.grid import project_grid, resample_ages, select_metallicities
 from clusterphot.ssp.refine import refine_grid
+from posterior_mocks import usual_modes
 
 SIX = ("F090W", "F150W", "F200W", "F277W", "F356W", "F444W")
 N_SOURCES = 1000
@@ -32,9 +33,7 @@ def model(embedded_grid):
     grid = resample_ages(grid, ages[(ages > 0.4) & (ages < 11.2)])
     grid = project_grid(grid, SIX, 0.39, flat_lambda_cdm(70.0, 0.3))
     nuisance = pm.Nuisance(
-        zero_point_error=(0.02,) * 6,
-        ebv_error_mag=0.03,
-        extinction_per_ebv=(1.40, 0.592, 0.389, 0.250, 0.184, 0.145),
+        usual_modes(SIX),
         jitter="multiply",
         jitter_levels=(1.0, 1.4, 2.0, 2.8, 4.0),
     )

@@ -8,6 +8,7 @@ from clusterphot.sed import posterior as po
 from clusterphot.sed import posterior_model as pm
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.rest_frame import make_rest_frame, rest_frame_columns
+from clusterphot.sed.shared_modes import zero_point_modes
 from clusterphot.ssp.grid import nodes_around, project_grid
 from clusterphot.ssp.refine import refine_grid
 
@@ -24,7 +25,7 @@ def test_rest_frame(benchmark, embedded_grid, published):
     ranges = {"age_range_gyr": (0.5, 11.0), "metallicity_range_zsun": (0.005, 2.5)}
     library = nodes_around(embedded_grid, **ranges)
     fine = refine_grid(project_grid(library, SIX, 0.39, cosmology), age_range_gyr=(0.5, 9.27))
-    model = pm.make_model(fine, pm.Priors(), pm.Nuisance(zero_point_error=(0.02,) * 6))
+    model = pm.make_model(fine, pm.Priors(), pm.Nuisance(zero_point_modes(fine.filters, 0.02)))
     at_rest = project_grid(library, ("bessell_B", "bessell_V", "bessell_I"), 0.0, cosmology)
     posterior = po.posteriors(prepare_photometry(flux[rows], err[rows]), model)
     times = []

@@ -92,7 +92,13 @@ def shipped():
         "control_region": region,
     }
     given |= {"min_relative_error": 1e-3, "flux_floor_fraction": 0.0, "mass_convention": "vband", "r_v": 3.1}
-    given |= {"black_body_k": [3000, 3400], "temperature_k": [3000, 3400], "bcg": None, "radius_kpc": 10.0}
+    given |= {
+        "black_body_k": [3000, 3400],
+        "temperature_k": [3000, 3400],
+        "bcg": None,
+        "radius_kpc": 10.0,
+        "confidence": 0.95,
+    }
     return given
 
 
@@ -129,6 +135,19 @@ def test_the_parallel_module_is_another_population(folder, job, plot):
     draw(plot, "contamination", folder, inputs)
 
 
+def test_a_source_that_is_hardly_seen_has_no_probability(folder, job):
+    """At 2.9 sigma in F200W it would be the prior's; at 3.1 sigma it is given, and others are as they were."""
+    table = read_table(folder / "photometry.ecsv")
+    table["flux_F200W"][:2] = [2.9, 3.1]
+    table["flux_err_F200W"][:2] = 1.0
+    write_table(folder / "faint.ecsv", table, meta={})
+    inputs = {"photometry": "faint.ecsv", "grid": "projected.h5", "star_counts": "star_counts.ecsv"}
+    run(job, classify_sources, folder, inputs, {"contamination": "faint_classes.ecsv"}, sequence=SEQUENCE)
+    classes = read_table(folder / "faint_classes.ecsv")
+    for name in ("p_cluster", "p_galaxy", "p_star", "log_ratio_cluster"):
+        assert np.flatnonzero(np.isnan(classes[name])).tolist() == [0]
+
+
 def test_black_bodies_do_not_fit_the_published_stack(folder, job):
     """The best is near 3100 K, as cool as the stars that the paper draws, and is out by hundreds in chi-square."""
     table = Table.read(REPO / "resources" / "faisst2022" / "table2.csv")
@@ -158,7 +177,8 @@ def test_catalogue_and_its_figures(folder, job, plot):
         of_field = {"photometry": "photometry.ecsv"}
         draw(plot, "comparison_colors", folder, of_field, comparison=galaxies, sequence=SEQUENCE)
         draw(plot, "mass_light", folder, files, comparison=galaxies)
-        draw(plot, "mass_size", folder, {"clusters": "clusters.ecsv"}, comparison=galaxies, **literature)
+        of_fits = {"clusters": "clusters.ecsv"}
+        draw(plot, "mass_size", folder, of_fits, limits=[], comparison=galaxies, **literature)
 
 
 def test_rest_frame_colors(folder, plot):
@@ -168,7 +188,7 @@ def test_rest_frame_colors(folder, plot):
         for name, shift in (("p16", -0.2), ("p50", 0.0), ("p84", 0.2)):
             table[f"abs_mag_vega_bessell_{band}_{name}"] = np.full(2, value + shift)
     colors = rest_frame_colors(table)
-    assert [values[0] for values in colors] == pytest.approx([1.5, -13.0, 0.0])
+    assert [values[0] for values in colors] == pytest.approx([1.5, -13.0, 0.0, 0.2])
     sequences = str(REPO / "resources" / "literature" / "bcg_cluster_colors.ecsv")
     for columns in (table.colnames, table.colnames[:4]):
         write_table(folder / "rest_frame.ecsv", table[columns], meta={})

@@ -70,7 +70,7 @@ def run(tmp_path_factory):
         (
             "colors",
             {"photometry": "photometry.ecsv", "clusters": "clusters.ecsv", "projected": "projected.h5"},
-            {},
+            {"r_v": 3.1},
         ),
         ("masses", {"clusters": "clusters.ecsv"}, {"mass_convention": "vband"}),
     ],

@@ -12,9 +12,10 @@ from astropy.table import Table
 from clusterphot.base.columns import describe_column
 from clusterphot.base.errors import DataError
 from clusterphot.base.flags import Flag
-from clusterphot.base.tables import read_table
+from clusterphot.base.tables import read_table, write_table
 from clusterphot.sed.posterior import posterior_columns
 from clusterphot.sed.posterior_model import field_model
+from clusterphot.sed.shared_modes import zero_point_modes
 from clusterphot.ssp.grid import read_grid, read_projected_grid
 from defaults import DEFAULTS
 
@@ -36,7 +37,6 @@ FIT_PARAMS = {
         **DEFAULTS["sed"]["posterior"],
         "metallicity_zsun": {"min": 0.2, "max": 1.0},
     },
-    "zero_point_errors": {},
     "r_v": 3.1,
     "code": "0" * 12,
 }
@@ -162,7 +162,7 @@ def imported(folder, job, user_tables):
         smk = job(
             input={"table": user_tables[0]},
             output={"photometry": paths[chunk]},
-            params={"ids": ids, "content": "0", "code": "0"},
+            params={"ids": ids, "filters": FILTERS, "content": "0", "code": "0"},
             wildcards={"field": "f", "chunk": chunk},
         )
         run("import_photometry", smk)
@@ -192,7 +192,7 @@ def stack_photometry(folder, job, user_tables, extinction):
     smk = job(
         input={"table": user_tables[1]},
         output={"photometry": measured},
-        params={"code": "0"},
+        params={"filters": FILTERS, "code": "0"},
         wildcards={"field": "f"},
     )
     run("import_stack_photometry", smk)
@@ -309,17 +309,24 @@ def test_import_photometry(imported, user_tables):
     assert read_table(imported["c000"])["id"][0] == "#3"
 
 
-def test_a_row_that_went_while_the_run_went_on(folder, job, user_tables):
+@pytest.mark.parametrize(
+    ("driver", "ids", "filters", "lost"),
+    [
+        ("import_photometry", ["gone"], FILTERS, "row of 'gone'"),
+        ("import_photometry", ["#3"], [*FILTERS, "F480M"], "fluxes of 'F480M'"),
+        ("import_stack_photometry", [], [*FILTERS, "F480M"], "fluxes of 'F480M'"),
+    ],
+)
+def test_what_went_while_the_run_went_on(folder, job, user_tables, driver, ids, filters, lost):
+    """A row or a column of the user's table, which the run was planned with."""
     smk = job(
-        input={"table": user_tables[0]},
+        input={"table": user_tables[0 if ids else 1]},
         output={"photometry": str(folder / "gone.ecsv")},
-        params={"ids": ["gone"], "content": "0", "code": "0"},
+        params={"ids": ids, "filters": filters, "content": "0", "code": "0"},
         wildcards={"field": "f", "chunk": "c000"},
     )
-    with pytest.raises(
-        DataError, match="got no row of 'gone' any more, expected the table as it was"
-    ) as caught:
-        run("import_photometry", smk)
+    with pytest.raises(DataError, match=f"got no {lost} any more, expected the table as it was") as caught:
+        run(driver, smk)
     assert "give the same command again" in caught.value.hint
 
 
@@ -348,6 +355,8 @@ def test_fit_sed_and_merge(clusters):
     table = read_table(clusters)
     check_columns(table)
     assert list(table["id"]) == IDS
+    assert table.colnames[:3] == ["id", "ra", "dec"]
+    assert list(table["ra"]) == [110.8] * 3 and list(table["dec"]) == [-73.4] * 3
     assert list(table["age_gyr"][:2]) == [1.5, 1.5]
     assert list(table["metallicity_zsun"][:2]) == [0.2, 0.2]
     np.testing.assert_allclose(table["chi2"][:2], 0, atol=1e-9)  # rounding of sum(w f^2), a few 1000
@@ -428,7 +437,7 @@ def test_masses_beyond_the_prior_are_flagged(folder, job, grid, native, extincti
 
     flux = scale * np.array([[22.0, 32.0, 33.0, 28.0]])
     model, _ = field_model(
-        read_projected_grid(native), types.SimpleNamespace(**FIT_PARAMS), ebv=0.18, err_fraction={}
+        read_projected_grid(native), types.SimpleNamespace(**FIT_PARAMS), zero_point_modes(FILTERS, 0.02)
     )
     columns, flags = posterior_columns(flux, flux / 30, model, min_relative_error=1e-3)
     assert flags[0] == flag
@@ -439,10 +448,22 @@ def test_an_odd_row_does_not_stop_the_others(native):
     """Fluxes of -1e10 nJy with an error of 1 make a chi-square too large to tell models apart: flagged, no more."""
     flux = np.array([[-1e10, 32.0, 33.0, 28.0], [22.0, 32.0, 33.0, 28.0]])
     params = types.SimpleNamespace(**FIT_PARAMS)
-    model, _ = field_model(read_projected_grid(native), params, ebv=0.18, err_fraction={})
+    model, _ = field_model(read_projected_grid(native), params, zero_point_modes(FILTERS, 0.02))
     columns, flags = posterior_columns(flux, np.ones((2, 4)), model, min_relative_error=1e-12)
     assert (int(flags[0]), int(flags[1])) == (int(Flag.MASS_PRIOR), 0)
     assert np.isfinite(columns["log_mass_p50"][1])
+
+
+def test_a_replaced_error_is_told(tmp_path, job, clusters, caplog):
+    """In one line of the log for all, which names the first."""
+    table = read_table(clusters)
+    table["flags"][1] |= int(Flag.ERROR_REPLACED)
+    chunk = str(tmp_path / "replaced.ecsv")
+    write_table(chunk, table, meta={})
+    merge("merge_sed", tmp_path, job, {"c000": chunk}, "clusters")
+    said = [record.getMessage() for record in caplog.records if "ERROR_REPLACED" in record.getMessage()]
+    assert [text.partition(":")[0].rpartition(" ")[2] for text in said] == [IDS[1]]
+    assert said[0].startswith("1 sources have an error")
 
 
 def test_check_posteriors(folder, job, photometry, native, extinction):
@@ -460,6 +481,60 @@ def test_check_posteriors(folder, job, photometry, native, extinction):
     assert list(table["filter"]) == FILTERS and list(table["n"]) == [2] * 4
     assert np.all(np.abs(table["median_pull"]) < 1)
     assert table.meta["sample"]["n"] == 2
+
+
+def test_fit_population(folder, job, plot, photometry, native, extinction):
+    """Two clusters of one model, a third without fluxes: tables, budget and figures are there, and say how few."""
+    where = {"field": "f", "grid": "bc03"}
+    paths = {
+        name: str(folder / f"population_{name}.ecsv")
+        for name in ("parameters", "ages", "colors", "modes", "budget")
+    }
+    smk = job(
+        input={
+            "photometry": photometry,
+            "extinction": extinction,
+            "native_grid": native,
+            "contamination": [],
+        },
+        output=paths,
+        params={
+            **FIT_PARAMS,
+            **DEFAULTS["population"],
+            "models": ["burst", "continuous"],
+            "n_draws": 100,
+            "mag_limit": None,
+            "reference_filter": "F200W",
+        },
+        wildcards=where,
+    )
+    run("fit_population", smk)
+    grids = {"grids": ["bc03"], "fiducial_grid": "bc03", "code": "0"}
+    files = {name: [paths[name]] for name in ("parameters", "modes")}
+    run("budget_population", job(input=files, output=paths, params=grids, wildcards=where))
+    tables = {name: read_table(path) for name, path in paths.items()}
+    for table in tables.values():
+        check_columns(table)
+    said = tables["parameters"].meta["population"]
+    assert (said["n_sources"], said["n_left_out"]) == (2, 1)
+    assert said["warnings"][0].startswith("2 sources are few")
+    values = tables["parameters"]
+    ordered = np.array([values[name] for name in ("p025", "p16", "p50", "p84", "p975")])
+    assert np.isfinite(ordered).all() and (np.diff(ordered, axis=0) >= 0).all()
+    mass = values[(values["model"] == "burst") & (values["parameter"] == "median_log_mass")][0]
+    # between the surviving masses, half to two thirds of those formed, of the two
+    assert 6.3 < mass["p50"] < 6.8
+    assert tables["budget"]["age_share"].sum() == pytest.approx(1.0)
+    output = {kind: str(folder / f"population.{kind}") for kind in ("png", "pdf")}
+    inputs = {name: paths[name] for name in ("parameters", "ages", "colors")}
+    plot("population", input=inputs, output=output, wildcards=where)
+    plot(
+        "population_budget",
+        input={"budget": paths["budget"]},
+        output=output,
+        params=grids,
+        wildcards={"field": "f"},
+    )
 
 
 def test_forecast_filters(folder, job, grid):
@@ -751,6 +826,7 @@ def library_job(folder, job, stack_photometry, projected, native, extinction):
                 "readers": {"bc03": "embedded", "again": "embedded"},
                 "fiducial_grid": "bc03",
                 "comparison_zero_point_errors": [0.0, 0.05],
+                "robustness": DEFAULTS["sed"]["robustness"],
             },
             wildcards={"field": "f"},
         )
@@ -802,9 +878,14 @@ def test_compare_and_plot_libraries(folder, job, library_job, chi2_map, plot):
     assert all(Path(path).stat().st_size > 5000 for path in output.values())
 
 
-def test_measure_and_plot_sensitivity(folder, job, library_job, plot):
-    smk = library_job(sensitivity="sensitivity.ecsv")
+def test_measure_and_plot_sensitivity(folder, job, library_job, plot, grid):
+    smk = library_job(sensitivity="sensitivity.ecsv", robustness="robustness.ecsv")
+    smk.input["spectra"] = grid
     run("measure_sensitivity", smk)
+    stands = read_table(smk.output.robustness)
+    check_columns(stands)
+    assert stands["varied"][0] == "baseline" and stands["stands"][0]
+    assert set(stands["varied_in"][stands["varied"] == "without_filter"]) == set(FILTERS)
     table = read_table(smk.output.sensitivity)
     check_columns(table)
     assert table["varied"][0] == "baseline" and len(table) == 1 + 2 * 4 + 2 + 2 + 2 + 1
@@ -873,6 +954,7 @@ def test_write_field_report_and_first_page(
             "filters": FILTERS,
             "reference_filter": None,
             "redshift": 0.39,
+            "role": "published",
             "grids": ["bc03"],
             "joined": [],
             "config": {"figures": {"dpi": 100}},
@@ -898,6 +980,7 @@ def test_write_field_report_and_first_page(
     run("write_report", job(input=given, output=made, params=params))
     text = Path(page).read_text(encoding="utf-8")
     assert 'href="f/index.html"' in text and 'href="reproduction.html"' in text
+    assert "published photometry, Faisst et al. (2022)" in text and "use 2 of 3; drop 1" in text
     numbers = (report / "reproduction.html").read_text()
     assert "<h1>A &amp; B</h1>" in numbers and "<p>numbers</p>" in numbers
     assert 'href="index.html#fields"' in numbers and 'href="f/origins.html#reproduction-ecsv"' in numbers

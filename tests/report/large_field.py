@@ -70,6 +70,7 @@ def write_inputs(folder, n, grid, projected, *, seed=1):
         reference=filters[2],
         grids=["bc03"],
         redshift=projected.redshift,
+        role="other",
         config={},
         codes={},
         dereddened=paths["photometry_dereddened"],
@@ -82,7 +83,7 @@ def write_inputs(folder, n, grid, projected, *, seed=1):
         figures_made={},
         photometry=paths["photometry"],
         sky=str(sky),
-        sky_image=str(image),
+        sky_images=[str(image)],
     )
 
 

@@ -46,6 +46,20 @@
     check("words", shown().includes(ids[3]) && shown().length < ids.length);
     await search("no such source");
     check("nothing found", shown().length === 0 && document.getElementById("count").textContent.startsWith("0 of"));
+    const note = () => document.getElementById("note").textContent;
+    check("nothing found is said", note().startsWith("No source fits"), note());
+    const age = column("age_gyr_p50") < 0 ? column("age_gyr") : column("age_gyr_p50");
+    const young = table.rows.filter((row) => row[age] !== null && row[age] < 3).length;
+    await search("age < 3");
+    check("a condition on a heading, with spaces", app.state.order.length === young, `${app.state.order.length} ${young}`);
+    await search("Age<3 use=no");
+    const dropped = table.rows.filter((row) => row[age] !== null && row[age] < 3 && row[column("use")] === "no").length;
+    check("two conditions on headings", app.state.order.length === dropped);
+    await search("nonsense<3");
+    check("an unknown column is named", note().includes("nonsense"), note());
+    const placed = table.rows.find((row) => row[column("ra")] !== null);
+    await search(`${placed[column("ra")].toFixed(6)} ${placed[column("dec")].toFixed(6)}`);
+    check("a position finds its source", shown().includes(placed[0]) && note().includes("nearest"), note());
     await search("");
     const which = document.getElementById("which");
     which.value = "flagged";
@@ -55,6 +69,13 @@
     check("flagged rows", shown().length === table.rows.filter((row) => row[flags] > 0).length, shown().length);
     which.value = "all";
     which.dispatchEvent(new Event("change"));
+
+    if (field.sky) {
+      document.getElementById("pictures").click();
+      const tiles = () => [...document.querySelectorAll(".tile")];
+      check("pictures of the rows", await until(() => document.querySelectorAll(".tile canvas, .tile .none").length === tiles().length) && tiles().length === Math.min(ids.length, 100), tiles().length);
+      document.getElementById("pictures").click();
+    }
 
     location.hash = `c=${encodeURIComponent(ids[0])}`;
     const ready = () => { const card = document.querySelector("#card[data-ready]"); return card ? card.dataset.id : null; };

@@ -170,7 +170,23 @@ def test_no_figure_is_forgotten():
         for page in pages()
         for target in links((REPO / page).read_text(encoding="utf-8"))
     }
-    assert [path.name for path in sorted((REPO / "docs" / "figures").iterdir()) if path not in shown] == []
+    figures = sorted(path for path in (REPO / "docs" / "figures").rglob("*") if path.is_file())
+    assert [path.name for path in figures if path not in shown] == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site():
+    """mkdocs.yml names each page of docs/ once."""
+    named = re.findall(r": (docs/\w[\w-]*\.md)$", (REPO / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    assert sorted(named) == sorted(f"docs/{path.name}" for path in (REPO / "docs").glob("*.md"))
+
+
+def test_links_to_files_that_are_not_on_the_site_are_words():
+    """Pages and figures stay links, code and folders do not, addresses do."""
+    module = load("make_site")
+    text = "[a](method.md#x) [b](../Makefile) [c](https://a.org) ![d](figures/errors.png) [e](#y)"
+    known = {Path("docs/method.md"), Path("docs/figures/errors.png")}
+    found = module.without_other_links(text, Path("docs/x.md"), known)
+    assert found == "[a](method.md#x) b [c](https://a.org) ![d](figures/errors.png) [e](#y)"
 
 
 MISTAKES = {

@@ -605,6 +605,14 @@ def test_the_command_fails_on_an_error(tmp_path, capsys):
     assert "DIRECTORY=gone: got no such folder" in capsys.readouterr().err
 
 
+def test_a_folder_that_the_run_cannot_write(workdir, monkeypatch, capsys):
+    """As a run says before its first job."""
+    (workdir / "results").touch()
+    monkeypatch.chdir(workdir)
+    assert command.main(["--config", "small.yaml", "--start", str(workdir)]) == 1
+    assert "results: got a file, expected a folder for what the run makes" in capsys.readouterr().out
+
+
 def test_the_shipped_configuration_passes(monkeypatch, capsys):
     assert command.main([]) == 0
     assert "0 errors, 0 warnings" in capsys.readouterr().out

@@ -85,3 +85,27 @@ def test_targets_for_people(snakemake, workdir, target):
     jobs = snakemake.plan("--configfile", "two_fields.yaml", "--", target, cwd=workdir).jobs
     fits = {"photometry": 0, "seds": 4, "libraries": 0, "tables": 2, "figures": 4, "formation": 4}[target]
     assert jobs.get("fit_sed", 0) == fits
+
+
+def test_regions_are_made_and_residuals_asked_for(snakemake, workdir):
+    """Of a field with mosaics; one given by its fluxes has neither."""
+    all_jobs = snakemake.plan("--configfile", "simulated.yaml", cwd=workdir).jobs
+    asked = snakemake.plan("--configfile", "simulated.yaml", "--", "residuals", cwd=workdir).jobs
+    assert all_jobs["write_regions"] == 1 and "draw_residual" not in all_jobs
+    assert asked["draw_residual"] == asked["prepare_mosaic"] and "merge_photometry" not in asked
+    assert "write_regions" not in snakemake.plan("--configfile", "small.yaml", cwd=workdir).jobs
+
+
+def test_tables_for_other_programs(snakemake, workdir):
+    """In the formats named, each merged table once; without any, none but those asked for."""
+    names = {"catalogue", "photometry", "photometry_dereddened", "sed/bc03/clusters", "sed/bc03/rest_frame"}
+    plain = snakemake.plan("--configfile", "small.yaml", "--", "tables", cwd=workdir)
+    assert "convert_table" not in plain.jobs
+    formats = ("--config", "tables={formats: [votable, fits]}")
+    run = snakemake.plan("--configfile", "small.yaml", *formats, "--", "tables", cwd=workdir)
+    wanted = {f"small: {name} as .{ending}" for name in names for ending in ("vot", "fits")}
+    made = {message for message in run.messages if " as ." in message}
+    assert made >= wanted - {"small: photometry as .fits"}
+    assert "small: photometry as .fits" not in made and run.jobs["merge_photometry"] == 1
+    one = snakemake.plan("--configfile", "small.yaml", "--", "results/small/photometry.vot", cwd=workdir)
+    assert one.jobs["convert_table"] == 1

@@ -14,11 +14,19 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from clusterphot.base import user_tables
+from clusterphot.base.errors import UserError
+from clusterphot.comparisons import catalogue
+from clusterphot.luminosity import distribution
 from image_field import write_pair
 from running import REPO, Run, copy_run, environment
 
@@ -115,6 +123,16 @@ def _changed(content, rng, n):
     return content[:start] + bytes(byte ^ 0x2A for byte in content[start : start + n]) + content[start + n :]
 
 
+def one_of_each_first(files, rng):
+    """Places of files in a random order, in which no product comes again before every other has come."""
+    seen, rounds = Counter(), []
+    for place in rng.permutation(len(files)):
+        product = re.sub(r"\bF\d+W\b|\bc\d+\b", "*", str(files[place]))
+        rounds.append((seen[product], place))
+        seen[product] += 1
+    return [place for _, place in sorted(rounds, key=lambda item: item[0])]
+
+
 @pytest.mark.parametrize("ending", [".ecsv", ".fits", ".h5"])
 def test_damaged_intermediates(imaged, snakemake, tmp_path, ending):
     """What was made after it is made again: from the damaged file, which is noticed, or not from it."""
@@ -123,10 +141,8 @@ def test_damaged_intermediates(imaged, snakemake, tmp_path, ending):
     results = imaged.cwd / "results"
     files = sorted(path.relative_to(imaged.cwd) for path in results.rglob(f"*{ending}") if path.is_file())
     files = [path for path in files if str(path) not in imaged.targets]
-    places = np.resize(
-        rng.permutation(len(files)), number(10)
-    )  # of some kinds there are fewer, damaged in several ways
-    for turn, place in enumerate(places):
+    # of some kinds there are fewer, damaged in several ways
+    for turn, place in enumerate(np.resize(one_of_each_first(files, rng), number(10))):
         how = list(DAMAGES)[turn % len(DAMAGES)]
         cwd = copy_run(imaged.cwd, tmp_path / f"{turn}")
         path = cwd / files[place]
@@ -193,8 +209,16 @@ def test_full_disks(imaged, drawn_field, tmp_path):
             subprocess.run(["umount", disk], check=False)
 
 
-def test_a_disk_that_fills_up_before_the_first_job(workdir, tmp_path):
-    """After the look at the folders, before Snakemake's lock: one message, and the same command goes on."""
+def fill(disk):
+    """To the last byte."""
+    with open(disk / "fill", "ab", buffering=0) as filling, contextlib.suppress(OSError):
+        while True:
+            filling.write(bytes(4096))
+
+
+@pytest.mark.parametrize("begun", ["nothing", "the folders"])
+def test_a_disk_that_fills_up_before_the_first_job(workdir, tmp_path, begun):
+    """Full before Snakemake's log begins, or after the look at the folders: one message; the same command goes on."""
     disk = tmp_path / "disk"
     mount(disk, "60m")
     try:
@@ -203,17 +227,19 @@ def test_a_disk_that_fills_up_before_the_first_job(workdir, tmp_path):
         (cwd / "more.yaml").write_text("{}\n")
         target = "results/small/photometry/c000.ecsv"
         with open(tmp_path / "log", "w+", encoding="utf-8") as log:
+            if begun == "nothing":
+                fill(disk)
             process = begin(cwd, REPO, [target], log)
             while process.poll() is None and not list(cwd.glob(".snakemake/runs/*")):
                 time.sleep(0.005)
-            with open(disk / "fill", "wb", buffering=0) as filling, contextlib.suppress(OSError):
-                while True:
-                    filling.write(bytes(4096))
+            fill(disk)
             assert process.wait(timeout=600) == 1
             log.seek(0)
             said = log.read()
-        assert "Traceback" not in said, said
-        assert said.count("free some and give the same command again") == 1, said
+        assert "Traceback" not in said and "Logging error" not in said, said
+        # A job that had begun says it too.
+        told = 1 + ("Error in rule" in said)
+        assert said.count("free some and give the same command again") == told, said
         (disk / "fill").unlink()
         status, last = finish(cwd, REPO, [target], tmp_path / "log")
         assert status == 0, last
@@ -262,9 +288,9 @@ def mutated(content, rng):
     return b"\n".join(lines)
 
 
-def mutated_header(content, rng):
-    """A FITS image with a card changed: another value, another name, or bytes."""
-    card = 80 * int(rng.integers(0, 36))
+def mutated_header(content, rng, n_cards=36):
+    """A FITS file with one of its first cards changed: another value, another name, or cut."""
+    card = 80 * int(rng.integers(0, n_cards))
     values = [b"-1", b"0.5", b"'abc'", b"1e400", b"T", b"", b"99999999", b"NaN"]
     kind = rng.integers(3)
     if kind == 0:
@@ -338,6 +364,65 @@ def test_mutated_inputs(snakemake, workdir, family):
             keep = workdir.parent / f"{family}{turn}"
             keep.write_bytes((workdir / name).read_bytes())
     assert wrong == [], "\n\n".join(wrong)
+
+
+def list_of_sources(path):
+    """A FITS table of two sources with fluxes, and what reads it."""
+    columns = {"id": ["a", "b"], "ra": [1.0, 2.0], "dec": [2.0, 3.0], "flux_F200W": [1.0, 2.0]}
+    Table(columns | {"flux_err_F200W": [0.1, 0.1]}).write(path, overwrite=True)
+
+    def read():
+        user_tables._read_cells.cache_clear()  # files of one nanosecond
+        user_tables.read_photometry(str(path), "key")
+        user_tables.read_positions(str(path), "key")
+
+    return read
+
+
+def catalogue_of_galaxies(path):
+    """A FITS table of galaxies, and what checks and reads it."""
+    Table({"z": [0.4] * 16, "Y": [21.0] * 16, "K": [20.0] * 16, "m": [9.0] * 16}).write(path)
+    columns = {"redshift": "z", "log_mass": "m", "bands": {"1.0": "Y", "2.0": "K"}}
+
+    def read():
+        section = {"catalogue": str(path), "columns": columns, "flux_unit": "mag"}
+        catalogue.check_catalogue(section, lambda key: "my.yaml")
+        chosen = {"redshift": 0.39, "redshift_width": 0.1, "log_ssfr_quiescent": -11.0}
+        catalogue.read_comparison(str(path), columns, flux_unit="mag", **chosen)
+
+    return read
+
+
+def map_of_density(path):
+    """A map of a user on a celestial WCS, and what reads it."""
+    cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 11.0, "CRPIX2": 11.0}
+    cards |= {"CDELT1": -1e-4, "CDELT2": 1e-4, "CRVAL1": 110.8, "CRVAL2": -73.4}
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.ones((21, 21)), fits.Header(cards))]).writeto(path)
+    cells = WCS(fits.Header(cards))
+    return lambda: distribution.read_map(str(path), cells, (21, 21))
+
+
+@pytest.mark.parametrize("user_file", [list_of_sources, catalogue_of_galaxies, map_of_density])
+def test_mutated_fits_files_of_other_kinds(tmp_path, user_file):
+    """Read, or one message; in this process, since a run of each would take hours."""
+    path = tmp_path / "u.fits"
+    read = user_file(path)
+    whole, wrong, rng = path.read_bytes(), [], np.random.default_rng([SEED, *user_file.__name__.encode()])
+    read()
+    for turn in range(number(400)):
+        path.write_bytes(mutated_header(whole, rng, 72) if turn % 4 else _changed(whole, rng, 20))
+        began = time.monotonic()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of astropy about cards
+                read()
+        except UserError:
+            pass
+        except Exception as exc:
+            wrong.append(f"{turn}: {type(exc).__name__}: {exc}")
+        if time.monotonic() - began > HANG_S:
+            wrong.append(f"{turn}: {time.monotonic() - began:.0f} s")
+    assert wrong == []
 
 
 HOSTILE = [

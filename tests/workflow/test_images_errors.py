@@ -202,7 +202,10 @@ MISTAKES = {
         keys={"completeness.mag_range": [31.0, 27.0]},
     ),
     "another engine": Mistake(
-        ["my.yaml, photometry.engine = 'traktor': got 'traktor', expected psf or tractor", "mean 'tractor'?"],
+        [
+            "my.yaml, photometry.engine = 'traktor': got 'traktor', expected psf or tractor or photutils",
+            "mean 'tractor'?",
+        ],
         keys={"photometry.engine": "traktor"},
     ),
     "one engine to compare": Mistake(
@@ -301,7 +304,7 @@ def test_an_engine_that_is_not_installed_ends_the_run(snakemake, mosaics, tmp_pa
     assert "Traceback" not in run.stdout + run.stderr
     first, *steps = run.complaint.splitlines()
     assert first.startswith(f"ConfigError: my.yaml, photometry.{key}: got tractor, but there is no package ")
-    assert steps[0].startswith("Hint: with pip")
+    assert steps[0].startswith("Hint: make tractor, in the folder of the workflow; or by hand, with pip")
     assert [line[:2] for line in steps[1:-1]] == ["  "] * 5
     assert f"{install.REPOSITORY}@{install.COMMIT}" in steps[3]
     assert steps[-1].startswith("With conda: add --sdm conda")

@@ -5,11 +5,13 @@ One file, so that the tests of one process share the one completed run.
 
 import csv
 
+import clusterphot
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
 from clusterphot.base.flags import Flag
+from clusterphot.base.psf_field import read_psf_field
 from clusterphot.run.chunks import deal, single_chunk
 from image_field import EDGE, FILTERS, OUTSIDE, TABLE1, write_rows
 from running import copy_run
@@ -58,6 +60,20 @@ def test_every_table_documents_itself(imaged):
         table = Table.read(path, format="ascii.ecsv")
         for name in table.colnames:
             assert table[name].description, f"{path}: {name}"
+
+
+def test_run_is_read_from_python(imaged):
+    """Its tables and images by their names; posteriors in full give the quantiles of the table.
+
+    Not bit by bit: of a PSF that changes over the field each of the two chunks has another median error.
+    """
+    field = clusterphot.open_run(imaged.cwd)["mine"]
+    assert field.filters == list(FILTERS) and field.grids == ["bc03"]
+    clusters, found = field.tables["sed/bc03/clusters"], field.posteriors()
+    for name, values in found.columns.items():
+        np.testing.assert_allclose(values, filled(clusters[name]), rtol=1e-4, err_msg=name)
+    assert {"DATA", "MODEL", "RESIDUAL", "IVAR"} <= set(field.images["F200W/stack"])
+    assert field.images["F200W/mosaic"].shape == field.images["F150W/mosaic"].shape
 
 
 def test_photometry_has_the_promised_columns(photometry):
@@ -141,14 +157,18 @@ def test_pixels_are_those_of_each_mosaic(drawn_field, photometry):
             assert abs(np.median(off)) < 0.2, (filt, axis)
 
 
-def test_errors_that_are_common_stand_apart(photometry):
-    """2 % zero point and a perfect PSF in F150W; in F200W the PSF's own error."""
+def test_errors_that_are_common_stand_apart(imaged, photometry):
+    """2 % zero point and a perfect PSF in F150W; in F200W the error of the PSF at each source's place."""
     flux, sys = (filled(photometry[f"{name}_F150W"]) for name in ("flux", "flux_err_sys"))
     good = np.isfinite(flux)
     np.testing.assert_allclose(sys[good], 0.02 * np.abs(flux[good]), rtol=1e-6)
     share = (filled(photometry["flux_err_sys_F200W"]) / filled(photometry["flux_F200W"]))[good]
     assert 0.002 < np.median(share) < 0.1
-    np.testing.assert_allclose(np.abs(share), np.median(np.abs(share)), rtol=1e-6)
+    folder = imaged.cwd / "results" / "mine" / "F200W"
+    psf = read_psf_field(folder / "psf.fits", folder / "psf_grid.fits")
+    x, y = (filled(photometry[f"{axis}_F200W"])[good] for axis in "xy")
+    # At listed places, some pixels from the fitted ones.
+    np.testing.assert_allclose(np.abs(share), psf.sys_errors(x, y), rtol=2e-3)
 
 
 def test_fits_table_is_the_same(imaged, photometry):
@@ -287,6 +307,39 @@ def test_a_single_source_can_be_asked_for(imaged, snakemake, drawn_field, tmp_pa
     assert plan.jobs == {"cut_sources": 2, "fit_sources": 2, "join_filters": 1}
 
 
+RESCALED = "photometry: {rescale_errors: proof}\n"
+
+
+def test_errors_are_proven_on_request(imaged, snakemake, tmp_path):
+    """Artificial clusters and blank places, in one job; more of them add a job; with none of them nothing is done."""
+    cwd = copy_run(imaged.cwd, tmp_path / "work")
+    rules = ("measure_injections", "fit_injected_sed", "summarise_proof")
+
+    def start(number, how, more="", target="proof"):
+        text = f"proof: {{n_injections: {number}, n_blank: {number}, n_per_chunk: 12}}\n"
+        (cwd / "proof.yaml").write_text(text + more)
+        files = ("my.yaml", "more.yaml", "proof.yaml")
+        return how("--configfile", *files, "--", target, cwd=cwd, repo=imaged.repo)
+
+    run = start(12, snakemake)
+    assert run.status == 0, run.stdout + run.stderr
+    folder = cwd / "results" / "mine" / "proof"
+    tables = {
+        name: Table.read(folder / f"{name}.ecsv", format="ascii.ecsv") for name in ("summary", "sources")
+    }
+    for table in tables.values():
+        assert all(table[name].description for name in table.colnames)
+    assert list(tables["summary"].colnames[:4]) == ["kind", "filter", "mag_low", "mag_high"]
+    assert {*tables["summary"]["filter"]} == {"F150W", "F200W", "F150W-F200W"}
+    assert [str(kind) for kind in tables["sources"]["kind"]][:12] == ["injected"] * 12
+    assert (folder / "populations.ecsv").is_file()
+    assert start(12, snakemake.plan).jobs == {}
+    assert start(20, snakemake.plan).jobs == dict.fromkeys((*rules, "proof"), 1)
+    assert start(0, snakemake.plan).jobs == {"proof": 1}  # the target itself, of nothing
+    rescaled = start(12, snakemake.plan, RESCALED, "results/mine/photometry.ecsv")
+    assert rescaled.jobs == {"rescale_errors": 2, "merge_photometry": 1}
+
+
 @pytest.mark.slow
 def test_one_job_per_source(imaged, snakemake, photometry, drawn_field, tmp_path):
     """150 jobs; the drivers' tests do the same in one process."""
@@ -325,7 +378,9 @@ STACKED = {"stack_sources", "join_stacks", "deredden_stack", "fit_stack_sed"}
 MERGED = {"merge_photometry", "merge_dereddened", "merge_sed"}
 JOINED = {"join_filters", "deredden_photometry", "fit_sed"} | MERGED | STACKED
 FITTED = {"fit_sources"} | JOINED
-AFTER_STARS = {"select_stars", "build_psf", "measure_offset"} | FITTED
+SHARED = {"join_systematics"}
+"""Errors of PSFs and zero points, which all posteriors of the field share."""
+AFTER_STARS = {"select_stars", "stack_stars", "build_psf", "measure_offset"} | FITTED | SHARED
 CHUNKS = ("cut_sources", "fit_sources", "join_filters")
 REACH_ARCSEC = 0.7
 """Listed sources nearer than this are handed to each other's cutout: 3/4 of its side, and 0.1"."""
@@ -378,13 +433,13 @@ def filters_of(run):
 
 def test_a_zero_point_error_is_joined_on(replan):
     run = replan(my=("zero_point_error: 0.02", "zero_point_error: 0.03"))
-    assert set(run.jobs) == JOINED
+    assert set(run.jobs) == JOINED | SHARED
 
 
 def test_a_zero_point_factor_reruns_its_filter(replan):
     run = replan(my=("zero_point_error: 0.02", "zero_point_error: 0.02, zero_point_factor: 1.1"))
     image = {"prepare_mosaic", "build_psf", "measure_noise", "measure_offset", "cut_sources"}
-    assert set(run.jobs) == image | FITTED
+    assert set(run.jobs) == image | FITTED | SHARED
     assert filters_of(run) == {"F150W"}
     assert run.jobs["prepare_mosaic"] == 1
     assert run.jobs["fit_sources"] == run.jobs["join_filters"] == 2
@@ -394,7 +449,7 @@ def test_another_psf_file_reruns_its_filter(replan, run_copy):
     with fits.open(run_copy / "f150w_psf.fits") as hdus:
         hdus.writeto(run_copy / "f150w_other.fits")
     run = replan(my=("psf: f150w_psf.fits", "psf: f150w_other.fits"))
-    assert set(run.jobs) == {"build_psf", "measure_offset"} | FITTED
+    assert set(run.jobs) == {"build_psf", "measure_offset"} | FITTED | SHARED
     assert filters_of(run) == {"F150W"}
 
 

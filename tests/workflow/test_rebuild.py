@@ -8,22 +8,22 @@ from clusterphot.run.chunks import deal
 from running import copy_run
 
 REPRODUCED = {"compute_reproduction", "write_reproduction"}
+OF_CLUSTERS = {"write_table1", "join_catalogue"}
 AFTER_FITS = {"compute_formation"} | REPRODUCED
-FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "write_table1", "measure_luminosities"} | AFTER_FITS
+FITS = {"fit_sed", "merge_sed", "fit_stack_sed", "measure_luminosities"} | OF_CLUSTERS | AFTER_FITS
 CHECK = {"check_posteriors"}
 OF_FLUXES = {"classify_sources", "measure_luminosities"}
 OF_DUST = {"count_stars", "classify_sources", "fit_black_bodies"}
 DEREDDENED = {"deredden_photometry", "deredden_stack", "merge_dereddened", "write_table2"}
 CHUNKS = {"import_photometry", "deredden_photometry", "fit_sed", "measure_rest_frame"}
-MERGES = CHECK | {"merge_photometry", "merge_dereddened", "merge_sed", "merge_rest_frame", "write_table1"}
+MERGES = CHECK | OF_CLUSTERS | {"merge_photometry", "merge_dereddened", "merge_sed", "merge_rest_frame"}
 CHUNKS_AND_MERGES = CHUNKS | MERGES | OF_FLUXES | AFTER_FITS | {"write_rescue"}
 WITHOUT_MODELS = {"plot_magnitudes", "plot_comparison_colors"}
-WITHOUT_SED = WITHOUT_MODELS | {"plot_contamination"}
-WITHOUT_FITS = WITHOUT_SED | {"plot_stack_sed"}
+WITHOUT_FITS = WITHOUT_MODELS | {"plot_stack_sed"}
 OF_GALAXIES = {"prepare_comparison", "plot_comparison_colors", "plot_mass_light", "plot_mass_size"}
 OF_REST = {"plot_color_magnitude"}
-OF_LIBRARIES = {"plot_libraries", "plot_sensitivity"}
-OF_STACK = {"plot_chi2_map", "plot_stack_sed"} | OF_LIBRARIES
+OF_SENSITIVITY = {"plot_sensitivity", "plot_robustness"}
+OF_STACK = {"plot_chi2_map", "plot_stack_sed"} | OF_SENSITIVITY
 AT_REST = {"measure_rest_frame", "merge_rest_frame", "measure_stack_rest_frame"}
 COMPARED = {"compare_libraries", "measure_sensitivity"}
 POSTERIORS = FITS | CHECK | AT_REST | COMPARED
@@ -31,15 +31,15 @@ AFTER_DUST = POSTERIORS | OF_DUST | DEREDDENED
 
 
 def plots(completed, kind):
-    """Rules of figures: ``all``, those ``of models``, ``of seds``, ``of fits``, ``of masses``, and so on."""
+    """Rules of figures: ``all``, those ``of models``, ``of floors``, ``of fits``, ``of masses``, and so on."""
     every = {rule for rule in completed.run.jobs if rule.startswith("plot_")}
     return {
         "all": every,
         "of models": every - WITHOUT_MODELS - OF_REST,
-        "of seds": every - WITHOUT_SED - OF_REST,
         "of fits": every - WITHOUT_FITS,
-        "of masses": every - WITHOUT_FITS - OF_REST - {"plot_sensitivity"},
-        "of libraries": OF_LIBRARIES,
+        "of floors": every - WITHOUT_MODELS,
+        "of masses": every - WITHOUT_FITS - OF_REST - OF_SENSITIVITY,
+        "of sensitivity": OF_SENSITIVITY,
         "of clusters": every - OF_STACK,
         "none": set(),
     }[kind]
@@ -85,7 +85,7 @@ def test_nothing_changed(replan):
 @pytest.mark.parametrize(
     ("more", "rules", "figures"),
     [
-        ("sed: {flux_floor_fraction: 0.02}", FITS | COMPARED | {"fit_black_bodies"}, "of seds"),
+        ("sed: {flux_floor_fraction: 0.02}", POSTERIORS | {"fit_black_bodies"}, "of floors"),
         ("sed: {mass_convention: faisst2022}", FITS | {"compare_libraries"}, "of masses"),
         ("sed: {four_color_dir: colors}", FITS | {"compare_libraries"}, "of masses"),
         (
@@ -96,7 +96,8 @@ def test_nothing_changed(replan):
         ("sed: {posterior: {zero_point_error: 0.05}}", POSTERIORS, "of fits"),
         ("sed: {posterior: {age_gyr: {max: 9.0}}}", POSTERIORS | {"project_native_grid"}, "of fits"),
         ("sed: {rest_frame_filters: [bessell_R]}", AT_REST | OF_REST | {"project_native_grid"}, "none"),
-        ("sed: {comparison: {zero_point_errors: [0.1]}}", COMPARED, "of libraries"),
+        ("sed: {comparison: {zero_point_errors: [0.1]}}", COMPARED, "of sensitivity"),
+        ("sed: {robustness: {level: 0.9}}", {"measure_sensitivity"}, "of sensitivity"),
         ("forecast: {seed: 2}", set(), "none"),
         (
             "fields: {small: {redshift: 0.5}}",
@@ -163,10 +164,10 @@ def test_a_new_order_of_rows_reruns_what_holds_it(completed, replan):
         ("comparison: {catalogue: null}", OF_GALAXIES - {"prepare_comparison"}),
         ("comparison: {size_limit_pc: 80}", {"plot_mass_size"}),
         ("comparison: {specific_frequency: [2, 20]}", {"measure_luminosities", "plot_luminosities"}),
-        ("contamination: {galaxy_fraction: 0.2}", {"classify_sources", "plot_contamination"}),
+        ("contamination: {galaxy_fraction: 0.2}", {"classify_sources"}),
         (
             "stars: {bin_mag: 1.0}",
-            {"count_stars", "classify_sources", "plot_contamination", "plot_magnitudes"} | REPRODUCED,
+            {"count_stars", "classify_sources", "plot_magnitudes"} | REPRODUCED,
         ),
         (
             "figures: {black_body_k: [3000]}",

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 from running import CONFIGS, REPO, command
-from slurm_jobs import PROFILE, slurm_jobs
+from slurm_jobs import PROFILE, slurm_jobs, waiting_in_circles
 from test_rebuild_matrix import rules_after
 
 
@@ -45,6 +45,15 @@ def test_groups_have_no_circle(snakemake, tmp_path):
     assert needs == {}, f"these groups wait for each other: {needs}"
 
 
+def test_rescaled_errors_make_no_circle(snakemake, tmp_path):
+    """Chunks are then sent in two parts, before and after what artificial clusters say of all of them."""
+    (tmp_path / "my.yaml").write_text("photometry: {rescale_errors: proof}\n")
+    run = snakemake("--dag", "dot", "--forceall", "--configfile", "my.yaml", cwd=tmp_path)
+    assert run.status == 0, run.stderr
+    assert "rescale_errors" in run.stdout
+    assert waiting_in_circles(run.stdout) == []
+
+
 def test_few_slurm_jobs(snakemake, tmp_path):
     """All rules of the shipped fields: two chunks and what comes before and after them."""
     run = snakemake("--dag", "dot", "--forceall", cwd=tmp_path)
@@ -52,6 +61,12 @@ def test_few_slurm_jobs(snakemake, tmp_path):
     n_jobs, n_submitted = slurm_jobs(run.stdout)
     assert n_jobs > 150
     assert n_submitted <= 60
+
+
+def test_every_rule_of_the_shipped_fields_has_a_group(snakemake, tmp_path):
+    """A new rule that stands in no group is one more SLURM job in every field; downloads stay outside."""
+    rules = {rule for rule in graph(snakemake, [], tmp_path) if not rule.startswith("all")}
+    assert rules - set(PROFILE["groups"]) == set()
 
 
 def test_connected_rules_of_a_group_are_one_slurm_job():

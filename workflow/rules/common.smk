@@ -15,6 +15,7 @@ REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 SCRIPTS = REPO / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from clusterphot.base.detectors import find_detector
 from clusterphot.base.errors import ConfigError, UserError
 from clusterphot.base.files import content_digest
 from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
@@ -22,6 +23,7 @@ from clusterphot.config.fields import PHASE_KEYS
 from clusterphot.config.keys import keys_of
 from clusterphot.config.luminosity import BinningKeys, FunctionKeys
 from clusterphot.config.photometry import FitKeys
+from clusterphot.config.proof import DrawKeys
 from clusterphot.config.psf import StampKeys, StarKeys
 from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
 from clusterphot.config.stack import StackKeys
@@ -29,6 +31,9 @@ from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_fig
 from clusterphot.measure import engines
 from clusterphot.run import configuration, fields, folders, locks, slurm
 from clusterphot.run.codes import Sources, folder_digest, params_digest
+
+MODULE = __name__
+"""Name that another workflow gave to this one in its `module` statement; None for this workflow by itself."""
 
 ENV = str(REPO / "envs" / "clusterphot.yaml")
 BY_CONDA = "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
@@ -44,7 +49,7 @@ def stop_at_mistakes(function, *args, **kwargs):
         sys.exit(1)
 
 
-folders.keep_logs_quiet()
+folders.tell_in_our_words()
 if workflow.is_main_process:
     stop_at_mistakes(folders.check_folders)
     atexit.register(folders.tell_full_disk)
@@ -96,11 +101,11 @@ if workflow.is_main_process:
 
 def load_fields():
     """The fields of the run, or an end with all mistakes that `make check` would find too."""
-    place = {
-        "repo": REPO,
-        "user_files": [str(path) for path in workflow.overwrite_configfiles],
-        "command_line": configuration.typed_values(workflow.config_settings.config or {}),
-    }
+    place = {"repo": REPO, "user_files": [str(path) for path in workflow.overwrite_configfiles]}
+    if MODULE:  # what the command line gives belongs to the workflow that uses this one
+        place["given_by"] = f"config of the module {MODULE}"
+    else:
+        place["command_line"] = configuration.typed_values(workflow.config_settings.config or {})
     given = copy.deepcopy(dict(config))
     try:
         return fields.load(config, **place, check=workflow.is_main_process, software_here=not BY_CONDA)
@@ -121,14 +126,16 @@ GRIDS = config["sed"]["grids"]
 FIDUCIAL_GRID = config["sed"]["fiducial_grid"]
 FIT_ENV = str(REPO / "envs" / f"{engines.ENGINES[config['photometry']['engine']].environment}.yaml")
 ENGINES = config["photometry"]["compare_engines"]
+FIELDS_WITH_SOURCES = [field.name for field in FIELDSET if field.table is not None]
 COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
+PROVEN_FIELDS = FIELDSET.proven
 
 
 wildcard_constraints:
     field=fields.alternatives(FIELDS),
     filter=fields.alternatives(FIELDSET.all_filters),
     grid=fields.alternatives(config["ssp_grids"]),
-    chunk=r"c\d+|src-[^/]+",
+    chunk=r"(z[\d.]+)?c\d+|src-[^/]+",
     tile=r"t\d+",
     run=r"r\d+",
     projection=fields.alternatives(FIELDSET.projections),
@@ -215,6 +222,18 @@ def get_chunks(pattern):
     return of_field
 
 
+def get_photometry_chunk(wildcards):
+    """Fluxes of a chunk with the errors to use: as the fits gave them, or rescaled."""
+    rescaled = config["photometry"]["rescale_errors"] == "proof" and wildcards.field in PROVEN_FIELDS
+    kind = "photometry_rescaled" if rescaled else "photometry"
+    return f"results/{wildcards.field}/{kind}/{wildcards.get('chunk', '{chunk}')}.ecsv"
+
+
+def get_photometry_chunks(wildcards):
+    """The same of all chunks."""
+    return get_chunks(get_photometry_chunk(wildcards))(wildcards)
+
+
 def get_field_value(name):
     """Params function: one value of the field's entry."""
     return lambda wildcards: getattr(FIELDSET[wildcards.field], name)
@@ -234,6 +253,79 @@ def get_simulated_clusters(wildcards):
 def get_noise_correlation(wildcards):
     """Measured correlation of the noise of a simulated field, where one is named."""
     return FIELDSET[wildcards.field].simulation.get("noise_correlation") or []
+
+
+def get_magnification_maps(wildcards):
+    """Maps of the magnification of a field and of its error, where it names any."""
+    entry = FIELDSET[wildcards.field].magnification or {}
+    return [entry[key] for key in ("map", "error") if isinstance(entry.get(key), str)]
+
+
+def get_calibration_factors(wildcards):
+    """The user's table of factors that bring a field to another calibration, where it names one."""
+    return (FIELDSET[wildcards.field].calibration or {}).get("factors", [])
+
+
+def get_shared_filters(wildcards):
+    """Filters of a field and of the one that holds the same sources."""
+    field = FIELDSET[wildcards.field]
+    return [filt for filt in field.filters if filt in FIELDSET[field.same_sources_as].filters]
+
+
+def get_shared_photometry(other):
+    """Input function: fluxes of a field, or of the one that holds the same sources; of both the same kind."""
+
+    def of_field(wildcards):
+        pair = [FIELDSET[wildcards.field], FIELDSET[FIELDSET[wildcards.field].same_sources_as]]
+        kind = "photometry_dereddened" if any(field.is_dereddened for field in pair) else "photometry"
+        return f"results/{pair[other].name}/{kind}.ecsv"
+
+    return of_field
+
+
+def get_shared_mosaics(other):
+    """Input function: mosaics of the shared filters of a field, or of the one that holds the same sources."""
+
+    def of_field(wildcards):
+        field = FIELDSET[wildcards.field]
+        field = FIELDSET[field.same_sources_as] if other else field
+        shared = get_shared_filters(wildcards) if field.mosaics else []
+        return [f"results/{field.name}/{filt}/mosaic.fits" for filt in shared]
+
+    return of_field
+
+
+def get_published_table(wildcards):
+    """The user's table of published values, where it is another than that of the sources."""
+    return FIELDSET[wildcards.field].compare_with.get("table", [])
+
+
+def get_compared_fields(wildcards=None):
+    """What the fields of a run are compared by: name, redshift, filters and the paths of their tables."""
+    return [fields.compared_tables(FIELDSET[name], FIDUCIAL_GRID) for name in FIELDS_WITH_SOURCES]
+
+
+def get_compared_tables(wildcards):
+    """Tables of all fields; those of targets that the main job does not make, where they have been made."""
+    return [
+        path
+        for about in get_compared_fields()
+        for path in about.values()
+        if isinstance(path, str) and path.startswith("results/")
+    ]
+
+
+def get_fields_files():
+    """Files of the page of all fields, in a run of more than one."""
+    if len(FIELDS_WITH_SOURCES) < 2:
+        return {}
+    files = {"compared": "fields.ecsv", "differences": "fields_differences.ecsv", "figure": "fields.png"}
+    return {name: f"results/{file}" for name, file in files.items()}
+
+
+def get_fields_page():
+    """The page of all fields, in a run of more than one."""
+    return {"compared": "results/report/fields.html"} if len(FIELDS_WITH_SOURCES) > 1 else {}
 
 
 def get_mosaic_url(wildcards):
@@ -270,6 +362,16 @@ def get_mosaic_files(wildcards):
 def get_user_psf(wildcards):
     """The user's own PSF file of a filter, or none."""
     return FIELDSET[wildcards.field].mosaics[wildcards.filter].psf or []
+
+
+def get_star_psfs(wildcards):
+    """Mean PSFs of the stars in all filters of the same channel; none for a filter whose PSF the user gave."""
+    mosaics = FIELDSET[wildcards.field].mosaics
+    if mosaics[wildcards.filter].psf:
+        return []
+    part = find_detector({}, wildcards.filter)
+    same = [name for name, mosaic in mosaics.items() if not mosaic.psf and find_detector({}, name) == part]
+    return expand("results/{field}/{filter}/star_psf.fits", field=wildcards.field, filter=same)
 
 
 def get_reference_fits(wildcards):
@@ -340,6 +442,13 @@ def get_filters(pattern):
     return lambda wildcards: expand(pattern, filter=FIELDSET[wildcards.field].filters, **dict(wildcards))
 
 
+def get_catalogue_tables(wildcards):
+    """Fluxes as observed and sizes, of a field that has them."""
+    field = FIELDSET[wildcards.field]
+    tables = {} if field.is_dereddened else {"observed": f"results/{field.name}/photometry.ecsv"}
+    return tables | ({"sizes": f"results/{field.name}/sizes/limits.ecsv"} if field.mosaics else {})
+
+
 def get_source_list(wildcards):
     """The source list of a field, or none where it is to be found first."""
     return FIELDSET[wildcards.field].source_list or []
@@ -367,6 +476,25 @@ def get_injection_runs(pattern):
     section = config["completeness"]
     runs = [f"r{number:03d}" for number in range(-(-section["n_injections"] // section["n_per_run"]))]
     return lambda wildcards: expand(pattern, run=runs, field=wildcards.field)
+
+
+def get_proof_chunks(pattern):
+    """Input function: ``pattern`` for each chunk of artificial clusters and blank places; of fixed size."""
+    section = config["proof"]
+    number = -(-max(section["n_injections"], section["n_blank"]) // section["n_per_chunk"])
+    chunks = [f"c{k:03d}" for k in range(number)]
+    return lambda wildcards: expand(pattern, chunk=chunks, **dict(wildcards))
+
+
+def get_numbers(key):
+    """Params function: first number of a chunk of what is proven, and that after its last; both ends within ``key``."""
+    total, size = config["proof"][key], config["proof"]["n_per_chunk"]
+
+    def ends(wildcards):
+        first = int(wildcards.chunk.removeprefix("c")) * size
+        return [min(first, total), min(first + size, total)]
+
+    return ends
 
 
 def get_compared_maps(wildcards):
@@ -398,6 +526,29 @@ def get_grid_path(kind, grid, projection):
 def get_field_grid(kind, grid=None):
     """Input function: grid of fluxes at the field's redshift and in its filters, shared by fields where both agree."""
     return lambda wildcards: get_grid_path(kind, grid or wildcards.grid, FIELDSET[wildcards.field].projection)
+
+
+def get_chunk_redshift(wildcards):
+    """Redshift at which the sources of a chunk are fitted."""
+    return stop_at_mistakes(FIELDSET[wildcards.field].chunk_redshift, wildcards.chunk)
+
+
+def get_redshift_columns(wildcards):
+    """Columns on the redshift of a chunk's sources, of a field that has sources at several; None for other fields."""
+    field, redshift = FIELDSET[wildcards.field], get_chunk_redshift(wildcards)
+    if not field.own_redshifts:
+        return None
+    return {"redshift": redshift, "at_field_redshift": redshift == field.redshift}
+
+
+def get_chunk_grid(kind, grid=None):
+    """Input function: grid of fluxes at the redshift of a chunk's sources and in the filters of its field."""
+
+    def of_chunk(wildcards):
+        projection = FIELDSET[wildcards.field].projection_at(get_chunk_redshift(wildcards))
+        return get_grid_path(kind, grid or wildcards.grid, projection)
+
+    return of_chunk
 
 
 def get_all_grids(kind):
@@ -472,6 +623,7 @@ def get_reproduction_products(wildcards):
         products["psf"] = [f"{folder}/{filt}/psf.fits" for filt in field.filters]
         products["size_limits"] = f"{folder}/sizes/limits.ecsv"
         products["size_detection"] = f"{folder}/sizes/detection.ecsv"
+        products["stack_methods"] = f"{folder}/stack_methods.ecsv"
     if field.needs_stars:
         products["stars"] = f"{folder}/stars.ecsv"
     return products
@@ -516,7 +668,10 @@ def get_card_images(wildcards):
 
 def get_report_tables(wildcards):
     """Files that the pages of a field show beside those that every field has."""
-    return fields.report_tables(FIELDSET[wildcards.field], REPORT_GRIDS)
+    files = fields.report_tables(FIELDSET[wildcards.field], REPORT_GRIDS)
+    if config["population"]["in_report"]:
+        files["population"] = f"results/{wildcards.field}/population/{FIDUCIAL_GRID}.ecsv"
+    return files
 
 
 def get_report_grids(pattern):
@@ -553,7 +708,9 @@ def get_report_codes():
     """Digest of the code of the rules that make figures, and images without metadata of their own."""
     drivers = (
         "prepare_mosaic",
+        "stack_stars",
         "build_psf",
+        "check_psf",
         "measure_noise",
         "measure_offset",
         "stack_sources",

@@ -42,7 +42,7 @@ rule compute_extinction:
 
 rule deredden_photometry:
     input:
-        photometry="results/{field}/photometry/{chunk}.ecsv",
+        photometry=get_photometry_chunk,
         extinction="results/{field}/extinction.ecsv",
     output:
         photometry="results/{field}/photometry_dereddened/{chunk}.ecsv",

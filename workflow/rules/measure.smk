@@ -3,7 +3,7 @@
 Inputs: mosaics, PSFs, noise, offsets, source list; or tables of photometry. Outputs: results/{field}/photometry*.ecsv,
 whole and by chunk.
 Rules: cut_sources, fit_sources (reference filter first), join_filters; compare_engines and join_engines where asked for;
-import_photometry, import_stack_photometry; merge_photometry, merge_dereddened.
+import_photometry, import_stack_photometry; merge_photometry, merge_dereddened; draw_residual (target residuals only).
 
 Sources are dealt into chunks by their ids, so that a new source redoes its own chunk only. A cutout is fitted
 with its source, the listed neighbours and a local sky together; positions are those of the reference filter
@@ -82,6 +82,7 @@ rule join_filters:
         ids=get_chunk_ids,
         content=get_chunk_digest,
         zero_point_errors=get_zero_point_errors,
+        redshift_columns=get_redshift_columns,
         code=code_digest("join_filters"),
     wildcard_constraints:
         field=fields.alternatives(FIELDSET.given_by_mosaics),
@@ -160,11 +161,16 @@ rule join_engines:
 rule import_photometry:
     input:
         table=ancient(get_field_value("photometry")),
+        factors=get_calibration_factors,
     output:
         photometry="results/{field}/photometry/{chunk}.ecsv",
     params:
         ids=get_chunk_ids,
+        filters=get_field_value("filters"),
+        unit=get_field_value("photometry_unit"),
+        calibration=get_field_value("calibration"),
         content=get_chunk_digest,
+        redshift_columns=get_redshift_columns,
         code=code_digest("import_photometry"),
     wildcard_constraints:
         field=fields.alternatives(FIELDSET.given_by_photometry),
@@ -186,9 +192,13 @@ rule import_photometry:
 rule import_stack_photometry:
     input:
         table=get_field_value("stack_photometry"),
+        factors=get_calibration_factors,
     output:
         photometry="results/{field}/stack_fluxes.ecsv",
     params:
+        filters=get_field_value("filters"),
+        unit=get_field_value("photometry_unit"),
+        calibration=get_field_value("calibration"),
         content=content_of(get_field_value("stack_photometry")),
         code=code_digest("import_stack_photometry"),
     wildcard_constraints:
@@ -210,7 +220,7 @@ rule import_stack_photometry:
 
 rule merge_photometry:
     input:
-        chunks=get_chunks("results/{field}/photometry/{chunk}.ecsv"),
+        chunks=get_photometry_chunks,
     output:
         photometry="results/{field}/photometry.ecsv",
         fits="results/{field}/photometry.fits",
@@ -253,6 +263,37 @@ rule merge_dereddened:
         "{wildcards.field}: merge the de-reddened photometry of all chunks"
     script:
         "../scripts/merge_dereddened.py"
+
+
+rule draw_residual:
+    input:
+        mosaic="results/{field}/{filter}/mosaic.fits",
+        psf="results/{field}/{filter}/psf.fits",
+        psf_grid="results/{field}/{filter}/psf_grid.fits",
+        fits=get_chunks("results/{field}/{filter}/fits/{chunk}.ecsv"),
+    output:
+        model="results/{field}/{filter}/model.fits",
+        residual="results/{field}/{filter}/residual.fits",
+    params:
+        code=code_digest("draw_residual"),
+    log:
+        "logs/draw_residual/{field}/{filter}.log",
+    benchmark:
+        "benchmarks/draw_residual/{field}/{filter}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "{wildcards.field} {wildcards.filter}: draw the fitted sources, and the mosaic without them"
+    script:
+        "../scripts/draw_residual.py"
+
+
+rule residuals:
+    input:
+        [f"results/{field.name}/{filt}/residual.fits" for field in FIELDSET for filt in field.mosaics],
 
 
 rule photometry:

@@ -45,11 +45,13 @@ rule fetch_mosaic:
 rule prepare_mosaic:
     input:
         unpack(get_mosaic_files),
+        factors=get_calibration_factors,
     output:
         mosaic="results/{field}/{filter}/mosaic.fits",
     params:
         zero_point_factor=get_mosaic_value("zero_point_factor"),
         gain_e_per_njy=get_mosaic_value("gain_e_per_njy"),
+        calibration=get_field_value("calibration"),
         content=content_of(get_mosaic_files),
         code=code_digest("prepare_mosaic"),
     log:

@@ -56,7 +56,7 @@ rule limit_sizes:
     params:
         **get_keys("sizes", LimitKeys),
         **get_keys("sizes", PsfWidthKeys),
-        redshift=get_field_value("redshift"),
+        redshift=get_chunk_redshift,
         cosmology=config["cosmology"],
         sky=config["photometry"]["sky"],
         min_snr=config["sizes"]["min_snr"],

@@ -2,10 +2,11 @@
 
 import logging
 
+import numpy as np
 from astropy.table import Table
 from clusterphot.base.jobs import run_job
 from clusterphot.base.literature import read_literature
-from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.base.tables import at_field_redshift, provenance, read_table, write_table
 from clusterphot.comparisons.contamination import CLASSES, classify_field
 from clusterphot.ssp.grid import read_projected_grid
 
@@ -13,8 +14,9 @@ from clusterphot.ssp.grid import read_projected_grid
 def main(smk):
     par = smk.params
     photometry = read_table(smk.input.photometry)
-    classes, control = classify_field(
-        photometry,
+    members = at_field_redshift(photometry)  # colours of clusters are those at the field's redshift
+    classes, in_control = classify_field(
+        photometry[members],
         read_projected_grid(smk.input.grid),
         read_table(smk.input.star_counts),
         read_literature(smk.input.sequence),
@@ -23,12 +25,15 @@ def main(smk):
         min_relative_error=par.min_relative_error,
     )
     table = Table({"id": photometry["id"]})
-    for k, name in enumerate(CLASSES):
-        table[f"p_{name}"] = classes.probability[:, k]
-    table["p_cluster_err"] = classes.cluster_err
-    table["log_ratio_cluster"] = classes.log_ratio
+    columns = {f"p_{name}": classes.probability[:, k] for k, name in enumerate(CLASSES)}
+    columns |= {"p_cluster_err": classes.cluster_err, "log_ratio_cluster": classes.log_ratio}
+    for name, values in columns.items():
+        table[name] = np.full(len(table), np.nan)
+        table[name][members] = values
+    control = np.zeros(len(table), dtype=bool)
+    control[members] = in_control
     table["is_control"] = control
-    unlikely = classes.probability[:, 0] < 0.5
+    unlikely = np.asarray(table["p_cluster"]) < 0.5
     counts = {
         "n_control": int(control.sum()),
         "n_control_not_clusters": int((unlikely & control).sum()),

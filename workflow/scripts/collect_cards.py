@@ -5,12 +5,13 @@ import logging
 from clusterphot.base.jobs import run_job
 from clusterphot.base.products import read_cutouts, read_noise
 from clusterphot.base.psf_field import read_psf_field
-from clusterphot.base.tables import flux_arrays, read_table, systematic_errors
+from clusterphot.base.tables import flux_arrays, read_table
 from clusterphot.measure.fit import FitOptions
 from clusterphot.report.cards import make_populations, make_sheets, write_cards
 from clusterphot.report.stamps import FilterStamps
 from clusterphot.sed.best_fit import load_models
-from clusterphot.sed.posterior_model import field_model, systematic_fractions
+from clusterphot.sed.posterior_model import field_model
+from clusterphot.sed.shared_modes import read_field_modes
 from clusterphot.ssp.grid import read_projected_grid
 
 
@@ -18,16 +19,17 @@ def main(smk):
     par, photometry = smk.params, read_table(smk.input.photometry)
     models = load_models(smk.input.grid, smk.input.get("four_color", []))
     flux, err = flux_arrays(photometry, models.filters)
-    err_sys = systematic_errors(photometry, models.filters)
-    posterior, _ = field_model(
-        read_projected_grid(smk.input.native_grid),
-        par,
-        ebv=read_table(smk.input.extinction).meta["ebv"],
-        err_fraction=systematic_fractions(flux, err_sys, models.filters),
-    )
+    modes = read_field_modes(smk.input, models.filters, par.posterior).at_one_place()
+    posterior, _ = field_model(read_projected_grid(smk.input.native_grid), par, modes)
     clusters = read_table(smk.input.clusters)
     populations = make_populations(
-        flux, err, clusters, models, posterior, min_relative_error=par.min_relative_error
+        flux,
+        err,
+        clusters,
+        models,
+        posterior,
+        min_relative_error=par.min_relative_error,
+        flux_floor_fraction=par.flux_floor_fraction,
     )
     options = FitOptions(sky=par.sky).with_preset(par.preset)
     names = ("cutouts", "fits", "psfs", "psf_grids", "noises")
@@ -39,7 +41,15 @@ def main(smk):
         for cutouts, fits, psf, grid, noise in images
     ]
     ids = [str(name) for name in photometry["id"]]
-    write_cards(smk.output.cards, ids, models.filters, make_sheets(ids, stamps), populations, posterior)
+    write_cards(
+        smk.output.cards,
+        ids,
+        models.filters,
+        make_sheets(ids, stamps),
+        populations,
+        posterior,
+        redshift=par.redshift,
+    )
     logging.info("%s: %d cards, %d filters with images", smk.wildcards.chunk, len(ids), len(stamps))
 
 

@@ -3,8 +3,9 @@
 import logging
 
 from clusterphot.base.jobs import run_job
-from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.base.tables import provenance, write_table
 from clusterphot.sed.library_comparison import compare_libraries, read_libraries, read_stack_fluxes
+from clusterphot.sed.shared_modes import read_field_modes
 
 
 def main(smk):
@@ -17,7 +18,7 @@ def main(smk):
         stack,
         libraries,
         par,
-        ebv=read_table(smk.input.extinction).meta["ebv"],
+        read_field_modes(smk.input, libraries[0].models.filters, par.posterior),
         zero_point_errors=par.comparison_zero_point_errors,
     )
     meta = provenance("compare_libraries", smk.wildcards, par)

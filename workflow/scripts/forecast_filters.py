@@ -7,14 +7,16 @@ from clusterphot.base.tables import provenance, write_table
 from clusterphot.figures.forecast import forecast_figure
 from clusterphot.figures.style import save_figure
 from clusterphot.sed.forecast import Truth, forecast
-from clusterphot.sed.posterior_model import field_model
+from clusterphot.sed.posterior_model import expected_modes, field_model
 from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):
     par = smk.params
     # errors are as the depths say: no jitter
-    model, fine = field_model(read_projected_grid(smk.input.native_grid), par, ebv=par.ebv, jitter="none")
+    grid = read_projected_grid(smk.input.native_grid)
+    modes = expected_modes(grid.filters, par.posterior, ebv=par.ebv, r_v=par.r_v)
+    model, fine = field_model(grid, par, modes, jitter="none")
     table = forecast(
         fine,
         Truth(par.age_gyr, par.metallicity_zsun, par.log_mass),

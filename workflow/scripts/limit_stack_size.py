@@ -44,7 +44,7 @@ def main(smk):
             facts["n_stars"],
             facts["star_fwhm_median"],
             facts["star_fwhm_scatter"],
-            par.psf_fwhm_scatter_fraction,
+            context.psf_fwhm_scatter_fraction,
         )
 
 

@@ -4,15 +4,16 @@ import logging
 
 from astropy.table import Table
 from clusterphot.base.jobs import run_job
-from clusterphot.base.tables import provenance, read_table, write_table
+from clusterphot.base.tables import at_field_redshift, provenance, read_table, write_table
 from clusterphot.luminosity.v_band import cluster_luminosities, summarise_luminosities
 
 
 def main(smk):
     par = smk.params
-    clusters = read_table(smk.input.clusters)
+    photometry, clusters = read_table(smk.input.photometry), read_table(smk.input.clusters)
+    photometry, clusters = (table[at_field_redshift(table)] for table in (photometry, clusters))
     band, luminosity, err = cluster_luminosities(
-        read_table(smk.input.photometry), par.filters, par.v_filter, par.redshift, par.cosmology
+        photometry, par.filters, par.v_filter, par.redshift, par.cosmology
     )
     galaxy = read_table(smk.input.bcg).meta if smk.input.get("bcg") else None
     rows = summarise_luminosities(

@@ -39,6 +39,14 @@ def main(smk):
             "or mass_max_msun",
             beyond,
         )
+    replaced = np.flatnonzero(np.asarray(table["flags"]) & int(Flag.ERROR_REPLACED))
+    if replaced.size:
+        logging.warning(
+            "%d sources have an error of a flux that was zero or absurdly small, replaced by the median of their other "
+            "bands (ERROR_REPLACED), the first is %s: sed.min_relative_error",
+            replaced.size,
+            table["id"][replaced[0]],
+        )
 
 
 if __name__ == "__main__":

@@ -16,11 +16,17 @@ def main(smk):
         read_mosaic(smk.input.mosaic), context, par.cutout_size_arcsec, par.seed
     )
     trials = Trials(
-        tuple(par.radii_pc), par.n_trials, par.n_coverage_trials, par.psf_fwhm_scatter_fraction, par.seed
+        tuple(par.radii_pc), par.n_trials, par.n_coverage_trials, context.psf_fwhm_scatter_fraction, par.seed
     )
     settings = make_settings(par.peak_njy, sigma, stack.meta["sizes"])
     table, summary = simulate_sizes(context, stamps, settings, trials)
-    facts = {"noise": kind, "n_stamps": len(stamps), "sigma_pixel": sigma, "settings": SETTINGS}
+    facts = {
+        "psf_fwhm_scatter_fraction": context.psf_fwhm_scatter_fraction,
+        "noise": kind,
+        "n_stamps": len(stamps),
+        "sigma_pixel": sigma,
+        "settings": SETTINGS,
+    }
     meta = provenance("simulate_sizes", smk.wildcards, par, simulation=facts, summary=summary)
     write_table(smk.output.detection, table, meta=meta)
     for name, values in summary.items():

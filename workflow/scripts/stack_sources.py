@@ -26,6 +26,7 @@ def main(smk):
         read_noise(smk.input.noise),
         smk.params.filters,
         options,
+        reference=smk.params.reference_filter,
     )
     write_stack(smk.output.stack, stack, smk.wildcards.field)
     logging.info(

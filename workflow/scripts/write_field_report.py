@@ -2,8 +2,12 @@
 
 import logging
 
+from clusterphot.base.filters import nearest_filter
 from clusterphot.base.jobs import run_job
 from clusterphot.report.field_report import FieldInputs, write_field
+
+REFERENCE_MICRON = 2.0
+"""Without a reference filter magnitudes are shown in the one nearest to this, as in the figures."""
 
 
 def main(smk):
@@ -14,9 +18,10 @@ def main(smk):
     inputs = FieldInputs(
         name=smk.wildcards.field,
         filters=par.filters,
-        reference=par.reference_filter or par.filters[len(par.filters) // 2],
+        reference=par.reference_filter or nearest_filter(par.filters, REFERENCE_MICRON),
         grids=par.grids,
         redshift=par.redshift,
+        role=par.role,
         config=par.config,
         codes=par.codes,
         dereddened=given.dereddened,
@@ -30,7 +35,11 @@ def main(smk):
         photometry=given.get("photometry"),
         stack=given.get("stack"),
         sky=given.get("sky"),
-        sky_image=given.get("sky_image"),
+        sky_images=list(given.get("sky_images", [])),
+        predictive=given.get("predictive"),
+        proof=given.get("proof"),
+        population=given.get("population"),
+        robustness=given.get("robustness"),
         summary=given.get("summary"),
         joined={key: given[key] for key in par.joined if given.get(key)},
         origins=list(given.get("origins", [])),
@@ -41,7 +50,7 @@ def main(smk):
     )
     summary = write_field(smk.output.folder, inputs)
     logging.info(
-        "%s: %s", inputs.name, ", ".join(f"{item['label']} {item['value']}" for item in summary["items"])
+        "%s: %s", inputs.name, "; ".join(f"{one['topic']}: {one['answer']}" for one in summary["verdict"])
     )
 
 

@@ -9,6 +9,7 @@ from astropy.table import Table
 from clusterphot.base import columns, tables, units, user_tables
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import sha256
+from clusterphot.base.filters import load_filter
 
 IDS = ["SC 1", "é/2 ☆", "#3", 'a"b', "007", "nan"]
 HEADER = "id,ra,dec,flux_F090W,flux_err_F090W,flux_F150W,flux_err_F150W"
@@ -60,6 +61,54 @@ def test_formats_give_the_same(tmp_path, name):
     np.testing.assert_array_equal(read[:, 0], flux)
     np.testing.assert_array_equal(err[:, 0], 0.1)
     assert carried == {}
+
+
+def test_magnitudes_and_other_units_give_the_same_fluxes(write):
+    """AB 30 is 3.631 nJy on paper; Vega by astro-sedpy's offset of the band; errors to first order."""
+    band, flux, err = "wfc3_uvis_f275w", 3.631, 3.631 * 0.1 / (2.5 / float(np.log(10)))
+    vega = 30 + float(load_filter(band).ab_to_vega)
+    cases = [
+        (f"mag_ab_{band},mag_ab_err_{band}", 30.0, 0.1, "nJy"),
+        (f"mag_{band},mag_err_{band}", 30.0, 0.1, "ab"),
+        (f"mag_vega_{band},mag_vega_err_{band}", vega, 0.1, "nJy"),
+        (f"mag_{band},mag_err_{band}", vega, 0.1, "vega"),
+        (f"flux_{band},flux_err_{band}", 1e-3 * flux, 1e-3 * err, "uJy"),
+    ]
+    for number, (header, value, error, unit) in enumerate(cases):
+        path = write(f"{number}.csv", f"id,{header}\na,{value!r},{error!r}\nb,,\n")
+        ids, filters, found, found_err, carried = user_tables.read_photometry(path, "key", unit)
+        assert (ids, filters, carried) == (["a", "b"], [band], {})
+        np.testing.assert_allclose(found[:, 0], [flux, np.nan], rtol=1e-9)
+        np.testing.assert_allclose(found_err[:, 0], [err, np.nan], rtol=1e-9)
+
+
+def test_a_magnitude_of_99_is_a_sentinel(write):
+    path = write("t.csv", "id,mag_ab_F200W,mag_ab_err_F200W\na,99,99\nb,25,0.1\n")
+    _, _, flux, err, _ = user_tables.read_photometry(path, "key")
+    flux, err, odd = units.without_sentinels(flux, err)
+    assert odd[:, 0].tolist() == [True, False]
+    assert np.isnan(flux[0, 0]) and np.isnan(err[0, 0])
+
+
+def test_magnitudes_beside_fluxes_are_carried(write):
+    path = write("t.csv", "id,flux_F200W,flux_err_F200W,mag_F200W,mag_err_F200W\na,5,1,30,0.2\n")
+    _, filters, flux, _, carried = user_tables.read_photometry(path, "key")
+    assert (filters, flux.tolist()) == (["F200W"], [[5.0]])
+    assert len(carried) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "words"),
+    [
+        ("id,mag_F200W,mag_err_F200W\na,25,0.1\n", "nJy", "photometry_unit: ab or vega of the field says it"),
+        ("id,mag_F200W\na,25\n", "ab", "mag_F200W without its error"),
+        ("id,mag_ab_F200W,mag_ab_err_F200W\na,25,-0.1\n", "ab", "column mag_ab_err_F200W: got -0.1"),
+        ("id,flux_F200W,flux_err_F200W\na,25,1\n", "vega", "got no magnitude column"),
+    ],
+)
+def test_mistakes_in_magnitudes(write, text, unit, words):
+    with pytest.raises(DataError, match=words):
+        user_tables.read_photometry(write("t.csv", text), "key", unit)
 
 
 def test_byte_order_mark_and_windows_line_ends(write):
@@ -316,6 +365,13 @@ def test_small_letters_before_capitals(write):
     assert (carried, list(table["RA"]), table["ra"][0]) == (["ID", "RA", "DEC"], [3], 1.0)
 
 
+def test_a_row_that_a_source_list_has_lost(write):
+    """While the run went on that was planned with it."""
+    path = write("t.csv", "id,ra,dec\na,1,2\n")
+    with pytest.raises(DataError, match=r"t\.csv: got no row of 'b' any more.*\n.*same command again"):
+        user_tables.read_user_rows(path, ["a", "b"])
+
+
 @pytest.mark.parametrize(
     ("ra", "dec"),
     [
@@ -436,7 +492,10 @@ def test_columns_named_like_those_of_the_product(write):
         (1e300, 1, True),
         (0, 1e99, True),
         (5, 1e160, True),
-        (1e-300, 1e-300, False),
+        (1e-300, 1e-300, True),
+        (-1e-300, 1, True),
+        (5, 1e-300, False),
+        (0, 1e-300, False),
         (5, 0, False),
     ],
 )
@@ -476,6 +535,22 @@ def test_missing_file(tmp_path, name, message):
 def test_file_of_another_kind(write, name, text, message):
     with pytest.raises(DataError, match="key = .*" + message):
         user_tables.read_user_table(write(name, text), "key")
+
+
+@pytest.mark.parametrize(
+    ("name", "block"), [("NAXIS", 0), ("NAXIS", 2880), ("TFIELDS", 2880), ("NAXIS2", 2880)]
+)
+def test_numbers_that_no_fits_table_has(tmp_path, name, block):
+    """One message at once, not minutes or hours of astropy."""
+    path = tmp_path / "t.fits"
+    Table({"id": ["a"], "ra": [1.0], "dec": [2.0]}).write(path)
+    content = path.read_bytes()
+    place = content.index(name.ljust(8).encode() + b"= ", block) + 10
+    path.write_bytes(content[:place] + b"99999999".rjust(20) + content[place + 20 :])
+    with pytest.raises(
+        DataError, match=r"key = .*t\.fits: got a file that cannot be read .*expected a table"
+    ):
+        user_tables.read_positions(str(path), "key")
 
 
 def test_file_in_another_encoding(write):
@@ -558,7 +633,7 @@ def test_units_are_units_of_astropy():
     from astropy import units as u
 
     groups = [group for name, group in vars(columns).items() if name.endswith(("COLUMNS", "PATTERNS"))]
-    assert len(groups) == 15
+    assert len(groups) == 27
     for unit, words in [entry for group in groups for entry in group.values()]:
         assert words and not words.endswith(".")
         if "{" not in unit:

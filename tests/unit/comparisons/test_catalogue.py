@@ -53,18 +53,62 @@ def test_galaxies_near_the_redshift_are_taken(catalogue):
     assert np.isnan(galaxies.log_mass[2]) and np.isnan(galaxies.radius_kpc[1])
 
 
-def test_fits_and_text_give_the_same(catalogue, tmp_path):
+@pytest.mark.parametrize("file", ["galaxies.fits", "galaxies.fits.gz"])
+def test_fits_and_text_give_the_same(catalogue, tmp_path, file):
     """Column by column from FITS, where missing values are NaN."""
     table = Table.read(catalogue, format="ascii.csv")
     for name in table.colnames[1:]:
         table[name] = np.ma.filled(np.ma.asarray(table[name], float), np.nan)
-    table.write(tmp_path / "galaxies.fits")
-    text, fits = (
-        read_comparison(str(path), COLUMNS, **OPTIONS) for path in (catalogue, tmp_path / "galaxies.fits")
-    )
+    table.write(tmp_path / file)
+    text, fits = (read_comparison(str(path), COLUMNS, **OPTIONS) for path in (catalogue, tmp_path / file))
     assert text.ids == fits.ids
     for name in ("flux", "log_mass", "radius_kpc", "is_quiescent"):
         np.testing.assert_array_equal(getattr(text, name), getattr(fits, name))
+
+
+def changed(name, value):
+    """Function that gives a card of a table's header another value."""
+
+    def change(content):
+        place = content.index(name.ljust(8).encode() + b"= ", 2880)
+        return content[:place] + f"{name:8}= {value:>20}".encode() + content[place + 30 :]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        (lambda content: b"", "got an empty file"),
+        (lambda content: b"id,z\n1,2\n", "got other content, expected a FITS file"),
+        (lambda content: content[:2880], "got no table"),
+        (lambda content: content[:4000], "got a header without END"),
+        (lambda content: content[:-2880], "got 5760 bytes, expected at least"),
+        (changed("NAXIS2", "99999999"), "got 8640 bytes, expected at least"),
+        (changed("TFIELDS", "99999999"), "got TFIELDS 99999999"),
+        (changed("TFORM2", "'Q'"), "got a file that cannot be read"),
+        (lambda content: content.replace(b"TTYPE1  ", b"XTYPE1  "), "no column 'z'"),
+    ],
+)
+def test_a_damaged_fits_catalogue(tmp_path, damage, match):
+    """One message at once: astropy would look at each of 10**8 columns for a minute."""
+    path = tmp_path / "c.fits"
+    Table({"z": [0.4], "Y": [1.0], "K": [2.0]}).write(path)
+    path.write_bytes(damage(path.read_bytes()))
+    columns = {"redshift": "z", "bands": {"1.0": "Y", "2.0": "K"}}
+    section = {"catalogue": str(path), "columns": columns, "flux_unit": "mag"}
+    with pytest.raises(DataError, match=rf"c\.fits.*{match}"):
+        check_catalogue(section, lambda path: "my.yaml")
+
+
+def test_a_column_of_texts_where_numbers_are_needed(tmp_path):
+    path = tmp_path / "c.fits"
+    Table({"z": ["near"], "Y": [1.0], "K": [2.0]}).write(path)
+    columns = {"redshift": "z", "bands": {"1.0": "Y", "2.0": "K"}}
+    with pytest.raises(
+        DataError, match=r"c\.fits, column z: got a column that cannot be read.*expected numbers"
+    ):
+        read_comparison(str(path), columns, **OPTIONS)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("uJy", 1e3), ("nJy", 1.0)])

@@ -114,6 +114,18 @@ def test_decisions_come_back_from_a_file_and_can_be_undone(text, tmp_path):
     assert "no column id" in got["none"]
 
 
+def test_the_likely_ones_are_accepted_at_once(text, tmp_path):
+    """Undecided ones of p > 0.5, selected and not; one decision stays, and one undo takes all back."""
+    script = """press('r'); document.getElementById('likely').click();
+      const after = byId(state.decisions), said = document.getElementById('note').textContent;
+      press('u'); return {after, said, back: byId(state.decisions),
+        fact: document.getElementById('facts').textContent.startsWith('position')};"""
+    found = run(text, script, tmp_path)
+    first, second = NAMES[:2]
+    assert found["after"] == {first: "reject", second: "accept"}
+    assert found["said"].startswith("1 accepted") and found["back"] == {first: "reject"} and found["fact"]
+
+
 def test_decisions_stay_in_the_browser(text, tmp_path):
     kept = run(
         text,

@@ -288,6 +288,13 @@ class TestMaps:
         path = self.write(tmp_path / "far.fits", np.ones((5, 5)), far)
         with pytest.raises(DataError, match="beside the field"):
             read_map(path, self.wcs(0.5, [11, 11]), (21, 21))
+        whole = (tmp_path / "far.fits").read_bytes()
+        (tmp_path / "half.fits").write_bytes(whole[:-2880])
+        with pytest.raises(DataError, match=r"half\.fits: got 5760 bytes, expected at least 5960"):
+            read_map(str(tmp_path / "half.fits"), self.wcs(0.5, [11, 11]), (21, 21))
+        (tmp_path / "other.fits").write_bytes(whole.replace(b"'IMAGE   '", b"'OTHER   '"))
+        with pytest.raises(DataError, match=r"other\.fits: got none, expected a FITS image"):
+            read_map(str(tmp_path / "other.fits"), self.wcs(0.5, [11, 11]), (21, 21))
         (tmp_path / "text.fits").write_text("no map")
-        with pytest.raises(DataError, match="FITS image"):
+        with pytest.raises(DataError, match="expected a FITS file"):
             read_map(str(tmp_path / "text.fits"), self.wcs(0.5, [11, 11]), (21, 21))

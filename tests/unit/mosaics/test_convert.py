@@ -391,6 +391,29 @@ def test_driver(dja, tmp_path):
     assert read_mosaic(tmp_path / "m.fits").filter_name == "F090W"
 
 
+def test_a_factor_for_a_calibration(dja, pixels, tmp_path):
+    """The factor of the CRDS context that the header names, times the user's own; what the header says stays."""
+    sci, wht = dja(CRDS_CTX="jwst_0942.pmap", GRIZLIV="1.9")
+    factors = tmp_path / "factors.csv"
+    factors.write_text("filter,context,factor\nF090W,jwst_0942.pmap,1.03\nF090W,,0.9\nF200W,,2\n")
+    smk = SimpleNamespace(
+        input=SimpleNamespace(sci=sci, wht=wht),
+        output=SimpleNamespace(mosaic=str(tmp_path / "m.fits")),
+        params=SimpleNamespace(
+            zero_point_factor=1.1, gain_e_per_njy=None, calibration={"factors": str(factors)}
+        ),
+        wildcards=SimpleNamespace(field="f1", filter="F090W"),
+    )
+    prepare_mosaic.main(smk)
+    np.testing.assert_allclose(read_mosaic(tmp_path / "m.fits").sci, pixels[0] * 10 * 1.1 * 1.03, rtol=1e-6)
+    cards = fits.getheader(tmp_path / "m.fits", "SCI")
+    assert (cards["CRDS_CTX"], cards["GRIZLIV"], cards["PHOTFNU"]) == ("jwst_0942.pmap", "1.9", 1e-8)
+    assert cards["ZPFACTOR"] == pytest.approx(1.133)
+    factors.write_text("filter,context,factor\nF090W,jwst_1100.pmap,1.03\n")
+    with pytest.raises(DataError, match="no row for module unknown and context jwst_0942.pmap"):
+        prepare_mosaic.main(smk)
+
+
 # ------------------------------------------------------------------------- images as others make them
 
 
@@ -568,6 +591,16 @@ def test_relative_weights_pass_with_a_word(tmp_path, two_depths, caplog):
     assert "errors will be scaled to the scatter of blank sky" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("unit", "says"), [("furlong", True), ("nJy", False), ("UNITLESS", False), (None, False)]
+)
+def test_an_unknown_unit_of_weights_passes_with_a_word(tmp_path, two_depths, caplog, unit, says):
+    """That of the image, or none, is what archives write."""
+    mosaic, _ = converted(noisy_pair(tmp_path, two_depths, two_depths**-2.0, unit=unit), tmp_path)
+    np.testing.assert_allclose(mosaic.ivar, two_depths**-2.0, rtol=1e-6)
+    assert ("unknown unit 'furlong'" in caplog.text) == says
+
+
 def test_both_weights_and_errors(dja):
     sci, wht = dja()
     with pytest.raises(ConfigError, match="expected one of the two"):
@@ -609,6 +642,7 @@ def test_noise_of_no_telescope_is_refused(sigma, says):
     [
         ("NAXIS1", "1e400", "a header without proper BITPIX and NAXIS"),
         ("NAXIS1", "-1e400", "a header without proper BITPIX and NAXIS"),
+        ("NAXIS1", "-0.5", "a header without proper BITPIX and NAXIS (NAXIS1 is -0.5)"),
         ("WCSAXES", "99999999", "WCSAXES 99999999, expected a number of axes up to 9"),
         ("WCSAXES", "'abc'", "WCSAXES that is no number, expected"),
         ("WCSAXES", "1e400", "WCSAXES inf, expected"),
@@ -628,6 +662,14 @@ def test_numbers_of_axes_and_columns_that_no_file_has(tmp_path, name, value, say
     path.write_bytes(content[:card] + value.encode().rjust(20) + content[card + 20 :])
     with pytest.raises(DataError, match=re.escape(says)):
         inspect_mosaic(str(path), str(tmp_path / "a_wht.fits"))
+
+
+@pytest.mark.parametrize("name", ["BSCALE", "BZERO"])
+def test_scales_that_are_no_numbers(tmp_path, name):
+    write_pair(tmp_path, "a")
+    fits.setval(tmp_path / "a_sci.fits", name, value="abc")
+    with pytest.raises(DataError, match=rf"a_sci\.fits: got {name} that is 'abc', expected a number"):
+        inspect_mosaic(str(tmp_path / "a_sci.fits"), str(tmp_path / "a_wht.fits"))
 
 
 ODD_VALUES = ("-1", "'abc'", "1e400", "1e-320", "9" * 25, "NaN", "", "T")

@@ -3,15 +3,8 @@
 import numpy as np
 import pytest
 from clusterphot.base.products import Psf
-from clusterphot.sizes.models import (
-    HALF_LIGHT_OVER_SIGMA,
-    MODELS,
-    PsfSpectrum,
-    broadening_variance,
-    gaussian_transfer,
-    king_half_light,
-    transfer,
-)
+from clusterphot.optics.extended import HALF_LIGHT_OVER_SIGMA, MODELS, king_half_light, transfer
+from clusterphot.sizes.models import PsfSpectrum, broadening_variance, gaussian_transfer
 from scipy import integrate, special
 from size_field import SCALE, SIGMA_PX, gaussian
 

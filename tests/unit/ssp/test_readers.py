@@ -540,7 +540,12 @@ def test_broken_popstar(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="fits.gz: got no such file, expected the file popstar_cha"):
         popstar.read(str(path))
     path.write_text("no")
-    with pytest.raises(DataError, match="a file that is not FITS"):
+    with pytest.raises(DataError, match="got other content, expected a FITS file"):
+        popstar.read(str(path))
+    write_popstar(path)
+    whole = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(whole.replace(b"TFORM2  = ", b"TFORX2  = ")))
+    with pytest.raises(DataError, match="got a file that cannot be read .*expected the file popstar_cha"):
         popstar.read(str(path))
     write_popstar(path, fractions=())
     with pytest.raises(
@@ -556,6 +561,11 @@ def test_broken_popstar(tmp_path, monkeypatch):
         hdus.writeto(tmp_path / "hole.fits")
     with pytest.raises(DataError, match=r"2 stellar spectra of 45 points for Z = 0\.0200, expected 3 of 45"):
         popstar.axes(str(tmp_path / "hole.fits"))
+    with fits.open(path) as hdus:
+        hdus["WAVELENGTH"].data["wavelength"][3] = np.nan
+        hdus.writeto(tmp_path / "wave.fits")
+    with pytest.raises(DataError, match="got wavelengths that do not increase"):
+        popstar.read(str(tmp_path / "wave.fits"))
     with fits.open(path) as hdus:
         hdus[2].data["logage_yr_9.00_stellar"][3] = np.nan
         hdus.writeto(tmp_path / "nan.fits")

@@ -224,6 +224,18 @@ def test_systematic_errors_count(products):
     assert compute("stack_flux_njy", products, "F090W").err_low == pytest.approx(0.5)
 
 
+def test_the_stack_beside_the_papers_is_a_median(products, tmp_path):
+    """A mean of 10 and a median of 8 with 1.2 times its error."""
+    methods = Table(
+        {"method": ["clipped_mean", "median"], "flux_F090W": [5.0, 4.0], "flux_err_F090W": [1.0, 1.2]}
+    )
+    products.paths["stack_methods"] = str(tmp_path / "stack_methods.ecsv")
+    methods.write(products.paths["stack_methods"], format="ascii.ecsv")
+    found = compute("stack_flux_njy", products, "F090W")
+    assert found.value == pytest.approx(8.0)
+    assert found.err_low == pytest.approx(np.hypot(1.2 * 0.3, 0.8 * 0.4))
+
+
 def test_masses_in_another_convention(products):
     """Bolometric Suns make every mass smaller by the ratio of the luminosities per nJy, 0.34 dex."""
     args = ("F090W", 0.39, COSMOLOGY)
@@ -271,12 +283,31 @@ def test_comparison(entries, compared):
         for name in table.colnames:
             assert describe_column(name)[1]
         for row in table:
-            missing = row["outcome"] == "not available"
+            missing = row["outcome"] in ("not available", "not applicable")
             assert np.isnan(row["our_value"]) == missing
-            assert bool(row["remark"]) == (row["outcome"] != "agrees")
+            assert bool(row["remark"]) == (row["outcome"] not in ("agrees", "put in"))
         assert sum(tally(table).values()) == len(table)
     remarks = set(compared["other"]["remark"][compared["other"]["outcome"] == "differs"])
     assert remarks == {"This is another field than the paper's."}
+
+
+def test_agreement_by_construction_is_no_result(compared, entries, products, published, monkeypatch):
+    """The redshift is put in everywhere, the stack's fluxes where they are the published ones; stars and area of the
+    observation are not asked of a simulation."""
+    outcome = {
+        role: dict(zip(table["number"], table["outcome"], strict=True)) for role, table in compared.items()
+    }
+    for found in outcome.values():
+        assert found["redshift of the galaxy cluster"] == "put in"
+    assert outcome["simulated"]["stars in the PSF"] == "not applicable"
+    assert outcome["other"]["stars in the PSF"] != "not applicable"
+    flux = [entry for entry in entries if entry["number"] == "flux of the stack in F150W"]
+    same = paper_value(flux[0], published).value
+    monkeypatch.setattr("clusterphot.validation.compare.compute", lambda *_: Measured(same))
+    for role, expected in (("published", "put in"), ("simulated", "agrees"), ("other", "agrees")):
+        assert compare(flux, products, published=published, role=role)["outcome"][0] == expected
+    line = html_page([compared["simulated"]], ["sim"])
+    assert "numbers were put in" in line and "of the observation alone" in line
 
 
 def test_page(compared):
@@ -360,4 +391,6 @@ def test_the_papers_numbers_in_words(entry, text):
     ],
 )
 def test_differences_in_words(difference, kind, text):
-    assert sigma_text({"sigma_from_paper": difference, "paper_kind": kind}) == text
+    row = {"sigma_from_paper": difference, "paper_kind": kind, "outcome": "agrees"}
+    assert sigma_text(row) == text
+    assert sigma_text(row | {"outcome": "put in"}) == "="

@@ -53,7 +53,11 @@ COLUMNS = {
         "dex",
         "half the 1-sigma range of log_mass_sed over normalisation, age and metallicity",
     ),
-    "redshift": ("", "redshift of the field"),
+    "redshift": ("", "redshift at which the source is fitted"),
+    "at_field_redshift": (
+        "",
+        "True for sources at the redshift of the field; the others are left out of stacks and of samples",
+    ),
     "filter": ("", "filter"),
     "wave_pivot": ("Angstrom", "pivot wavelength of the filter"),
     "extinction_mag": ("mag", "Milky Way extinction A integrated through the filter"),
@@ -77,6 +81,8 @@ COLUMNS = {
     "dx_px": ("pix", "median of fitted less true x"),
     "dy_px": ("pix", "median of fitted less true y"),
     "flags_sed": ("", "quality bits of the SED fit"),
+    "flags_photometry": ("", "quality bits of the photometry, of all filters together"),
+    "flags_sizes": ("", "quality bits of the size"),
     "true_age_gyr": ("Gyr", "true age; see the metadata"),
     "true_metallicity_zsun": ("", "true metallicity in solar units of the grid; see the metadata"),
     "true_log_mass": ("dex(solMass)", "log10 of the true surviving mass; see the metadata"),
@@ -166,6 +172,25 @@ COLUMNS = {
     "is_quiescent": ("", "1 for quiescent, 0 for star-forming galaxies, -1 where not known"),
     "p_age_edge": ("", "posterior probability that the age is within 0.05 dex of an end of the prior"),
     "log_evidence": ("", "natural log of the evidence of the library, over all nuisances of the posterior"),
+    "intrinsic_log_mass": ("dex(solMass)", "log10 of the surviving mass without the lens, see log_mass"),
+    "intrinsic_log_mass_err": ("dex", "log_mass_err: without the error of the magnification"),
+    "intrinsic_log_mass_err_lensing": (
+        "dex",
+        "1-sigma error of intrinsic masses by the magnification alone: its fractional error over ln 10",
+    ),
+    "intrinsic_lum_v_lsun": ("solLum", "V luminosity without the lens, see lum_v_lsun"),
+    "intrinsic_radius_pc": (
+        "pc",
+        "best-fitting half-light radius without the lens; see assumed in the metadata",
+    ),
+    "intrinsic_radius_limit_pc": (
+        "pc",
+        "upper limit of the half-light radius without the lens, see radius_limit_pc",
+    ),
+    "intrinsic_radius_err_lensing_pc": (
+        "pc",
+        "1-sigma error of intrinsic_radius_pc by the magnification alone",
+    ),
     "ssp_grid": ("", "name of the library in the configuration"),
     "ssp_reader": ("", "reader of the library"),
     "ssp_library": ("", "spectra of the library"),
@@ -183,7 +208,10 @@ COLUMNS = {
     "density_per_dex": ("", "posterior density per dex at axis_value; 1 for a single metallicity"),
     "varied": ("", "what was changed against the first row, the baseline"),
     "varied_in": ("", "filter, prior or library that was changed, or changed to"),
-    "varied_by": ("", "fraction (zero_point, zero_point_errors) or mag (ebv)"),
+    "varied_by": (
+        "",
+        "fraction (zero_point, psf_broader, ...), factor (errors), mag (ebv) or Gyr (age_range)",
+    ),
     "best_age_gyr": ("Gyr", "age of the best-fitting model of the fine grid"),
     "best_metallicity_zsun": ("", "metallicity of the best-fitting model of the fine grid in solar units"),
     "best_log_mass": (
@@ -211,7 +239,10 @@ COLUMNS = {
         "",
         "our_value less the paper's over the errors of both and the paper's rounding; 0 within a range or limit",
     ),
-    "outcome": ("", "agrees (within 2 sigma), differs, or not available"),
+    "outcome": (
+        "",
+        "agrees (within 2 sigma), differs, put in (by construction), not applicable, or not available",
+    ),
     "remark": ("", "why the two differ, or why there is no number"),
     "lookback_gyr": ("Gyr", "lookback time of formation, from the age of the best-fitting model"),
     "z_form": (
@@ -221,6 +252,31 @@ COLUMNS = {
 }
 
 PATTERNS = {
+    r"published_(?P<quantity>age_gyr|metallicity_zsun|log_mass)": ("{unit}", "{name} as published"),
+    r"difference_(?P<quantity>age_gyr|metallicity_zsun|log_mass)_dex": (
+        "dex",
+        "median of our posterior of {name} less the published value, in dex",
+    ),
+    r"within_68_(?P<quantity>age_gyr|metallicity_zsun|log_mass)": (
+        "",
+        "True where the published {name} lies within 16-84 % of our posterior",
+    ),
+    f"intrinsic_flux_err_lensing_{FILTER}": (
+        "nJy",
+        "1-sigma error of intrinsic_flux_{filter} by the magnification alone",
+    ),
+    f"intrinsic_flux_err_{FILTER}": (
+        "nJy",
+        "1-sigma random error of intrinsic_flux_{filter}, without that of the magnification",
+    ),
+    f"intrinsic_flux_{FILTER}": (
+        "nJy",
+        "flux density in {filter} without the lens and without Milky Way dust",
+    ),
+    r"intrinsic_(?P<quantity>log_mass)_(?P<quantile>p025|p16|p50|p84|p975)": (
+        "{unit}",
+        "{quantile} quantile of the posterior of {name} without the lens, at the magnification as it is",
+    ),
     f"flux_err_conditional_{FILTER}": (
         "nJy",
         "1-sigma error of flux_{filter} with all else fixed, white noise",
@@ -235,6 +291,11 @@ PATTERNS = {
     ),
     f"flux_err_sys_{FILTER}": ("nJy", "1-sigma error common to all sources in {filter}: PSF and zero point"),
     f"flux_err_{FILTER}": ("nJy", "1-sigma random error of flux_{filter}"),
+    f"error_factor_{FILTER}": (
+        "",
+        "factor on flux_err_{filter} but for its part by dither phase: scatter of artificial clusters and blank places "
+        "in their errors, at this light and depth; 1 where it is not known to 10 %",
+    ),
     f"flux_{FILTER}": ("nJy", "flux density in {filter}"),
     f"mag_ab_err_{FILTER}": ("mag", "1-sigma random error of mag_ab_{filter}"),
     f"mag_ab_{FILTER}": ("mag", "AB magnitude in {filter}; see the metadata for Milky Way dust"),
@@ -259,6 +320,14 @@ PATTERNS = {
     f"model_{FILTER}": ("nJy", "flux density of the model in {filter}"),
     f"mag_{FILTER}": ("mag", "AB magnitude in {filter}, interpolated between the bands of the catalogue"),
     f"n_sources_{FILTER}": ("", "sources in the stack of {filter}"),
+    f"color_shift_err_{FILTER}": (
+        "mag",
+        "1-sigma error of color_shift_{filter}, by the same resamples of both methods",
+    ),
+    f"color_shift_{FILTER}": (
+        "mag",
+        "colour of {filter} and the reference filter, of the stack by this method less by the one that is used",
+    ),
     f"true_flux_{FILTER}": ("nJy", "true flux density in {filter}, as in the image"),
     f"halo_{FILTER}": ("nJy / arcsec2", "true light of galaxies under the source in {filter}"),
     f"pull_{FILTER}": ("", "measured less true flux in {filter} over flux_err_{filter}"),
@@ -266,6 +335,10 @@ PATTERNS = {
     r"(?P<quantity>age_gyr|metallicity_zsun|log_mass|ml_v|lookback_gyr|z_form)_(?P<quantile>p025|p16|p50|p84|p975)": (
         "{unit}",
         "{quantile} quantile of the posterior of {name}",
+    ),
+    r"(?P<quantity>age_gyr|metallicity_zsun|log_mass)_hdi(?P<percent>68|95)_(?P<end>low|high)": (
+        "{unit}",
+        "{end} end of the shortest interval that holds {percent} % of the posterior of {name}, in its logarithm",
     ),
     r"log_lum_v_(?P<quantile>p16|p50|p84)": (
         "dex(solLum)",
@@ -302,7 +375,110 @@ PATTERNS = {
 }
 
 
+FIELD_COLUMNS = {
+    "flux_field": ("nJy", "flux density in the field"),
+    "flux_field_err": ("nJy", "1-sigma error of flux_field"),
+    "flux_other": ("nJy", "flux density in the field that holds the same sources"),
+    "flux_other_err": ("nJy", "1-sigma error of flux_other"),
+    "flux_ratio": ("", "flux_field over flux_other"),
+    "flux_ratio_err": ("", "1-sigma error of flux_ratio, as if the noise of both were independent"),
+    "pull": ("", "difference of flux_field from the ratio times flux_other, over the errors of both"),
+    "used": ("", "True for sources that count: no bad flag, above 5 sigma in both, not clipped"),
+    "ratio": ("", "flux of the field over that of the other, of all sources together"),
+    "ratio_err": ("", "1-sigma error of ratio, from the scatter of the pulls"),
+    "ratio_scatter": ("", "scatter of the ratios of the sources, 1.4826 times the median absolute deviation"),
+    "factor": ("", "factor on fluxes that brings the field to the other"),
+    "factor_err": ("", "1-sigma error of factor"),
+    "module": ("", "module of the detectors of the field; empty: not said, or all"),
+    "context": ("", "CRDS context of the field; empty: not said, or all"),
+    "calibration": ("", "what the header of the field's mosaic says of its calibration"),
+    "other_calibration": ("", "the same of the other field"),
+    "n_used": ("", "those that count: at the field's redshift and without a flag in photometry"),
+    "depth_filter": ("", "filter of the depth, the nearest to 2 micron"),
+    "depth_mag": ("mag", "AB magnitude of 3 sigma, from the median flux error of these sources"),
+    "sample_age_gyr_noise_dex": ("dex", "1-sigma error of the median age of the clusters by their scatter"),
+    "sample_age_gyr_shared_dex": (
+        "dex",
+        "half the 16-84 % range of the stack: what zero points and dust do to all",
+    ),
+    "sample_metallicity_zsun_noise_dex": ("dex", "the same of the median metallicity"),
+    "sample_metallicity_zsun_shared_dex": ("dex", "the same of metallicity"),
+    "sample_b_minus_i_noise": (
+        "mag",
+        "1-sigma error of the median rest-frame B-I of the clusters by their scatter",
+    ),
+    "sample_b_minus_i_shared": ("mag", "error of B-I by zero points, PSF and dust, which all clusters share"),
+    "population_model": ("", "best model of the population; empty where the target population was not made"),
+    "luminosity_n_total": ("", "clusters by the luminosity function, found and missed"),
+    "luminosity_n_total_p16": ("", "lower end of its 68 % interval"),
+    "luminosity_n_total_p84": ("", "upper end of its 68 % interval"),
+    "luminosity_identifiable": ("", "1 where the data see the turnover of the luminosity function, else 0"),
+    "other_field": ("", "name of the field that it is compared with"),
+    "other_value": ("", "value of the other field"),
+    "difference": (
+        "",
+        "value less other_value, of ages and metallicities their logarithms; see difference_unit",
+    ),
+    "difference_err": ("", "1-sigma error of difference, of both fields"),
+    "difference_unit": ("", "unit of difference and its error"),
+    "sigma": ("", "size of the difference over its error"),
+}
+"""Columns of fields.ecsv, fields_differences.ecsv and calibration/; a source list may have columns of these names."""
+
+FIELD_PATTERNS = {
+    r"stack_(?P<quantity>age_gyr|metallicity_zsun|lookback_gyr|z_form)_(?P<quantile>p16|p50|p84)": (
+        "{unit}",
+        "{quantile} quantile of the posterior of the {name} of the stack",
+    ),
+    r"sample_(?P<quantity>age_gyr|metallicity_zsun|log_mass)_(?P<quantile>p16|p50|p84)": (
+        "{unit}",
+        "{quantile} quantile over the clusters of the medians of their posteriors of {name}",
+    ),
+    r"sample_b_minus_i_(?P<quantile>p16|p50|p84)": (
+        "mag",
+        "{quantile} quantile over the clusters of rest-frame B-I (Vega)",
+    ),
+    r"sample_abs_mag_v_(?P<quantile>p16|p50|p84)": (
+        "mag",
+        "{quantile} quantile over the clusters of rest-frame absolute V (Vega)",
+    ),
+    r"population_(?P<quantity>age_gyr|metallicity_zsun|log_mass)_(?P<quantile>p16|p50|p84)": (
+        "{unit}",
+        "{quantile} quantile of the posterior of the median {name} of the population",
+    ),
+    r"luminosity_turnover_(?P<quantile>p16|p50|p84)": (
+        "mag",
+        "{quantile} quantile of the turnover of the luminosity function, AB in the reference filter",
+    ),
+}
+
 SUMMARY_COLUMNS = {
+    "conclusion": ("", "a statement about the stack, or a quantity of it"),
+    "value_before": ("", "probability of the statement, or median of the quantity, with nothing changed"),
+    "value_after": ("", "the same with the change of the row"),
+    "verdict_before": (
+        "",
+        "yes, no or open for a statement (sed.robustness.level); 68 % interval of a quantity",
+    ),
+    "verdict_after": ("", "the same with the change of the row"),
+    "stands": ("", "same verdict; of a quantity: its median after the change is in its 68 % interval before"),
+    "estimate": ("", "median of the posterior, or best_fit"),
+    "offset_dex": ("dex", "median of ours less the published values"),
+    "offset_dex_err": ("dex", "1-sigma error of offset_dex"),
+    "scatter_dex": ("dex", "scatter of the differences, 1.4826 times the median absolute deviation"),
+    "share_68": (
+        "",
+        "fraction of the published values within 16-84 % of our posteriors; 0.68 where errors are right",
+    ),
+    "n_left_out": (
+        "",
+        "sources with published values that do not count: not measured, or cut off by the mass prior",
+    ),
+    "compared": ("", "True for sources that count in the summary"),
+    "magnification": ("", "magnification of the source by its lens, absolute"),
+    "magnification_err": ("", "1-sigma error of magnification; NaN where none is given"),
+    "method": ("", "how the sources of a stack are combined"),
+    "p_same_colors": ("", "probability of colours as different as these by noise alone"),
     "rank": ("", "1 is the set of filters that gives the narrowest age"),
     "extra": ("", "filters beyond the baseline, joined by +; empty for the baseline alone"),
     "n_filters": ("", "filters of the set"),
@@ -372,6 +548,47 @@ DETECTION_PATTERNS = {
     f"size_{FILTER}": ("mas2", "variance per axis beyond that of the PSF in {filter}"),
     f"plus_{FILTER}": ("mas2", "half the difference of the variances along x and y in {filter}"),
     f"cross_{FILTER}": ("mas2", "covariance of x and y beyond that of the PSF in {filter}"),
+}
+
+
+PROOF_COLUMNS = {
+    "kind": ("", "injected: an artificial cluster; blank: a place where nothing is seen"),
+    "is_donor": ("", "whether artificial clusters take place and fluxes from it"),
+    "neighbour_arcsec": ("arcsec", "distance from the nearest listed source"),
+    "size_pc": ("pc", "half-light radius put in; 0 is a point"),
+    "light_low": (
+        "nJy / arcsec2",
+        "lower end of the light under the sources, as fitted; NaN: not binned by it",
+    ),
+    "light_high": ("nJy / arcsec2", "upper end of the light under the sources"),
+    "depth_low": (
+        "mag",
+        "shallow end of the 5-sigma depth (AB) of a point source by the local weights alone; NaN: not binned by it",
+    ),
+    "depth_high": ("mag", "deep end of the 5-sigma depth"),
+    "neighbour_low": (
+        "arcsec",
+        "lower end of the distance from the nearest listed source; NaN: not binned by it",
+    ),
+    "neighbour_high": ("arcsec", "upper end of the distance from the nearest listed source"),
+    "pull_median": ("", "median of the pulls"),
+    "pixel_scale_arcsec": ("arcsec", "side of a pixel of the mosaic"),
+    "ln_scatter": ("", "ln of the scatter of pulls at light_mean and depth_mean"),
+    "light_slope": ("", "its change with asinh(light / 100 nJy/arcsec2)"),
+    "depth_slope": ("1 / mag", "its change with depth"),
+    "light_mean": ("", "mean of asinh(light / 100 nJy/arcsec2)"),
+    "depth_mean": ("mag", "mean depth"),
+    **{f"var_{i}{j}": ("", f"covariance of coefficients {i} and {j}") for i in range(3) for j in range(i, 3)},
+    "pull_scatter_err": ("", "1-sigma error of pull_scatter"),
+}
+"""Columns of what is proven; a source list may have columns of these names."""
+
+PROOF_PATTERNS = {
+    f"light_{FILTER}": ("nJy / arcsec2", "light under the source in {filter}, as fitted"),
+    f"depth_{FILTER}": (
+        "mag",
+        "5-sigma depth (AB) of a point source in {filter} by the local weights alone, noise taken for uncorrelated",
+    ),
 }
 
 
@@ -501,6 +718,103 @@ PSF_STAR_COLUMNS = {
 }
 """Columns of the table STARS in psf.fits."""
 
+PSF_PLACE_COLUMNS = {
+    "x": ("pix", "place in the mosaic of the filter, 0-based"),
+    "y": ("pix", "place in the mosaic of the filter, 0-based"),
+    "fwhm": (
+        "arcsec",
+        "from second moments under a narrow Gaussian, in the scale in which the PSF of the middle has its FWHM",
+    ),
+    "e1": ("", "ellipticity (a - b) / (a + b) times the cosine of twice the angle of a, from x towards y"),
+    "e2": ("", "the same times the sine"),
+    "ee": ("", "share of the light within the radius RADIUS of the header"),
+}
+"""Columns of the table MODEL in psf_check.fits, and of STARS there."""
+
+PSF_CHECK_COLUMNS = {
+    "id": ("", "number of the detection, as in stars.ecsv"),
+    "role": ("", "core or wing, as in stars.ecsv"),
+    "used": ("", "what the PSF took it for: core, wing, or both; empty: nothing"),
+    "reason": ("", "why the PSF did not take it; empty if it did"),
+    "flux": ("nJy", "fitted with the PSF of its place"),
+    "flux_err": ("nJy", "1-sigma error of flux from the noise of the pixels"),
+    **PSF_PLACE_COLUMNS,
+    "fwhm_err": ("arcsec", "1-sigma error of fwhm from the noise of the pixels"),
+    "e_err": ("", "the same of e1 and of e2"),
+    "ee_err": ("", "the same of ee"),
+    "fwhm_model": ("arcsec", "fwhm of the PSF at this place"),
+    "e1_model": ("", "e1 of the PSF at this place"),
+    "e2_model": ("", "e2 of the PSF at this place"),
+    "ee_model": ("", "ee of the PSF at this place"),
+    "misfit": ("", "root mean square of star less PSF in the core, over the peak of the PSF, noise included"),
+}
+"""Columns of the table STARS in psf_check.fits."""
+
+PSF_STACK_COLUMNS = {
+    "name": ("", "which stars: bright or faint, or a quarter of the field"),
+    "n": ("", "number of stars"),
+    "rms": ("", "root mean square of the mean residual in the core, over the peak of the PSF"),
+    "chance": ("", "what scatter between the stars alone would leave of it"),
+}
+"""Columns of the table GROUPS in psf_check.fits, one row for each image of RESIDUALS."""
+
+SYSTEMATICS_COLUMNS = {
+    "name": ("", "mode of error"),
+    "kind": ("", "what it is of"),
+    "effect_F": ("", "fractional change of fluxes in F by 1 sigma of the mode, in the middle of the field"),
+    "gradient_F": ("", "rms of that change over the field about its mean"),
+}
+"""Columns of systematics.ecsv; F stands for a filter."""
+
+POPULATION_COLUMNS = {
+    "model": ("", "history of formation"),
+    "parameter": ("", "parameter of the population, see docs/population.md"),
+    **{name: ("", f"{words} quantile of the posterior") for name, words in QUANTILES.items()},
+    "score": ("", "how well the model predicts a source from all others; comparable within a table"),
+    "score_kind": ("", "what the score is: elpd_loo, the log density (natural) summed over the sources"),
+    "score_below": ("", "score of the best model less this one"),
+    "score_below_err": ("", "1-sigma error of score_below from the scatter between sources"),
+    "statistic": ("", "median or scatter over the clusters of their flux over that in the reference filter"),
+    "observed": ("", "its value"),
+    "p_predictive": ("", "two-sided probability of a value further off, were the population as fitted"),
+    "age_low": ("Gyr", "lower end of the bin"),
+    "age_high": ("Gyr", "upper end of the bin"),
+    **{
+        f"fraction_{name}": ("", f"{QUANTILES[name]} quantile of the fraction of the clusters in the bin")
+        for name in ("p16", "p50", "p84")
+    },
+    "name": ("", "shared mode of error, library or noise"),
+    "kind": ("", "what it is of"),
+    "amplitude": ("", "posterior mean of the amplitude of the mode, in its 1-sigma error"),
+    "amplitude_err": ("", "posterior standard deviation of it"),
+    **{
+        f"{word}_shift_dex": ("dex", f"1-sigma error of the median {word} by this alone")
+        for word in ("age", "metallicity", "mass")
+    },
+    **{
+        f"{word}_share": ("", f"share of the variance of the median {word}")
+        for word in ("age", "metallicity", "mass")
+    },
+}
+"""Columns of the tables in population/."""
+
+PSF_GROWTH_COLUMNS = {
+    "radius_arcsec": ("arcsec", "radius of the circle"),
+    "excess": (
+        "",
+        "mean of the light of stars within it over that within 0.2 arcsec, over the same of the PSF, less 1",
+    ),
+    "excess_err": ("", "1-sigma error of excess from the scatter between stars"),
+    "n": ("", "number of stars"),
+}
+"""Columns of the table GROWTH in psf_check.fits."""
+
+PSF_BUDGET_COLUMNS = {
+    "part": ("", "what the error is of"),
+    "error": ("", "1 sigma, fraction of the flux"),
+}
+"""Columns of the table BUDGET in psf_check.fits."""
+
 PHASE_COLUMNS = {
     "angle_deg": ("deg", "angle between the axes of detector and mosaic, 0 to 45"),
     "kx": ("", "harmonic of the detector's pixels along its x axis"),
@@ -531,11 +845,23 @@ STACK_COLUMNS = {
 STACK_SOURCE_COLUMNS = {
     "id": ("", "identifier of a source in the stack"),
     "background": ("nJy / pix", "local background taken from its cutout"),
+    "is_in": ("", "whether it is in the stack: a clipped mean leaves some out"),
 }
 """Columns of the table SOURCES in stack.fits."""
 
-STACK_BOOTSTRAP_COLUMNS = {"flux": ("nJy", "flux density of the stack of resampled sources")}
-"""Columns of the table BOOTSTRAP in stack.fits."""
+STACK_METHOD_COLUMNS = {
+    "method": ("", "how sources are combined"),
+    "flux": ("nJy", "flux density of the stack"),
+    "flux_err": ("nJy", "1-sigma error of flux by the bootstrap over the sources"),
+    "n_sources": ("", "sources in the stack"),
+}
+"""Columns of the table METHODS in stack.fits."""
+
+STACK_BOOTSTRAP_COLUMNS = {
+    "flux": ("nJy", "flux density of the stack of resampled sources"),
+    "flux_M": ("nJy", "the same by method M"),
+}
+"""Columns of the table BOOTSTRAP in stack.fits; M stands for a method."""
 
 TRUTH_COLUMNS = {
     "kind": ("", "cluster (of stars), star, galaxy behind, or in the cluster of galaxies: bcg, icl, member"),
@@ -581,8 +907,14 @@ def describe_column(name):
     """
     return _described(
         name,
-        COLUMNS | SUMMARY_COLUMNS | DETECTION_COLUMNS | LUMINOSITY_COLUMNS,
-        PATTERNS | DETECTION_PATTERNS,
+        COLUMNS
+        | FIELD_COLUMNS
+        | SUMMARY_COLUMNS
+        | DETECTION_COLUMNS
+        | PROOF_COLUMNS
+        | LUMINOSITY_COLUMNS
+        | POPULATION_COLUMNS,
+        PATTERNS | FIELD_PATTERNS | DETECTION_PATTERNS | PROOF_PATTERNS,
     )
 
 

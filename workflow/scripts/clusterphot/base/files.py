@@ -13,8 +13,11 @@ from clusterphot.base.errors import DataError, UserError
 
 REMADE = "delete it and give the same command again: it is made anew."
 """The way out of damaged intermediates."""
-REPO = Path(__file__).resolve().parents[4]
-SHIPPED = REPO / "resources"
+PACKAGE = Path(__file__).resolve().parents[1]
+REPO = PACKAGE.parents[2]
+IS_INSTALLED = (PACKAGE / "resources").is_dir()
+"""Whether the package was installed by `pip install .`, which puts the files of resources/ inside it."""
+SHIPPED = (PACKAGE if IS_INSTALLED else REPO) / "resources"
 """Files that come with the workflow."""
 FETCHED = Path("resources", "fetched")
 """Files that a run has downloaded, in its working directory."""
@@ -55,9 +58,11 @@ def is_fetched(path):
 
 
 def way_out(path):
-    """What to do about a file that is damaged or gone: the workflow makes it anew, or git has it."""
+    """What to do about a file that is damaged or gone: the workflow makes it anew, or git or pip has it."""
     if not is_shipped(path):
         return REMADE
+    if IS_INSTALLED:
+        return "it comes with the package: pip install --force-reinstall --no-deps it."
     place = Path(path).resolve().relative_to(REPO)
     return (
         f"it comes with the workflow: git -C {shlex.quote(str(REPO))} checkout -- {shlex.quote(str(place))}"

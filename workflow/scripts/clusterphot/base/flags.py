@@ -27,6 +27,7 @@ class Flag(IntFlag):
     MASS_PRIOR = 1 << 14
     UNUSABLE_BAND = 1 << 15
     OFFSET_UNKNOWN = 1 << 16
+    LENSING_UNKNOWN = 1 << 17
 
 
 FOUND_BY_FIT = (
@@ -54,6 +55,7 @@ SENTENCES = {
     Flag.UNUSABLE_BAND: "a band beyond any measurement (a sentinel), or without information, was taken as missing",
     Flag.OFFSET_UNKNOWN: "the offset of this filter's image from the reference filter could not be measured; "
     "the position is that of the two WCS",
+    Flag.LENSING_UNKNOWN: "outside the map of magnification, or without a value; intrinsic values are NaN",
 }
 
 

@@ -104,6 +104,10 @@ class Psf:
         Fractional 1-sigma error of the flux scale due to the PSF, common to all sources.
     phase_error : float
         Fractional 1-sigma error of the flux of a single source by dither phase, random from source to source.
+    fwhm_error : float
+        Fractional 1-sigma error of the width of the core; NaN where it is not known.
+    grid_path : str
+        File of the PSF over the field, for programs that read it themselves; empty for one in memory.
     """
 
     data: np.ndarray
@@ -116,6 +120,8 @@ class Psf:
     flags: int = 0
     meta: dict = field(default_factory=dict)
     phase_error: float = 0.0
+    fwhm_error: float = float("nan")
+    grid_path: str = ""
 
     @property
     def terms(self):
@@ -137,6 +143,10 @@ class Psf:
         """Mean of the PSFs at places (n,) of the mosaic with shares (n,) of the light."""
         return self
 
+    def sys_errors(self, x, _y):
+        """``sys_error`` (n,) of sources at places (n,) of the mosaic."""
+        return np.full(len(x), self.sys_error)
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -150,6 +160,10 @@ class Noise:
         Factor that turns the mosaic's inverse variance into that of single pixels of blank sky.
     deep_ivar : float or None
         The mosaic's inverse variance, as stated, where it is deepest: what its gain is meant for.
+    parts : tuple of `Noise`
+        Of the parts of the mosaic whose noise is not the same, from shallow to deep; none where it is one.
+    edges : tuple of float
+        Stated inverse variances at which one part ends and the next begins, one fewer than the parts.
     """
 
     correlation: np.ndarray
@@ -157,6 +171,12 @@ class Noise:
     filter_name: str = ""
     meta: dict = field(default_factory=dict)
     deep_ivar: float | None = None
+    parts: tuple = ()
+    edges: tuple = ()
+
+    def part_of(self, ivar):
+        """Number (n,) of the part of places with these inverse variances, as the mosaic states them."""
+        return np.searchsorted(self.edges, ivar, side="right")
 
     def photon_growth(self, ivar, gain_e_per_njy):
         """Variance of a pixel by photons over that of blank sky, per nJy of light in it.
@@ -223,6 +243,21 @@ class Cutouts:
     pixel_scale_arcsec: float
     filter_name: str = ""
     gain_e_per_njy: float | None = None
+
+    def take(self, rows):
+        """The same of some of the sources."""
+        lists = {name: [getattr(self, name)[row] for row in rows] for name in ("ids", "neighbours")}
+        arrays = {name: getattr(self, name)[rows] for name in ("data", "ivar", "x0", "y0", "x", "y")}
+        return replace(self, **lists, **arrays)
+
+    @property
+    def typical_ivar(self):
+        """Median inverse variance (n,) of the valid pixels of each; 0 where there is none."""
+        ivar = np.where(self.ivar > 0, self.ivar, np.nan).reshape(len(self.ids), -1)
+        typical = np.zeros(len(ivar))
+        some = np.isfinite(ivar).any(axis=1)
+        typical[some] = np.nanmedian(ivar[some], axis=1)
+        return typical
 
 
 @contextlib.contextmanager
@@ -352,6 +387,8 @@ def write_psf(path, psf, *, extra_hdus=()):
     }
     if np.isfinite(psf.fwhm_arcsec):
         cards["FWHM"] = (psf.fwhm_arcsec, "[arcsec]")
+    if np.isfinite(psf.fwhm_error):
+        cards["FWHMERR"] = (psf.fwhm_error, "fractional 1-sigma error of the width")
     for key, (value, comment) in cards.items():
         primary.header[key] = (value, comment)
     for key, value in psf.meta.items():
@@ -373,6 +410,7 @@ def read_psf(path):
             n_stars=header["NSTARS"],
             flags=header["FLAGS"],
             phase_error=header.get("PHASERMS", 0.0),
+            fwhm_error=header.get("FWHMERR", float("nan")),
         )
 
 
@@ -385,7 +423,15 @@ def write_noise(path, noise):
         primary.header["IVDEEP"] = (noise.deep_ivar, "stated inverse variance where deepest")
     for key, value in noise.meta.items():
         primary.header[key] = value
-    write_fits(path, [primary])
+    hdus = [primary]
+    if noise.parts:
+        cube = fits.ImageHDU(np.stack([part.correlation for part in noise.parts]), name="PARTS")
+        for number, part in enumerate(noise.parts):
+            cube.header[f"IVSCL{number}"] = (part.ivar_scale, "true over stated inverse variance")
+        for number, edge in enumerate(noise.edges):
+            cube.header[f"IVEDG{number}"] = (edge, "stated inverse variance at which a part ends")
+        hdus.append(cube)
+    write_fits(path, hdus)
 
 
 def read_noise(path):
@@ -393,7 +439,17 @@ def read_noise(path):
     with open_fits(path) as hdus:
         header = hdus[0].header
         correlation = np.asarray(hdus[0].data, dtype=float)
-        return Noise(correlation, header["IVSCALE"], header["FILTER"], deep_ivar=header.get("IVDEEP"))
+        noise = Noise(correlation, header["IVSCALE"], header["FILTER"], deep_ivar=header.get("IVDEEP"))
+        if "PARTS" not in hdus:
+            return noise
+        cards, cube = hdus["PARTS"].header, np.asarray(hdus["PARTS"].data, dtype=float)
+        parts = tuple(
+            replace(noise, correlation=part, ivar_scale=cards[f"IVSCL{number}"])
+            for number, part in enumerate(cube)
+        )
+        return replace(
+            noise, parts=parts, edges=tuple(cards[f"IVEDG{number}"] for number in range(len(cube) - 1))
+        )
 
 
 def write_cutouts(path, cutouts):

@@ -14,6 +14,9 @@ from clusterphot.base.columns import ERROR_KINDS, describe_column
 from clusterphot.base.files import own_file, whole_file
 from clusterphot.base.flags import describe_flags
 
+ERRORS_RESCALED = "errors_rescaled"
+"""Key of the metadata of tables whose flux_err_F are multiplied by what artificial clusters say of them."""
+
 SEAL, UNSEALED = "file_crc32", "crc32-00000000-crc32"
 """Key of the checksum in the metadata of a table, and what stands there while it is computed: a word that damage does
 not take away unseen."""
@@ -38,6 +41,9 @@ def write_table(path, table, *, meta, carried=(), dereddened=False):
     ValueError
         If a column is neither in the dictionary nor carried.
     """
+    rescaled = set()
+    if (table.meta | meta).get(ERRORS_RESCALED):
+        rescaled = {f"flux_err_{filt}" for filt in flux_filters(table)}
     for name in table.colnames:
         column = table[name]
         if name in carried:
@@ -49,6 +55,8 @@ def write_table(path, table, *, meta, carried=(), dereddened=False):
             raise ValueError(f"column {name!r} has no unit and description in columns.COLUMNS") from None
         if dereddened and name.startswith("flux_"):
             description += ", corrected for Milky Way dust"
+        if name in rescaled:
+            description += ", times error_factor of the filter (photometry.rescale_errors)"
         column.unit, column.description = unit or None, description
     table.meta.update(meta)
     if any(name.startswith("flags") for name in table.colnames):
@@ -238,6 +246,18 @@ def error_correlation(table, filters):
 def carried_columns(table):
     """Names of the columns carried through from the user's list."""
     return [name for name in table.meta.get("carried", []) if name in table.colnames]
+
+
+def at_field_redshift(table):
+    """Rows of a table of sources at the redshift of their field, (n,) bool: all, where none has another."""
+    if "at_field_redshift" not in table.colnames:
+        return np.ones(len(table), dtype=bool)
+    return np.asarray(table["at_field_redshift"], dtype=bool)
+
+
+def redshift_columns(columns, n):
+    """Columns on the redshift of ``n`` sources that share it, from their values; none where these are None."""
+    return {name: np.full(n, value) for name, value in (columns or {}).items()}
 
 
 def write_fits_table(path, table):

@@ -26,8 +26,9 @@ METALLICITY_RTOL = 1e-3
 
 MAX_FLUX_NJY = 1e12
 """A flux or an error above 1000 Jy is no measurement of a source but a sentinel: that band is missing."""
-MIN_ERROR_NJY = 1e-30
-"""An error below this is none; squared it would vanish. It counts as the error 0, which fits replace."""
+MIN_FLUX_NJY = 1e-30
+"""A flux below this that is not 0 is no measurement either: its band is missing. Such an error, which would vanish when
+squared, counts as the error 0, which fits replace."""
 
 
 def without_sentinels(flux, err):
@@ -41,8 +42,10 @@ def without_sentinels(flux, err):
     -------
     flux, err : (n, n_filters) float ndarray, nJy
     odd : (n, n_filters) bool ndarray
-        Bands that were made missing: flux or error beyond `MAX_FLUX_NJY`.
+        Bands that were made missing: flux or error beyond `MAX_FLUX_NJY`, or a flux within `MIN_FLUX_NJY` of 0 but
+        not 0.
     """
-    odd = (np.abs(flux) > MAX_FLUX_NJY) | (err > MAX_FLUX_NJY)
-    err = np.where(err < MIN_ERROR_NJY, 0.0, err)
+    size = np.abs(flux)
+    odd = (size > MAX_FLUX_NJY) | (err > MAX_FLUX_NJY) | ((size > 0) & (size < MIN_FLUX_NJY))
+    err = np.where(err < MIN_FLUX_NJY, 0.0, err)
     return np.where(odd, np.nan, flux), np.where(odd, np.nan, err), odd

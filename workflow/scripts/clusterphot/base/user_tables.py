@@ -20,11 +20,19 @@ import numpy as np
 from clusterphot.base.columns import ERROR_KINDS, is_product
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import near_hint
+from clusterphot.base.filters import check_filter_name, load_filter
+from clusterphot.base.fits_headers import read_headers
+from clusterphot.base.units import MAG_PER_FRACTION, flux_from_mag_ab
 
 TABLE_ENDINGS = ("csv", "tsv", "ecsv", "fits", "fit")
 MISSING = ("", "nan", "null", "none", "--")
 DELIMITERS = {"csv": ",;\t", "tsv": "\t,;"}
 """The delimiter by the file's ending, then those that spreadsheets write under the same ending."""
+MAGNITUDES = ("ab", "vega")
+"""Systems of magnitudes."""
+MAX_MAGNITUDE = 50.0
+"""Beyond it a magnitude is a sentinel, such as 99 or -99: the band is missing."""
+NJY_PER = {"nJy": 1.0, "uJy": 1e3, "mJy": 1e6, "Jy": 1e9}
 NUMBER = re.compile(
     r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE | re.ASCII
 )
@@ -370,9 +378,14 @@ def _read_astropy(path, fmt):
     from astropy.units import UnitsWarning
 
     try:
+        if fmt == "fits":
+            for _ in read_headers(path):  # within bounds, without which astropy is busy for minutes
+                pass
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnitsWarning)
             table = Table.read(path, format=fmt)
+    except DataError as exc:
+        raise ValueError(f"{exc.got}, not {exc.expected}") from exc
     except Exception as exc:  # whatever a parser trips over in a damaged file
         raise ValueError(" ".join(str(exc).split())[:200]) from exc
     columns, units = {}, {}
@@ -423,14 +436,17 @@ def read_positions(path, where):
     return table.ids(), table.angles("ra"), table.angles("dec")
 
 
-def read_photometry(path, where):
+def read_photometry(path, where, unit="nJy"):
     """Ids and fluxes of a table of photometry given by the user.
 
     Parameters
     ----------
     path : str
-        Columns id, optional ra and dec, and per filter flux_F and flux_err_F in nJy or the unit that the file
-        declares. Without a column id (a stack of one row) the id is ``stack``.
+        Columns id, optional ra and dec, and per filter flux_F and flux_err_F; or mag_F and mag_err_F where ``unit`` is
+        one of magnitudes; or mag_ab_F and mag_ab_err_F, mag_vega_F and mag_vega_err_F, which need no unit. Without a
+        column id (a stack of one row) the id is ``stack``.
+    unit : str, optional
+        Of the values: of a flux density, which one that the file declares goes before, or ab, vega for magnitudes.
 
     Returns
     -------
@@ -449,42 +465,113 @@ def read_photometry(path, where):
         a position outside its range, a unit that is none of a flux density.
     """
     table = read_user_table(path, where)
-    names = table.names
     ids = table.ids() if table.find("id") or len(table.rows) > 1 else ["stack"]
+    start, system = _kind_of_photometry(table, unit)
     filters = [
-        name.removeprefix("flux_")
-        for name in names
-        if name.startswith("flux_") and not name.startswith("flux_err")
+        name.removeprefix(start)
+        for name in table.names
+        if name.startswith(start) and not name.startswith(f"{start}err")
     ]
     if not filters:
-        expected = "flux_F090W, flux_err_F090W, ... in nJy"
-        raise DataError(f"{path}, header", "no flux column", expected, table.hint_of_names("flux_..."))
-    for name in names:
-        of_filter = name.removeprefix("flux_err_")
-        if (
-            name.startswith("flux_err_")
-            and of_filter not in filters
-            and not of_filter.startswith(ERROR_KINDS)
-        ):
-            partner = f"flux_{of_filter}"
-            raise DataError(f"{path}, header", f"{name} without {partner}", "both columns of each filter")
+        kind, ending = ("flux", " in nJy") if system is None else ("magnitude", "")
+        words = f"{start}F090W, {start}err_F090W, ...{ending}"
+        raise DataError(f"{path}, header", f"no {kind} column", words, table.hint_of_names(f"{start}..."))
+    _check_partners(table, start, filters)
     positions = {axis: table.angles(axis, missing=True) for axis in ("ra", "dec") if table.find(axis)}
     flux, err = [], []
     for filt in filters:
-        if f"flux_err_{filt}" not in names:
-            raise DataError(
-                f"{path}, header",
-                f"flux_{filt} without its error",
-                f"a column flux_err_{filt} (1 sigma, nJy)",
-                f"every column flux_... is a flux density in a filter; rename it if {filt} is none.",
-            )
-        flux.append(table.floats(f"flux_{filt}", unit="nJy", missing=True, expected="a flux in nJy"))
-        expected = "an error in nJy, not negative"
-        err.append(table.floats(f"flux_err_{filt}", unit="nJy", low=0, missing=True, expected=expected))
-    taken = {*map(table.find, ("id", *positions)), *(f"flux_{f}" for f in filters)}
-    taken |= {f"flux_err_{f}" for f in filters}
+        values = (_fluxes if system is None else _magnitudes)(table, start, filt, system or unit)
+        flux.append(values[0])
+        err.append(values[1])
+    taken = {
+        *map(table.find, ("id", *positions)),
+        *(f"{start}{kind}{f}" for f in filters for kind in ("", "err_")),
+    }
     kinds = [f"flux_err_{kind}{filt}" for kind in ERROR_KINDS for filt in filters]
     return ids, filters, np.array(flux).T, np.array(err).T, positions | table.carried(taken, kinds)
+
+
+def _kind_of_photometry(table, unit):
+    """Beginning of the columns of photometry, and the system of magnitudes, None of fluxes.
+
+    Fluxes go before magnitudes that stand beside them, unless the unit says otherwise.
+    """
+
+    def has(start):
+        return any(name.startswith(start) for name in table.names)
+
+    named = {f"mag_{system}_": system for system in MAGNITUDES}
+    if unit in MAGNITUDES:
+        return (f"mag_{unit}_" if has(f"mag_{unit}_err_") else "mag_"), unit
+    if not has("flux_"):
+        for start, system in named.items():
+            if has(f"{start}err_"):
+                return start, system
+        if has("mag_err_"):
+            raise DataError(
+                f"{table.path}, header",
+                "magnitudes (mag_err_...) and no fluxes",
+                "flux_F and flux_err_F, or the system of the magnitudes",
+                "photometry_unit: ab or vega of the field says it; columns mag_ab_F or mag_vega_F need no key.",
+            )
+    return "flux_", None
+
+
+def _check_partners(table, start, filters):
+    """Every filter has a value and an error."""
+    for name in table.names:
+        of_filter = name.removeprefix(f"{start}err_")
+        if (
+            name.startswith(f"{start}err_")
+            and of_filter not in filters
+            and not of_filter.startswith(ERROR_KINDS)
+        ):
+            raise DataError(
+                f"{table.path}, header", f"{name} without {start}{of_filter}", "both columns of each filter"
+            )
+    kind = "a flux density" if start == "flux_" else "a magnitude"
+    for filt in filters:
+        if f"{start}err_{filt}" not in table.names:
+            raise DataError(
+                f"{table.path}, header",
+                f"{start}{filt} without its error",
+                f"a column {start}err_{filt} (1 sigma, {'nJy' if start == 'flux_' else 'mag'})",
+                f"every column {start}... is {kind} in a filter; rename it if {filt} is none.",
+            )
+
+
+def _fluxes(table, start, filt, unit):
+    """Fluxes and errors of a filter, nJy."""
+    expected = f"an error in {unit}, not negative"
+    flux = table.floats(f"{start}{filt}", unit="nJy", missing=True, expected=f"a flux in {unit}")
+    err = table.floats(f"{start}err_{filt}", unit="nJy", low=0, missing=True, expected=expected)
+    # a column that declares its unit is in nJy by now
+    factors = [
+        1.0 if table.units.get(name) else NJY_PER[unit] for name in (f"{start}{filt}", f"{start}err_{filt}")
+    ]
+    return flux * factors[0], err * factors[1]
+
+
+def _magnitudes(table, start, filt, system):
+    """Fluxes and errors of a filter, nJy, from magnitudes and errors; sentinels such as 99 are infinite."""
+    magnitude = table.floats(f"{start}{filt}", missing=True, expected="a magnitude")
+    err = table.floats(f"{start}err_{filt}", missing=True, expected="an error in mag, not negative")
+    odd = (np.abs(magnitude) > MAX_MAGNITUDE) | (np.abs(err) > MAX_MAGNITUDE)
+    negative = np.flatnonzero(~odd & (err < 0))
+    if negative.size:
+        where = f"{table.path}, data row {negative[0] + 1}, column {start}err_{filt}"
+        raise DataError(where, f"{err[negative[0]]:g}", "an error in mag, not negative")
+    flux = flux_from_mag_ab(np.where(odd, 0.0, magnitude + ab_less_vega(filt, system)))
+    err = flux * np.where(odd, 0.0, err) / MAG_PER_FRACTION
+    return np.where(odd, np.inf, flux), np.where(odd, np.inf, err)
+
+
+def ab_less_vega(filt, system):
+    """What is added to a magnitude of this system to make it AB."""
+    if system == "ab":
+        return 0.0
+    check_filter_name(filt, "filters")
+    return -float(load_filter(filt).ab_to_vega)
 
 
 def read_user_rows(path, ids):
@@ -502,18 +589,47 @@ def read_user_rows(path, ids):
     carried : list of str
         Names of the columns other than id, ra and dec; one named like a column of the product gets
         ``_listed`` at its end.
+
+    Raises
+    ------
+    DataError
+        If a row is gone.
     """
     from astropy.table import Table
 
     listed, ra, dec = read_positions(path, path)
     given = read_user_table(path, path)
-    row_of = {name: row for row, name in enumerate(listed)}
-    wanted = [row_of[name] for name in ids]
+    wanted = rows_of(path, listed, ids)
     carried = given.carried({given.find(name) for name in ("id", "ra", "dec")})
     table = Table({"id": list(ids), "ra": ra[wanted], "dec": dec[wanted]})
     for name, values in carried.items():
         table[name] = parse_carried(values)[wanted]
     return table, list(carried)
+
+
+def rows_of(path, listed, ids):
+    """Rows of a user's table, read again by a job, that hold the ids which the run began with.
+
+    Raises
+    ------
+    DataError
+        If a row went while the run went on.
+    """
+    row_of = {name: row for row, name in enumerate(listed)}
+    check_kept(path, "row of", ids, row_of)
+    return [row_of[name] for name in ids]
+
+
+def check_kept(path, what, planned, found):
+    """Refuse a user's table that has lost what the run was planned with."""
+    gone = [name for name in planned if name not in found]
+    if gone:
+        raise DataError(
+            path,
+            f"no {what} {gone[0]!r} any more",
+            "the table as it was when the run began",
+            "give the same command again: it takes the table as it is now.",
+        )
 
 
 def parse_carried(values):

@@ -4,6 +4,7 @@ As Faisst et al. (2022, ApJL 941, L11, section 3.1) did with COSMOS2020 (Weaver 
 interpolated between the catalogue's bands. Magnitudes AB, wavelengths micron, masses log10 Msun, radii kpc.
 """
 
+import contextlib
 import os
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import numpy as np
 from clusterphot.base import user_tables
 from clusterphot.base.errors import ConfigError, DataError
 from clusterphot.base.filters import check_filter_name, load_filter
+from clusterphot.base.fits_headers import read_headers
 from clusterphot.base.robust import PRINTED_MAD_TO_SIGMA, mad_sigma
 from clusterphot.base.units import flux_from_mag_ab, mag_ab
 
@@ -131,17 +133,18 @@ def read_comparison(path, columns, *, flux_unit, redshift, redshift_width, log_s
 def _open_catalogue(path):
     """Function that reads a column of a catalogue as numbers, or as text; large FITS tables column by column."""
     if path.lower().endswith(FITS_ENDINGS) and os.path.isfile(path):
-        from astropy.io import fits
+        with _fits_table(path) as hdu:
+            data = hdu.data
 
-        with fits.open(path) as hdus:
-            data = next(hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)).data
+        def of_fits(column, *, as_text=False):
+            try:
+                values = np.asarray(data[column])
+                return np.char.strip(values.astype(str)) if as_text else values.astype(float)
+            except Exception as exc:  # whatever astropy trips over as it decodes a column
+                got = f"a column that cannot be read ({exc})"
+                raise DataError(f"{path}, column {column}", got, "texts" if as_text else "numbers") from exc
 
-            def of_fits(column, *, as_text=False):
-                if as_text:
-                    return np.char.strip(np.asarray(data[column]).astype(str))
-                return np.asarray(data[column], dtype=float)
-
-            return of_fits
+        return of_fits
     table = user_tables.read_user_table(path, "comparison.catalogue")
 
     def of_text(column, *, as_text=False):
@@ -150,6 +153,33 @@ def _open_catalogue(path):
         return _clean_column(table, column, "a number, as comparison.columns says")
 
     return of_text
+
+
+@contextlib.contextmanager
+def _fits_table(path):
+    """The first table of a FITS catalogue, while the file is open.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or has no table.
+    """
+    from astropy.io import fits
+
+    try:
+        for header, _ in read_headers(path):  # within bounds, without which astropy is busy for minutes
+            if str(header.get("XTENSION", "")).strip() == "BINTABLE":
+                break
+        else:
+            raise DataError(path, "no table", "a FITS file with a binary table")
+        with open(path, "rb") as stream, fits.open(stream) as hdus:  # astropy may leave a path open
+            yield next(hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU))
+    except DataError:
+        raise
+    except Exception as exc:  # whatever astropy trips over in a damaged file
+        raise DataError(
+            path, f"a file that cannot be read ({exc})", "a FITS file with a binary table"
+        ) from exc
 
 
 def _clean_column(table, column, expected):
@@ -332,24 +362,16 @@ def read_star_counts(path):
 def column_names(path):
     """Names of the columns of a catalogue; of a FITS file from its header alone."""
     if path.lower().endswith(FITS_ENDINGS) and os.path.isfile(path):
-        from astropy.io import fits
-
-        with fits.open(path) as hdus:
-            found = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)]
-            if not found:
-                raise DataError(path, "no table", "a FITS file with a binary table")
-            return tuple(found[0].columns.names)
+        with _fits_table(path) as hdu:
+            return tuple(str(name or "") for name in hdu.columns.names)
     return user_tables.read_user_table(path, "comparison.catalogue").names
 
 
 def column_units(path):
     """Units that a catalogue declares, by column; of a FITS file from its header alone."""
     if path.lower().endswith(FITS_ENDINGS) and os.path.isfile(path):
-        from astropy.io import fits
-
-        with fits.open(path) as hdus:
-            columns = next(hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)).columns
-            return {column.name: column.unit or "" for column in columns}
+        with _fits_table(path) as hdu:
+            return {column.name: column.unit or "" for column in hdu.columns}
     return user_tables.read_user_table(path, "comparison.catalogue").units
 
 

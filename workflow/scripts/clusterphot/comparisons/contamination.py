@@ -4,7 +4,7 @@ A mixture of three densities in flux space (e.g. Bovy et al. 2011, ApJ 729, 141)
 redshift, the dwarf sequence with the star-count model, and a control sample off the cluster. Fluxes nJy, mag AB.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -45,6 +45,9 @@ RANGE_MARGIN = 0.2
 
 STAR_CAP = 0.5
 """Largest prior share of stars in a list without control sample."""
+
+LEAST_SNR = 3.0
+"""Signal to noise in the reference filter below which a source has no probability: colours say nothing there."""
 
 N_ITERATIONS = 200
 CLASSES = ("cluster", "galaxy", "star")
@@ -403,6 +406,7 @@ def classify_field(
     Returns
     -------
     classes : `Classes`
+        NaN for sources below `LEAST_SNR` in the reference filter.
     control : (n,) bool ndarray
 
     Notes
@@ -444,7 +448,16 @@ def classify_field(
         area_ratio=ratio,
         shares=shares,
     )
-    return classes, control
+    return _without_faint(classes, flux[:, reference] < LEAST_SNR * err[:, reference]), control
+
+
+def _without_faint(classes, faint):
+    """The same without values for sources that are hardly seen: theirs would be the prior's."""
+    probability, cluster_err, log_ratio = (
+        np.where(faint if values.ndim == 1 else faint[:, None], np.nan, values)
+        for values in (classes.probability, classes.cluster_err, classes.log_ratio)
+    )
+    return replace(classes, probability=probability, cluster_err=cluster_err, log_ratio=log_ratio)
 
 
 def star_share(star_counts, magnitude):

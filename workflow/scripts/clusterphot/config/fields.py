@@ -84,6 +84,50 @@ class BcgSection:
 
 
 @section
+class MagnificationSection:
+    """Magnification of a field's sources by a lens before them: value or map; a bare number is a value."""
+
+    value: float = key(None, "Magnification of all sources.", gt=0, le=10000)
+    map: str = key(
+        None,
+        "Map of the magnification: FITS image with celestial coordinates, for the redshift of the sources; its sign is "
+        "dropped.",
+    )
+    error: float | str = key(
+        None, "1-sigma error of the magnification: a number, or a map like that of map.", ge=0
+    )
+    error_fraction: float = key(None, "1-sigma error as a fraction of the magnification.", ge=0, le=5)
+
+
+@section
+class CalibrationSection:
+    """Another calibration that fluxes are brought to, on demand."""
+
+    factors: str = key(
+        REQUIRED,
+        "Table of factors on fluxes: filter, factor, and where they matter module and context (CRDS); an empty cell "
+        "stands for all, and results/{field}/calibration/factors.ecsv of a comparison is one.",
+    )
+    context: str = key(None, "CRDS context of the field, where its headers do not say it.")
+    module: str = key(None, "Module (A, B) of the field, where its headers do not say it.")
+
+
+@section
+class CompareWithSection:
+    """Values that the sources were published with: names of columns, for a table and figure of ours beside them."""
+
+    table: str = key(None, "Table with id and these columns; by default that of the field's sources.")
+    label: str = key(None, "What the figure calls them, for example a reference.")
+    age_gyr: str = key(None, "Column of ages (Gyr).")
+    age_yr: str = key(None, "Column of ages (yr).")
+    log_age: str = key(None, "Column of log10 of ages (yr).")
+    mass: str = key(None, "Column of masses (Msun).")
+    log_mass: str = key(None, "Column of log10 of masses (Msun).")
+    metallicity_zsun: str = key(None, "Column of metallicities in solar units.")
+    log_metallicity: str = key(None, "Column of log10 of metallicities in solar units, [M/H].")
+
+
+@section
 class FieldSection:
     """One field, given by its mosaics and source list or by its photometry."""
 
@@ -98,6 +142,11 @@ class FieldSection:
     photometry: str = key(
         None, "Table of fluxes (nJy) - id, optional ra and dec (deg), flux_F and flux_err_F per filter."
     )
+    photometry_unit: Literal["nJy", "uJy", "mJy", "Jy", "ab", "vega"] = key(
+        None,
+        "Unit of photometry and stack_photometry: of fluxes, by default nJy, or of magnitudes mag_F and mag_err_F (ab, "
+        "vega). A unit that the table declares, and columns mag_ab_F or mag_vega_F, go before it.",
+    )
     photometry_is_dereddened: bool = key(
         None,
         "Whether the fluxes of photometry and stack_photometry are already corrected for Milky Way dust.",
@@ -109,6 +158,20 @@ class FieldSection:
     )
     reference_filter: str = key(None, "Filter in which positions are fitted and stars are chosen.")
     mosaics: dict[str, MosaicSection] = key(None, "Mosaics by filter name.")
+    calibration: CalibrationSection = key(None, "Factors that bring the fluxes to another calibration.")
+    same_sources_as: str = key(
+        None,
+        "Name of a field of the run that holds the same sources (ids), for ratios of their fluxes by filter.",
+    )
+    compare_with: CompareWithSection = key(
+        None, "What the sources were published with, for a comparison with ours: names of columns."
+    )
+    magnification: MagnificationSection = key(
+        None,
+        "Magnification by a lens: a number, {value, error} or {map, error}; columns magnification and "
+        "magnification_err of the list go before it. Where the list names redshifts, sources at the field's are in the "
+        "lens, and not magnified.",
+    )
     area_arcmin2: float = key(
         None,
         "Area (arcmin2) that the sources were searched in, for star counts; by default that of the reference mosaic.",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from clusterphot.config.keys import key, section
 
-Engine = Literal["psf", "tractor"]
+Engine = Literal["psf", "tractor", "photutils"]
 
 
 @section
@@ -14,7 +14,7 @@ class EngineKeys:
     engine: Engine = key(
         "psf",
         "Engine of the fits: psf is ours; tractor is The Tractor (Lang et al.), as Faisst et al. (2022) used it, "
-        "installed apart (docs/engines.md).",
+        "installed apart (docs/engines.md); photutils is its PSFPhotometry, a hundred times slower.",
     )
     preset: Literal["default", "paper"] = key(
         "default",
@@ -55,6 +55,11 @@ class PhotometrySection(FitKeys, EngineKeys):
     """Point-source photometry on cutouts."""
 
     cutout_size_arcsec: float = key(0.8, "Side (arcsec) of a cutout.", ge=0.3, le=5)
+    rescale_errors: Literal["none", "proof"] = key(
+        "none",
+        "none, or proof: flux_err is multiplied by the scatter of artificial clusters and blank places in their "
+        "errors, smooth in light and depth, where that is known to 10 % (docs/proof.md).",
+    )
     compare_engines: tuple[Engine, ...] = key(
         (),
         "Engines to compare on the same cutouts, the first against each other one, for example [psf, tractor]: table "

@@ -1,4 +1,4 @@
-"""Sections ``batching``, ``cosmology`` and ``figures``: what the whole run shares."""
+"""Sections ``batching``, ``cosmology``, ``tables`` and ``figures``: what the whole run shares."""
 
 from typing import Literal
 
@@ -23,6 +23,17 @@ class CosmologySection:
 
     h0: float = key(70.0, "Hubble constant (km/s/Mpc).", ge=30, le=120)
     omega_m: float = key(0.3, "Matter density.", gt=0, le=1)
+
+
+@section
+class TablesSection:
+    """Tables for other programs."""
+
+    formats: tuple[Literal["fits", "votable"], ...] = key(
+        (),
+        "Formats in which merged tables are written beside ECSV: fits, votable; photometry.fits is always there.",
+        unique=True,
+    )
 
 
 @section

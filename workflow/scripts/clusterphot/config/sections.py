@@ -13,8 +13,10 @@ from clusterphot.config.keys import REQUIRED, complete, key, schema_of, section,
 from clusterphot.config.luminosity import LuminositySection
 from clusterphot.config.mosaics import MosaicsSection
 from clusterphot.config.photometry import PhotometrySection
+from clusterphot.config.population import PopulationSection
+from clusterphot.config.proof import ProofSection
 from clusterphot.config.psf import PsfSection
-from clusterphot.config.run import BatchingSection, CosmologySection, FiguresSection
+from clusterphot.config.run import BatchingSection, CosmologySection, FiguresSection, TablesSection
 from clusterphot.config.sed import SedSection
 from clusterphot.config.simulation import SimulationSection
 from clusterphot.config.sizes import SizesSection
@@ -52,11 +54,14 @@ class Configuration:
         names="^[A-Za-z][A-Za-z0-9_]*$",
     )
     sed: SedSection = whole(SedSection)
+    population: PopulationSection = whole(PopulationSection)
     stars: StarsSection = whole(StarsSection)
     contamination: ContaminationSection = whole(ContaminationSection)
     comparison: ComparisonSection = whole(ComparisonSection)
+    proof: ProofSection = whole(ProofSection)
     batching: BatchingSection = whole(BatchingSection)
     cosmology: CosmologySection = whole(CosmologySection)
+    tables: TablesSection = whole(TablesSection)
     figures: FiguresSection = whole(FiguresSection)
     forecast: ForecastSection = whole(ForecastSection)
 
@@ -75,6 +80,8 @@ def complete_configuration(config):
     complete(config, Configuration)
     fields = config.get("fields")
     for field in fields.values() if isinstance(fields, dict) else ():
+        if isinstance(field, dict) and isinstance(field.get("magnification"), int | float):
+            field["magnification"] = {"value": field["magnification"]}
         if isinstance(field, dict) and isinstance(field.get("simulation"), dict):
             complete(field["simulation"], SimulationSection)
 

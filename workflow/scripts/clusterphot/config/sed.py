@@ -127,6 +127,30 @@ class SedComparisonSection:
 
 
 @section
+class RobustnessKeys:
+    """What is concluded from the stack, and what is changed to see whether it stands."""
+
+    metallicity_below_zsun: float = key(
+        0.2, "Statement: metallicity below this (solar units of the fiducial grid).", gt=0, le=10
+    )
+    metallicity_above_zsun: float = key(
+        1.0, "Statement: metallicity above this (solar units of the fiducial grid).", gt=0, le=10
+    )
+    older_than_gyr: float = key(5.0, "Statement: older than this (Gyr).", gt=0, le=20)
+    level: float = key(
+        0.95, "Probability from which a statement is so; below one less this it is not so.", gt=0.5, lt=1
+    )
+    psf_broader_by: float = key(0.05, "Change: sources broader than the PSF by this fraction.", ge=0, le=0.5)
+    zero_point_step: float = key(
+        0.05, "Change: zero point of each filter by this fraction, up and down.", gt=0, le=0.5
+    )
+    contaminants: float = key(0.1, "Change: this fraction of the light is not of clusters.", gt=0, le=0.5)
+    hidden_neighbours: float = key(
+        0.1, "Change: so many unseen neighbours a cluster, as bright, within 0.15 arcsec.", ge=0, le=2
+    )
+
+
+@section
 class SedSection:
     """Fits of stellar populations."""
 
@@ -134,18 +158,30 @@ class SedSection:
     grids: tuple[str, ...] = key(("bc03",), "Grids to fit; names of ssp_grids.", min_items=1, unique=True)
     age_gyr: AgeSteps = key(
         AgeSteps,
-        "Ages of the models, from min to max (Gyr) in steps of step (Gyr); {min, max, n_log} or a list of ages too.",
+        "Ages of the models of best fits, from min to max (Gyr) in steps of step (Gyr); {min, max, n_log} or a list of "
+        "ages too. Those of posteriors are posterior.age_gyr.",
     )
     metallicity_zsun: tuple[float, ...] = key(
         (0.005, 0.02, 0.2, 0.4, 1.0, 2.5),
-        "Metallicities of the models in solar units of the grid; nodes of the grid.",
+        "Metallicities of the models of best fits in solar units of the grid; nodes of the grid. Those of posteriors "
+        "are posterior.metallicity_zsun.",
         gt=0,
         le=5,
         min_items=1,
         unique=True,
     )
+    redshift_step: float = key(
+        0.01,
+        "Redshifts of single sources (column redshift of the list) that differ by no more than this are fitted "
+        "together, each at most half a step off its own.",
+        ge=0,
+        le=0.2,
+    )
     flux_floor_fraction: float = key(
-        0.0, "Fraction of the flux added in quadrature to each flux error.", ge=0, le=0.5
+        0.0,
+        "Fraction of the flux added in quadrature to each flux error, for best fits and posteriors.",
+        ge=0,
+        le=0.5,
     )
     min_relative_error: float = key(
         0.001,
@@ -180,4 +216,7 @@ class SedSection:
     )
     comparison: SedComparisonSection = key(
         SedComparisonSection, "The stack with every grid of sed.grids, and what moves its answer."
+    )
+    robustness: RobustnessKeys = key(
+        RobustnessKeys, "Which conclusions about the stack survive which change."
     )

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from clusterphot.base.detectors import INTERPIXEL_COUPLING
 from clusterphot.config.keys import key, section
 
 
@@ -100,7 +101,7 @@ class ExposureKeys:
         None, "Sigma (mas per axis) of the diffusion of charge; by default that of the channel.", ge=0, le=60
     )
     interpixel_coupling: float = key(
-        0.0065,
+        INTERPIXEL_COUPLING,
         "Share of a pixel's signal that each of its four neighbours takes; default that of pyNRC for NIRCam.",
         ge=0,
         le=0.1,

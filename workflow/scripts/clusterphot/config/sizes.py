@@ -34,9 +34,10 @@ class LimitKeys:
 class PsfWidthKeys:
     """How well the PSF is known."""
 
-    psf_fwhm_scatter_fraction: float = key(
-        0.12,
-        "1-sigma variation of the FWHM of the PSF over the field as a fraction; 0 for a PSF that is known.",
+    psf_fwhm_scatter_fraction: Literal["auto"] | float = key(
+        "auto",
+        "1-sigma variation of the FWHM of the PSF over the field as a fraction, 0 for a PSF that is known; auto takes "
+        "the error of the width that the stars leave open (FWHMERR of psf.fits), for your own PSFs NIRCam's usual one.",
         ge=0,
         le=0.3,
     )

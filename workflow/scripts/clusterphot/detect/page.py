@@ -81,6 +81,7 @@ def _entry(table, row, neighbours, mosaics, reference):
     one = table[int(row)]
     p = float(one["p_cluster"])
     facts = [
+        ["position (ICRS, deg)", f"{float(one['ra']):.6f} {float(one['dec']):+.6f}"],
         [f"{reference} magnitude", f"{float(one['mag']):.2f}"],
         ["combined significance", f"{float(one['snr']):.1f}"],
         ["point-likeness", f"{float(one['point_likeness']):.3g}"],

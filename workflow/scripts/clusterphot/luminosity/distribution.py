@@ -13,6 +13,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.fits_headers import read_headers
 from clusterphot.base.products import pixel_scale, write_fits
 from clusterphot.detect.tiles import read_maps
 from clusterphot.luminosity import density
@@ -117,12 +118,16 @@ def read_map(path, cell_wcs, shape):
     """
     expected = "a FITS image with celestial coordinates"
     try:
+        for _ in read_headers(path):  # within bounds, without which astropy is busy for hours
+            pass
         with fits.open(path, memmap=False) as hdus:
-            images = [hdu for hdu in hdus if hdu.header.get("NAXIS", 0) == 2 and hdu.data is not None]
+            images = [hdu for hdu in hdus if hdu.is_image and hdu.data is not None and hdu.data.ndim == 2]
             wcs = WCS(images[0].header) if images else None
             image = np.asarray(images[0].data, dtype=float) if images else None
-    except OSError as exc:
-        raise DataError(path, str(exc), expected) from exc
+    except DataError:
+        raise
+    except Exception as exc:  # whatever astropy trips over in a damaged file
+        raise DataError(path, f"a file that cannot be read ({exc})", expected) from exc
     if wcs is None or not wcs.has_celestial:
         raise DataError(path, "none", expected, "the first image of two axes is read.")
     values = density.sample_map(image, wcs.celestial, cell_wcs, shape)

@@ -14,11 +14,13 @@ from astropy.io import fits
 from clusterphot import __version__
 from clusterphot.base.errors import DataError
 from clusterphot.base.files import checksum_cards
+from clusterphot.base.fits_headers import padded
 from clusterphot.base.products import IVAR_UNIT, PIXEL_CHECK, mosaic_header, pixel_check, whole_file
 from clusterphot.base.units import mag_ab
-from clusterphot.mosaics.fits_rows import Rows, padded
+from clusterphot.mosaics.calibration import calibration_cards
+from clusterphot.mosaics.fits_rows import Rows
 from clusterphot.mosaics.headers import check_gain, with_weight
-from clusterphot.mosaics.weights import check_scatter, doubt_scatter, measure_scatter
+from clusterphot.mosaics.weights import check_scatter, doubt_scatter, doubt_unit, measure_scatter
 
 NEGATIVE_SHARE = 0.01
 """Share of negative weights that resampling leaves along edges; more is no weight map."""
@@ -109,7 +111,10 @@ def convert_mosaic(
     if gain_e_per_njy is None and info.gain_e_per_njy is not None:
         gain_e_per_njy = info.gain_e_per_njy / zero_point_factor
     factor = info.unit_factor_njy * zero_point_factor
-    headers = _output_headers(info, filter_name, field, factor, gain_e_per_njy, checksum_cards(inputs or {}))
+    checksums = checksum_cards(inputs or {})
+    headers = _output_headers(
+        info, filter_name, field, factor, gain_e_per_njy, checksums, zero_point_factor=zero_point_factor
+    )
     with whole_file(out_path) as temporary:
         with open(temporary, "wb") as out:
             counts, scatter = _convert_rows(info, out, headers, factor, rows_per_block)
@@ -383,10 +388,10 @@ def doubts(info, counts, scatter):
                 "these pixels are left out, as without data; give them the weight 0.",
             )
         )
-    doubt = (
-        doubt_scatter(info.weight.path, info.weight_kind, scatter) if scatter and scatter.sigma > 0 else None
-    )
-    return [*said, doubt] if doubt else said
+    said.append(doubt_unit(info.sci, info.weight))
+    if scatter and scatter.sigma > 0:
+        said.append(doubt_scatter(info.weight.path, info.weight_kind, scatter))
+    return [doubt for doubt in said if doubt]
 
 
 def _tell_reason(counts):
@@ -401,13 +406,15 @@ def _tell_reason(counts):
     return f"{max(reasons, key=reasons.get)}; is it the right file, downloaded whole?"
 
 
-def _output_headers(info, filter_name, field, factor, gain_e_per_njy, checksums):
+def _output_headers(info, filter_name, field, factor, gain_e_per_njy, checksums, zero_point_factor=1.0):
     """Bytes of the primary header and of the headers of SCI and IVAR."""
     common = mosaic_header(info.wcs, info.pixel_scale_arcsec, filter_name, field)
     for key in list(common):  # dates and observatory only make astropy warn when it reads the WCS
         if key.startswith(("DATE", "MJD", "OBSGEO", "TIME")):
             del common[key]
     common["UNITFAC"] = (factor, "[nJy] of 1 input unit, with zero point")
+    common["ZPFACTOR"] = (zero_point_factor, "factor of the user on fluxes, within UNITFAC")
+    common.update(calibration_cards(info.sci.cards))
     common["INCONV"] = (info.convention, "convention of the input")
     common["CPVERS"] = (__version__, "clusterphot version")
     common.update(info.drizzling(filter_name).cards())

@@ -26,6 +26,9 @@ from clusterphot.base.secrets import label, login_of, printable, secret_words, w
 
 CHUNK_BYTES = 1 << 20
 UNPACKED_BYTES = 16 * CHUNK_BYTES
+BEGINNINGS = (b"SIMPLE  =", b"\x1f\x8b")
+"""Of FITS and gzip files, which tell where they end."""
+HEAD_BYTES = len(BEGINNINGS[0])
 LOG_EVERY_S = 30.0
 MAX_BYTES, MAX_S = 200e9, 48 * 3600.0
 """Largest file, packed or unpacked, and longest time of one call: an endless answer ends."""
@@ -299,7 +302,8 @@ def _receive(response, part, start, now, limits):
     done, logged = start, time.monotonic()
     size_text = "an unknown number" if now.size is None else now.size
     logger.info("%s: from byte %d of %s", now.url, start, size_text)
-    with open(part, "r+b" if start else "wb") as file:
+    with open(part, "r+b" if start else "w+b") as file:
+        head = file.read(min(start, HEAD_BYTES))
         file.seek(start)
         file.truncate()
         while True:
@@ -311,6 +315,9 @@ def _receive(response, part, start, now, limits):
                 break
             file.write(chunk)
             done += len(chunk)
+            head += chunk[: HEAD_BYTES - len(head)]
+            if now.size is None and len(head) == HEAD_BYTES and not head.startswith(BEGINNINGS):
+                raise _no_end(part, now.url)
             limits.check(part, now.url, done)
             if time.monotonic() - logged > LOG_EVERY_S:
                 logged = time.monotonic()
@@ -326,7 +333,8 @@ def _check_end(part, shown, limits):
     A gzip file is unpacked to its end mark, a plain FITS file has its sizes in its headers; of others nobody can tell
     where the server does not say how long they are.
     """
-    from clusterphot.mosaics.fits_rows import is_gzip, walk
+    from clusterphot.base.fits_headers import is_gzip
+    from clusterphot.mosaics.fits_rows import walk
 
     if _size(part) == 0:
         return
@@ -355,13 +363,18 @@ def _check_end(part, shown, limits):
             f"a FITS file that is damaged or ends too early ({exc.got}, not {exc.expected})"
         ) from None
     if _begun(part, shown)[0].size is None:
-        _forget(part, also_part=True)
-        raise DataError(
-            shown,
-            "neither a FITS nor a gzip file, from a server that does not say how long it is",
-            "a FITS file",
-            f"is it the address of the file itself? Else {BY_HAND}",
-        )
+        raise _no_end(part, shown)
+
+
+def _no_end(part, shown):
+    """The error of a file whose end nothing tells; it is not kept."""
+    _forget(part, also_part=True)
+    return DataError(
+        shown,
+        "neither a FITS nor a gzip file, from a server that does not say how long it is",
+        "a FITS file",
+        f"is it the address of the file itself? Else {BY_HAND}",
+    )
 
 
 def _verified(part, shown, total, expected):

@@ -8,7 +8,6 @@ import contextlib
 import functools
 import gzip
 import math
-import os
 import zlib
 from collections import ChainMap
 from dataclasses import dataclass
@@ -17,16 +16,17 @@ import numpy as np
 from astropy.io import fits
 
 from clusterphot.base.errors import DataError
-from clusterphot.base.files import REMADE, is_fetched
+from clusterphot.base.fits_headers import (
+    BLOCK_BYTES,
+    PIXEL_TYPES,
+    damage,
+    open_bytes,
+    read_headers,
+    truncated,
+)
 
-BLOCK_BYTES = 2880
-MAX_HEADER_BLOCKS = 5000
-MAX_COLUMNS = 999
-"""Columns of a FITS table (standard 4.0, section 7.3.1)."""
 FPACK_NAME = "COMPRESSED_IMAGE"
 """Extension that packing a primary image makes; a name that means nothing."""
-PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
-"""numpy types of BITPIX."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Rows:
         if self._hdu.tiled:
             self._pixels = TiledPixels(self._hdu)
             return self
-        self._file = _open(self._hdu.path)
-        with _damage(self._hdu.path):
+        self._file = open_bytes(self._hdu.path)
+        with damage(self._hdu.path):
             self._file.seek(self._hdu.offset_bytes)
         return self
 
@@ -100,7 +100,7 @@ class Rows:
         if self._pixels is not None:
             return self._pixels.box(first, first + n_rows, 0, nx)
         dtype = stored_type(self._hdu)
-        with _damage(self._hdu.path):
+        with damage(self._hdu.path):
             raw = _read_exactly(self._file, n_rows * nx * dtype.itemsize, self._hdu.path)
         return scaled(np.frombuffer(raw, dtype=dtype).reshape(n_rows, nx), self._hdu.header)
 
@@ -111,7 +111,7 @@ class Rows:
             and isinstance(self._file, gzip.GzipFile)
             and self._next == self._hdu.shape[0]
         ):
-            with _damage(self._hdu.path):
+            with damage(self._hdu.path):
                 self._file.read(BLOCK_BYTES + 1)
 
 
@@ -220,34 +220,16 @@ def walk(path):
         If the file cannot be read, is not FITS, or is truncated (known at once for plain files, for gzip
         files only where it has been decompressed).
     """
-    with _open(path) as file, _damage(path):
-        start = file.read(9)
-        if start[:9] != b"SIMPLE  =":
-            raise DataError(
-                path,
-                "a web page" if start[:1] == b"<" else "an empty file" if not start else "other content",
-                "a FITS file (its first word is SIMPLE)",
-                "download it again." if start[:1] == b"<" or not start else "",
-            )
-        file.seek(0)
-        size = None if isinstance(file, gzip.GzipFile) else os.path.getsize(path)
-        offset, index, primary = 0, 0, None
-        while (header := _read_header(file, path)) is not None:
-            offset += header[1]
-            n_bytes = _data_bytes(header[0], path)
-            if size is not None and size < offset + n_bytes:
-                expected = f"at least {offset + n_bytes} bytes, as its header says"
-                raise _truncated(path, f"{size} bytes", expected)
-            own, tiled = header[0], bool(header[0].get("ZIMAGE", False))
-            primary = primary or own
-            if tiled:
-                own = _tiled_header(path, index)
-            name = str(own.get("EXTNAME", "")).strip().upper()
-            name = "" if tiled and name == FPACK_NAME else name
-            yield ImageHdu(path, name, own, offset, index, tiled, primary)
-            index += 1
-            offset += padded(n_bytes)
-            file.seek(offset)
+    primary = None
+    for index, (own, offset) in enumerate(read_headers(path)):
+        _check_scaling(own, path)
+        tiled = bool(own.get("ZIMAGE", False))
+        primary = primary or own
+        if tiled:
+            own = _tiled_header(path, index)
+        name = str(own.get("EXTNAME", "")).strip().upper()
+        name = "" if tiled and name == FPACK_NAME else name
+        yield ImageHdu(path, name, own, offset, index, tiled, primary)
 
 
 def _tiled_header(path, index):
@@ -256,70 +238,20 @@ def _tiled_header(path, index):
         return hdus[index].header.copy()
 
 
-def _read_header(file, path):
-    """Next header and its length in bytes, or None at the end of the file."""
-    blocks = []
-    while True:
-        block = file.read(BLOCK_BYTES)
-        if not blocks and not block.startswith((b"SIMPLE  =", b"XTENSION=")):
-            return None  # the end, or special records that belong to no HDU
-        if len(block) < BLOCK_BYTES or len(blocks) > MAX_HEADER_BLOCKS:
-            raise _truncated(path, "a header without END", "a whole FITS file")
-        blocks.append(block)
-        if any(block[i : i + 8] == b"END     " for i in range(0, BLOCK_BYTES, 80)):
-            break
-    text = b"".join(blocks).decode("ascii", "replace").replace("\ufffd", "?")
-    return fits.Header.fromstring(text), len(text)
-
-
-def _data_bytes(header, path):
-    """Bytes of the pixels (or table) behind a header, without padding."""
-    try:
-        axes = [int(header[f"NAXIS{axis}"]) for axis in range(1, int(header["NAXIS"]) + 1)]
-        pixel_bytes = np.dtype(PIXEL_TYPES[int(header["BITPIX"])]).itemsize
-        n_groups, n_extra = int(header.get("GCOUNT", 1)), int(header.get("PCOUNT", 0))
-        n_columns = int(header.get("TFIELDS", 0))
-        if min(*axes, n_groups, n_extra, 0) < 0:
-            raise ValueError("a number below zero")
-    except (KeyError, ValueError, TypeError, OverflowError, fits.VerifyError) as exc:  # 1e400 overflows
-        raise DataError(path, f"a header without proper BITPIX and NAXIS ({exc})", "a FITS file") from exc
-    if not 0 <= n_columns <= MAX_COLUMNS:  # astropy would look at each of them
-        raise DataError(path, f"TFIELDS {n_columns}", f"a number of columns up to {MAX_COLUMNS}")
-    return pixel_bytes * n_groups * (n_extra + (math.prod(axes) if axes else 0))
-
-
-def _open(path):
-    """Open a file for reading bytes, through gzip where its first two bytes say so."""
-    try:
-        return gzip.open(path, "rb") if is_gzip(path) else open(path, "rb")
-    except OSError as exc:
-        raise _unreadable(path, exc) from exc
-
-
-def is_gzip(path):
-    """Whether a file starts as gzip files do."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(2) == b"\x1f\x8b"
-    except OSError as exc:
-        raise _unreadable(path, exc) from exc
+def _check_scaling(header, path):
+    """Refuse a header by which stored numbers have no values."""
+    for name in ("BSCALE", "BZERO"):
+        value = header.get(name, 0)
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise DataError(path, f"{name} that is {value!r}", "a number")
 
 
 def _read_exactly(file, n_bytes, path):
     """Read ``n_bytes`` or say that the file is truncated."""
     raw = file.read(n_bytes)
     if len(raw) < n_bytes:
-        raise _truncated(path, "a file that ends within its pixels", "as many as its header says")
+        raise truncated(path, "a file that ends within its pixels", "as many as its header says")
     return raw
-
-
-@contextlib.contextmanager
-def _damage(path):
-    """Turn what gzip raises for damaged files into a message for the user."""
-    try:
-        yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
-        raise _truncated(path, f"a damaged gzip file ({exc})", "a whole gzip file") from exc
 
 
 @contextlib.contextmanager
@@ -352,20 +284,4 @@ def _damaged_tiles(path):
         OverflowError,
         zlib.error,
     ) as exc:
-        raise _truncated(path, f"damaged tiles ({exc})", "a whole tile-compressed image") from exc
-
-
-def _truncated(path, got, expected):
-    """Error for a file that ends too early."""
-    hint = REMADE if is_fetched(path) else "the file is truncated or damaged: copy or download it again."
-    return DataError(path, got, expected, hint)
-
-
-def _unreadable(path, exc):
-    """Error for a file that cannot be opened."""
-    return DataError(path, exc.strerror or str(exc), "a readable FITS file", "check the path of this mosaic.")
-
-
-def padded(n_bytes):
-    """``n_bytes`` rounded up to whole FITS blocks."""
-    return -(-n_bytes // BLOCK_BYTES) * BLOCK_BYTES
+        raise truncated(path, f"damaged tiles ({exc})", "a whole tile-compressed image") from exc

@@ -173,18 +173,8 @@ def _exposure(row, path, number):
     from astropy.wcs import WCS, FITSFixedWarning
 
     values = {name: row[name] for name in row.colnames if not np.ma.is_masked(row[name])}
-    header = fits.Header()
-    linear = "pc" if "cd1_1" in values else "cd"
-    for name, value in values.items():
-        # astropy writes cdelt of 1 beside a matrix, and would warn of both
-        if (
-            name in ("file", "ext", "exptime")
-            or name.startswith(linear)
-            or (name.startswith("cdelt") and linear == "pc")
-        ):
-            continue
-        header[name.upper()[:8]] = value.item() if hasattr(value, "item") else value
     try:
+        header = _header(values)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FITSFixedWarning)
             wcs = WCS(header, relax=True)
@@ -198,6 +188,22 @@ def _exposure(row, path, number):
         )
     weight = float(values.get("exptime", 1.0))
     return ExposureWcs(wcs, shape, weight if weight > 0 else 1.0)
+
+
+def _header(values):
+    """Header of the keywords in a row."""
+    header = fits.Header()
+    linear = "pc" if "cd1_1" in values else "cd"
+    for name, value in values.items():
+        # astropy writes cdelt of 1 beside a matrix, and would warn of both
+        if (
+            name in ("file", "ext", "exptime")
+            or name.startswith(linear)
+            or (name.startswith("cdelt") and linear == "pc")
+        ):
+            continue
+        header[name.upper()[:8]] = value.item() if hasattr(value, "item") else value
+    return header
 
 
 def _is_near(wcs, shape, ra, dec):

@@ -11,8 +11,9 @@ import numpy as np
 from astropy import units as u
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.fits_headers import is_gzip
 from clusterphot.base.robust import mad_sigma
-from clusterphot.mosaics.fits_rows import is_gzip, is_image, walk
+from clusterphot.mosaics.fits_rows import is_image, walk
 from clusterphot.mosaics.image_units import flux_per_pixel, parse_unit
 from clusterphot.mosaics.naming import words_of
 
@@ -239,6 +240,19 @@ def weight_factor(sci, weight, kind):
             f"{weight.path}, BUNIT of {weight.label}", repr(text), f"{image!r} as the image", hint
         )
     return factor or 1.0
+
+
+def doubt_unit(sci, weight):
+    """A `DataError` that warns of a BUNIT of weights that says nothing here; or None."""
+    text = _unit_text(weight)
+    if not text or text == str(sci.cards.get("BUNIT", "")).strip() or parse_unit(text) is not None:
+        return None
+    return DataError(
+        f"{weight.path}, BUNIT of {weight.label}",
+        f"the unknown unit {text!r}",
+        "none, or one that astropy reads",
+        "it is taken for that of the image.",
+    )
 
 
 # --------------------------------------------------------------------------------------------- by pixels

@@ -13,8 +13,9 @@ from clusterphot.config.photometry import FitKeys
 from clusterphot.config.sizes import LimitKeys
 from clusterphot.measure.flux_errors import NoiseOperator
 from clusterphot.measure.linear import SkyTerms
+from clusterphot.optics.extended import transfer
 from clusterphot.psf.shape import fwhm_px
-from clusterphot.sizes.models import PsfSpectrum, broadening_variance, gaussian_transfer, transfer
+from clusterphot.sizes.models import PsfSpectrum, broadening_variance, gaussian_transfer
 from clusterphot.stack.combine import mirrored_spectra, shift_spectra
 
 MARGIN_PX = 4

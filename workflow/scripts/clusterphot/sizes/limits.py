@@ -10,6 +10,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from clusterphot.base.cosmology import kpc_per_arcsec
+from clusterphot.base.filters import pivot_wavelength
 from clusterphot.base.flags import Flag
 from clusterphot.base.numerics import TINY
 from clusterphot.base.products import open_fits
@@ -41,6 +42,9 @@ COLUMNS = (
 N_RADII = 200
 """Steps of the grid of radii."""
 
+RMS_VARIATION = ((0.704, 0.05), (4.40, 0.006))
+"""Rms variation of the FWHM over fields of NIRCam at wavelengths in um (Zhuang & Shen 2024, ApJ 962, 93)."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -56,7 +60,9 @@ class SizeContext:
     pc_per_arcsec : float
     options : `clusterphot.sizes.likelihood.SizeOptions`
     psf_fwhm_scatter_fraction : float
-        1-sigma variation of the PSF's FWHM from place to place in the field.
+        1-sigma error of the PSF's FWHM: of all sources alike, or its variation from place to place.
+    is_variation : bool
+        The latter.
     """
 
     psf: object
@@ -64,6 +70,7 @@ class SizeContext:
     pc_per_arcsec: float
     options: object
     psf_fwhm_scatter_fraction: float
+    is_variation: bool = True
 
     def at(self, x, y):
         """The same with the PSF of a place of the mosaic (pixels); itself where the PSF is one."""
@@ -89,7 +96,25 @@ def make_context(params, psf, noise):
         **values_of(LimitKeys, params), radius_step_pc=params.radius_max_pc / N_RADII, sky=params.sky
     )
     scale = 1000.0 * kpc_per_arcsec(params.redshift, **params.cosmology)
-    return SizeContext(psf, noise, scale, options, params.psf_fwhm_scatter_fraction)
+    said = params.psf_fwhm_scatter_fraction
+    if said != "auto":
+        return SizeContext(psf, noise, scale, options, said)
+    if np.isfinite(psf.fwhm_error):
+        return SizeContext(psf, noise, scale, options, psf.fwhm_error, is_variation=False)
+    return SizeContext(psf, noise, scale, options, usual_variation(psf.filter_name))
+
+
+def usual_variation(filter_name):
+    """Rms variation of the FWHM over NIRCam's field, a fraction: `RMS_VARIATION` and a power law between.
+
+    Examples
+    --------
+    >>> [round(usual_variation(name), 3) for name in ("F070W", "F150W", "F444W")]
+    [0.05, 0.021, 0.006]
+    """
+    (blue, at_blue), (red, at_red) = RMS_VARIATION
+    slope = np.log(at_red / at_blue) / np.log(red / blue)
+    return float(at_blue * (pivot_wavelength(filter_name) * 1e-4 / blue) ** slope)
 
 
 def join_fits(tables):
@@ -129,7 +154,11 @@ def limit_clusters(cutouts, fits_table, context, *, min_snr):
     galaxies) raises the variance.
     """
     filt, size = cutouts.filter_name, cutouts.data.shape[-1]
-    grid = context.grid(size, context.psf_fwhm_scatter_fraction)
+    # A single source differs from the PSF by its dither phases too, about as much in width as in flux.
+    scatter = context.psf_fwhm_scatter_fraction
+    if not context.is_variation:
+        scatter = float(np.hypot(scatter, context.psf.phase_error))
+    grid = context.grid(size, scatter)
     renderer = PsfRenderer(context.psf.terms, size)
     rows_of = {}
     for row in range(len(fits_table)):
@@ -149,7 +178,7 @@ def limit_clusters(cutouts, fits_table, context, *, min_snr):
             continue
         image, variance, place = _alone(cutouts, i, rows, renderer, context, grid.window_px)
         local = context.at(cutouts.x[i], cutouts.y[i])
-        own = grid if local is context else local.grid(size, context.psf_fwhm_scatter_fraction)
+        own = grid if local is context else local.grid(size, scatter)
         modes, *_ = own.centre(image[None], place[:1], place[1:])
         values, resolved[i] = _measure(own.likelihood(modes, np.array([variance])))
         for key, value in values.items():
@@ -158,7 +187,7 @@ def limit_clusters(cutouts, fits_table, context, *, min_snr):
         {"id": np.array(cutouts.ids, dtype=str), "is_stack": np.zeros(len(flags), dtype=bool), **columns}
     )
     table["resolved"], table["flags"] = resolved, flags
-    facts = {"dof": grid.degrees_of_freedom, "psf_scatter_fraction": context.psf_fwhm_scatter_fraction}
+    facts = {"dof": grid.degrees_of_freedom, "psf_scatter_fraction": scatter}
     return table[["id", "is_stack", *COLUMNS, "resolved", "flags"]], facts
 
 
@@ -257,9 +286,10 @@ def limit_stack(
     Sources are aligned by positions with errors, which blurs the stack by a Gaussian of their flux-weighted
     mean variance; in the reference filter itself positions follow the noise and nothing is blurred to first
     order. The covariance of the modes is that of a bootstrap over sources, its inverse corrected after
-    Hartlap et al. (2007, A&A 464, 399). The PSF's width in the stack is a mean over the patches that hold
-    sources, less that over the patches that hold stars: its prior is the field's scatter times
-    sqrt(1/n_patches + 1/n_patches_stars), with the error of the alignment's blur added in quadrature.
+    Hartlap et al. (2007, A&A 464, 399). The prior of the PSF's width is the error of the model in the middle. Where
+    its variation over the field is given instead, the width in the stack is a mean over the patches that hold sources,
+    less that over the patches that hold stars: the prior is the variation times
+    sqrt(1/n_patches + 1/n_patches_stars). The error of the alignment's blur is added in quadrature.
     """
     filt = cutouts.filter_name
     sample = aligned_sample(cutouts, table, context.psf, context.noise, filters, stack_options)
@@ -294,7 +324,9 @@ def _stack_prior(context, places, stars, coherence_arcsec, blur):
     scale = context.psf.pixel_scale_arcsec
     n_patches = effective_patches(places * scale, coherence_arcsec)
     n_star_patches = effective_patches(stars * scale, coherence_arcsec) if len(stars) else 1.0
-    scatter = context.psf_fwhm_scatter_fraction * np.sqrt(1.0 / n_patches + 1.0 / n_star_patches)
+    scatter = context.psf_fwhm_scatter_fraction
+    if context.is_variation:
+        scatter *= np.sqrt(1.0 / n_patches + 1.0 / n_star_patches)
     # An error of a variance is half as large in the width, relative to it; FWHM^2 is the variance's unit here.
     of_alignment = (
         0.5 * ALIGNMENT_ERROR * blur / broadening_variance(psf_fwhm_arcsec(context.psf), np.sqrt(2.0) - 1.0)

@@ -1,120 +1,17 @@
-"""Projected light profiles of star clusters and their images behind a PSF, exactly by Fourier transforms.
+"""Images of star clusters behind a PSF, exactly by Fourier transforms, and PSFs of other widths.
 
-Gaussian, King (1962, AJ 67, 471) and Plummer (1911, MNRAS 71, 460) profiles by half-light radius in projection.
-Radii arcsec, frequencies 1/arcsec, images per unit flux.
+Profiles are those of `clusterphot.optics.extended`. Radii arcsec, frequencies 1/arcsec, images per unit flux.
 """
 
-import functools
-
 import numpy as np
-from scipy import special
 
 from clusterphot.base.images import crop
-from clusterphot.config.sizes import LimitKeys
-
-MODELS = ("gaussian", "king", "plummer")
-
-HALF_LIGHT_OVER_SIGMA = np.sqrt(2.0 * np.log(2.0))
-"""Radius that holds half of a round Gaussian, over its sigma per axis."""
+from clusterphot.optics.extended import HALF_LIGHT_OVER_SIGMA
 
 FWHM_OVER_SIGMA = 2.0 * HALF_LIGHT_OVER_SIGMA
 
-KING_NODES = 2000
-"""Nodes of the quadrature over a King profile, dense enough for the fastest oscillation of `KING_FREQUENCIES`."""
-
-KING_FREQUENCIES = np.concatenate([np.linspace(0.0, 2.0, 81)[:-1], np.geomspace(2.0, 400.0, 320)])
-"""2 pi k r_h at which the transform of a King profile is tabulated."""
-
 MIN_FWHM_FACTOR = 0.6
 """A PSF is not made narrower than this share of its width: noise in it would grow without bound."""
-
-
-# ---- profiles --------------------------------------------------------------------------------------------
-
-
-def transfer(model, frequency, half_light_arcsec, *, king_concentration=LimitKeys.king_concentration):
-    """Fourier (Hankel) transform of a unit-flux round profile.
-
-    Parameters
-    ----------
-    model : {'gaussian', 'king', 'plummer'}
-    frequency : float ndarray, 1/arcsec
-        Spatial frequency k, not angular.
-    half_light_arcsec : float ndarray
-        Radius r_h that holds half of the light in projection, broadcast against ``frequency``; 0 is a point.
-    king_concentration : float
-        log10 of tidal over core radius, for ``king``.
-
-    Returns
-    -------
-    transfer : float ndarray, 1 at frequency 0
-
-    Raises
-    ------
-    ValueError
-        For another model.
-
-    Notes
-    -----
-    With z = 2 pi k r_h. Gaussian: exp(-z^2 / (4 ln 2)). Plummer, (1 + R^2/r_h^2)^-2: z K_1(z), since half of
-    its light falls within its scale length (Gradshteyn & Ryzhik 6.565.4). King: by quadrature, see
-    `king_transfer`.
-
-    Examples
-    --------
-    A source of 0.05" at 2 per arcsec: the heavier its wing, the less is left.
-
-    >>> [round(float(transfer(model, 2.0, 0.05)), 3) for model in ("gaussian", "plummer")]
-    [0.867, 0.768]
-    """
-    z = 2.0 * np.pi * np.asarray(frequency) * np.asarray(half_light_arcsec)
-    if model == "gaussian":
-        return np.exp(-(z**2) / (4.0 * np.log(2.0)))
-    if model == "plummer":
-        positive = np.maximum(z, 1e-12)
-        return positive * special.k1(positive)
-    if model == "king":
-        return king_transfer(float(king_concentration))(np.minimum(z, KING_FREQUENCIES[-1]))
-    raise ValueError(f"model is {model!r}, expected one of {', '.join(MODELS)}")
-
-
-@functools.lru_cache
-def king_transfer(concentration):
-    """Spline of the transform of the King (1962, eq. 14) profile against 2 pi k r_h."""
-    from scipy.interpolate import CubicSpline
-
-    x, light = _king_light(concentration)
-    half = king_half_light(concentration)
-    table = np.array([np.sum(light * special.j0(z / half * x)) for z in KING_FREQUENCIES])
-    return CubicSpline(KING_FREQUENCIES, table / light.sum())
-
-
-def king_half_light(concentration):
-    """Half-light radius of a King (1962) profile in units of its core radius."""
-    xt = 10.0**concentration
-
-    def enclosed(x):
-        """Light within x core radii (King 1962, eq. 18, without its factor pi r_c^2 k)."""
-        q = 1.0 + xt**2
-        u = np.asarray(x) ** 2
-        return np.log1p(u) - 4.0 * (np.sqrt(1.0 + u) - 1.0) / np.sqrt(q) + u / q
-
-    low, high = 0.0, xt
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if enclosed(middle) < 0.5 * enclosed(xt) else (low, middle)
-    return 0.5 * (low + high)
-
-
-def _king_light(concentration):
-    """Nodes (core radii) and light at each of a Gauss-Legendre quadrature, dense in the core."""
-    xt = 10.0**concentration
-    node, weight = np.polynomial.legendre.leggauss(KING_NODES)
-    top = np.arcsinh(xt)
-    s = 0.5 * top * (node + 1.0)
-    x = np.sinh(s)
-    surface = (1.0 / np.sqrt(1.0 + x**2) - 1.0 / np.sqrt(1.0 + xt**2)) ** 2
-    return x, surface * x * np.cosh(s) * weight
 
 
 # ---- broadening ------------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from scipy.special import chdtrc
 
 from clusterphot.base.images import radius_grid
 from clusterphot.base.numerics import TINY
+from clusterphot.optics.extended import transfer
 from clusterphot.sizes.likelihood import MARGIN_PX, SizeGrid
 from clusterphot.sizes.limits import alignment_blur
-from clusterphot.sizes.models import PsfSpectrum, transfer
+from clusterphot.sizes.models import PsfSpectrum
 from clusterphot.stack.build import aligned_sample
 from clusterphot.stack.combine import combine, shift_mirrored, stack_counts
 

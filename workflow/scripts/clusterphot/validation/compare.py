@@ -21,10 +21,24 @@ AGREE_SIGMA = 2.0
 
 KINDS = ("value", "range", "below", "above", "table")
 KEYS = {"number", "section", "checked", "err", "spread_of", "rounding", "unit", "quantity", "of"}
-KEYS |= {"unavailable", "reason", *KINDS}
+KEYS |= {"unavailable", "reason", "of_observation", *KINDS}
 STATISTICS = {"p16": 0.16, "median": 0.5, "p84": 0.84}
 ROLES = ("published", "simulated", "other")
 """Of a field: the paper's own fluxes, a simulated field, or another one."""
+
+PUT_IN = {
+    "setting", "wavelength_um", "rest_wavelength_um", "pixel_scale_arcsec", "grid_end", "n_sources", "megaparsec",
+    "milliarcsec",
+}  # fmt: skip
+"""Quantities that the configuration or the data's own headers fix: agreement is no result."""
+
+PUT_IN_PUBLISHED = {"stack_flux_njy", "seen_fraction"}
+"""Quantities that the paper's own fluxes fix beside those."""
+
+OUTCOMES = ("agrees", "differs", "put in", "not applicable", "not available")
+"""Of a comparison; ``put in`` where the two agree by construction."""
+
+NOT_OF_SIMULATION = "a simulated field has its own"
 
 OTHER_FIELD = "this is another field than the paper's"
 UNEXPLAINED = "the reason is not known"
@@ -215,6 +229,8 @@ def _ours(entry, paper, products, role):
     try:
         if "unavailable" in entry:
             raise NotAvailableError(entry["unavailable"])
+        if role == "simulated" and entry.get("of_observation"):
+            return row | {"outcome": "not applicable", "remark": _sentence(NOT_OF_SIMULATION)}
         measured = compute(entry["quantity"], products, entry.get("of"))
     except NotAvailableError as absent:
         return row | {"outcome": "not available", "remark": _sentence(str(absent))}
@@ -227,7 +243,9 @@ def _ours(entry, paper, products, role):
         "sigma_from_paper": difference,
     }
     reason = OTHER_FIELD if role == "other" else entry.get("reason", {}).get(role, UNEXPLAINED)
-    return row | {"outcome": "agrees" if agrees else "differs", "remark": "" if agrees else _sentence(reason)}
+    given = entry["quantity"] in PUT_IN or (role == "published" and entry["quantity"] in PUT_IN_PUBLISHED)
+    outcome = ("put in" if given else "agrees") if agrees else "differs"
+    return row | {"outcome": outcome, "remark": "" if agrees else _sentence(reason)}
 
 
 def _sentence(text):
@@ -237,6 +255,6 @@ def _sentence(text):
 
 
 def tally(table):
-    """How many numbers agree, differ and are not available."""
+    """How many numbers have which of the `OUTCOMES`."""
     outcomes = [str(outcome) for outcome in table["outcome"]]
-    return {name: outcomes.count(name) for name in ("agrees", "differs", "not available")}
+    return {name: outcomes.count(name) for name in OUTCOMES}

@@ -79,7 +79,7 @@ def paper_text(row):
 
 def our_text(row):
     """Our number in words, or a dash."""
-    if row["outcome"] == "not available":
+    if row["outcome"] in ("not available", "not applicable"):
         return DASH
     low, value, high = (float(row[f"our_{name}"]) for name in ("low", "value", "high"))
     return number_text(low, value, high, str(row["unit_of_number"]))
@@ -88,6 +88,8 @@ def our_text(row):
 def sigma_text(row):
     """The difference in words: in sigma, ``in range``, or ``holds`` for a limit."""
     difference = float(row["sigma_from_paper"])
+    if row["outcome"] == "put in":
+        return "="
     if math.isnan(difference):
         return ""
     if difference == 0 and row["paper_kind"] == "range":
@@ -161,15 +163,18 @@ def introduction(tables, names):
         f"Each number of abstract and sections 2 and 3 of {PAPER} that could be traced to a source, beside ours. "
         "The page is written by the rule write_reproduction; ours are computed from the tables of each field. "
         "Differences are in sigma: errors of both sides and the rounding of the paper's number, in quadrature; where "
-        f"neither gives an error, rounding alone. Up to {AGREE_SIGMA:g} sigma the two are said to agree. Numbers "
+        f"neither gives an error, rounding alone. Up to {AGREE_SIGMA:g} sigma the two are said to agree. Where "
+        "configuration or published fluxes fix a number it is marked =: that they agree is no result. Numbers "
         "marked * are as quoted from the text and were not compared with it again; the others were compared with the "
         "abstract or the tables."
     ]
     for table, name in zip(tables, names, strict=True):
         counts = tally(table)
+        results = counts["agrees"] + counts["differs"]
         lines.append(
-            f"{name}: {counts['agrees']} of {len(table)} agree, {counts['differs']} differ, "
-            f"{counts['not available']} not available."
+            f"{name}: of {results} results {counts['agrees']} agree and {counts['differs']} differ; {counts['put in']} "
+            f"numbers were put in, {counts['not applicable']} are of the observation alone, "
+            f"{counts['not available']} are not available."
         )
     return lines
 
@@ -231,7 +236,7 @@ def html_page(tables, names):
         counts=counts,
         names=names,
         sections={heading(section): rows for section, rows in page_rows(tables, names).items()},
-        kinds={"differs": " differs", "not available": " absent"},
+        kinds={"differs": " differs", "not available": " absent", "not applicable": " absent"},
     )
 
 

@@ -19,6 +19,9 @@ from clusterphot.sed.v_light import luminosity_per_njy, v_filter
 SEEN_SIGMA = 3.0
 """A source is seen in a filter where its flux is above this many of its errors (Faisst et al. 2022, figure 4)."""
 
+PAPER_METHOD = "median"
+"""How the paper's stack was made."""
+
 NO_IMAGES = "the field is given by its fluxes, without images"
 NO_STACK = "the field has no photometry of a stack"
 NO_RULE = "this run does not compute it"
@@ -322,14 +325,20 @@ def stamp_arcsec(products, of):
 
 @quantity
 def stack_flux_njy(products, of):
-    """De-reddened flux of the stack in a filter, its systematic error included."""
+    """De-reddened flux of the median stack in a filter, as the paper's, its systematic error included."""
     table = products.table("stack_photometry")
     if f"flux0_{of}" not in table.colnames:
         raise NotAvailableError(f"there is no {of}")
     name = f"flux0_err_sys_{of}"
+    flux, err = (float(table[f"{column}_{of}"][0]) for column in ("flux0", "flux0_err"))
     systematic = float(table[name][0]) if name in table.colnames else 0.0
-    error = float(np.hypot(table[f"flux0_err_{of}"][0], systematic))
-    return Measured(float(table[f"flux0_{of}"][0]), error, error)
+    if products.paths.get("stack_methods"):  # of images: the table's own may be a mean
+        median, used = products.row("stack_methods", method=PAPER_METHOD), products.table("stack_methods")[0]
+        ratio = float(median[f"flux_{of}"] / used[f"flux_{of}"])
+        err *= float(median[f"flux_err_{of}"] / used[f"flux_err_{of}"])
+        flux, systematic = flux * ratio, systematic * ratio
+    error = float(np.hypot(err, systematic))
+    return Measured(flux, error, error)
 
 
 @quantity

@@ -156,7 +156,7 @@ def _read(path):
         with fits.open(path) as hdus:
             header, data = hdus[0].header, hdus[0].data
             flux = None if data is None else np.squeeze(np.asarray(data, float))
-    except (OSError, TypeError, ValueError) as exc:
+    except Exception as exc:  # whatever astropy trips over in a damaged file
         raise DataError(path, f"a file that cannot be read ({exc})", "a FITS spectrum", _DOWNLOAD) from exc
     if flux is None or flux.ndim != 1:
         raise DataError(path, "no one-dimensional spectrum", "a FITS spectrum", _DOWNLOAD)

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from clusterphot.base.errors import ConfigError, DataError
+from clusterphot.base.errors import ConfigError, DataError, UserError
+from clusterphot.base.files import REPO
 from clusterphot.config.ssp_grids import FspsKeys
 from clusterphot.ssp.grid import C_ANGSTROM_S, SspGrid
 from clusterphot.ssp.readers import fsps_child
@@ -25,6 +27,11 @@ LSUN_FSPS_ERG_S = 3.839e33
 VERSION = "0.4.8"
 DATA_TAG = "v3.3"
 """python-fsps, and the tag of the data that go with it; version 4 of FSPS has no BaSeL."""
+
+DATA_REPOSITORY = "https://github.com/cconroy20/fsps.git"
+
+OWN = REPO / ".fsps"
+"""What `make fsps` built: an environment ``venv`` and ``data``, taken where the configuration names no others."""
 
 ISOCHRONES = {"mist": "mist", "padova": "pdva", "parsec": "prsc", "basti": "bsti", "geneva": "gnva"}
 SPECTRA = {"basel": "basel", "miles": "miles", "c3k": "c3k_a"}
@@ -43,22 +50,28 @@ _FOLDERS_OF_DATA = ("ISOCHRONES", "SPECTRA", "data", "dust", "nebular")
 _PROBE_SECONDS, _RUN_SECONDS = 300, 7200
 
 
+def build_flags(isochrones=FspsKeys.isochrones, spectra=FspsKeys.spectra):
+    """FFLAGS by which FSPS is compiled with these libraries."""
+    flags = [f"-DMIST={int(isochrones == 'mist')}"]
+    flags += [f"-D{isochrones.upper()}=1"] if isochrones != "mist" else []
+    flags += [f"-DMILES={int(spectra == 'miles')}"]
+    flags += [f"-D{spectra.upper()}=1"] if spectra != "miles" else []
+    return " ".join(flags)
+
+
 def build_command(isochrones=FspsKeys.isochrones, spectra=FspsKeys.spectra):
     """Shell command that builds python-fsps with these libraries.
 
     ``--no-cache-dir`` matters: pip keeps the wheel that it built, whatever the libraries were.
     """
-    flags = [f"-DMIST={int(isochrones == 'mist')}"]
-    flags += [f"-D{isochrones.upper()}=1"] if isochrones != "mist" else []
-    flags += [f"-DMILES={int(spectra == 'miles')}"]
-    flags += [f"-D{spectra.upper()}=1"] if spectra != "miles" else []
-    return f'FFLAGS="{" ".join(flags)}" pip install --no-cache-dir --no-binary fsps fsps=={VERSION}'
+    flags = build_flags(isochrones, spectra)
+    return f'FFLAGS="{flags}" pip install --no-cache-dir --no-binary fsps fsps=={VERSION}'
 
 
 def data_command(folder="fsps"):
     """Shell command that fetches the data of FSPS and says where they are."""
     return (
-        f"git clone -b {DATA_TAG} --depth 1 https://github.com/cconroy20/fsps.git {folder} && "
+        f"git clone -b {DATA_TAG} --depth 1 {DATA_REPOSITORY} {folder} && "
         f'export SPS_HOME="$(realpath {folder})"'
     )
 
@@ -165,13 +178,25 @@ def check_fsps(setup, *, metallicity_zsun=(), ages_gyr=(), data=True):
 # ------------------------------------------------------------------------------------------------- settings
 
 
-def _settings(setup):
-    """Names of the compiled libraries, folder of the data, and interpreter."""
+def check_names(setup):
+    """Refuse isochrones, spectra and an IMF that FSPS does not have.
+
+    Raises
+    ------
+    ConfigError
+    """
     for key, known in (("isochrones", ISOCHRONES), ("spectra", SPECTRA), ("imf", IMFS)):
         if getattr(setup, key) not in known:
             raise ConfigError(f"{setup.where}.{key}", getattr(setup, key), f"one of {', '.join(known)}")
+
+
+def _settings(setup):
+    """Names of the compiled libraries, folder of the data, and interpreter."""
+    check_names(setup)
     home = _find_home(setup.sps_home, setup.where)
-    found = shutil.which(setup.python) if setup.python else sys.executable
+    own = OWN / "venv" / "bin" / "python"
+    usual = str(own) if own.is_file() else sys.executable
+    found = shutil.which(setup.python) if setup.python else usual
     if found is None:
         raise ConfigError(
             f"{setup.where}.python",
@@ -185,13 +210,28 @@ def _settings(setup):
 def _find_home(sps_home, where):
     """Folder of the FSPS data."""
     key = f"{where}.sps_home" if sps_home else "environment variable SPS_HOME"
-    home = sps_home or os.environ.get("SPS_HOME")
-    hint = data_command()
+    home = sps_home or os.environ.get("SPS_HOME") or (str(OWN / "data") if has_data(OWN / "data") else "")
     if not home:
-        raise ConfigError(
-            key, "nothing", "the folder of the FSPS data", f"{hint}\nor name it with {where}.sps_home."
-        )
-    home = os.path.abspath(home)
+        hint = f"make fsps, or {data_command()}\nor name it with {where}.sps_home."
+        raise ConfigError(key, "nothing", "the folder of the FSPS data", hint)
+    return check_home(home, key)
+
+
+def check_home(home, key):
+    """Folder of the FSPS data, absolute.
+
+    Parameters
+    ----------
+    home : str
+    key : str
+        Where the user named it, for messages.
+
+    Raises
+    ------
+    ConfigError
+        If it is no folder or lacks some of the data.
+    """
+    home, hint = os.path.abspath(home), data_command()
     if not os.path.isdir(home):
         raise ConfigError(key, f"{home}, which is no folder", "the folder of the FSPS data", hint)
     missing = [name for name in _FOLDERS_OF_DATA if not os.path.isdir(os.path.join(home, name))]
@@ -199,6 +239,32 @@ def _find_home(sps_home, where):
         lacks = ", ".join(missing) or _FILE_OF_DATA
         raise ConfigError(key, f"{home}, which lacks {lacks}", f"the data of FSPS {DATA_TAG}", hint)
     return home
+
+
+def has_data(home):
+    """Whether a folder holds the data of FSPS, as far as `check_home` sees."""
+    try:
+        check_home(str(home), "")
+    except ConfigError:
+        return False
+    return True
+
+
+def is_built(setup):
+    """Whether the interpreter of a setup has python-fsps of its version and libraries; no data are needed.
+
+    python-fsps asks for a folder of data as soon as it is imported: it gets one with the empty files that it looks for.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        for name in (_FILE_OF_DATA, os.path.join("data", "FILTER_LIST")):
+            Path(home, name).parent.mkdir(exist_ok=True)
+            Path(home, name).touch()
+        request = {"task": "build", "libraries": [ISOCHRONES[setup.isochrones], SPECTRA[setup.spectra]]}
+        try:
+            report, _ = _call(request, home, setup.python, setup.where)
+        except UserError:
+            return False
+    return report.get("version") == VERSION and report["libraries"][:2] == request["libraries"]
 
 
 def _remark(setup):
@@ -229,7 +295,7 @@ def _run(setup, task, metallicities=()):
             f"{setup.where}, {python}",
             "no python-fsps in it" if missing else f"a python-fsps that cannot be imported ({error})",
             f"python-fsps {VERSION}, built with the libraries of the configuration",
-            f"with a Fortran compiler: {build_command(setup.isochrones, setup.spectra)}",
+            f"make fsps, or with a Fortran compiler: {build_command(setup.isochrones, setup.spectra)}",
         )
     _check_build(report, setup)
     return report, arrays

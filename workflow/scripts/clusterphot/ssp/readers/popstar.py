@@ -4,6 +4,7 @@ Models of Molla, Garcia-Vargas & Bressan (2009, MNRAS 398, 451), Chabrier IMF fr
 Wavelengths in vacuum Angstrom, spectra in Lsun/Angstrom per Msun formed, ages in yr; no masses in the file.
 """
 
+import contextlib
 import os
 import re
 
@@ -11,6 +12,7 @@ import numpy as np
 from astropy.io import fits
 
 from clusterphot.base.errors import DataError
+from clusterphot.base.fits_headers import read_headers
 from clusterphot.ssp.grid import LSUN_GALAXEV_ERG_S, SspGrid
 from clusterphot.ssp.readers.names import POPSTAR_FILE, POPSTAR_PACKAGE, find_popstar
 from clusterphot.ssp.readers.surviving_mass import surviving_fractions
@@ -47,6 +49,10 @@ def read(file=None, *, nebular=False):
     with _open(path) as hdus:
         fractions, ages, wave = _axes(hdus, path, kind)
         spectra = np.stack([_spectra(hdus, z, ages, kind) for z in fractions], axis=1)
+    if not np.all(np.diff(wave) > 0) or not wave[0] > 0:
+        raise DataError(
+            path, "wavelengths that do not increase", f"the file {POPSTAR_FILE} of {POPSTAR_PACKAGE} 1.4.0"
+        )
     if not np.all(np.isfinite(spectra)):
         raise DataError(path, "spectra with NaN", f"the file {POPSTAR_FILE} of {POPSTAR_PACKAGE} 1.4.0")
     age_gyr = 10.0 ** (np.array([float(age) for age in ages]) - 9)
@@ -83,14 +89,19 @@ def axes(file=None, *, nebular=False):
     }
 
 
+@contextlib.contextmanager
 def _open(path):
-    """Open the file, or say in one message why not."""
+    """The file, opened and read, or one message that says why not."""
+    expected = f"the file {POPSTAR_FILE} of {POPSTAR_PACKAGE}"
     try:
-        return fits.open(path)
-    except (OSError, EOFError) as exc:
-        raise DataError(
-            path, f"a file that is not FITS ({exc})", f"the file {POPSTAR_FILE} of {POPSTAR_PACKAGE}"
-        ) from exc
+        for _ in read_headers(path):  # within bounds, without which astropy is busy for minutes
+            pass
+        with fits.open(path) as hdus:
+            yield hdus
+    except DataError:
+        raise
+    except Exception as exc:  # whatever astropy trips over in a damaged file
+        raise DataError(path, f"a file that cannot be read ({exc})", expected) from exc
 
 
 def _axes(hdus, path, kind):
