@@ -33,13 +33,28 @@ SLOW = {
 
 FROM_THE_START = {
     "check_config": {"astropy.wcs"},
+    "count_clusters": {
+        "astropy.coordinates",
+        "astropy.wcs",
+        "scipy.interpolate",
+        "scipy.optimize",
+        "scipy.stats",
+    },
     "count_stars": {"astropy.coordinates"},
     "detect_sources": {"astropy.coordinates", "scipy.optimize", "scipy.signal"},
     "fit_color_mixture": {"scipy.interpolate", "scipy.optimize", "scipy.stats"},
     "fit_luminosity_function": {"scipy.interpolate", "scipy.optimize", "scipy.stats"},
+    "fit_spatial": {
+        "astropy.coordinates",
+        "astropy.wcs",
+        "scipy.interpolate",
+        "scipy.optimize",
+        "scipy.stats",
+    },
     "inject_clusters": {"scipy.signal"},
     "map_clusters": {"astropy.wcs", "scipy.interpolate", "scipy.optimize", "scipy.stats"},
     "measure_completeness": {"scipy.optimize"},
+    "measure_light": {"astropy.wcs", "scipy.interpolate", "scipy.optimize", "scipy.stats"},
     "merge_candidates": {"astropy.coordinates", "scipy.optimize", "scipy.signal"},
     "new_field": {"astropy.wcs"},
     "prepare_mosaic": {"astropy.wcs"},
