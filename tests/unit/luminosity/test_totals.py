@@ -142,6 +142,22 @@ def test_table_has_a_row_for_each_assumption_and_region(mock):
     assert list(without["region"]) == ["searched"] * 2
 
 
+def test_an_assumption_that_the_data_refute_is_told(mock, caplog):
+    _, field, _, kernels, fit = mock
+    galaxy = totals.GalaxyLight(np.array([5.0]), np.array([30.0]), np.array([1e11]), 0.1, np.ones(1))
+
+    class Keys:
+        width_range, seed = (0.3, 3.0), 1
+
+    free = lf.fit_turnover(kernels, lf.Options((28.0, 33.0), (0.3, 3.0)))
+    assumed = [totals.Assumed("given", "galaxy", (turnover, 0.1), (1.2, 0.1)) for turnover in (30.0, 26.5)]
+    none = np.empty((0, 4))
+    table = totals.count_field(field.sample, field.own, kernels, free, None, none, assumed, galaxy, Keys)
+    fall = table["likelihood_fall"][table["turnover_kind"] == "given"]
+    assert fall[0] < 9 < fall[1]
+    assert caplog.text.count("does not describe these clusters") == 1
+
+
 def test_no_sources_make_an_empty_table_with_all_columns():
     table = totals.totals_table([])
     assert len(table) == 0 and "s_n_p50" in table.colnames

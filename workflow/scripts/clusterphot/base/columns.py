@@ -715,6 +715,10 @@ LUMINOSITY_COLUMNS = {
         "free: of the data; faded: today's, carried back; today: today's; given: the user's",
     ),
     "turnover_err": ("mag", "half the 68 % range of turnover"),
+    "likelihood_fall": (
+        "",
+        "2 ln L of the data's own turnover and width less that of the assumption: above 9 it does not describe them",
+    ),
     "width_kind": ("", "free, or that of galaxies as bright"),
     "region": ("", "searched area, or aperture around the centre"),
     "aperture_kpc": ("kpc", "radius of the aperture"),

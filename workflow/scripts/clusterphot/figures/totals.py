@@ -13,6 +13,7 @@ from clusterphot.figures.style import (
     new_figure,
     say_empty,
 )
+from clusterphot.luminosity.totals import REFUTED
 
 TURNOVERS = {
     "free": "turnover of the data",
@@ -52,7 +53,9 @@ def plot_totals(totals, *, halo_mass=None, field=""):
     figure : `matplotlib.figure.Figure`
     """
     figure = new_figure(PAGE_WIDTH_IN, 3.1)
-    label_field(figure, f"{field}: clusters, found and missed")
+    refuted = len(totals) and (np.asarray(totals["likelihood_fall"]) > REFUTED).any()
+    words = "clusters, found and missed" + ("; open: not a function that describes them" if refuted else "")
+    label_field(figure, f"{field}: {words}")
     numbers, frequency = figure.subplots(1, 2, width_ratios=(1.5, 1))
     if not len(totals):
         say_empty(numbers, "too few clusters")
@@ -67,7 +70,7 @@ def plot_totals(totals, *, halo_mass=None, field=""):
             value, low, high = row["n_total_p50"], row["n_total_p16"], row["n_total_p84"]
             numbers.errorbar(
                 value, at, xerr=[[value - low], [high - value]], fmt="o", ms=3, color=COLOURS[number % len(COLOURS)],
-                elinewidth=1, label=label if row is rows[0] else None,
+                elinewidth=1, label=label if row is rows[0] else None, mfc=_face(row, COLOURS[number % len(COLOURS)]),
             )  # fmt: skip
     numbers.set_yticks(range(len(kinds)))
     numbers.set_yticklabels([f"{TURNOVERS[t]},\n{WIDTHS[w]}" for t, w in reversed(kinds)], fontsize=6.5)
@@ -83,6 +86,11 @@ def plot_totals(totals, *, halo_mass=None, field=""):
     numbers.legend(unique.values(), unique.keys(), loc="best", labelcolor=INK, fontsize=6.5)
     _draw_frequency(frequency, regions)
     return figure
+
+
+def _face(row, colour):
+    """Open markers where the data refute the assumption."""
+    return "white" if row["likelihood_fall"] > REFUTED else colour
 
 
 def _regions(totals):
@@ -106,7 +114,7 @@ def _draw_frequency(ax, regions):
             magnitude = row["absolute_v"] + 0.04 * (k - 0.5 * (len(rows) - 1))
             ax.errorbar(
                 magnitude, value, yerr=[[value - low], [high - value]], fmt="o", ms=3, elinewidth=1,
-                color=COLOURS[number % len(COLOURS)],
+                color=COLOURS[number % len(COLOURS)], mfc=_face(row, COLOURS[number % len(COLOURS)]),
             )  # fmt: skip
     if not drawn:
         say_empty(ax, "no light was measured")

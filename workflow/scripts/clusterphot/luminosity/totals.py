@@ -4,6 +4,7 @@ Numbers in apertures rest on the profile of the clusters, which fills what was n
 Angles arcsec, areas arcsec2, magnitudes AB unless V (Vega).
 """
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,8 @@ from clusterphot.luminosity.results import make_kernels
 from clusterphot.luminosity.turnover import expected_turnover, width_of_galaxy
 from clusterphot.luminosity.v_band import absolute_v
 
+logger = logging.getLogger(__name__)
+
 STEP_MAG, BEYOND_TURNOVER = 0.1, 6.0
 """Grid of magnitudes on which completeness is averaged, and how far it reaches beyond the turnover."""
 
@@ -34,6 +37,9 @@ RINGS, SECTORS = 200, 64
 
 N_SIGMA = 4.0
 """How far from an assumed turnover or width the posterior reaches."""
+
+REFUTED = 9.0
+"""Fall of 2 ln L beyond which an assumption is said not to describe the clusters: 3 sigma of one parameter."""
 
 N_DRAWS = 2000
 LUMINOSITY_UNIT = 1e9
@@ -278,7 +284,15 @@ def totals_table(rows):
     out = Table()
     for name in ("turnover_kind", "width_kind", "region"):
         out[name] = np.array([row[name] for row in rows], dtype=str)
-    numbers = ["turnover", "turnover_err", "width", "aperture_kpc", "aperture_arcsec", "n_found"]
+    numbers = [
+        "turnover",
+        "turnover_err",
+        "width",
+        "likelihood_fall",
+        "aperture_kpc",
+        "aperture_arcsec",
+        "n_found",
+    ]
     numbers += [
         f"{name}_{end}" for name in ("n_total", "s_n", "n_per_1e9_lsun") for end in ("p16", "p50", "p84")
     ]
@@ -371,6 +385,13 @@ def assumptions(grid, reference, extinction_mag, old, given, absolute_v):
     return out
 
 
+def _fall(kernels, free, fit):
+    """Twice the fall of the log-likelihood from the best function of the data to the best of an assumption."""
+    turnover, width = np.transpose([free.best, fit.best])
+    own, assumed = lf.log_likelihood(kernels, lf.gaussian_shapes(kernels.mag, turnover, width))
+    return float(2.0 * (own - assumed))
+
+
 def count_field(sample, own, kernels, free, cells, profile, assumed, galaxy, par):
     """Numbers of a field under all assumptions.
 
@@ -399,10 +420,18 @@ def count_field(sample, own, kernels, free, cells, profile, assumed, galaxy, par
         fits.insert(0, (Assumed("free", "free"), free))
     rows = []
     for one, fit in fits:
+        fall = _fall(kernels[0], free, fit)
+        if fall > REFUTED:
+            logger.warning(
+                "turnover %s, width %s: 2 ln L is %.0f below that of the data's own turnover and width; this function "
+                "does not describe these clusters, and its numbers are not theirs",
+                one.turnover_kind, one.width_kind, fall,
+            )  # fmt: skip
         drawn = lf.draw_functions(fit, N_DRAWS, par.seed)
         head = {
             "turnover_kind": one.turnover_kind, "width_kind": one.width_kind, "turnover": fit.quantile(0.5),
             "turnover_err": 0.5 * (fit.quantile(0.8413) - fit.quantile(0.1587)), "width": fit.quantile(0.5, "width"),
+            "likelihood_fall": fall,
         }  # fmt: skip
         number = lf.draw_numbers(kernels, sample, drawn, (np.inf,), seed=par.seed)[0]
         rows.append(head | {"region": "searched"} | summarise(number, float(sample.p_cluster.sum())))
