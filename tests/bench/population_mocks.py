@@ -64,6 +64,15 @@ def draw_ages(rng, truth, n, ends):
     return ages[:n]
 
 
+def draw_metallicities(rng, truth, n, ends):
+    """Metallicities of n clusters, those beyond the ends drawn anew: clipped ones would be a second population there."""
+    z = np.empty(0)
+    while len(z) < n:
+        more = truth.metallicity_zsun * 10 ** (truth.metallicity_dex * rng.normal(size=n))
+        z = np.concatenate([z, more[(more > ends[0]) & (more < ends[1])]])
+    return z[:n]
+
+
 def draw_mock(
     rng,
     fine,
@@ -107,8 +116,7 @@ def draw_mock(
     while found < n:
         m = 4 * n
         age = draw_ages(rng, truth, m, (fine.age_gyr[0], fine.age_gyr[-1]))
-        z = truth.metallicity_zsun * 10 ** (truth.metallicity_dex * rng.normal(size=m))
-        z = np.clip(z, fine.metallicity_zsun[0], fine.metallicity_zsun[-1])
+        z = draw_metallicities(rng, truth, m, (fine.metallicity_zsun[0], fine.metallicity_zsun[-1]))
         per_mass, _ = flux_at(fine, age, z)
         # brightest 200 times the faintest; at equal mass the old are the fainter ones
         log_mass = (
