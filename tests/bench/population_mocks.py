@@ -65,7 +65,7 @@ def draw_ages(rng, truth, n, ends):
 
 
 def draw_metallicities(rng, truth, n, ends):
-    """Metallicities of n clusters, those beyond the ends drawn anew: clipped ones would be a second population there."""
+    """Metallicities of n clusters, those beyond the ends drawn anew: clipped ones would heap up there."""
     z = np.empty(0)
     while len(z) < n:
         more = truth.metallicity_zsun * 10 ** (truth.metallicity_dex * rng.normal(size=n))

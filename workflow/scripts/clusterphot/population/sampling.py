@@ -124,7 +124,8 @@ class _Chains:
     """Chains of one mode, which can be gone on with; positions in the coordinates of its Gaussian."""
 
     def __init__(self, target, mode, scale, rng):
-        logging.getLogger("mici").setLevel(logging.WARNING)  # it reports every long step of the search for one
+        # it reports every long step of the search for one
+        logging.getLogger("mici").setLevel(logging.WARNING)
         from mici import adapters, integrators, samplers, states, systems
 
         self.target, self.mode, self.scale, self.n = target, mode, scale, target.n
@@ -278,9 +279,6 @@ def _bridge(at_draws, at_proposed):
         above = at_proposed - np.logaddexp(log_part + at_proposed, log_rest + log_r)
         below = -np.logaddexp(log_part + at_draws, log_rest + log_r)
         log_r = float(
-            np.logaddexp.reduce(above)
-            - np.log(n_proposed)
-            - np.logaddexp.reduce(below)
-            + np.log(n_draws)
+            np.logaddexp.reduce(above) - np.log(n_proposed) - np.logaddexp.reduce(below) + np.log(n_draws)
         )
     return log_r
