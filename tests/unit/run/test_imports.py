@@ -40,6 +40,7 @@ FROM_THE_START = {
     "inject_clusters": {"scipy.signal"},
     "map_clusters": {"astropy.wcs", "scipy.interpolate", "scipy.optimize", "scipy.stats"},
     "measure_completeness": {"scipy.optimize"},
+    "measure_mass_completeness": {"scipy.optimize"},
     "merge_candidates": {"astropy.coordinates", "scipy.optimize", "scipy.signal"},
     "new_field": {"astropy.wcs"},
     "prepare_mosaic": {"astropy.wcs"},

@@ -311,6 +311,11 @@ class FieldSet:
         return [field.name for field in self if field.is_proven]
 
     @property
+    def searched_by_mass(self):
+        """Names of the fields whose completeness can be told by mass: those with mosaics and a known extinction."""
+        return [field.name for field in self if field.mosaics and (field.ebv != "sfd" or field.sfd_center_deg)]
+
+    @property
     def simulated(self):
         """Names of the fields that the workflow simulates."""
         return [field.name for field in self if field.simulation is not None]
