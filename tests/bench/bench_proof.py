@@ -51,7 +51,12 @@ STEPS = {
 }
 """Exposures of the deep half and how many of them do not reach the other: noise that differs by 1.4 and by 2."""
 
-STEP_FIELD = {"size_arcsec": 52.0, "n_clusters": 60, "clearance_arcsec": CLEARANCE_ARCSEC, "galaxies_per_arcsec2": 0.1}
+STEP_FIELD = {
+    "size_arcsec": 52.0,
+    "n_clusters": 60,
+    "clearance_arcsec": CLEARANCE_ARCSEC,
+    "galaxies_per_arcsec2": 0.1,
+}
 N_STEP_BLANK, CHUNK = 4200, 300
 """Blank places of a field with a step, more than 1,200 in each half; at a time."""
 
@@ -75,7 +80,8 @@ def run_field(folder, seed, cores):
         source_list(truth).write(folder / "sources.csv", format="ascii.csv", overwrite=True)
     more = "    truth: truth.ecsv\n"
     text = "".join(
-        entry(name, truth, "sources.csv", psf="psf_grid.fits" if name == "given" else None, more=more) for name in PSFS
+        entry(name, truth, "sources.csv", psf="psf_grid.fits" if name == "given" else None, more=more)
+        for name in PSFS
     )
     numbers = f"proof: {{n_injections: {N_INJECTIONS}, n_blank: {N_BLANK}}}\n"
     (folder / "field.yaml").write_text(f"{numbers}fields:\n{text}", encoding="utf-8")
@@ -98,7 +104,8 @@ def truth_tables(fields):
     """Smallest p values of each field and of all together, and the latter bin by bin, as Markdown."""
     chances, bins = [], []
     for name, words in PSFS.items():
-        for label, folders in [*((label, [folder]) for label, folder in fields.items()), ("all", list(fields.values()))]:
+        samples = {label: [folder] for label, folder in fields.items()} | {"all": list(fields.values())}
+        for label, folders in samples.items():
             for systematic, errors in ((False, "random"), (True, "and systematic")):
                 table = compared(folders, name, systematic)
                 least, number = agreement.smallest_chance(table)
@@ -110,7 +117,9 @@ def truth_tables(fields):
     heads += ["scatter, put in", "truth", "p of bias", "p of scatter"]
     return "\n\n".join(
         [
-            markdown_table(["PSF", "seed", "errors", "p values", "smallest", "must exceed", "agree"], chances),
+            markdown_table(
+                ["PSF", "seed", "errors", "p values", "smallest", "must exceed", "agree"], chances
+            ),
             "All seeds together, p values with both errors:",
             markdown_table(heads, bins),
         ]
@@ -121,8 +130,12 @@ def bin_rows(table):
     """Cells of the rows of a comparison that have p values."""
     for row in table[np.isfinite(table["p_scatter"])]:
         ends = "all" if np.isnan(row["mag_low"]) else f"{row['mag_low']:g} to {row['mag_high']:g}"
-        biases = [f"{100 * row[f'{of}bias']:+.2f} +- {100 * row[f'{of}bias_err']:.2f}" for of in ("", "true_")]
-        scatter = [f"{row[f'{of}pull_scatter']:.2f} +- {row[f'{of}pull_scatter_err']:.2f}" for of in ("", "true_")]
+        biases = [
+            f"{100 * row[f'{of}bias']:+.2f} +- {100 * row[f'{of}bias_err']:.2f}" for of in ("", "true_")
+        ]
+        scatter = [
+            f"{row[f'{of}pull_scatter']:.2f} +- {row[f'{of}pull_scatter_err']:.2f}" for of in ("", "true_")
+        ]
         chances = [f"{row[name]:.2f}" for name in ("p_bias", "p_scatter")]
         number = f"{row['n']}, {row['n_true']}"
         yield [row["filter"], ends, number, *biases, f"{100 * row['sys_error']:.2f}", *scatter, *chances]
@@ -139,7 +152,9 @@ def run_step_field(folder, kind, seed, cores):
     if not (folder / "sources.csv").exists():
         write_mosaics(folder, truth)
         source_list(truth).write(folder / "sources.csv", format="ascii.csv", overwrite=True)
-    (folder / "field.yaml").write_text("fields:\n" + entry("field", truth, "sources.csv", psf="psf_grid.fits"))
+    (folder / "field.yaml").write_text(
+        "fields:\n" + entry("field", truth, "sources.csv", psf="psf_grid.fits")
+    )
     run_workflow(folder, "results/field/proof/donors.ecsv", cores=cores)
 
 
@@ -149,7 +164,8 @@ def blank_pulls(folder):
     target = folder / "blank.ecsv"
     if not target.exists():
         paths = [
-            [results / filt / f"{name}.fits" for filt in FILTERS] for name in ("mosaic", "psf", "psf_grid", "noise")
+            [results / filt / f"{name}.fits" for filt in FILTERS]
+            for name in ("mosaic", "psf", "psf_grid", "noise")
         ]
         offsets = [results / filt / "offset.ecsv" for filt in FILTERS if filt != REFERENCE]
         bands = read_bands(*[[str(path) for path in some] for some in (*paths, offsets)], REFERENCE)
@@ -192,7 +208,9 @@ def step_table(fields):
             for name in ("deep", "shallow", "edges and gap"):
                 cells = []
                 for noise in ("parts", "one"):
-                    chosen = (region == name) & (np.asarray(table["noise"]) == noise) & summary.clean(table, filt)
+                    chosen = (
+                        (region == name) & (np.asarray(table["noise"]) == noise) & summary.clean(table, filt)
+                    )
                     pull = np.asarray(table[f"pull_{filt}"])[chosen]
                     pull = pull[np.isfinite(pull)]
                     scatter = robust_scatter(pull)
@@ -207,7 +225,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="scratch folder, some 300 MB a field")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--kinds", nargs="*", choices=STEPS, default=list(STEPS), help="fields with a step in depth")
+    parser.add_argument(
+        "--kinds", nargs="*", choices=STEPS, default=list(STEPS), help="fields with a step in depth"
+    )
     parser.add_argument("--step-seed", type=int, default=5)
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--page", action="store_true", help="write the tables into docs/proof.md")

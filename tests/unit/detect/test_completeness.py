@@ -297,7 +297,12 @@ class TestInjection:
         injected = Table({"x": [80.0, 160.0], "y": [120.0, 120.0], "flux_in_F200W": [100.0, 100.0]})
         names = [("F200W", moment) for moment in ("size", "plus", "cross")]
         locus = selection.PointLocus(
-            {name: [0.0] for name in names}, dict.fromkeys(names, 0.0), (120.0, 120.0), 120.0, 9, {"F200W": 0.0}
+            {name: [0.0] for name in names},
+            dict.fromkeys(names, 0.0),
+            (120.0, 120.0),
+            120.0,
+            9,
+            {"F200W": 0.0},
         )
         box = (0, size, 0, size)
         (plane,) = load_planes(field.bands, 0, box, 20)
@@ -315,7 +320,9 @@ class TestInjection:
     def test_clusters_of_known_mass_have_fluxes_of_it(self, quiet_field):
         """By turns of twice two kinds; the second population has twice the light per mass and is seen through dust."""
         field, maps, found = quiet_field
-        options = masses.PopulationOptions(ages_gyr=(1.1, 7.0), metallicities_zsun=(0.5,), sizes_pc=(0.0, 100.0))
+        options = masses.PopulationOptions(
+            ages_gyr=(1.1, 7.0), metallicities_zsun=(0.5,), sizes_pc=(0.0, 100.0)
+        )
         kinds = masses.make_populations(projected(), {"F150W": 0.0, "F200W": 2.5}, options, 1e-4)
         assert list(kinds.kinds["age_gyr"]) == [1.0, 1.0, 8.0, 8.0]
         assert list(kinds.kinds["half_light_radius_pc"]) == [0.0, 100.0] * 2

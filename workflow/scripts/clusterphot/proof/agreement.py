@@ -46,29 +46,30 @@ def compare_with_truth(proof, recovery, filters, *, systematic=True):
     Artificial clusters are put in with the PSF that fits them and have the zero points of the fits. The truth has the
     errors of both, the same for all sources of a filter: a bias of the truth has the systematic error quoted in
     ``flux_err_sys`` beside its own. Errors that come from scaled median absolute deviations of n values are known to
-    `SCATTER_ERROR` / sqrt(n), as those of normal deviates from n / (2 `SCATTER_ERROR`^2) degrees of freedom; p values of
-    biases are of Student's distribution with those of both together (Welch 1947, Biometrika 34, 28). Scatters are
-    compared by their logarithms, whose error is this.
+    `SCATTER_ERROR` / sqrt(n), as those of normal deviates from n / (2 `SCATTER_ERROR`^2) degrees of freedom; p values
+    of biases are of Student's distribution with those of both together (Welch 1947, Biometrika 34, 28). Scatters are
+    compared by their logarithms, whose error is this. Where bright and faint sources are mixed the error of a median is
+    too large by some per cent, and p values of biases with it.
     """
     rows = []
     for filt in filters:
         whole = whole_row(proof, "injected", filt)
-        true = _true_row(recovery, "flux", filt, "all")
+        true = true_row(recovery, "flux", filt)
         if whole is None or true is None:
             continue
-        scale = _true_row(recovery, "flux_scale", filt, "all")
+        scale = true_row(recovery, "flux_scale", filt)
         sys_error = 0.0 if scale is None or not systematic else float(np.nan_to_num(scale["sys_error"]))
         rows.append(_compare(filt, whole, true, sys_error))
         of_filter = proof[(np.asarray(proof["kind"]) == "injected") & (np.asarray(proof["filter"]) == filt)]
         for low, high in zip(BINS["mag"][:-1], BINS["mag"][1:], strict=True):
             some = of_filter[(of_filter["mag_low"] == low) & (of_filter["mag_high"] == high)]
-            true = _true_row(recovery, "flux", filt, "mag", low)
+            true = true_row(recovery, "flux", filt, "mag", low)
             if len(some) and true is not None:
                 rows.append(_compare(filt, some[0], true, sys_error, mag_low=low, mag_high=high))
     return Table({name: [row[name] for row in rows] for name in COLUMNS})
 
 
-def _true_row(recovery, quantity, filt, binned_by, low=None):
+def true_row(recovery, quantity, filt, binned_by="all", low=None):
     """Row of the summary of the truth, or None."""
     chosen = recovery[
         (np.asarray(recovery["quantity"]) == quantity)

@@ -87,7 +87,10 @@ def make_populations(grid, extinction, options, arcsec_per_pc):
     """
     ages, metallicities = (
         sorted({int(np.argmin(np.abs(np.log(nodes / value)))) for value in wanted})
-        for nodes, wanted in ((grid.age_gyr, options.ages_gyr), (grid.metallicity_zsun, options.metallicities_zsun))
+        for nodes, wanted in (
+            (grid.age_gyr, options.ages_gyr),
+            (grid.metallicity_zsun, options.metallicities_zsun),
+        )
     )
     nodes = list(itertools.product(ages, metallicities, options.sizes_pc))
     i, j = (np.array([node[axis] for node in nodes]) for axis in (0, 1))
@@ -124,16 +127,19 @@ def mass_table(injections, reference):
     rows = []
     for name in SELECTIONS:
         for kind in kinds:
-            chosen = np.all([np.asarray(injections[of]) == value for of, value in zip(KINDS, kind, strict=True)], axis=0)
-            head = {"selection": name, **dict(zip(KINDS, kind.tolist(), strict=True))}
-            rows += _rows_of_kind(injections[chosen], np.asarray(injections[name], dtype=bool)[chosen], head, reference)
+            head = dict(zip(KINDS, kind.tolist(), strict=True))
+            chosen = np.all([np.asarray(injections[of]) == value for of, value in head.items()], axis=0)
+            seen = np.asarray(injections[name], dtype=bool)[chosen]
+            rows += _rows_of_kind(injections[chosen], seen, {"selection": name, **head}, reference)
     return Table(rows)
 
 
 def _rows_of_kind(some, seen, head, reference):
     """Rows of one kind of cluster."""
     log_mass, mag = np.asarray(some["log_mass"]), np.asarray(some["mag_in"])
-    places = (np.asarray(some[name]) for name in (f"noise_{reference}", "surface_brightness", "neighbour_light"))
+    places = (
+        np.asarray(some[name]) for name in (f"noise_{reference}", "surface_brightness", "neighbour_light")
+    )
     limit, error = measure_completeness(mag, *places, seen).limit(0.5, 0)
     # of one population all are on a line
     log_mass_50 = float(np.median(log_mass - DEX_PER_MAG * mag)) + DEX_PER_MAG * limit
