@@ -19,6 +19,7 @@ sys.path[:0] = [str(REPO / "workflow" / "scripts"), str(REPO / "tests")]
 
 from clusterphot.base.tables import read_table  # noqa: E402
 from clusterphot.config.photometry import PhotometrySection  # noqa: E402
+from clusterphot.config.proof import ProofSection  # noqa: E402
 from clusterphot.measure.fit import FitOptions  # noqa: E402
 from clusterphot.measure.neighbours import search_radius  # noqa: E402
 from clusterphot.proof import agreement, recovery, summary  # noqa: E402
@@ -26,7 +27,7 @@ from clusterphot.proof.bands import Manner, read_bands  # noqa: E402
 from clusterphot.proof.blank import draw_blank  # noqa: E402
 from clusterphot.proof.donors import Listed  # noqa: E402
 from clusterphot.proof.draw import DrawOptions  # noqa: E402
-from clusterphot.proof.outcome import prove_blank  # noqa: E402
+from clusterphot.proof.outcome import prove_blank, stack_outcomes  # noqa: E402
 from clusterphot.proof.recovery import robust_scatter  # noqa: E402
 from marked_page import markdown_table, write_between_marks  # noqa: E402
 from simulated_field import REFERENCE, draw_truth, entry, run_workflow, write_mosaics  # noqa: E402
@@ -57,7 +58,7 @@ STEP_FIELD = {
     "clearance_arcsec": CLEARANCE_ARCSEC,
     "galaxies_per_arcsec2": 0.1,
 }
-N_STEP_BLANK, CHUNK = 4200, 300
+N_STEP_BLANK, CHUNK = 3600, 300
 """Blank places of a field with a step, more than 1,200 in each half; at a time."""
 
 DEEP_QUANTILE = 0.9
@@ -70,41 +71,53 @@ EDGE_SHARE = 0.8
 # ---- artificial clusters against the truth -------------------------------------------------------------------
 
 
-def run_field(folder, seed, cores):
-    """Simulate a field; measure and prove it with both kinds of PSFs."""
+def simulate(folder, seed):
+    """Write a field of the first part, unless it is there."""
+    truth = draw_truth(seed, filters=FILTERS, exposures=EXACT, **TRUTH)
+    write_once(folder, truth)
+    more = "    truth: truth.ecsv\n"
+    given = {"given": "psf_grid.fits", "built": None}
+    text = "".join(entry(name, truth, "sources.csv", psf=given[name], more=more) for name in PSFS)
+    numbers = f"proof: {{n_injections: {N_INJECTIONS}, n_blank: {N_BLANK}}}\n"
+    (folder / "field.yaml").write_text(f"{numbers}fields:\n{text}", encoding="utf-8")
+
+
+def write_once(folder, truth):
+    """Mosaics and source list of a truth."""
     from clusterphot.simulate.truth import source_list
 
-    truth = draw_truth(seed, filters=FILTERS, exposures=EXACT, **TRUTH)
     if not (folder / "sources.csv").exists():
         write_mosaics(folder, truth)
         source_list(truth).write(folder / "sources.csv", format="ascii.csv", overwrite=True)
-    more = "    truth: truth.ecsv\n"
-    text = "".join(
-        entry(name, truth, "sources.csv", psf="psf_grid.fits" if name == "given" else None, more=more)
-        for name in PSFS
+
+
+def measured(folder, name):
+    """Outcomes of the artificial clusters of a field, and its list beside the truth."""
+    results = folder / "results" / name
+    outcome = stack_outcomes(
+        [read_table(path) for path in sorted((results / "proof" / "chunks").glob("*.ecsv"))]
     )
-    numbers = f"proof: {{n_injections: {N_INJECTIONS}, n_blank: {N_BLANK}}}\n"
-    (folder / "field.yaml").write_text(f"{numbers}fields:\n{text}", encoding="utf-8")
-    targets = [f"results/{name}/{kind}/summary.ecsv" for name in PSFS for kind in ("proof", "recovery")]
-    run_workflow(folder, *targets, cores=cores)
+    truth = recovery.read_truth(folder / "truth.ecsv")
+    return outcome, recovery.match_truth(read_table(results / "photometry.ecsv"), truth, FILTERS)
 
 
 def compared(folders, name, systematic):
     """Comparison of some fields together, with one kind of PSFs: one summary of all their sources each."""
-    sources = {
-        kind: vstack([read_table(folder / f"results/{name}/{kind}/sources.ecsv") for folder in folders])
-        for kind in ("proof", "recovery")
-    }
-    rows = [row for filt in FILTERS for row in recovery.flux_rows(sources["recovery"], filt)]
-    proof = summary.summarise(sources["proof"], FILTERS)
+    fields = [measured(folder, name) for folder in folders]
+    outcome, matched = (vstack(list(some), metadata_conflicts="silent") for some in zip(*fields, strict=True))
+    rows = [row for filt in FILTERS for row in recovery.flux_rows(matched, filt)]
+    proof = summary.summarise(outcome, FILTERS)
     return agreement.compare_with_truth(proof, Table(rows), FILTERS, systematic=systematic)
 
 
-def truth_tables(fields):
+def truth_tables(fields, n_built):
     """Smallest p values of each field and of all together, and the latter bin by bin, as Markdown."""
     chances, bins = [], []
     for name, words in PSFS.items():
-        samples = {label: [folder] for label, folder in fields.items()} | {"all": list(fields.values())}
+        samples = {
+            label: [folder] for label, folder in list(fields.items())[: None if name == "given" else n_built]
+        }
+        samples |= {"all": [folder for folders in samples.values() for folder in folders]}
         for label, folders in samples.items():
             for systematic, errors in ((False, "random"), (True, "and systematic")):
                 table = compared(folders, name, systematic)
@@ -146,12 +159,8 @@ def bin_rows(table):
 
 def run_step_field(folder, kind, seed, cores):
     """Simulate a field with a step in depth and measure its list, with the true PSFs."""
-    from clusterphot.simulate.truth import source_list
-
     truth = draw_truth(seed, filters=FILTERS, exposures=EXACT | STEPS[kind], **STEP_FIELD)
-    if not (folder / "sources.csv").exists():
-        write_mosaics(folder, truth)
-        source_list(truth).write(folder / "sources.csv", format="ascii.csv", overwrite=True)
+    write_once(folder, truth)
     (folder / "field.yaml").write_text(
         "fields:\n" + entry("field", truth, "sources.csv", psf="psf_grid.fits")
     )
@@ -225,6 +234,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="scratch folder, some 300 MB a field")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--built", type=int, default=len(SEEDS), help="so many of them with built PSFs too")
     parser.add_argument(
         "--kinds", nargs="*", choices=STEPS, default=list(STEPS), help="fields with a step in depth"
     )
@@ -235,11 +245,15 @@ def main():
     folder = arguments.folder.resolve()
     fields = {str(seed): folder / f"truth_{seed}" for seed in arguments.seeds}
     steps = {kind: folder / kind.replace(" ", "_") for kind in arguments.kinds}
-    for seed, where in fields.items():
-        run_field(where, int(seed), arguments.cores)
+    for name in PSFS:
+        for seed, where in list(fields.items())[: None if name == "given" else arguments.built]:
+            simulate(where, int(seed))
+            chunks = range(N_INJECTIONS // ProofSection.n_per_chunk)
+            targets = [f"results/{name}/proof/chunks/c{number:03d}.ecsv" for number in chunks]
+            run_workflow(where, f"results/{name}/photometry.ecsv", *targets, cores=arguments.cores)
     for kind, where in steps.items():
         run_step_field(where, kind, arguments.step_seed, arguments.cores)
-    texts = {"truth": truth_tables(fields)} | ({"steps": step_table(steps)} if steps else {})
+    texts = {"truth": truth_tables(fields, arguments.built)} | ({"steps": step_table(steps)} if steps else {})
     for name, text in texts.items():
         if arguments.page:
             write_between_marks(REPO / "docs" / "proof.md", name, text)

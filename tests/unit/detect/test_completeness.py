@@ -161,6 +161,15 @@ def projected():
 
 
 class TestMasses:
+    def test_errors_of_limits_from_few_are_those_of_repeated_draws(self):
+        """Forty clusters of a kind: the limit scatters by its error, to 11 % (100 draws)."""
+        away = []
+        for seed in range(100):
+            mag, *_, seen = draw(40, seed, scatter=0.0, crowded=0.0)
+            limit, error = masses.half_seen(mag, seen)
+            away.append((limit - (29.5 + 0.2 * np.log(1 / (1 + np.exp(-3)) / 0.5 - 1))) / error)
+        assert np.std(away) == pytest.approx(1.0, abs=0.3) and abs(np.mean(away)) < 0.5
+
     def test_half_of_the_clusters_are_seen_at_the_mass_of_the_known_curve(self):
         """Old ones at a mass 0.5 dex higher than young ones of their magnitude; extended ones are not selected."""
         mag, noise, light, neighbours, seen = draw(6000, 8, scatter=0.0, crowded=0.0)

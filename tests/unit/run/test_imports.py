@@ -37,7 +37,7 @@ FROM_THE_START = {
     "detect_sources": {"astropy.coordinates", "scipy.optimize", "scipy.signal"},
     "fit_color_mixture": {"scipy.interpolate", "scipy.optimize", "scipy.stats"},
     "fit_luminosity_function": {"scipy.interpolate", "scipy.optimize", "scipy.stats"},
-    "inject_clusters": {"scipy.signal"},
+    "inject_clusters": {"scipy.optimize", "scipy.signal"},
     "map_clusters": {"astropy.wcs", "scipy.interpolate", "scipy.optimize", "scipy.stats"},
     "measure_completeness": {"scipy.optimize"},
     "measure_mass_completeness": {"scipy.optimize"},
