@@ -29,7 +29,7 @@ from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
 from clusterphot.config.stack import StackKeys
 from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
-from clusterphot.run import configuration, fields, folders, locks, slurm
+from clusterphot.run import chunks, configuration, fields, folders, locks, slurm
 from clusterphot.run.codes import Sources, folder_digest, params_digest
 
 MODULE = __name__
@@ -136,7 +136,7 @@ wildcard_constraints:
     field=fields.alternatives(FIELDS),
     filter=fields.alternatives(FIELDSET.all_filters),
     grid=fields.alternatives(config["ssp_grids"]),
-    chunk=r"(z[\d.]+)?c\d+|src-[^/]+",
+    chunk=chunks.NAME,
     tile=r"t\d+",
     run=r"r\d+",
     projection=fields.alternatives(FIELDSET.projections),
