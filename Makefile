@@ -17,7 +17,8 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs docs-code tutorial lock clean
-.PHONY: bench-recovery bench-phase bench-stack bench-spatial bench-psf bench-detection bench-detection-scale docs-luminosity docs-stack
+.PHONY: bench-recovery bench-phase bench-stack bench-spatial bench-proof bench-psf bench-detection
+.PHONY: bench-detection-scale docs-luminosity docs-stack
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -118,6 +119,9 @@ bench-stack: $(READY)  ## colours of stacks in filters of different depth, to do
 
 bench-recovery: $(READY)  ## fluxes and sizes of simulated fields against their truth, to docs/recovery.md and docs/sizes.md (a quarter of an hour)
 	$(BIN)/python tests/bench/bench_recovery.py $(BENCH_DIR)/recovery --page $(ARGS)
+
+bench-proof: $(READY)  ## artificial clusters and blank places against the truth, to docs/proof.md (half an hour on one core; 2 GB in BENCH_DIR)
+	$(BIN)/python tests/bench/bench_proof.py $(BENCH_DIR)/proof --page $(ARGS)
 
 bench-psf: $(READY)  ## PSFs over simulated fields against the truth, beside PSFEx, Piff and photutils, to docs/psf.md (half a day on one core; 3 GB in BENCH_DIR)
 	$(BIN)/python tests/bench/bench_psf.py $(BENCH_DIR)/psf --page $(ARGS)

@@ -86,3 +86,14 @@ def made_outcome(n=4000, *, scale=1.02, factor=1.3, seed=1):
         table[f"light_{filt}"], table[f"depth_{filt}"] = rng.uniform(0, 4000, n), rng.uniform(28, 29, n)
         table[f"flags_{filt}"] = np.where(np.arange(n) % 10 == 0, int(Flag.EDGE), 0)
     return table
+
+
+def made_matched(n=400, *, scale=1.02, factor=1.3, sys_error=0.01, seed=2):
+    """The list of the same field beside its truth, as `made_outcome` is by default."""
+    table = made_outcome(n, scale=scale, factor=factor, seed=seed)
+    for filt in FILTERS:
+        table[f"flux_err_sys_{filt}"] = sys_error * table[f"flux_{filt}"]
+        table[f"halo_{filt}"] = table[f"light_{filt}"]
+        for axis in "xy":
+            table[f"offset_{axis}_{filt}"] = np.zeros(n)
+    return table

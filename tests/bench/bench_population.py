@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from clusterphot.population.histories import Nodes
+from clusterphot.population.histories import HISTORIES, Nodes
 from clusterphot.population.results import (
     STEP_LOG_AGE_DEX,
     STEP_LOG_METALLICITY_DEX,
@@ -23,7 +23,7 @@ from clusterphot.population.results import (
 from clusterphot.population.selection import WIDTH_DEX, Selection
 from clusterphot.sed.posterior_model import Nuisance, Priors, make_model
 from clusterphot.ssp.refine import refine_grid
-from population_mocks import FLUX_LIMIT_NJY, REFERENCE, SIX, Truth, draw_mock, shared_modes
+from population_mocks import FLUX_LIMIT_NJY, REFERENCE, SIX, Truth, draw_from_model, draw_mock, shared_modes
 
 REPO = Path(__file__).resolve().parents[2]
 AGES_GYR, METALLICITIES_ZSUN = (0.5, 9.27), (0.005, 2.5)
@@ -32,12 +32,16 @@ PROBABILITIES = (0.025, 0.16, 0.5, 0.84, 0.975)
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the bench: the truth (None: a burst drawn for each mock), what is fitted, and with which errors."""
+    """A line of the bench: the truth (None: drawn for each mock), what is fitted, and with which errors.
+
+    With ``from_model`` data are drawn from the first model itself.
+    """
 
     truth: Truth | None
     models: tuple
     modes_known: bool = True
     selection: bool = False
+    from_model: bool = False
 
 
 def drawn_truth(rng):
@@ -52,6 +56,7 @@ def drawn_truth(rng):
 ONE, YOUNG_AND_OLD = Truth(), Truth(bursts=((0.7, 1.0, 0.08), (0.3, 8.0, 0.04)))
 LINES = {
     "one_burst": Line(None, ("burst",)),
+    "calibration": Line(None, ("burst",), from_model=True),
     "one_burst_modes_left_out": Line(None, ("burst",), modes_known=False),
     "one_or_two": Line(None, ("burst", "two_bursts")),
     "burst_of_2_gyr": Line(ONE, ("burst",)),
@@ -88,8 +93,13 @@ def run_mock(line, seed, fine, coarse, *, n, n_draws):
     """One mock: quantiles and truth of each parameter, scores, time."""
     modes = shared_modes()
     rng = np.random.default_rng(seed)
-    truth = line.truth or drawn_truth(rng)
-    sample, true = draw_mock(rng, fine, truth, modes, n=n)
+    if line.from_model:
+        history = HISTORIES[line.models[0]](Nodes.of_model(coarse))
+        sample, truths = draw_from_model(rng, history, modes, n=n)
+    else:
+        truth = line.truth or drawn_truth(rng)
+        sample, true = draw_mock(rng, fine, truth, modes, n=n)
+        truths = true_values(line, truth, true)
     used = modes if line.modes_known else modes.take([])
     selection = (
         Selection(REFERENCE, FLUX_LIMIT_NJY, WIDTH_DEX, Nodes.of_model(coarse)) if line.selection else None
@@ -97,11 +107,11 @@ def run_mock(line, seed, fine, coarse, *, n, n_draws):
     start = time.process_time()
     fits = fit_models(sample, coarse, used, line.models, n_draws=n_draws, seed=seed, selection=selection)
     seconds = time.process_time() - start
-    truths = true_values(line, truth, true)
     entry = {"seed": seed, "cpu_s": round(seconds, 2), "models": {}}
     for name, fit in fits.items():
         entry["models"][name] = {
             "r_hat": round(fit.draws.r_hat, 3),
+            "mode_shares": [round(float(share), 2) for share in fit.draws.mode_shares],
             "score": round(fit.score.total, 2),
             "values": {
                 key: [float(f"{q:.5g}") for q in np.quantile(fit.values[key], PROBABILITIES)] + [truths[key]]

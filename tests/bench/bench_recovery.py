@@ -49,7 +49,8 @@ def run_field(folder, kind, seed, cores):
         write_mosaics(folder, truth)
         source_list(truth).write(folder / "sources.csv", format="ascii.csv", overwrite=True)
     more = "    truth: truth.ecsv\n"
-    text = "".join(entry(psf, truth, "sources.csv", psf=psf == "given", more=more) for psf in PSFS)
+    given = {"built": None, "given": "psf.fits"}
+    text = "".join(entry(psf, truth, "sources.csv", psf=given[psf], more=more) for psf in PSFS)
     (folder / "field.yaml").write_text("fields:\n" + text, encoding="utf-8")
     targets = [f"results/{psf}/recovery/summary.ecsv" for psf in PSFS]
     run_workflow(folder, *targets, "results/built/sizes/detection.ecsv", cores=cores)

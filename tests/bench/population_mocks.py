@@ -8,7 +8,7 @@ clusters are listed by their noisy flux in F200W.
 from dataclasses import dataclass
 
 import numpy as np
-from clusterphot.population.likelihood import measured
+from clusterphot.population.likelihood import Sample, measured
 from clusterphot.sed.posterior_model import flux_at
 from clusterphot.sed.shared_modes import dust_mode, make_modes, zero_point_modes
 
@@ -64,6 +64,15 @@ def draw_ages(rng, truth, n, ends):
     return ages[:n]
 
 
+def draw_metallicities(rng, truth, n, ends):
+    """Metallicities of n clusters, those beyond the ends drawn anew: clipped ones would heap up there."""
+    z = np.empty(0)
+    while len(z) < n:
+        more = truth.metallicity_zsun * 10 ** (truth.metallicity_dex * rng.normal(size=n))
+        z = np.concatenate([z, more[(more > ends[0]) & (more < ends[1])]])
+    return z[:n]
+
+
 def draw_mock(
     rng,
     fine,
@@ -107,8 +116,7 @@ def draw_mock(
     while found < n:
         m = 4 * n
         age = draw_ages(rng, truth, m, (fine.age_gyr[0], fine.age_gyr[-1]))
-        z = truth.metallicity_zsun * 10 ** (truth.metallicity_dex * rng.normal(size=m))
-        z = np.clip(z, fine.metallicity_zsun[0], fine.metallicity_zsun[-1])
+        z = draw_metallicities(rng, truth, m, (fine.metallicity_zsun[0], fine.metallicity_zsun[-1]))
         per_mass, _ = flux_at(fine, age, z)
         # brightest 200 times the faintest; at equal mass the old are the fainter ones
         log_mass = (
@@ -127,3 +135,39 @@ def draw_mock(
     flux = kept.pop("flux")
     sample, _ = measured(flux, np.broadcast_to(noise, flux.shape), np.ones(n), model_error=model_error)
     return sample, kept | {"shift": shift}
+
+
+BRIGHTEST_OVER_LIMIT_DEX = 1.3
+"""Range of the log-uniform brightness of clusters drawn from the model itself."""
+
+
+def draw_from_model(rng, history, modes, *, n=178, noise=NOISE_NJY, model_error=MODEL_ERROR):
+    """Clusters drawn as the model says: history from its prior, models on its nodes, errors as given, no selection.
+
+    Intervals of a fit to these hold the truth as often as they say if the posterior and its draws are right (Cook,
+    Gelman & Rubin 2006, J. Comput. Graph. Stat. 15, 675). Masses are log-uniform in the reference band's flux; there
+    are no contaminants.
+
+    Parameters
+    ----------
+    rng : `numpy.random.Generator`
+    history : `clusterphot.population.histories.History`
+    modes : `clusterphot.sed.shared_modes.SharedModes`
+    n, noise, model_error
+        As for `draw_mock`.
+
+    Returns
+    -------
+    sample : `clusterphot.population.likelihood.Sample`
+    true : dict
+        Parameters of the history, and ``error_scale``.
+    """
+    x = rng.normal(size=history.n)
+    p = np.exp(history.log_probability(x)[0])
+    per_mass = history.nodes.flux[:, rng.choice(len(p), size=n, p=p / p.sum())].T
+    shift = rng.normal(size=len(modes.names)) @ modes.effects
+    brightness = FLUX_LIMIT_NJY * 10 ** rng.uniform(0, BRIGHTEST_OVER_LIMIT_DEX, size=n)
+    flux = (brightness / per_mass[:, REFERENCE])[:, None] * per_mass * (1 + shift)
+    err = np.hypot(noise, model_error * flux)
+    true = {name: float(value) for name, value in history.parameters(x).items()} | {"error_scale": 1.0}
+    return Sample(flux + err * rng.normal(size=flux.shape), err, np.ones(n)), true

@@ -88,7 +88,7 @@ def write_field(folder, truth):
     (folder / "field.yaml").write_text("fields:\n" + entry("drawn", truth, "detect"), encoding="utf-8")
 
 
-def entry(name, truth, sources, *, psf=False, more=""):
+def entry(name, truth, sources, *, psf=None, more=""):
     """Entry of a field in YAML.
 
     Parameters
@@ -97,15 +97,15 @@ def entry(name, truth, sources, *, psf=False, more=""):
     truth : `astropy.table.Table`
     sources : str
         Path of the list, or ``detect``.
-    psf : bool
-        Whether the true PSFs are given.
+    psf : {None, 'psf.fits', 'psf_grid.fits'}
+        True PSFs that are given: those of the middle of the field, or at places all over it.
     more : str
         Further lines.
     """
     exposures = truth.meta["simulation"]["exposures"]
     files = {"sci": "sci.fits", "wht": "wht.fits"}
     files |= {"exposures": "wcs.csv"} if exposures else {}
-    files |= {"psf": "psf.fits"} if psf else {}
+    files |= {"psf": psf} if psf else {}
     known = (
         {key: exposures[key] for key in ("gain_e_per_njy", "pixfrac")} if exposures else {"phase_error": 0.0}
     )

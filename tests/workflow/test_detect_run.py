@@ -10,7 +10,10 @@ from image_field import FILTERS
 from running import copy_run
 
 pytestmark = pytest.mark.slow
-MORE = "fields: {mine: {sources: detect}}\ncompleteness: {n_injections: 50, n_per_run: 50}\n"
+MORE = """
+fields: {mine: {sources: detect}}
+completeness: {n_injections: 50, n_per_run: 50, n_of_mass: 100, sizes_pc: [0, 100]}
+"""
 """Beside the ten lines of the field."""
 
 
@@ -77,6 +80,21 @@ def test_completeness_of_every_filter(searched):
             table.meta
         )
         assert (searched / f"results/mine/figures/completeness_{filt}.png").is_file()
+
+
+def test_completeness_by_mass_age_and_radius(searched):
+    table = Table.read(searched / "results/mine/completeness/mass.ecsv", format="ascii.ecsv")
+    assert all(table[name].description for name in table.colnames)
+    assert set(table["selection"]) == {"found", "selected"} and set(table["half_light_radius_pc"]) == {
+        0.0,
+        100.0,
+    }
+    assert len(set(table["age_gyr"])) == 3
+    of_kind = table[(table["selection"] == "found") & (table["half_light_radius_pc"] == 0.0)]
+    limits = [of_kind["log_mass_50"][of_kind["age_gyr"] == age][0] for age in sorted(set(of_kind["age_gyr"]))]
+    # older clusters are fainter: half a dex from 0.5 to 2 Gyr; some 17 of each kind tell a limit to 0.2 dex
+    assert min(limits) > 4 and max(limits) < 8 and limits[2] > limits[0]
+    assert 80 <= sum(table["n"][table["selection"] == "selected"]) <= 100
 
 
 def test_the_frozen_list_is_a_source_list(searched, imaged, snakemake):

@@ -26,7 +26,12 @@ from astropy.wcs import WCS
 from clusterphot.base import user_tables
 from clusterphot.base.errors import UserError
 from clusterphot.comparisons import catalogue
+from clusterphot.lensing import magnification
 from clusterphot.luminosity import distribution
+from clusterphot.mosaics import calibration
+from clusterphot.psf import user_file
+from clusterphot.run import chunks, redshifts
+from clusterphot.side_by_side import published
 from image_field import write_pair
 from running import REPO, Run, copy_run, environment
 
@@ -402,15 +407,122 @@ def map_of_density(path):
     return lambda: distribution.read_map(str(path), cells, (21, 21))
 
 
-@pytest.mark.parametrize("user_file", [list_of_sources, catalogue_of_galaxies, map_of_density])
-def test_mutated_fits_files_of_other_kinds(tmp_path, user_file):
+def map_of_magnification(path, kind=fits.ImageHDU):
+    """A map of a lens, and what checks it and reads it at the places of sources."""
+    cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 11.0, "CRPIX2": 11.0}
+    cards |= {"CDELT1": -1e-4, "CDELT2": 1e-4, "CRVAL1": 110.8, "CRVAL2": -73.4}
+    values = np.random.default_rng(1).uniform(2.0, 9.0, (21, 21)).astype("f4")
+    fits.HDUList([fits.PrimaryHDU(), kind(values, fits.Header(cards))]).writeto(path)
+    places, entry = (np.array([110.8, 110.8005]), np.array([-73.4, -73.4002])), {"map": str(path)}
+
+    def read():
+        magnification.check_entry(entry, "my.yaml", places)
+        found, _ = magnification.magnify(entry, magnification.Listed({}, {}), ["a", "b"], *places)
+        assert not np.isinf(found).any()
+
+    return read
+
+
+def packed_map_of_magnification(path):
+    """The same in compressed tiles."""
+    return map_of_magnification(path, fits.CompImageHDU)
+
+
+def grid_of_psfs(path):
+    """PSFs at nine places of a mosaic as photutils reads them, and what reads them; none is unlike the others."""
+    radius = np.hypot(*np.mgrid[-40:41, -40:41]) / 4
+    psf = np.exp(-0.5 * (radius / 1.4) ** 2)  # FWHM 0.066 arcsec on pixels of 0.02
+    places = [(x, y) for y in (0, 50, 99) for x in (0, 50, 99)]
+    cards = {"OVERSAMP": 4} | {f"DET_YX{number}": str(place) for number, place in enumerate(places)}
+    fits.PrimaryHDU(np.array([psf / psf.sum() * 16] * len(places)), fits.Header(cards)).writeto(path)
+
+    def read():
+        middle, _ = user_file.load_user_psf(str(path), 0.02, "F200W")
+        grid = user_file.load_user_grid(str(path), middle, (100, 100))
+        light = np.sum(grid.samples, axis=(1, 2)) if grid else np.ones(1)
+        assert light.max() < 4 * light.min()
+
+    return read
+
+
+FITS_FILES = [
+    *(list_of_sources, catalogue_of_galaxies, map_of_density),
+    *(map_of_magnification, packed_map_of_magnification, grid_of_psfs),
+]
+
+
+@pytest.mark.parametrize("made", FITS_FILES)
+def test_mutated_fits_files_of_other_kinds(tmp_path, made):
     """Read, or one message; in this process, since a run of each would take hours."""
     path = tmp_path / "u.fits"
-    read = user_file(path)
-    whole, wrong, rng = path.read_bytes(), [], np.random.default_rng([SEED, *user_file.__name__.encode()])
+    read = made(path)
+    n_cards = path.read_bytes().rindex(b"END".ljust(80)) // 80
+
+    def mutate(content, rng):
+        return mutated_header(content, rng, n_cards) if rng.random() < 0.75 else _changed(content, rng, 20)
+
+    wrong = read_mutated(path, read, mutate, np.random.default_rng([SEED, *made.__name__.encode()]))
+    assert wrong == []
+
+
+def at_own_redshifts(path):
+    """A list with redshifts and magnifications: every source is in a chunk that the rules know."""
+    field_of = redshifts.group_redshifts(
+        redshifts.read_redshifts(path, "key"), field_redshift=0.39, step=0.005
+    )
+    ids, *_ = user_tables.read_positions(path, "key")
+    dealt = chunks.deal(ids, 2, field_of)
+    assert sorted(name for names in dealt.values() for name in names) == sorted(ids)
+    assert all(re.fullmatch(chunks.NAME, chunk) for chunk in dealt)
+    magnification.magnify({"value": 3.0}, magnification.read_listed(path, "key"), ids)
+
+
+def factors_of_mosaics(path):
+    """A table of factors of the calibration."""
+    rows = calibration.read_factors(path, "key")
+    for filt in ("F150W", "F200W"):
+        assert 0.1 <= calibration.factor_of(rows, filt, module="A", context="jwst_1.pmap", where=path) <= 10
+
+
+def published_values(path):
+    """Values to compare with, for sources of another list."""
+    entry = {"table": path, "age_yr": "age", "log_mass": "mass", "log_metallicity": "z"}
+    ours = Path(path).with_name("ours.csv")
+    ours.write_text("id\na\nb\nc\n")
+    published.check_columns(entry, str(ours), "my.yaml")
+    found = published.read_published(entry, str(ours), ["a", "b", "c"])
+    assert not any(np.isinf(10.0**values).any() for values in found.values())
+
+
+USER_TABLES = {
+    at_own_redshifts: "id,ra,dec,redshift,magnification,magnification_err\n"
+    "a,1,1,0.39,5,0.5\nb,1,1.1,1.2,3,\nc,1,1.2,,,\n",
+    factors_of_mosaics: "filter,module,context,factor\n"
+    "F150W,A,jwst_1.pmap,1.02\nF150W,B,,0.99\nF200W,,,1.01\n",
+    published_values: "id,age,mass,z\na,3.1e9,6.1,-0.5\nb,2.2e9,5.4,-1\nc,,4.2,\n",
+}
+
+
+@pytest.mark.parametrize("reader", USER_TABLES)
+def test_mutated_tables_of_other_kinds(tmp_path, reader):
+    """Read, or one message; in this process."""
+    path = tmp_path / "u.csv"
+    path.write_text(USER_TABLES[reader])
+
+    def read():
+        user_tables._read_cells.cache_clear()  # files of one nanosecond
+        reader(str(path))
+
+    wrong = read_mutated(path, read, mutated, np.random.default_rng([SEED, *reader.__name__.encode()]))
+    assert wrong == []
+
+
+def read_mutated(path, read, mutate, rng):
+    """What is wrong with reading a file that was mutated in many ways."""
+    whole, wrong = path.read_bytes(), []
     read()
     for turn in range(number(400)):
-        path.write_bytes(mutated_header(whole, rng, 72) if turn % 4 else _changed(whole, rng, 20))
+        path.write_bytes(mutate(whole, rng))
         began = time.monotonic()
         try:
             with warnings.catch_warnings():
@@ -422,7 +534,7 @@ def test_mutated_fits_files_of_other_kinds(tmp_path, user_file):
             wrong.append(f"{turn}: {type(exc).__name__}: {exc}")
         if time.monotonic() - began > HANG_S:
             wrong.append(f"{turn}: {time.monotonic() - began:.0f} s")
-    assert wrong == []
+    return wrong
 
 
 HOSTILE = [

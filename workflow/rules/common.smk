@@ -18,7 +18,7 @@ sys.path.insert(0, str(SCRIPTS))
 from clusterphot.base.detectors import find_detector
 from clusterphot.base.errors import ConfigError, UserError
 from clusterphot.base.files import content_digest
-from clusterphot.config.detection import InjectionKeys, SearchKeys, SelectionKeys, TileKeys
+from clusterphot.config.detection import InjectionKeys, PopulationKeys, SearchKeys, SelectionKeys, TileKeys
 from clusterphot.config.fields import PHASE_KEYS
 from clusterphot.config.keys import keys_of
 from clusterphot.config.luminosity import BinningKeys, FunctionKeys, OldClusterKeys
@@ -29,7 +29,7 @@ from clusterphot.config.sizes import LimitKeys, PsfWidthKeys
 from clusterphot.config.stack import StackKeys
 from clusterphot.figures.registry import FIGURES, SECTIONS, figures_of, find_figure, message_of
 from clusterphot.measure import engines
-from clusterphot.run import configuration, fields, folders, locks, slurm
+from clusterphot.run import chunks, configuration, fields, folders, locks, slurm
 from clusterphot.run.codes import Sources, folder_digest, params_digest
 
 MODULE = __name__
@@ -129,13 +129,14 @@ ENGINES = config["photometry"]["compare_engines"]
 FIELDS_WITH_SOURCES = [field.name for field in FIELDSET if field.table is not None]
 COMPARED_FIELDS = FIELDSET.given_by_mosaics if ENGINES else []
 PROVEN_FIELDS = FIELDSET.proven
+FIELDS_SEARCHED_BY_MASS = FIELDSET.searched_by_mass if config["completeness"]["n_of_mass"] else []
 
 
 wildcard_constraints:
     field=fields.alternatives(FIELDS),
     filter=fields.alternatives(FIELDSET.all_filters),
     grid=fields.alternatives(config["ssp_grids"]),
-    chunk=r"(z[\d.]+)?c\d+|src-[^/]+",
+    chunk=chunks.NAME,
     tile=r"t\d+",
     run=r"r\d+",
     projection=fields.alternatives(FIELDSET.projections),
@@ -471,10 +472,10 @@ def get_tiles(pattern):
     return lambda wildcards: expand(pattern, tile=tiles, **dict(wildcards))
 
 
-def get_injection_runs(pattern):
-    """Input function: ``pattern`` for each run of artificial clusters; of fixed size, so that more runs add."""
+def get_injection_runs(pattern, key="n_injections"):
+    """Input function: ``pattern`` for each run of ``key`` artificial clusters; of fixed size, so that more runs add."""
     section = config["completeness"]
-    runs = [f"r{number:03d}" for number in range(-(-section["n_injections"] // section["n_per_run"]))]
+    runs = [f"r{number:03d}" for number in range(-(-section[key] // section["n_per_run"]))]
     return lambda wildcards: expand(pattern, run=runs, field=wildcards.field)
 
 

@@ -1,13 +1,14 @@
 """Find star clusters without a list of sources, and say what the search misses and mistakes.
 
 Inputs: mosaics, PSFs, noise, offsets and stars. Outputs: results/{field}/candidates.ecsv, selected.csv,
-candidates.html and results/{field}/completeness/{filter}.ecsv.
-Rules: detect_sources (tile by tile), merge_candidates, inject_clusters (run by run), measure_completeness,
-make_candidate_page.
+candidates.html, results/{field}/completeness/{filter}.ecsv and mass.ecsv.
+Rules: detect_sources (tile by tile), merge_candidates, inject_clusters and inject_masses (run by run),
+measure_completeness, measure_mass_completeness, make_candidate_page.
 
 On demand only. Detection proposes a list, a person freezes it: copy `selected.csv` to a place of your own and
 name the copy as `sources`. Artificial clusters are put into the real images and found by the same code, run by
-run, so that more of them add to those that exist.
+run, so that more of them add to those that exist: clusters of a typical spectrum for completeness against magnitude,
+and clusters of known populations and radii for that against mass.
 """
 
 
@@ -146,6 +147,55 @@ rule measure_completeness:
         "../scripts/measure_completeness.py"
 
 
+use rule inject_clusters as inject_masses with:
+    input:
+        grid=get_field_grid("native", FIDUCIAL_GRID),
+        extinction="results/{field}/extinction.ecsv",
+        candidates="results/{field}/candidates.ecsv",
+        maps="results/{field}/detection/maps.fits",
+        stars="results/{field}/stars.ecsv",
+        mosaics=get_filters("results/{field}/{filter}/mosaic.fits"),
+        psfs=get_filters("results/{field}/{filter}/psf.fits"),
+        psf_grids=get_filters("results/{field}/{filter}/psf_grid.fits"),
+        noises=get_filters("results/{field}/{filter}/noise.fits"),
+        offsets=get_other_filters("results/{field}/{filter}/offset.ecsv"),
+    output:
+        injections="results/{field}/completeness/mass_runs/{run}.ecsv",
+    params:
+        populations=get_keys("completeness", PopulationKeys),
+        redshift=get_field_value("redshift"),
+        cosmology=config["cosmology"],
+    log:
+        "logs/inject_masses/{field}/{run}.log",
+    benchmark:
+        "benchmarks/inject_masses/{field}/{run}.tsv"
+    message:
+        "{wildcards.field} {wildcards.run}: search for artificial clusters of known mass"
+
+
+rule measure_mass_completeness:
+    input:
+        runs=get_injection_runs("results/{field}/completeness/mass_runs/{run}.ecsv", "n_of_mass"),
+    output:
+        completeness="results/{field}/completeness/mass.ecsv",
+    params:
+        reference_filter=get_field_value("reference_filter"),
+        code=code_digest("measure_mass_completeness"),
+    log:
+        "logs/measure_mass_completeness/{field}.log",
+    benchmark:
+        "benchmarks/measure_mass_completeness/{field}.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=800,
+    message:
+        "{wildcards.field}: completeness against mass, age and radius"
+    script:
+        "../scripts/measure_mass_completeness.py"
+
+
 rule make_candidate_page:
     input:
         candidates="results/{field}/candidates.ecsv",
@@ -196,3 +246,4 @@ rule completeness:
                 f"results/{field.name}/figures/completeness_{filt}.png",
             )
         ],
+        [f"results/{name}/completeness/mass.ecsv" for name in FIELDS_SEARCHED_BY_MASS],

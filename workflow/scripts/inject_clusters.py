@@ -1,15 +1,18 @@
-"""Put artificial clusters into the images of a field and search for them (rule inject_clusters)."""
+"""Put artificial clusters into the images of a field and search for them (rules inject_clusters, inject_masses)."""
 
 import logging
 
+from clusterphot.base.cosmology import kpc_per_arcsec
 from clusterphot.base.jobs import run_job
 from clusterphot.base.tables import provenance, read_table, write_table
 from clusterphot.detect.completeness.injection import InjectionOptions, run_injections
+from clusterphot.detect.completeness.masses import PopulationOptions, make_populations
 from clusterphot.detect.field import make_bands, read_inputs
 from clusterphot.detect.finder import FinderOptions
 from clusterphot.detect.selection import PointLocus, SelectionOptions
 from clusterphot.detect.tiles import read_maps
 from clusterphot.psf.stars import read_stars
+from clusterphot.ssp.grid import read_projected_grid
 
 
 def main(smk):
@@ -29,7 +32,16 @@ def main(smk):
     found = read_table(smk.input.candidates)
     locus = PointLocus.from_meta(found.meta["point_locus"])
     run, maps = smk.wildcards.run, read_maps(smk.input.maps)
-    table = run_injections(run, field, maps, found, locus, finder, selection, options)
+    populations = None
+    if smk.input.get("grid"):
+        extinction = read_table(smk.input.extinction)
+        populations = make_populations(
+            read_projected_grid(smk.input.grid),
+            dict(zip(extinction["filter"], extinction["extinction_mag"], strict=True)),
+            PopulationOptions(**par.populations),
+            1e-3 / kpc_per_arcsec(par.redshift, **par.cosmology),
+        )
+    table = run_injections(run, field, maps, found, locus, finder, selection, options, populations)
     write_table(smk.output.injections, table, meta=provenance("inject_clusters", smk.wildcards, par))
     logging.info("%s: %d clusters, %d selected", run, len(table), table["selected"].sum())
 

@@ -223,3 +223,12 @@ def test_the_digest_of_a_large_file_sees_all_of_it(tmp_path):
         path.write_bytes(other)
         assert content_digest([path]) != first
     assert content_digest([tmp_path / "gone"]) != content_digest([])
+
+
+@pytest.mark.parametrize("content", ["", "# %ECSV 1.0", "other.ecsv"])
+def test_a_table_of_one_line_is_not_taken_for_the_name_of_a_file(tmp_path, content):
+    write_small_table(str(tmp_path / "other.ecsv"))
+    path = tmp_path / "t.ecsv"
+    path.write_text(content.replace("other", str(tmp_path / "other")))
+    with pytest.raises(DataError, match=r"a damaged file \(it is empty or ends in its first line\)"):
+        tables.read_table(str(path))

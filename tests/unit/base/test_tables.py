@@ -462,6 +462,14 @@ def test_ids_on_more_than_a_line_are_named(write, char):
         user_tables.read_positions(path, "key")
 
 
+@pytest.mark.parametrize("char", list("\t\n\r\u2028\x07\uffff"))
+def test_names_of_columns_on_more_than_a_line_are_named(write, char):
+    """Carried into a table of text they would make a file that nobody reads, however often it is made anew."""
+    path = write("t.csv", f'id,ra,dec,"a{char}b"\nx,1,2,3\n')
+    with pytest.raises(DataError, match=rf"header, column 4: got .* the character U\+{ord(char):04X}"):
+        user_tables.read_user_table(path, "key")
+
+
 def test_odd_line_breaks_in_remarks_become_plain(write, tmp_path):
     """They would break the lines of a table of text; the rows and the words stay."""
     path = write("t.csv", 'id,ra,dec,note\n"#1",1,2,"two\u2028lines"\nb,1,2,"and\vtwo\r\nmore"\n')
@@ -691,6 +699,20 @@ def test_fits_table_beside_the_ecsv(tmp_path, chunk_files):
     assert read.names == ("id", "chi2", "note")
     assert [row[0] for row in read.rows] == ["a", "b", "c", "d", "long name é"]
     assert [row[2] for row in read.rows] == ["", "x", "x", "x", "x"]
+
+
+def test_fits_table_of_columns_that_fits_cannot_name(tmp_path):
+    """Letters, length and capitals that differ alone: the values are there, and the header says whose they are."""
+    table = Table(
+        {"id": ["a"], "Größe": [1.0], "Gr__e": [2.0], "ID": [3.0], "x" * 300: [4.0], "'" * 60: [5.0]}
+    )
+    path = str(tmp_path / "t.fits")
+    tables.write_fits_table(path, table)
+    found = Table.read(path)
+    assert [float(found[name][0]) for name in found.colnames[1:]] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert found.colnames[:4] == ["id", "Gr__e_2", "Gr__e", "ID_2"]
+    said = " ".join(found.meta["comments"])
+    assert r"Gr__e_2 is the column 'Gr\xf6\xdfe'" in said and "ID_2 is the column 'ID'" in said
 
 
 # ------------------------------------------------------------------------------------------------ pieces

@@ -17,7 +17,7 @@ def test_an_entry_says_what_is_known_of_the_exposures(fields):
     """Their table, gain and drop where the mosaic is drizzled; no error by phase where it is drawn as such."""
     exposures = {"gain_e_per_njy": 300.0, "pixfrac": 0.75}
     truth = Table(meta={"simulation": {"filters": ["F200W"], "exposures": exposures}})
-    text = fields.entry("mine", truth, "list.csv", psf=True, more="    truth: truth.ecsv\n")
+    text = fields.entry("mine", truth, "list.csv", psf="psf.fits", more="    truth: truth.ecsv\n")
     entry = yaml.safe_load(text)["mine"]
     assert entry["sources"] == "list.csv"
     assert entry["truth"] == "truth.ecsv"

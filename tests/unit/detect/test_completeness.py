@@ -6,9 +6,10 @@ from astropy.table import Table
 from clusterphot.base.psf_field import psf_over_field
 from clusterphot.detect import selection, tiles
 from clusterphot.detect.catalog import detect_box
-from clusterphot.detect.completeness import injection, logistic, summary
+from clusterphot.detect.completeness import injection, logistic, masses, summary
 from clusterphot.detect.field import FieldBands
 from clusterphot.detect.planes import load_planes
+from clusterphot.ssp.grid import ProjectedGrid
 from gaussian_bands import OPTIONS, SCALE, gaussian, make_band, make_psf
 
 TRUTH = np.array([3.0, 29.5, np.log(0.2), 2.5, 0.3, 1.0, 2.0])
@@ -149,6 +150,56 @@ class TestSummary:
         assert summary.measure_completeness(mag, noise, light, neighbours, detected)(27.0, np.nan, 1.0) == 0
 
 
+def projected():
+    """Grid of two ages and one metallicity in two filters: old clusters have half the light, F150W 0.7 of F200W."""
+    light = np.array([2e-6, 1e-6])
+    return ProjectedGrid(
+        age_gyr=np.array([1.0, 8.0]), metallicity_zsun=np.array([0.4]), filters=("F150W", "F200W"),
+        flux_njy=np.stack([0.7 * light, light], axis=-1)[:, None], lum_v_lsun=np.ones((2, 1)),
+        mass_remaining=np.array([[0.8], [0.5]]), redshift=0.4, luminosity_distance_mpc=2000.0, h0=70.0, omega_m=0.3,
+    )  # fmt: skip
+
+
+class TestMasses:
+    def test_errors_of_limits_from_few_are_those_of_repeated_draws(self):
+        """Forty clusters of a kind: the limit scatters by its error, to 11 % (100 draws)."""
+        away = []
+        for seed in range(100):
+            mag, *_, seen = draw(40, seed, scatter=0.0, crowded=0.0)
+            limit, error = masses.half_seen(mag, seen)
+            away.append((limit - (29.5 + 0.2 * np.log(1 / (1 + np.exp(-3)) / 0.5 - 1))) / error)
+        assert np.std(away) == pytest.approx(1.0, abs=0.3) and abs(np.mean(away)) < 0.5
+
+    def test_half_of_the_clusters_are_seen_at_the_mass_of_the_known_curve(self):
+        """Old ones at a mass 0.5 dex higher than young ones of their magnitude; extended ones are not selected."""
+        mag, noise, light, neighbours, seen = draw(6000, 8, scatter=0.0, crowded=0.0)
+        kind = np.arange(6000) % 4
+        table = Table({"mag_in": mag, "noise_F200W": noise, "surface_brightness": 1000 * np.ones(6000)})
+        table["neighbour_light"], table["found"] = neighbours, seen
+        table["selected"] = seen & (kind % 2 == 0)
+        table["age_gyr"], table["metallicity_zsun"] = np.where(kind < 2, 1.0, 8.0), 0.2
+        table["half_light_radius_pc"] = np.where(kind % 2, 100.0, 0.0)
+        table["log_mass"] = 18.0 - 0.4 * mag + np.where(kind < 2, 0.0, 0.5)
+        result = masses.mass_table(table, "F200W")
+        assert set(result["selection"]) == {"found", "selected"}
+        limit = 29.5 + 0.2 * np.log(1 / (1 + np.exp(-3)) / 0.5 - 1)
+        for age, more in ((1.0, 0.0), (8.0, 0.5)):
+            for radius, selection_name in ((0.0, "found"), (100.0, "found"), (0.0, "selected")):
+                rows = result[
+                    (result["age_gyr"] == age)
+                    & (result["half_light_radius_pc"] == radius)
+                    & (result["selection"] == selection_name)
+                ]
+                assert rows["n"].sum() == 1500 and rows["n_seen"].sum() > 500
+                error = rows["log_mass_50_err"][0]
+                assert 0 < error < 0.02
+                assert rows["log_mass_50"][0] == pytest.approx(18.0 + more - 0.4 * limit, abs=4 * error)
+                share = rows["completeness"]
+                assert share[-2] > 0.85 and share[1] < 0.1
+        lost = result[(result["selection"] == "selected") & (result["half_light_radius_pc"] == 100.0)]
+        assert np.isnan(lost["log_mass_50"]).all() and not lost["n_seen"].any()
+
+
 @pytest.fixture(scope="module")
 def quiet_field():
     """Two bands of noise of 0.2 nJy per pixel, their maps, and one source that was found."""
@@ -247,6 +298,52 @@ class TestInjection:
             expected = 100 * gaussian(25, 12, 12, np.sqrt(width**2 + added))
             np.testing.assert_allclose(seen, expected, atol=0.02 * expected.max())
             assert seen.max() == pytest.approx(expected.max(), rel=0.02)  # moments count to first order
+
+    def test_extended_clusters_are_drawn_with_their_light_and_their_width(self):
+        """Plummer profiles: half of the light within the radius, behind a PSF much narrower than that."""
+        size, radius_px = 240, 8.0
+        field = FieldBands([make_band(np.zeros((size, size)))], 0, ("F200W",))
+        injected = Table({"x": [80.0, 160.0], "y": [120.0, 120.0], "flux_in_F200W": [100.0, 100.0]})
+        names = [("F200W", moment) for moment in ("size", "plus", "cross")]
+        locus = selection.PointLocus(
+            {name: [0.0] for name in names},
+            dict.fromkeys(names, 0.0),
+            (120.0, 120.0),
+            120.0,
+            9,
+            {"F200W": 0.0},
+        )
+        box = (0, size, 0, size)
+        (plane,) = load_planes(field.bands, 0, box, 20)
+        radii = np.array([0.0, radius_px * SCALE])
+        injection.Artist(field, locus, injected, np.random.default_rng(1), radii).painter(box)([plane])
+        y, x = np.indices(plane.sci.shape)
+        light = []
+        for place in (80, 160):
+            away = np.hypot(x - (place - plane.origin[0]), y - (120 - plane.origin[1]))
+            light.append([plane.sci[away < reach].sum() for reach in (radius_px, 3 * radius_px)])
+        # of a Plummer profile 1/2 is within r_h and 9/10 within 3 r_h, less what the PSF of 1.5 px takes out
+        assert light[0] == pytest.approx([100, 100], rel=0.02)
+        assert light[1] == pytest.approx([50, 90], rel=0.06)
+
+    def test_clusters_of_known_mass_have_fluxes_of_it(self, quiet_field):
+        """By turns of twice two kinds; the second population has twice the light per mass and is seen through dust."""
+        field, maps, found = quiet_field
+        options = masses.PopulationOptions(
+            ages_gyr=(1.1, 7.0), metallicities_zsun=(0.5,), sizes_pc=(0.0, 100.0)
+        )
+        kinds = masses.make_populations(projected(), {"F150W": 0.0, "F200W": 2.5}, options, 1e-4)
+        assert list(kinds.kinds["age_gyr"]) == [1.0, 1.0, 8.0, 8.0]
+        assert list(kinds.kinds["half_light_radius_pc"]) == [0.0, 100.0] * 2
+        locus = selection.PointLocus({}, {}, (240.0, 240.0), 240.0, 0)
+        args = (field, maps, found, locus, OPTIONS, selection.SelectionOptions(), self.OPTIONS)
+        table = injection.run_injections("r000", *args, kinds)
+        young = np.asarray(table["age_gyr"]) == 1.0
+        mass, mag = 10 ** np.asarray(table["log_mass"]), np.asarray(table["mag_in"])
+        flux = np.where(young, 2e-6 / 0.8, 1e-6 / 0.5) * 0.1  # per surviving Msun, behind 2.5 mag
+        assert np.allclose(table["flux_in_F200W"], mass * flux)
+        assert np.allclose(table["flux_in_F200W"], 3631e9 * 10 ** (-0.4 * mag))
+        assert np.allclose(table["flux_in_F150W"], 10 * 0.7 * table["flux_in_F200W"])
 
     def test_patches_of_a_large_field_are_chosen_by_their_light_once(self):
         """A run of two patches, equal in weight; over many runs the clusters lie like the light, not its square."""

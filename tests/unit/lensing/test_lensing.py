@@ -95,6 +95,36 @@ def test_a_map_needs_positions_and_sources(ramp):
     check_entry({"map": path}, "magnification", sky([10.0], [5.0]))
 
 
+@pytest.mark.parametrize("card", ["CTYPE1", "EXTNAME", "XTENSION"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_map_with_a_damaged_card(tmp_path, card, packed):
+    """Of a plain or a tile-compressed file: one message, or a card that nobody needs."""
+    path, image = tmp_path / "mu.fits", fits.CompImageHDU if packed else fits.ImageHDU
+    header = celestial((20, 30)).to_header()
+    header["EXTNAME"] = "MU"
+    fits.HDUList([fits.PrimaryHDU(), image(np.full((20, 30), 5.0, ">f4"), header)]).writeto(path)
+    content = path.read_bytes()
+    start = content.index(card.encode().ljust(8) + b"= ", 2880)
+    path.write_bytes(content[: start + 10] + b"'never ends ".ljust(70) + content[start + 80 :])
+    with pytest.raises(DataError, match=re.escape(str(path))):
+        check_entry({"map": str(path)}, "magnification", CENTER)
+
+
+def test_a_map_with_damaged_tiles(tmp_path):
+    """Whatever words cfitsio and astropy have for it."""
+    path = tmp_path / "mu.fits.fz"
+    values = np.random.default_rng(3).uniform(2, 9, (20, 30)).astype(">f4")
+    hdu = fits.CompImageHDU(values, celestial((20, 30)).to_header())
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    content, place = path.read_bytes(), tuple(np.array([angle]) for angle in CENTER)
+    for kept in (b"TTYPE1  = ", b"TFORM1  = ", b"ZCMPTYPE= "):
+        start = content.index(kept) + len(kept)
+        path.write_bytes(content[:start] + b"inf".rjust(20) + content[start + 20 :])
+        with pytest.raises(DataError, match=re.escape(str(path))):
+            check_entry({"map": str(path)}, "magnification", place)
+            sample_map(str(path), *place)
+
+
 def test_columns_of_the_list(tmp_path):
     path = tmp_path / "s.csv"
     path.write_text("id,magnification,magnification_err\na,5,0.8\nb,,\n")

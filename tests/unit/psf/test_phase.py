@@ -317,6 +317,15 @@ TABLES = {
         "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2,cd1_1\n1,2,1,1,RA---TAN,DEC\x06-TAN,10,10,1\n",
         "row 1: got no WCS",
     ),
+    "a word for a time": (
+        "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2,cd1_1,cd1_2,cd2_1,cd2_2,exptime\n"
+        "1,2,1,1,RA---TAN,DEC--TAN,10,10,1e-5,0,0,1e-5,900w\n",
+        "row 1: got no WCS .*900w",
+    ),
+    "a column twice": (
+        "crval1,CRVAL1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2,cd1_1\n1,1,2,1,1,a,b,10,10,1\n",
+        "no table",
+    ),
     "no matrix": (
         "crval1,crval2,crpix1,crpix2,ctype1,ctype2,naxis1,naxis2\n1,2,3,4,a,b,5,6\n",
         "no column cd1_1",

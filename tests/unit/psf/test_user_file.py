@@ -131,6 +131,43 @@ def test_grid_over_the_field(written, tmp_path, samples, half, atol):
     assert load_user_grid(written((TRUE, {})), psf, (101, 101)) is None
 
 
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        (lambda one: 0 * one, r"sum 0, expected a positive sum"),
+        (lambda one: -one, r"sum -1, expected a positive sum"),
+        (lambda one: 10 * one, r"got 10 times the light of the PSF in the middle"),
+        (lambda one: np.roll(one, 20, axis=1), r"a PSF 5.0 px off that in the middle"),
+        (lambda one: np.full_like(one, one.mean()), r"times the FWHM of the PSF in the middle"),
+    ],
+    ids=["zero", "negative", "scale", "shift", "flat"],
+)
+def test_a_single_damaged_psf_of_a_grid(written, damage, match):
+    """That in the middle does not show it, but sources near it would be measured with it."""
+    places = [(x, y) for y in (0.0, 50.0, 100.0) for x in (0.0, 50.0, 100.0)]
+    cube, cards = grid_of([SIGMA] * 9, places)
+    cube[0] = damage(cube[0])
+    path = written((cube, cards))
+    psf, _ = load_user_psf(path, PIXEL, "F356W")
+    with pytest.raises(DataError, match=r"DET_YX0 at \(0, 0\): got .*" + match.removeprefix("got ")):
+        load_user_grid(path, psf, (101, 101))
+
+
+def test_a_grid_of_whole_numbers_or_of_too_many_places(written):
+    cube, cards = grid_of([SIGMA] * 4, PLACES)
+    with pytest.raises(DataError, match=r"whole numbers \(int16\)"):
+        load_user_psf(written(((cube * 1e4).astype(np.int16), cards)), PIXEL, "F356W")
+    axis = np.linspace(0, 100, 11).tolist()
+    places = [(x, y) for y in axis for x in axis]
+    cube, cards = grid_of([SIGMA] * 121, places, half=42)
+    path = written(
+        (cube, {f"HIERARCH {key}" if len(key) > 8 else key: value for key, value in cards.items()})
+    )
+    psf, _ = load_user_psf(path, PIXEL, "F356W")
+    with pytest.raises(DataError, match="a grid of 121 places, expected at most 100"):
+        load_user_grid(path, psf, (101, 101))
+
+
 def test_all_psfs_of_a_grid_are_moved_and_scaled_alike(written):
     """By what centres the one of the middle and gives it the light that the user states."""
     cube, cards = grid_of([SIGMA] * 4, PLACES)

@@ -10,7 +10,7 @@ from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
 from clusterphot.base.columns import COLUMNS
 from clusterphot.base.tables import read_table, write_table
-from clusterphot.publish.exchange import FILTER_UCDS, UCDS, ucd_of
+from clusterphot.publish.exchange import FILTER_UCDS, UCDS, ucd_of, write_fits, write_votable
 
 NAN = np.nan
 DEX = {"log_mass", "log_mass_p50", "log_mass_err"}
@@ -81,6 +81,21 @@ def test_round_trip(made, converted, ending):
     for name in table.colnames:
         lost = ending == "fits" and name in DEX
         assert str(back[name].unit) == str(None if lost else table[name].unit), name
+
+
+@pytest.mark.parametrize("ending", ["vot", "fits"])
+def test_whatever_ids_and_remarks_hold(tmp_path, ending):
+    """Characters beyond U+FFFF are read back in either format; those that XML has no place for become U+FFFD there."""
+    path, ids = str(tmp_path / f"t.{ending}"), ["😀 1", "]]>&<b>"]
+    table = Table({"id": ids, "ra": [0.1, 1 / 3], "dec": [1.0, NAN], "note é": ["a\x01b", "\uffff😀"]})
+    write = {"vot": write_votable, "fits": write_fits}[ending]
+    write(path, table, "title")
+    found = Table.read(path, format={"vot": "votable", "fits": "fits"}[ending])
+    texts = [[t.decode() if isinstance(t, bytes) else t for t in found.columns[n]] for n in (0, 3)]
+    lost = ["a\ufffdb", "\ufffd😀"] if ending == "vot" else ["a\x01b", "\uffff😀"]
+    assert texts == [ids, lost]
+    np.testing.assert_array_equal(found["ra"], table["ra"])
+    assert table["note é"][0] == "a\x01b"
 
 
 def test_votable_says_what_columns_are(made, converted):

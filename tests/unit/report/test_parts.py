@@ -349,7 +349,7 @@ def test_bin_means_of_a_line():
 def test_templates_escape_what_users_write(tmp_path):
     pages.write_page(
         pages.make_environment(), "clusters.html", tmp_path / "x.html", page="clusters", field="<b>&",
-        up="../index.html", categories={}, role="other",
+        up="../index.html", categories={}, role="other", proven=False,
     )  # fmt: skip
     text = (tmp_path / "x.html").read_text(encoding="utf-8")
     assert "<b>&" not in text

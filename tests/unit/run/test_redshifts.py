@@ -1,8 +1,10 @@
 """Redshifts of single sources: read from a list, grouped, and dealt into chunks of one redshift."""
 
+import re
+
 import pytest
 from clusterphot.base.errors import DataError
-from clusterphot.run.chunks import deal
+from clusterphot.run.chunks import NAME, deal
 from clusterphot.run.redshifts import group_redshifts, read_redshifts
 
 
@@ -27,6 +29,15 @@ def test_chunks_hold_one_redshift():
     ids = ["a", "b", "c", "d"]
     assert deal(ids, 1, {"b": 1.379, "d": 2.0}) == {"c000": ["a", "c"], "z1.379c000": ["b"], "z2c000": ["d"]}
     assert deal(ids, 1, {}) == deal(ids, 1)
+
+
+def test_every_redshift_has_chunks_of_its_own():
+    """Names that the rules take, however small the redshift, and none for two redshifts that are nearly the same."""
+    redshifts = {"a": 5e-5, "b": 1e-6, "c": 0.5, "d": 0.5000000001, "e": 10.0}
+    dealt = deal(list(redshifts), 1, redshifts)
+    assert sorted(name for names in dealt.values() for name in names) == list(redshifts)
+    assert all(re.fullmatch(NAME, chunk) for chunk in dealt)
+    assert {"z0.00005c000", "z0.000001c000", "z10c000"} < set(dealt)
 
 
 def test_reading(tmp_path):

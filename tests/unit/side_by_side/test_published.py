@@ -76,6 +76,24 @@ def test_units_of_columns(tmp_path):
         np.testing.assert_allclose(found[quantity], [np.nan, value, np.nan], atol=1e-12)
 
 
+def test_sentinels_are_missing(tmp_path):
+    """What no cluster has is neither compared nor drawn: 10^390 yr would be infinite."""
+    path = tmp_path / "t.csv"
+    path.write_text("id,l,m,z\na,9.3,5,0.1\nb,-99,1e300,-99\nc,400,-99,99\n")
+    found = read_published(
+        {"log_age": "l", "log_mass": "m", "log_metallicity": "z"}, str(path), ["a", "b", "c"]
+    )
+    for quantity, value in (("age_gyr", 0.3), ("log_mass", 5.0), ("metallicity_zsun", 0.1)):
+        np.testing.assert_allclose(found[quantity], [value, np.nan, np.nan])
+
+
+def test_a_column_that_went_while_the_run_went_on(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,other\na,1\n")
+    with pytest.raises(DataError, match="no column 'l', expected a number for log_age"):
+        read_published({"log_age": "l"}, str(path), ["a"])
+
+
 @pytest.mark.parametrize(
     ("entry", "kind", "words"),
     [

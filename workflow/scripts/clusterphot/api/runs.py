@@ -11,6 +11,7 @@ from clusterphot.base.errors import DataError
 from clusterphot.base.products import open_fits, read_mosaic, read_noise, read_psf
 from clusterphot.base.psf_field import read_psf_field
 from clusterphot.base.tables import flux_arrays, flux_filters, read_table
+from clusterphot.run import chunks
 from clusterphot.sed.chi2 import prepare_photometry
 from clusterphot.sed.posterior import posteriors
 from clusterphot.sed.posterior_model import field_model
@@ -19,9 +20,6 @@ from clusterphot.ssp.grid import read_projected_grid
 
 OF_A_FIELD = ("photometry.ecsv", "photometry_dereddened.ecsv", "candidates.ecsv", "stars.ecsv")
 """A folder of results with one of these is a field."""
-
-CHUNK = re.compile(r"c\d+|src-.+")
-"""Names of files of single chunks, whose rows stand in the merged tables."""
 
 
 def open_run(path="results"):
@@ -199,7 +197,7 @@ class Field:
     def shared_modes(self):
         """Errors that its sources share, as posteriors take them: `clusterphot.sed.shared_modes.SharedModes`."""
         systematics = self.tables.get("systematics")
-        options = _params_of(self.tables[f"sed/{self.grids[0]}/clusters"].meta)["posterior"]
+        options = self._params_of(None).posterior
         filters = flux_filters(self.tables["photometry_dereddened"])
         return field_modes(filters, self.tables["extinction"], options, systematics).at_one_place()
 
@@ -224,8 +222,8 @@ class Field:
         DataError
             If the grid of the library is no longer in results/ssp.
         """
-        grid = grid or (self.grids or ["(none fitted)"])[0]
-        par = SimpleNamespace(**_params_of(self.tables[f"sed/{grid}/clusters"].meta))
+        par = self._params_of(grid)
+        grid = grid or self.grids[0]
         photometry = self.tables["photometry_dereddened"]
         native = self._native_grid(grid, photometry, par)
         flux, err = flux_arrays(photometry, native.filters)
@@ -238,6 +236,21 @@ class Field:
         names = ("flux_floor_fraction", "min_relative_error")
         measured = prepare_photometry(flux[rows], err[rows], **{name: getattr(par, name) for name in names})
         return SedPosteriors(wanted, model, posteriors(measured, model))
+
+    def _params_of(self, grid):
+        """Parameters of the fits with a library, by default the first."""
+        if grid is None and not self.grids:
+            raise DataError(
+                str(self.path / "sed"), "no fitted library", "sed/{grid}/clusters.ecsv",
+                "ask the workflow for the target `seds`.",
+            )  # fmt: skip
+        name = f"sed/{grid or self.grids[0]}/clusters"
+        meta = self.tables[name].meta
+        parameters = meta.get("rows_from", meta).get("parameters", {})
+        if "posterior" not in parameters:
+            expected = "a table of this workflow, with the parameters of its fits among its metadata"
+            raise DataError(str(self.path / f"{name}.ecsv"), "a table without them", expected)
+        return SimpleNamespace(**parameters)
 
     def _native_grid(self, grid, photometry, par):
         """The library through the filters of the field, with all its nodes."""
@@ -257,15 +270,11 @@ class Field:
         return f"Field {self.name} with {len(self.tables)} tables and {len(self.images)} images"
 
 
-def _params_of(meta):
-    """Parameters of the fits behind a merged table, or a table of one chunk."""
-    return meta.get("rows_from", meta)["parameters"]
-
-
 def _files(folder, pattern):
     """Files of a folder by their path without the suffix, chunks aside."""
     found = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.glob(pattern)}
-    return {name: found[name] for name in sorted(found) if not CHUNK.fullmatch(found[name].stem)}
+    # rows of single chunks stand in the merged tables
+    return {name: found[name] for name in sorted(found) if not re.fullmatch(chunks.NAME, found[name].stem)}
 
 
 def _read_image(path):

@@ -538,6 +538,17 @@ DETECTION_COLUMNS = {
     "mag_50_err": ("mag", "1-sigma error of mag_50"),
     "mag_90": ("mag", "magnitude of 90 % completeness at the median noise of the class"),
     "mag_90_err": ("mag", "1-sigma error of mag_90"),
+    "selection": ("", "found: detected at all; selected: in selected.csv"),
+    "half_light_radius_pc": ("pc", "half-light radius of artificial clusters; 0 is a point"),
+    "log_mass_low": ("dex(solMass)", "lower end of the bin of log10 of the surviving mass"),
+    "log_mass_high": ("dex(solMass)", "upper end of the bin"),
+    "n_seen": ("", "of the artificial clusters of the bin, those found, or found and selected"),
+    "log_mass_50": (
+        "dex(solMass)",
+        "log10 of the surviving mass of 50 % completeness at the median noise and light; NaN where none of those "
+        "tried has it",
+    ),
+    "log_mass_50_err": ("dex", "1-sigma error of log_mass_50"),
 }
 """Columns of candidates and of completeness; a source list may have columns of these names."""
 

@@ -5,6 +5,7 @@ found by ``id``, never dropped. Fluxes are nJy, positions degrees (ICRS) or 0-ba
 """
 
 import re
+import warnings
 import zlib
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from clusterphot.base.flags import describe_flags
 
 ERRORS_RESCALED = "errors_rescaled"
 """Key of the metadata of tables whose flux_err_F are multiplied by what artificial clusters say of them."""
+
+MAX_FITS_NAME = 60
+"""Characters of a column's name that are kept; a card of FITS has room for 68."""
 
 SEAL, UNSEALED = "file_crc32", "crc32-00000000-crc32"
 """Key of the checksum in the metadata of a table, and what stands there while it is computed: a word that damage does
@@ -105,6 +109,8 @@ def read_ecsv(path):
 
     with own_file(path):
         content = Path(path).read_bytes()
+        if b"\n" not in content:  # astropy would take a single line for the name of a file, or an address
+            raise ValueError("it is empty or ends in its first line")
         table = Table.read(content.decode("utf-8"), format="ascii.ecsv")
         seal = str(table.meta.pop(SEAL, ""))
         if seal and _seal_of(content.replace(seal.encode(), UNSEALED.encode(), 1)) != seal.encode():
@@ -261,11 +267,54 @@ def redshift_columns(columns, n):
 
 
 def write_fits_table(path, table):
-    """Write a table as FITS beside its ECSV; the metadata stay in the ECSV."""
+    """Write a table as FITS beside its ECSV; the metadata stay in the ECSV.
+
+    Names that a user chose and that FITS cannot hold are changed (`fits_names`); a comment in the header says which.
+    """
     plain = table.copy()
-    plain.meta = {"COMMENT": "units and values as in the .ecsv of the same name, which holds the metadata"}
+    renamed = {name: new for name, new in fits_names(plain.colnames).items() if name != new}
+    plain.meta = {
+        "COMMENT": [
+            "units and values as in the .ecsv of the same name, which holds the metadata",
+            *(f"{new} is the column {ascii(name)}" for name, new in renamed.items()),
+        ]
+    }
     for name in plain.colnames:
         if plain[name].dtype.kind == "U":
             plain[name] = np.char.encode(np.asarray(plain[name]), "utf-8")
-    with whole_file(path) as temporary:
+    for name, new in renamed.items():
+        plain.rename_column(name, new)
+    with whole_file(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "It is strongly recommended that column names")  # a user's are kept
         plain.write(temporary, format="fits", overwrite=True)
+
+
+def fits_names(names):
+    """Names of columns as FITS holds them: ASCII without quotes, short, different without regard to capitals.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    found : dict of str to str
+        By the name; most stay as they are.
+
+    Examples
+    --------
+    >>> fits_names(["id", "Größe", "Gr__e", "ID"])
+    {'id': 'id', 'Größe': 'Gr__e_2', 'Gr__e': 'Gr__e', 'ID': 'ID_2'}
+    """
+    short = {name: re.sub(r"[^ -&(-~]", "_", name)[:MAX_FITS_NAME].strip() or "_" for name in names}
+    # names that can stay go first; a number parts those that are left from them
+    order = sorted(names, key=lambda name: short[name] != name)
+    found, used = {}, set()
+    for name in order:
+        new, number = short[name], 2
+        while new.lower() in used:
+            ending = f"_{number}"
+            new, number = f"{short[name][: MAX_FITS_NAME - len(ending)]}{ending}", number + 1
+        used.add(new.lower())
+        found[name] = new
+    return {name: found[name] for name in names}

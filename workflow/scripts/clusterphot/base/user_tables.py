@@ -39,6 +39,8 @@ NUMBER = re.compile(
 SEXAGESIMAL = re.compile(r"[+-]?\d+\s*[:hd°\s]\s*\d+\s*[:m'′\s]\s*\d+(\.\d*)?\s*[s\"″]?", re.ASCII)
 LINE_BREAKS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 """Line breaks that a table of text does not carry; in carried cells they become a plain one."""
+NO_CHARACTERS = "\ufffe\uffff"
+"""Code points that are no characters, and not allowed in XML, so that a VOTable could not hold them."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,7 @@ class UserTable:
             where = f"{self.path}, data row {number}, column id"
             if not name:
                 raise DataError(where, "an empty value", "an id")
-            if odd := [char for char in name if unicodedata.category(char) in ("Cc", "Zl", "Zp")]:
-                raise DataError(
-                    where,
-                    f"{ascii(name)} with the character U+{ord(odd[0]):04X}",
-                    "an id on one line",
-                    "tabs, line breaks and control characters do not survive in tables of text; remove it.",
-                )
+            _check_characters(name, where, "an id on one line")
             if name in seen:
                 raise DataError(
                     f"{self.path}, data rows {seen[name]} and {number}, column id",
@@ -233,6 +229,18 @@ class UserTable:
         }
 
 
+def _check_characters(name, where, expected):
+    """Refuse an id or a name of a column with characters that tables cannot hold."""
+    odd = [char for char in name if unicodedata.category(char) in ("Cc", "Zl", "Zp") or char in NO_CHARACTERS]
+    if odd:
+        raise DataError(
+            where,
+            f"{ascii(name)} with the character U+{ord(odd[0]):04X}",
+            expected,
+            "tabs, line breaks and control characters do not survive in tables of text; remove it.",
+        )
+
+
 def _free_name(name, used):
     """The name with ``_listed`` at its end as often as it takes to be new."""
     while name in used:
@@ -266,7 +274,7 @@ def read_user_table(path, where):
     Raises
     ------
     DataError
-        Missing file, unknown ending, duplicate or missing header, ragged row.
+        Missing file, unknown ending, duplicate or missing header, ragged row, control characters in a name.
     """
     if not os.path.isfile(path):
         raise DataError(
@@ -286,6 +294,8 @@ def read_user_table(path, where):
         raise DataError(
             f"{path}, header", f"no name for column {names.index('') + 1}", "a name for each column"
         )
+    for number, name in enumerate(names, start=1):
+        _check_characters(name, f"{path}, header, column {number}", "a name on one line")
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise DataError(f"{path}, header", f"the column {doubled[0]!r} twice", "each column once")

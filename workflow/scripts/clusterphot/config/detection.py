@@ -129,9 +129,46 @@ class InjectionKeys:
 
 
 @section
-class CompletenessSection(InjectionKeys):
+class PopulationKeys:
+    """Populations and radii of the artificial clusters whose masses are known, in turns."""
+
+    ages_gyr: tuple[float, ...] = key(
+        (0.5, 2.0, 8.0),
+        "Ages (Gyr) of artificial clusters of known mass; the nearest ones of the fiducial grid.",
+        gt=0,
+        le=20,
+        min_items=1,
+        unique=True,
+    )
+    metallicities_zsun: tuple[float, ...] = key(
+        (0.2,),
+        "Their metallicities in solar units of the grid; the nearest ones of the fiducial grid.",
+        gt=0,
+        le=10,
+        min_items=1,
+        unique=True,
+    )
+    sizes_pc: tuple[float, ...] = key(
+        (0.0, 10.0, 30.0, 100.0),
+        "Their half-light radii (pc, Plummer profiles); 0 is a point.",
+        ge=0,
+        le=1000,
+        min_items=1,
+        unique=True,
+    )
+
+
+@section
+class CompletenessSection(PopulationKeys, InjectionKeys):
     """Completeness of the search from artificial clusters in the real images; results/{field}/completeness/."""
 
     n_injections: int = key(
         1000, "Artificial clusters; more of them add to those that exist.", ge=50, le=1000000
+    )
+    n_of_mass: int = key(
+        1000,
+        "Artificial clusters of known mass, for completeness against mass, age and radius; more of them add to those "
+        "that exist. With 0 there is none.",
+        ge=0,
+        le=1000000,
     )

@@ -13,6 +13,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from clusterphot.base.errors import DataError
+from clusterphot.mosaics.fits_rows import odd_cards
 
 WCS_ERRORS = (
     ArithmeticError,
@@ -49,7 +50,8 @@ def celestial_wcs(hdu):
         If there is none, it cannot be read, it is not equatorial J2000, or its pixels are not square.
     """
     where = f"{hdu.path}, WCS of {hdu.label}"
-    header, notes = _without_leftovers(hdu)
+    with odd_cards(where):
+        header, notes = _without_leftovers(hdu)
     check_axes(header, where)
     try:
         with warnings.catch_warnings():

@@ -8,7 +8,6 @@ import contextlib
 import functools
 import gzip
 import math
-import zlib
 from collections import ChainMap
 from dataclasses import dataclass
 
@@ -149,8 +148,11 @@ class TiledPixels:
 
     def __init__(self, hdu):
         self._path = hdu.path
-        self._hdus = fits.open(hdu.path, memmap=True)
-        self._section = self._hdus[hdu.index].section
+        with contextlib.ExitStack() as stack, _damaged_tiles(hdu.path):
+            stream = stack.enter_context(open(hdu.path, "rb"))  # astropy leaves a path open where it fails
+            self._hdus = stack.enter_context(fits.open(stream, memmap=True))
+            self._section = self._hdus[hdu.index].section
+            self._open = stack.pop_all()
         self._plane = (0,) * (int(hdu.header["NAXIS"]) - 2)
 
     def box(self, y0, y1, x0, x1):
@@ -177,7 +179,7 @@ class TiledPixels:
     def close(self):
         """Close the file."""
         self._section = None
-        self._hdus.close()
+        self._open.close()
 
 
 def open_pixels(hdu):
@@ -204,9 +206,9 @@ def scaled(stored, header):
 
 def is_image(hdu):
     """Whether an HDU holds pixels, in tiles or not."""
-    if hdu.tiled:
-        return hdu.header["NAXIS"] > 0
-    return hdu.header["NAXIS"] > 0 and str(hdu.header.get("XTENSION", "IMAGE")).strip() == "IMAGE"
+    with odd_cards(hdu.path):
+        has_pixels = hdu.header["NAXIS"] > 0
+        return has_pixels and (hdu.tiled or str(hdu.header.get("XTENSION", "IMAGE")).strip() == "IMAGE")
 
 
 def walk(path):
@@ -222,19 +224,24 @@ def walk(path):
     """
     primary = None
     for index, (own, offset) in enumerate(read_headers(path)):
-        _check_scaling(own, path)
-        tiled = bool(own.get("ZIMAGE", False))
-        primary = primary or own
-        if tiled:
-            own = _tiled_header(path, index)
-        name = str(own.get("EXTNAME", "")).strip().upper()
+        with odd_cards(path):
+            _check_scaling(own, path)
+            tiled = bool(own.get("ZIMAGE", False))
+            primary = primary or own
+            if tiled:
+                own = _tiled_header(path, index)
+            name = str(own.get("EXTNAME", "")).strip().upper()
         name = "" if tiled and name == FPACK_NAME else name
-        yield ImageHdu(path, name, own, offset, index, tiled, primary)
+        hdu = ImageHdu(path, name, own, offset, index, tiled, primary)
+        if tiled:
+            with odd_cards(path):
+                _ = hdu.shape  # of plain images it was looked at as their headers were read
+        yield hdu
 
 
 def _tiled_header(path, index):
     """Header of the image that the tiles of an HDU make."""
-    with _damaged_tiles(path), fits.open(path, memmap=True) as hdus:
+    with _damaged_tiles(path), open(path, "rb") as stream, fits.open(stream, memmap=True) as hdus:
         return hdus[index].header.copy()
 
 
@@ -274,14 +281,7 @@ def _damaged_tiles(path):
     """Turn what astropy raises for damaged tiles into a message for the user."""
     try:
         yield
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        RuntimeError,
-        OverflowError,
-        zlib.error,
-    ) as exc:
+    except DataError:
+        raise
+    except Exception as exc:  # whatever astropy and cfitsio trip over in a damaged file
         raise truncated(path, f"damaged tiles ({exc})", "a whole tile-compressed image") from exc

@@ -90,12 +90,12 @@ def read_wcs_table(path, *, near=None):
     """
     try:
         table = Table.read(path, format="ascii.csv")
+        for name in table.colnames:
+            table.rename_column(name, name.strip().lower())
     except (OSError, ValueError, LookupError, TypeError, OverflowError) as exc:
         raise DataError(
             path, f"no table ({type(exc).__name__})", "a row per exposure, *_wcs.csv of grizli"
         ) from exc
-    for name in table.colnames:
-        table.rename_column(name, name.strip().lower())
     missing = [name for name in NEEDED if name not in table.colnames]
     if not any(name in table.colnames for name in ("cd1_1", "pc1_1")):
         missing.append("cd1_1")
@@ -180,14 +180,14 @@ def _exposure(row, path, number):
             wcs = WCS(header, relax=True)
         shape = int(values["naxis2"]), int(values["naxis1"])
         usable = wcs.has_celestial and min(shape) > 0
+        weight = float(values.get("exptime", 1.0))
     except (ValueError, KeyError, TypeError, OverflowError, MemoryError) as exc:
         raise DataError(f"{path}, row {number}", f"no WCS ({exc})", "keywords of a celestial WCS") from exc
     if not usable:
         raise DataError(
             f"{path}, row {number}", "no celestial WCS, or no pixels", "keywords of a celestial WCS"
         )
-    weight = float(values.get("exptime", 1.0))
-    return ExposureWcs(wcs, shape, weight if weight > 0 else 1.0)
+    return ExposureWcs(wcs, shape, weight if 0 < weight < np.inf else 1.0)
 
 
 def _header(values):

@@ -1,50 +1,20 @@
 """Posterior of a population: its history, shared errors, error scale, contaminants, mass function; sampled jointly.
 
-All parameters are standard normal variates a priori. The sampler is the dynamic Hamiltonian Monte Carlo of Hoffman &
-Gelman (2014) and Betancourt (2017) as it stands in the package Mici, in the coordinates in which the Gaussian at
-the mode is round. Models are compared by leave-one-out cross-validation (Vehtari, Gelman & Gabry 2017, Stat. Comput.
-27, 1413) as it stands in ArviZ.
+All parameters are standard normal variates a priori. Models are compared by leave-one-out cross-validation (Vehtari,
+Gelman & Gabry 2017, Stat. Comput. 27, 1413) as it stands in ArviZ.
 """
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
 
 from clusterphot.population.likelihood import ERROR_SCALES
+from clusterphot.population.sampling import sample_modes
 from clusterphot.population.selection import SLOPES
-
-logger = logging.getLogger(__name__)
 
 CONTAMINANTS_POWER = 9.0
 """Of the prior of the fraction of contaminants, Beta(1, 9): 10 % in the mean, 0 the likeliest."""
-
-N_STARTS = 3
-"""Places from which the mode is sought, so that a second one is seen."""
-
-MODE_SHARE = 0.3
-"""A second mode with less than this share of the probability of the best, by the Gaussians at both, gets no chain: two
-chains count alike."""
-
-SAME_MODE = 0.5
-"""Modes nearer than this, in the width of the prior, are one."""
-
-N_CHAINS = 2
-TARGET_ACCEPTANCE = 0.7
-"""Of the sampler: the longest steps that serve, 10 gradients a draw. Trajectories of 2 to 5 steps cost a third and
-leave chains that differ (R-hat 1.3 to 1.5 where these have 1.04); importance sampling from the Gaussian at the mode
-leaves 20 to 70 independent draws of 400, with a Pareto k of 0.5 to 1.2."""
-
-STEP = 0.03
-"""Of the numerical derivative of the gradient at the mode: small beside the posterior, and large enough that the single
-precision of the gradient, 1e-3, does not matter."""
-
-N_WARM_UP = 50
-"""In coordinates in which the posterior is nearly round only the step has to be found."""
-
-MOST_STEPS = 6
-"""Doublings of a trajectory at most: 64 gradients a draw."""
 
 
 class Target:
@@ -122,7 +92,10 @@ class Draws:
     as_cluster : (n_sources,) float ndarray
         Mean probability to be a cluster.
     r_hat : float
-        Largest over the parameters (Vehtari et al. 2021): 1 where chains agree.
+        Largest over the parameters, within the mode that has most of the probability (Vehtari et al. 2021): 1 where
+        chains agree, infinite where a chain left it.
+    mode_shares : (n_modes,) float ndarray
+        Probability of each mode, the largest first.
     """
 
     x: np.ndarray
@@ -130,107 +103,32 @@ class Draws:
     log_mass: np.ndarray
     as_cluster: np.ndarray
     r_hat: float
+    mode_shares: np.ndarray
 
 
-def find_modes(target, rng):
-    """Modes of a posterior that matter, the one with the most probability first: list of (n,) float ndarray."""
-    from scipy.optimize import minimize
-
-    modes = []
-    for k in range(N_STARTS):
-        start = (
-            np.zeros(target.n)
-            if k == 0
-            else np.append(rng.normal(size=target.history.n), np.zeros(target.n - target.history.n))
-        )
-        found = minimize(target, start, jac=True, method="L-BFGS-B", options={"maxiter": 200, "ftol": 1e-9})
-        if np.isfinite(found.fun):
-            modes.append((found.fun, found.x))
-    modes.sort(key=lambda mode: mode[0])
-    kept = []
-    for value, x in modes:
-        if all(np.linalg.norm(x - other) > SAME_MODE for *_, other in kept):
-            kept.append((value - np.linalg.slogdet(gaussian_scale(target, x))[1], x))
-    kept.sort(key=lambda mode: mode[0])
-    return [x for value, x in kept if value < kept[0][0] - np.log(MODE_SHARE)]
-
-
-def gaussian_scale(target, mode):
-    """Matrix that turns round variates into those of the Gaussian at a mode, (n, n)."""
-    n = target.n
-    hessian = np.empty((n, n))
-    for k in range(n):
-        step = np.zeros(n)
-        step[k] = STEP
-        hessian[k] = (target(mode + step)[1] - target(mode - step)[1]) / (2 * STEP)
-    value, axes = np.linalg.eigh(0.5 * (hessian + hessian.T))
-    # nothing is wider than its prior, whose width is one
-    return axes / np.sqrt(np.maximum(value, 1.0))
-
-
-def sample_posterior(target, *, n_draws, seed, n_warm_up=N_WARM_UP):
+def sample_posterior(target, *, n_draws, seed):
     """Draws of a posterior.
 
     Parameters
     ----------
     target : `Target`
     n_draws : int
-        Of all chains together.
+        Fewer where modes share the posterior otherwise than their chains' lengths.
     seed : int
-    n_warm_up : int, optional
-        Draws of each chain that set the step and are thrown away.
 
     Returns
     -------
     draws : `Draws`
     """
-    from arviz_stats.base import array_stats
-
-    logging.getLogger("mici").setLevel(logging.WARNING)  # it reports every long step of the search for one
-    from mici import adapters, integrators, samplers, states, systems
-
-    rng = np.random.default_rng(seed)
-    modes = find_modes(target, rng)
-    scale = gaussian_scale(target, modes[0])
-    starts = [modes[k % len(modes)] - modes[0] for k in range(N_CHAINS)]
-    inverse = np.linalg.inv(scale)
-
-    def place(q):
-        return modes[0] + scale @ q
-
-    def gradient(q):
-        value, slope = target(place(q))
-        return scale.T @ slope, value
-
-    system = systems.EuclideanMetricSystem(
-        neg_log_dens=lambda q: target(place(q))[0], grad_neg_log_dens=gradient
-    )
-    sampler = samplers.DynamicMultinomialHMC(
-        system, integrators.LeapfrogIntegrator(system), rng, max_tree_depth=MOST_STEPS
-    )
-    per_chain = int(np.ceil(n_draws / N_CHAINS))
-    result = sampler.sample_chains(
-        n_warm_up,
-        per_chain,
-        [
-            states.ChainState(pos=inverse @ start + 0.1 * rng.normal(size=target.n), mom=None, dir=1)
-            for start in starts
-        ],
-        adapters=[adapters.DualAveragingStepSizeAdapter(TARGET_ACCEPTANCE)],
-        trace_funcs=[lambda state: {"q": state.pos}],
-        display_progress=False,
-        monitor_stats=[],
-    )
-    chains = np.array(result.traces["q"])
-    r_hat = max(float(array_stats.rhat(chains[:, :, k], chain_axis=0, draw_axis=1)) for k in range(target.n))
-    x = modes[0] + chains.reshape(-1, target.n) @ scale.T
-    terms = [target.terms(one, details=True)[0] for one in x]
+    sampled = sample_modes(target, n_draws=n_draws, seed=seed)
+    terms = [target.terms(one, details=True)[0] for one in sampled.x]
     return Draws(
-        x=x,
+        x=sampled.x,
         log_likelihood=np.array([t.log_likelihood for t in terms]),
         log_mass=np.array([t.log_mass for t in terms]),
         as_cluster=np.mean([t.as_cluster for t in terms], axis=0),
-        r_hat=r_hat,
+        r_hat=sampled.r_hat,
+        mode_shares=sampled.mode_shares,
     )
 
 
@@ -264,6 +162,6 @@ def score(draws):
     """`Score` of a model from its `Draws`."""
     from arviz_stats.base import array_stats
 
-    chains = draws.log_likelihood.reshape(N_CHAINS, -1, draws.log_likelihood.shape[1])
-    per_source, pareto_k, _ = array_stats.loo(np.moveaxis(chains, 2, 0), chain_axis=1, draw_axis=2)
+    # one chain: draws of all modes are in random order
+    per_source, pareto_k, _ = array_stats.loo(draws.log_likelihood.T[:, None], chain_axis=1, draw_axis=2)
     return Score(np.asarray(per_source, dtype=float), float(np.max(pareto_k)))

@@ -207,6 +207,10 @@ def summary(fits, sample, n_given):
         "best_model": best,
         "r_hat": {name: round(fit.draws.r_hat, 3) for name, fit in fits.items()},
         "pareto_k": {name: round(fit.score.pareto_k, 2) for name, fit in fits.items()},
+        "n_draws": {name: len(fit.draws.x) for name, fit in fits.items()},
+        "mode_shares": {
+            name: [round(float(s), 2) for s in fit.draws.mode_shares] for name, fit in fits.items()
+        },
         "warnings": [],
     }
     if {"burst", "two_bursts"} <= fits.keys():

@@ -15,6 +15,7 @@ from clusterphot.base.errors import DataError
 from clusterphot.base.filters import pivot_wavelength
 from clusterphot.base.images import fourier_shift
 from clusterphot.base.products import Psf
+from clusterphot.base.psf_field import MAX_PLACES
 from clusterphot.mosaics.fits_rows import odd_cards, walk
 from clusterphot.psf.grid import OVERSAMPLING, PsfGrid
 from clusterphot.psf.shape import (
@@ -50,6 +51,11 @@ PARTIAL_SUM = (0.8, 0.995)
 """Sums that say which share of the light lies inside the stamp; below, a PSF is in other units than that of 1."""
 COVERED_SHARE = 0.5
 """Share of a mosaic, along x and along y, that a grid of PSFs covers at least: positions of other pixels do not."""
+LIKE_MIDDLE = (0.5, 2.0)
+"""Ratios of light and of width between a PSF of a grid and that in its middle beyond which it is damaged; optics and
+drizzling change them by far less."""
+MAX_SHIFT_PX = 1.0
+"""The same of places, in pixels of the mosaic."""
 NEGATIVE_SHARE = 0.2
 """Negative pixels may sum to this share of the positive ones; noise and deconvolution leave less."""
 
@@ -135,6 +141,7 @@ def _read(path, where, pixel_scale_arcsec):
         raise DataError(where, "no image", "a FITS file with a 2-D image")
     data, header = planes[0]
     if data.ndim == 3 and "OVERSAMP" in shared:
+        _check_type(data, where)
         return *_middle_of_grid(path, where, pixel_scale_arcsec), []
     scales = [_scale(own, pixel_scale_arcsec) for _, own in planes]
     order = sorted(
@@ -229,12 +236,36 @@ def load_user_grid(path, psf, shape):
                 "positions (DET_YX0, ...) are (x, y) in pixels of the mosaic, not of a detector; 0-based",
             )
     middle = _image_of_grid(model)
+    _check_places(model, middle, psf, where)
     samples = _samples_of_grid(model) * (psf.ee_stamp / middle.sum())
     shift = windowed_centroid(middle, core_radius_px(psf.pixel_scale_arcsec, CORE_ARCSEC))
     if np.hypot(*shift) > RECENTRE_TOLERANCE_PX:
         dx, dy = (-OVERSAMPLING * value for value in shift)
         samples = np.array([fourier_shift(one, dx, dy) for one in samples])
     return PsfGrid(samples, places)
+
+
+def _check_places(model, middle, psf, where):
+    """Each PSF of a grid is one, and like that in its middle: a single one that is damaged spoils what is near it."""
+    if len(model.grid_xypos) > MAX_PLACES:
+        raise DataError(where, f"a grid of {len(model.grid_xypos)} places", f"at most {MAX_PLACES}")
+    radius = core_radius_px(psf.pixel_scale_arcsec, CORE_ARCSEC)
+    light, width, centre = middle.sum(), fwhm_px(middle), np.array(windowed_centroid(middle, radius))
+    for number, (x0, y0) in enumerate(model.grid_xypos):
+        place = f"{where}, DET_YX{number} at ({x0:g}, {y0:g})"
+        image = _image_of_grid(model, (x0, y0))
+        _check_pixels(image, place)
+        for what, ratio, (low, high) in (
+            ("the light", image.sum() / light, LIKE_MIDDLE),
+            ("the FWHM", fwhm_px(image) / width, LIKE_MIDDLE),
+        ):
+            if not low <= ratio <= high:
+                got = f"{ratio:.2g} times {what} of the PSF in the middle of the grid"
+                raise DataError(place, got, f"{low:g} to {high:g} times", "is the file damaged?")
+        shift = np.hypot(*(np.array(windowed_centroid(image, radius)) - centre))
+        if not shift <= MAX_SHIFT_PX:
+            got = f"a PSF {shift:.1f} px off that in the middle of the grid"
+            raise DataError(place, got, f"at most {MAX_SHIFT_PX:g} px", "is the file damaged?")
 
 
 def _samples_of_grid(model):
@@ -278,10 +309,10 @@ def _read_grid(path, where, pixel_scale_arcsec):
     return model
 
 
-def _image_of_grid(model):
-    """PSF in the middle of a grid on the pixels of the mosaic."""
+def _image_of_grid(model, place=None):
+    """PSF at a place of a grid, by default in its middle, on the pixels of the mosaic."""
     half = min(model.data.shape[1:]) // 2 // int(np.max(model.oversampling))
-    x0, y0 = np.mean(model.grid_xypos, axis=0)
+    x0, y0 = np.mean(model.grid_xypos, axis=0) if place is None else place
     y, x = np.mgrid[-half : half + 1, -half : half + 1]
     return np.asarray(model.evaluate((x + x0).astype(float), (y + y0).astype(float), 1.0, x0, y0))
 
@@ -316,9 +347,7 @@ def _check_pixels(data, where):
     if min(data.shape) < MIN_SIDE_PX:
         side = f"at least {MIN_SIDE_PX} x {MIN_SIDE_PX} px"
         raise DataError(where, f"{data.shape[1]} x {data.shape[0]} px", side)
-    if data.dtype.kind in "iub":
-        got = f"whole numbers ({data.dtype.name})"
-        raise DataError(where, got, "decimal numbers", "is the file damaged? Its header says BITPIX > 0.")
+    _check_type(data, where)
     if not np.all(np.isfinite(data)):
         raise DataError(where, f"{np.sum(~np.isfinite(data))} pixels NaN or infinite", "finite pixels")
     data = np.asarray(data, dtype=float)
@@ -328,6 +357,13 @@ def _check_pixels(data, where):
     if negative > NEGATIVE_SHARE * positive:
         got = f"negative pixels that sum to {negative / positive:.0%} of the positive ones"
         raise DataError(where, got, "a PSF, positive but for noise", "is the file damaged, or no PSF?")
+
+
+def _check_type(data, where):
+    """Raise `DataError` for whole numbers, which decimal ones become where BITPIX is damaged."""
+    if data.dtype.kind in "iub":
+        got = f"whole numbers ({data.dtype.name})"
+        raise DataError(where, got, "decimal numbers", "is the file damaged? Its header says BITPIX > 0.")
 
 
 def _check_filter(header, filter_name, where):

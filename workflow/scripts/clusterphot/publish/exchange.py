@@ -116,7 +116,7 @@ def _band(filter_name):
 
 
 def write_votable(path, table, title):
-    """Write a table as VOTable 1.4, binary.
+    """Write a table as VOTable 1.4, binary, or as text where characters are beyond U+FFFF.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def write_votable(path, table, title):
     title : str
         First line of that description.
     """
-    from astropy.io.votable.exceptions import W50
+    from astropy.io.votable.exceptions import W03, W50
     from astropy.io.votable.tree import CooSys, VOTableFile
 
     carried = carried_columns(table)
@@ -138,13 +138,19 @@ def write_votable(path, table, title):
         plain[name].meta.clear()
         if name not in carried and (ucd := ucd_of(name)):
             plain[name].meta["ucd"] = ucd
+    is_wide = _has_wide_characters(plain)
+    if is_wide:
+        _make_xml(plain)
     with warnings.catch_warnings():
         # dex and dex(solMass) are no VOUnits; astropy reads them, other programs show them
         warnings.simplefilter("ignore", W50)
+        warnings.simplefilter(
+            "ignore", W03
+        )  # XML has other names for columns that are called as a user likes
         votable = VOTableFile.from_table(plain)
         (resource,) = votable.resources
         (element,) = resource.tables
-        element.format = "binary2"
+        element.format = "tabledata" if is_wide else "binary2"
         element.description = "; ".join([title, *(f"flag {bit}: {words}" for bit, words in bits.items())])
         if {"ra", "dec"} <= {*plain.colnames} - {*carried}:
             frame = CooSys(ID="positions", system="ICRS")
@@ -154,6 +160,21 @@ def write_votable(path, table, title):
                     field.ref = "positions"
         with whole_file(path) as temporary:
             votable.to_xml(temporary)
+
+
+def _has_wide_characters(table):
+    """Whether a text has a character beyond U+FFFF, which binary VOTables hold in two parts and nobody reads back."""
+    texts = [column for column in table.itercols() if column.dtype.kind == "U"]
+    return any(max(str(text), default="") > "\uffff" for column in texts for text in column)
+
+
+def _make_xml(table):
+    """Put U+FFFD for control characters, which XML does not hold, in the place of the texts of a table."""
+    for name in table.colnames:
+        if table[name].dtype.kind == "U":
+            table[name][:] = [
+                re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\ufffd", text) for text in table[name]
+            ]
 
 
 def write_fits(path, table, title):

@@ -18,6 +18,7 @@ from clusterphot.report.advice import advise
 from clusterphot.report.cards import merge_cards
 from clusterphot.report.figure_entries import sort_figures
 from clusterphot.report.numbers import dump, write_text
+from clusterphot.report.proof_page import ProofTables, describe_proof
 from clusterphot.report.provenance import anchor_of, as_yaml, describe_file, link_sources
 from clusterphot.report.quality import filter_rows, format_filter_table
 from clusterphot.report.sky import read_sky
@@ -75,6 +76,8 @@ class FieldInputs:
     figures_made : dict of str to dict
         By path of a figure: ``input``, paths, and ``params``, by name, of the job that drew it.
     photometry, stack, sky, proof, summary, predictive, population, robustness : str or None
+    proven_sources, scaling, systematics : str or None
+        Of a field whose errors are proven.
     sky_images : list of str
         Colour image with the halo, and without.
     psfs, noises, offsets : dict of str to str
@@ -110,6 +113,9 @@ class FieldInputs:
     predictive: str | None = None
     population: str | None = None
     robustness: str | None = None
+    proven_sources: str | None = None
+    scaling: str | None = None
+    systematics: str | None = None
     psfs: dict = dataclass_field(default_factory=dict)
     noises: dict = dataclass_field(default_factory=dict)
     offsets: dict = dataclass_field(default_factory=dict)
@@ -132,6 +138,9 @@ class FieldInputs:
             self.predictive,
             self.population,
             self.robustness,
+            self.proven_sources,
+            self.scaling,
+            self.systematics,
             *self.origins,
             *images,
             self.grid,
@@ -254,6 +263,18 @@ def _write_data(data, inputs, tables, cards, shared, sky, advice):
         pages.write_script(data / "sky.js", "sky", plain | {"field": inputs.name, "sources": sources})
 
 
+def _proof_tables(inputs, photometry, matched):
+    """What the page of proof rests on."""
+    paths = (inputs.proof, inputs.proven_sources, inputs.scaling)
+    return ProofTables(
+        *(read_table(path) for path in paths),
+        photometry=photometry,
+        systematics=read_table(inputs.systematics),
+        recovery=read_table(inputs.summary) if inputs.summary else None,
+        matched=matched if inputs.summary else None,
+    )
+
+
 def nearest(table):
     """Nearest listed sources of each source.
 
@@ -292,7 +313,7 @@ def nearest(table):
 
 
 def _write_pages(folder, inputs, tables, figures, sky, advice):
-    """The three pages of a field; what the first page of the report needs."""
+    """The pages of a field; what the first page of the report needs."""
     environment = pages.make_environment()
     fiducial = inputs.grids[0]
     measured = tables["dereddened"] if inputs.photometry is None else tables["photometry"]
@@ -316,8 +337,20 @@ def _write_pages(folder, inputs, tables, figures, sky, advice):
     heads, lines = format_filter_table(rows, inputs.name, inputs.measured)
     common = {
         "field": inputs.name, "up": "../index.html", "categories": SECTIONS, "role": inputs.role,
-        "kind": KINDS[inputs.role],
+        "kind": KINDS[inputs.role], "proven": inputs.proof is not None,
     }  # fmt: skip
+    if inputs.proof:
+        statement = next((one for one in verdict if one["topic"] == "Errors"), None)
+        proof = describe_proof(_proof_tables(inputs, measured, tables.get("recovery")), inputs.filters)
+        pages.write_page(
+            environment,
+            "proof.html",
+            folder / "proof.html",
+            page="proof",
+            proof=proof,
+            statement=statement,
+            **common,
+        )
     pages.write_page(
         environment, "field.html", folder / "index.html", page="field", verdict=verdict, heads=heads, lines=lines,
         figures=figures, sky=sky, n_sources=len(advice), filters=inputs.filters, **common,

@@ -303,7 +303,7 @@ def whether_errors_hold(evidence):
         if off
         else "Errors are right where this is 1; no flux put in is biased."
     )
-    links = (("pulls", "index.html#photometry"),)
+    links = (("the page of proof", "proof.html"),)
     answer = f"scatter of pulls: {', '.join(words)}"
     return Statement("Errors", answer, detail, evidence.paths["proof"], "look" if off else "good", links)
 

@@ -7,12 +7,15 @@ splits a single chunk, so that a longer source list does not redeal all sources.
 import hashlib
 import re
 import urllib.parse
+from decimal import Decimal
 
 SOURCES_PER_CHUNK = 2100
 """Size at which ``auto`` splits: a chunk in six filters takes 20 s to its SED fits, half of it start-up and imports
 (docs/scale.md). Not a round number, so that one source more in a list of 10,000 splits no chunk."""
 
 SINGLE = "src-"
+NAME = r"(z[\d.]+)?c\d+|src-[^/]+"
+"""Regular expression of the names of chunks."""
 MAX_NAME = 100
 """Characters of the name of a chunk that are kept: names of files have 255 bytes at most."""
 
@@ -64,7 +67,7 @@ def deal(ids, n_chunks, own_redshifts=None):
             if name in own_redshifts:
                 alike.setdefault(own_redshifts[name], []).append(name)
         return {
-            chunk if z is None else f"z{z:.8g}{chunk}": members
+            chunk if z is None else f"z{Decimal(repr(z)).normalize():f}{chunk}": members
             for z, group in alike.items()
             for chunk, members in deal(group, n_chunks).items()
         }

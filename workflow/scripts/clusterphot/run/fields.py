@@ -311,6 +311,13 @@ class FieldSet:
         return [field.name for field in self if field.is_proven]
 
     @property
+    def searched_by_mass(self):
+        """Names of the fields whose completeness can be told by mass: those with mosaics and a known extinction."""
+        return [
+            field.name for field in self if field.mosaics and (field.ebv != "sfd" or field.sfd_center_deg)
+        ]
+
+    @property
     def simulated(self):
         """Names of the fields that the workflow simulates."""
         return [field.name for field in self if field.simulation is not None]
@@ -848,6 +855,9 @@ def report_tables(field, grids):
         files["lensing"] = f"{base}/lensing/intrinsic.ecsv"
     if field.is_proven:
         files["proof"] = f"{base}/proof/summary.ecsv"
+        files["proven_sources"] = f"{base}/proof/sources.ecsv"
+        files["scaling"] = f"{base}/proof/scaling.ecsv"
+        files["systematics"] = f"{base}/systematics.ecsv"
     if field.truth is not None:
         files["summary"] = f"{base}/recovery/summary.ecsv"
         files["recovery"] = f"{base}/recovery/sources.ecsv"

@@ -61,6 +61,8 @@ TITLES = {
     "merge_candidates": "candidates",
     "inject_clusters": "artificial clusters",
     "measure_completeness": "completeness",
+    "inject_masses": "artificial clusters of known mass",
+    "measure_mass_completeness": "completeness by mass",
     "make_candidate_page": "page of candidates",
     "fit_luminosity_function": "luminosity function",
     "fit_color_mixture": "kinds of colour",

@@ -21,6 +21,9 @@ COLUMNS = {
 }
 """Keys of ``compare_with``: our quantity, whether the column has values or their log10, and what is added to that."""
 
+BELIEVABLE = {"age_gyr": (-5.0, 2.0), "log_mass": (0.0, 14.0), "metallicity_zsun": (-7.0, 3.0)}
+"""log10 that published values have; beyond are sentinels such as -99, which are taken as missing."""
+
 IN_LOG = ("log_mass",)
 """Quantities that our tables have as logarithms."""
 
@@ -85,7 +88,7 @@ def read_published(entry, default_table, ids):
     Returns
     -------
     published : dict of str to (n,) float ndarray
-        log10 by our quantity; NaN where not given, or not positive.
+        log10 by our quantity; NaN where not given, not positive, or not `BELIEVABLE`.
     """
     path = entry.get("table", default_table)
     table = read_user_table(path, path)
@@ -94,10 +97,12 @@ def read_published(entry, default_table, ids):
     published = {}
     for key in (key for key in entry if key in COLUMNS):
         quantity, kind, shift = COLUMNS[key]
-        values = table.floats(table.find(entry[key]), missing=True, expected=f"a number for {key}")
+        values = table.floats(entry[key], missing=True, expected=f"a number for {key}")
         if kind == "log":
             values = np.log10(np.where(values > 0, values, np.nan))
-        published[quantity] = np.where(rows >= 0, values[rows], np.nan) + shift
+        values = np.where(rows >= 0, values[rows], np.nan) + shift
+        low, high = BELIEVABLE[quantity]
+        published[quantity] = np.where((values >= low) & (values <= high), values, np.nan)
     return published
 
 

@@ -22,6 +22,7 @@ from clusterphot.detect.masks import at_pixels
 from clusterphot.detect.planes import ModelDrawer
 from clusterphot.detect.selection import MOMENTS
 from clusterphot.detect.tiles import CELL_PX
+from clusterphot.optics.extended import broadened
 
 PATCH_PX = 512
 """Side of the boxes that are searched again, pixels of the reference filter."""
@@ -51,7 +52,7 @@ class InjectionOptions(InjectionKeys):
     """What is injected: keys of the configuration."""
 
 
-def run_injections(run, field, maps, found, locus, finder_options, selection, options):
+def run_injections(run, field, maps, found, locus, finder_options, selection, options, populations=None):
     """Inject one run of clusters and search for them.
 
     Parameters
@@ -66,6 +67,8 @@ def run_injections(run, field, maps, found, locus, finder_options, selection, op
     finder_options, selection
         As in the search of the field.
     options : `InjectionOptions`
+    populations : `clusterphot.detect.completeness.masses.Populations`, optional
+        Gives the clusters masses, spectra and radii; without it they are points of a typical spectrum.
 
     Returns
     -------
@@ -80,12 +83,16 @@ def run_injections(run, field, maps, found, locus, finder_options, selection, op
     rng = np.random.default_rng([options.seed, zlib.crc32(run.encode())])
     shape = field.bands[field.reference].mosaic.shape
     injected = draw_clusters(rng, field, maps, found, shape, options)
+    radii_arcsec = None
+    if populations is not None:
+        populations.assign(injected, field.names[field.reference])
+        radii_arcsec = populations.arcsec_per_pc * np.asarray(injected["half_light_radius_pc"])
     injected["id"] = [f"{run}-{number:04d}" for number in range(len(injected))]
     scale = field.bands[field.reference].mosaic.pixel_scale_arcsec
     brightness = found[f"flux_{field.names[field.reference]}"]
     injected["neighbour_light"] = neighbour_light(injected["x"], injected["y"], found, brightness, scale)
     patch = patch_number(injected["x"], injected["y"], shape)
-    artist = Artist(field, locus, injected, rng)
+    artist = Artist(field, locus, injected, rng, radii_arcsec)
     parts = []
     for number in np.unique(patch):
         rows = np.flatnonzero(patch == number)
@@ -183,16 +190,24 @@ def _few_patches(rng, weight, shape, n_clusters):
 
 
 class Artist:
-    """Draws the clusters of a run, with the moments of the field's stars, scatter included, and own photon noise."""
+    """Draws the clusters of a run, with the moments of the field's stars, scatter included, and own photon noise.
 
-    def __init__(self, field, locus, injected, rng):
+    Parameters
+    ----------
+    field : `clusterphot.detect.field.FieldBands`
+    locus : `clusterphot.detect.selection.PointLocus`
+    injected : `astropy.table.Table`
+    rng : `numpy.random.Generator`
+    radii_arcsec : (n,) float ndarray, optional
+        Half-light radii; 0, and the default, is a point.
+    """
+
+    def __init__(self, field, locus, injected, rng, radii_arcsec=None):
         self.field, self.injected = field, injected
+        self.radii_arcsec = np.zeros(len(injected)) if radii_arcsec is None else radii_arcsec
         self.seed = int(rng.integers(2**31))
-        self.drawers = []
-        for band in field.bands:
-            # a cluster as wide as a star is the PSF and, to first order, its second derivatives times moments
-            slopes = np.array([derivatives(term, 0.0, 0.0) for term in band.terms])
-            self.drawers.append([ModelDrawer(band, slopes[:, row]) for row in MOMENT_ROWS.values()])
+        radii = np.unique(self.radii_arcsec).tolist()
+        self.drawers = [{radius: _drawers(band, radius) for radius in radii} for band in field.bands]
         self.moments = {}
         for band in field.names:
             for moment in MOMENTS:
@@ -222,9 +237,12 @@ class Artist:
         plus, cross = to_plane_axes(plus, cross, plane.matrix)
         plane.model[:] = 0.0
         place = plane.position(x, y)
-        band.drawer.add(plane, *place, flux)
-        for drawer, moment in zip(self.drawers[number], (size, plus, cross), strict=True):
-            drawer.add(plane, *place, flux * moment / band.moment_unit_mas2)
+        for radius, (cluster, *slopes) in self.drawers[number].items():
+            own = self.radii_arcsec[rows] == radius
+            x_own, y_own = (axis[own] for axis in place)
+            cluster.add(plane, x_own, y_own, flux[own])
+            for drawer, moment in zip(slopes, (size, plus, cross), strict=True):
+                drawer.add(plane, x_own, y_own, (flux * moment / band.moment_unit_mas2)[own])
         light = plane.model.copy()
         plane.model[:] = 0.0
         if band.mosaic.gain_e_per_njy is not None:
@@ -233,6 +251,17 @@ class Artist:
             light += (photons * rng.standard_normal(light.shape)).astype(np.float32)
         light[plane.bad] = 0.0
         plane.sci = plane.sci + light
+
+
+def _drawers(band, radius_arcsec):
+    """`ModelDrawer` of clusters of this radius, and of what each moment of the field's stars adds to them."""
+    terms, cluster = band.terms, band.drawer
+    if radius_arcsec > 0:
+        terms = broadened(terms, band.mosaic.pixel_scale_arcsec, radius_arcsec)
+        cluster = ModelDrawer(band, terms)
+    # a cluster as wide as a star is the PSF and, to first order, its second derivatives times moments
+    slopes = np.array([derivatives(term, 0.0, 0.0) for term in terms])
+    return [cluster, *(ModelDrawer(band, slopes[:, row]) for row in MOMENT_ROWS.values())]
 
 
 def _matched(injected, result, field, box):

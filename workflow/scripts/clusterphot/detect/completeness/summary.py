@@ -125,9 +125,7 @@ def measure_completeness(mag, noise, light, neighbours, selected):
     found = np.stack([np.histogram(mag[r & selected], edges)[0] for r in rows])
     with np.errstate(invalid="ignore", divide="ignore"):
         fraction = np.where(injected > 0, found / injected, np.nan)
-    # 1 sigma of a binomial share, that of half a source more for shares of 0 and 1
-    share = (found + 0.5) / (injected + 1.0)
-    error = np.where(injected > 0, np.sqrt(share * (1 - share) / np.maximum(injected, 1)), np.nan)
+    error = binomial_error(found, injected)
     expected = fit(mag, noise, light, neighbours)
     model = np.stack([np.histogram(mag[r], edges, weights=expected[r])[0] for r in rows]) / np.maximum(
         injected, 1
@@ -135,6 +133,12 @@ def measure_completeness(mag, noise, light, neighbours, selected):
     method = "logistic" if fit.p_value >= MIN_P_VALUE else "table"
     typical = [np.array([np.median(v[r]) if r.any() else np.nan for r in rows]) for v in (noise, light)]
     return Completeness(fit, method, edges, limits, fraction, error, model, injected, found, *typical)
+
+
+def binomial_error(found, injected):
+    """1 sigma of shares, of 0 and 1 that of half a source more; NaN of none."""
+    share = (found + 0.5) / (injected + 1.0)
+    return np.where(injected > 0, np.sqrt(share * (1 - share) / np.maximum(injected, 1)), np.nan)
 
 
 def _table_limit(injected, selected, edges, fraction):
