@@ -44,6 +44,7 @@ FROM_THE_START = {
     "detect_sources": {"astropy.coordinates", "scipy.optimize", "scipy.signal"},
     "fit_color_mixture": {"scipy.interpolate", "scipy.optimize", "scipy.stats"},
     "fit_luminosity_function": {"scipy.interpolate", "scipy.optimize", "scipy.stats"},
+    "fit_population": {"scipy.optimize", "scipy.stats"},
     "fit_spatial": {
         "astropy.coordinates",
         "astropy.wcs",
