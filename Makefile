@@ -17,7 +17,8 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: help setup run test test-slow test-fsps test-slurm lint format bench bench-scale docs docs-code tutorial lock clean
-.PHONY: bench-recovery bench-phase bench-stack bench-proof bench-psf bench-detection bench-detection-scale docs-luminosity docs-stack
+.PHONY: bench-recovery bench-phase bench-stack bench-spatial bench-proof bench-psf bench-detection
+.PHONY: bench-detection-scale docs-luminosity docs-stack
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -124,6 +125,9 @@ bench-proof: $(READY)  ## artificial clusters and blank places against the truth
 
 bench-psf: $(READY)  ## PSFs over simulated fields against the truth, beside PSFEx, Piff and photutils, to docs/psf.md (half a day on one core; 3 GB in BENCH_DIR)
 	$(BIN)/python tests/bench/bench_psf.py $(BENCH_DIR)/psf --page $(ARGS)
+
+bench-spatial: $(READY)  ## numbers, profiles and exponents of mock fields against their truth, to docs/luminosity.md (an hour of CPU)
+	PYTHONPATH=workflow/scripts:tests $(BIN)/python tests/bench/bench_spatial.py --page $(ARGS)
 
 bench-detection: $(READY)  ## finding clusters on simulated fields against their truth, to docs/detection.md (half an hour)
 	$(BIN)/python tests/bench/bench_detection.py $(BENCH_DIR)/detection --page $(ARGS)

@@ -21,7 +21,7 @@ from clusterphot.base.files import content_digest
 from clusterphot.config.detection import InjectionKeys, PopulationKeys, SearchKeys, SelectionKeys, TileKeys
 from clusterphot.config.fields import PHASE_KEYS
 from clusterphot.config.keys import keys_of
-from clusterphot.config.luminosity import BinningKeys, FunctionKeys
+from clusterphot.config.luminosity import BinningKeys, FunctionKeys, OldClusterKeys
 from clusterphot.config.photometry import FitKeys
 from clusterphot.config.proof import DrawKeys
 from clusterphot.config.psf import StampKeys, StarKeys
@@ -501,6 +501,36 @@ def get_numbers(key):
 def get_compared_maps(wildcards):
     """Maps of light or mass that the clusters of a field are compared with."""
     return config["luminosity"]["compare_maps"].get(wildcards.field, [])
+
+
+def get_v_filter(wildcards):
+    """Filter of a field nearest to rest-frame V, or that of `sed.v_filter`."""
+    from clusterphot.sed.v_light import v_filter
+
+    wanted, field = config["sed"]["v_filter"], FIELDSET[wildcards.field]
+    return v_filter(field.filters, field.redshift) if wanted == "auto" else wanted
+
+
+def get_v_mosaic(wildcards):
+    """Mosaic of that filter."""
+    return f"results/{wildcards.field}/{get_v_filter(wildcards)}/mosaic.fits"
+
+
+def get_reference(pattern):
+    """Input function: ``pattern`` for the reference filter of a field."""
+    return lambda wildcards: expand(
+        pattern, field=wildcards.field, filter=FIELDSET[wildcards.field].reference_filter
+    )[0]
+
+
+def get_sides_of_color(wildcards):
+    """Two filters whose colour parts the clusters of a field in blue and red; None for a field of one filter."""
+    colours = config["luminosity"]["colours"]
+    if colours != "auto":
+        return colours[0].split("-") if colours else None
+    field = FIELDSET[wildcards.field]
+    bluer = [name for name in field.filters if name != field.reference_filter]
+    return [bluer[0], field.reference_filter] if bluer else None
 
 
 def get_keys(section, group):

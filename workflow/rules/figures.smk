@@ -744,6 +744,44 @@ use rule plot_figure as plot_cluster_map with:
         message_of("cluster_map")
 
 
+use rule plot_figure as plot_spatial with:
+    input:
+        candidates="results/{field}/candidates.ecsv",
+        radial="results/{field}/luminosity/radial.ecsv",
+        isophotes="results/{field}/luminosity/isophotes.ecsv",
+        light="results/{field}/luminosity/light_model.fits",
+        spatial="results/{field}/luminosity/spatial.ecsv",
+        draws="results/{field}/luminosity/profile_draws.ecsv",
+    output:
+        png=figure("results/{field}/figures/spatial.png"),
+        pdf="results/{field}/figures/spatial.pdf",
+    params:
+        code=figure_digest("spatial"),
+    log:
+        "logs/plot_spatial/{field}.log",
+    benchmark:
+        "benchmarks/plot_spatial/{field}.tsv"
+    message:
+        message_of("spatial")
+
+
+use rule plot_figure as plot_totals with:
+    input:
+        totals="results/{field}/luminosity/totals.ecsv",
+    output:
+        png=figure("results/{field}/figures/totals.png"),
+        pdf="results/{field}/figures/totals.pdf",
+    params:
+        halo_mass=lambda wildcards: config["luminosity"]["halo_masses"].get(wildcards.field),
+        code=figure_digest("totals"),
+    log:
+        "logs/plot_totals/{field}.log",
+    benchmark:
+        "benchmarks/plot_totals/{field}.tsv"
+    message:
+        message_of("totals")
+
+
 rule figures:
     input:
         [

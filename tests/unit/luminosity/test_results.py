@@ -204,10 +204,13 @@ def test_resampled_completenesses_differ_and_repeat(injections):
         ("turnover_range", [30, 20], "the lower, then the higher end"),
         ("centres", {"mime": [1, 2]}, "did you mean 'mine'"),
         ("compare_maps", {"mine": ["no.fits"]}, "no.fits, which is not there"),
+        ("turnovers", {"other": (31.0, 0.2)}, "one of fields: mine"),
+        ("halo_masses", {"mine": (14.9, 0.0)}, "its error, above 0"),
     ],
 )
 def test_mistakes_of_the_section(key, value, said):
     section = {"turnover_range": "auto", "width_range": [0.3, 3], "centres": {}, "compare_maps": {}}
+    section |= {"turnovers": {}, "halo_masses": {}}
     config = {"fields": {"mine": {}}, "luminosity": section | {key: value}}
     with pytest.raises(UserError, match=said):
         configuration._check_luminosity(config, lambda path: "my.yaml")

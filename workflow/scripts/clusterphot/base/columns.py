@@ -686,6 +686,57 @@ LUMINOSITY_COLUMNS = {
     "p_uniform": ("", "chance of so large a gain, were the density uniform"),
     "p_linear": ("", "chance of so large a gain, were the density proportional to the map"),
     "n_outside": ("", "sources where the map has no positive value, left out"),
+    "sample": ("", "clusters that are described: all, a half of them, or the light in their place"),
+    "compared": ("", "what they are compared with: an elliptical profile, the light, or a map"),
+    "n_in_sample": ("", "sources of the sample"),
+    "n_ranked": ("", "those of them where all maps are positive, on which evidences compare"),
+    "rank_evidence": ("", "place by evidence within the sample; 1 is the best"),
+    "ln_evidence": ("", "natural log of the evidence over that of sources that lie evenly; a map as it is"),
+    "ln_evidence_below": ("", "ln_evidence of the best less this one"),
+    "ln_evidence_smoothed": ("", "ln_evidence of a map whose smoothing is free"),
+    "n_effective": ("", "effective number of draws from the posterior"),
+    **{
+        f"{name}_{end}": (unit, f"{QUANTILES[end]} quantile of {words}")
+        for name, unit, words in (
+            ("core_arcsec", "arcsec", "the core radius"),
+            ("slope", "", "what density falls by per radius far outside the core, in logs"),
+            ("flattening", "", "1 - b/a"),
+            ("alpha", "", "1 / exponent, as in map ~ density^alpha"),
+            ("exponent_smoothed", "", "the exponent of the map where its smoothing is free"),
+            ("smoothing_arcsec", "arcsec", "the smoothing (sigma) of the map"),
+            ("s_n", "", "the specific frequency, N 10^(0.4 (M_V + 15))"),
+            ("n_per_1e9_lsun", "", "the number of clusters per 10^9 V-band Suns"),
+        )
+        for end in ("p16", "p50", "p84")
+    },
+    "slope": ("", "slope of the profile of a draw"),
+    "exponent_p50": ("", "50 % quantile of exponent"),
+    "angle_deg": ("deg", "position angle of the major axis, north to east; of isophotes from x to y"),
+    "angle_err_deg": ("deg", "half its 68 % range"),
+    "log_core": ("", "natural log of the core radius in arcsec, of a draw"),
+    "along": ("", "flattening times the cosine of twice the angle from x to y, of a draw"),
+    "across": ("", "flattening times the sine of twice the angle from x to y, of a draw"),
+    "sma": ("arcsec", "half major axis of an isophote"),
+    "isophote": ("nJy / arcsec2", "mean light along it"),
+    "isophote_err": ("nJy / arcsec2", "1-sigma error of isophote"),
+    "flattening": ("", "1 - b/a of an isophote"),
+    "flattening_err": ("", "1-sigma error of flattening"),
+    "turnover_kind": (
+        "",
+        "free: of the data; faded: today's, carried back; today: today's; given: the user's",
+    ),
+    "turnover_err": ("mag", "half the 68 % range of turnover"),
+    "likelihood_fall": (
+        "",
+        "2 ln L of the data's own turnover and width less that of the assumption: above 9 it does not describe them",
+    ),
+    "width_kind": ("", "free, or that of galaxies as bright"),
+    "region": ("", "searched area, or aperture around the centre"),
+    "aperture_kpc": ("kpc", "radius of the aperture"),
+    "aperture_arcsec": ("arcsec", "radius of the aperture"),
+    "n_total_p50": ("", "50 % quantile of the number of clusters in the region, found and missed"),
+    "absolute_v": ("mag", "absolute V magnitude (Vega) of the light within the aperture"),
+    "light_covered": ("", "share of the aperture in which the light was seen"),
 }
 """Columns of the luminosity function, the colours and the map; a source list may have columns of these names."""
 

@@ -49,7 +49,19 @@ class BinningKeys:
 
 
 @section
-class LuminositySection(BinningKeys, FunctionKeys):
+class OldClusterKeys:
+    """Globular clusters by whose luminosity function numbers are completed."""
+
+    age_today_gyr: float = key(
+        12.5, "Age (Gyr) that the clusters have today; their turnover is carried back from it.", ge=1, le=13.7
+    )
+    age_err_gyr: float = key(0.8, "Its error (Gyr).", ge=0, le=5)
+    metallicity_zsun: float = key(0.1, "Their metallicity (solar).", gt=0, le=5)
+    metallicity_err_dex: float = key(0.3, "Its error (dex).", ge=0, le=2)
+
+
+@section
+class LuminositySection(BinningKeys, FunctionKeys, OldClusterKeys):
     """Luminosity function, colours and distribution of the clusters found; target luminosity."""
 
     use_purity: bool = key(True, "Whether a source counts by its p_cluster.")
@@ -65,6 +77,36 @@ class LuminositySection(BinningKeys, FunctionKeys):
         "light.",
         ge=-90,
         le=360,
+    )
+    apertures_kpc: tuple[float, ...] = key(
+        (30.0, 100.0),
+        "Radii (kpc) around the centre within which clusters are counted and light is summed; the light within the "
+        "first is that of the brightest galaxy, whose luminosity function may follow from it.",
+        min_items=1,
+        unique=True,
+        gt=0,
+        le=3000,
+    )
+    turnovers: dict[str, tuple[float, float]] = key(
+        {},
+        "Turnover of the luminosity function and its error (AB mag in the reference filter, as observed) by field, "
+        "beside those that are expected, {my_cluster: [31.2, 0.2]}.",
+        ge=0,
+        le=45,
+    )
+    halo_masses: dict[str, tuple[float, float]] = key(
+        {},
+        "log10 of the mass (Msun) of the cluster's halo and its error (dex) by field, {my_cluster: [14.9, 0.1]}; the "
+        "numbers of clusters are then drawn against it.",
+        ge=0,
+        le=17,
+    )
+    map_smoothings_arcsec: tuple[float, ...] = key(
+        (0.5, 1.0, 2.0, 4.0, 8.0),
+        "Smoothings (sigma, arcsec) of maps that are tried beside none.",
+        unique=True,
+        gt=0,
+        le=300,
     )
     compare_maps: dict[str, tuple[str, ...]] = key(
         {}, "FITS maps of light or mass by field, {my_cluster: [lensing.fits]}.", min_items=1, unique=True

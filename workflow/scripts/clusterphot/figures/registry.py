@@ -422,6 +422,24 @@ FIGURES = (
         needs="images",
         on_demand=True,
     ),
+    Figure(
+        "spatial",
+        section="comparisons",
+        title="Profiles of clusters and light",
+        caption="Light of the brightest galaxy with its isophotes and the clusters, profiles of both, and maps that "
+        "the clusters follow, ranked by evidence.",
+        needs="images",
+        on_demand=True,
+    ),
+    Figure(
+        "totals",
+        section="comparisons",
+        title="How many clusters there are",
+        caption="Numbers of clusters, found and missed, under each assumption on their luminosity function, and per "
+        "light.",
+        needs="images",
+        on_demand=True,
+    ),
 )
 """In the order in which a section shows them."""
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, special
+from scipy.interpolate import CubicSpline
+
+from clusterphot.luminosity.importance import weighted_quantiles
 
 ARCSEC2_PER_ARCMIN2 = 3600.0
 
@@ -22,6 +25,9 @@ LARGEST_LOG = 300.0
 
 EXPONENTS = np.linspace(-3.0, 6.0, 901)
 """Exponents of a map that are tried; none is preferred."""
+
+NORM_EVERY = 15
+"""Every so many of them the mean of the map's power is summed, 0.15 apart; it is smooth between them to 1e-4."""
 
 SHARES = np.linspace(0.01, 0.99, 30)
 """Shares of clusters among all sources that are tried; none is preferred."""
@@ -228,17 +234,11 @@ def compare_with_map(survey, values):
     likelihood is averaged over their mean, evenly from 0 to 1: how many clusters there are is not taken from
     `p_cluster`, which rests on the light, only how that changes with magnitude. The unit of the map drops out.
     """
-    good = np.isfinite(values) & (values > 0) & (survey.area > 0)
+    good = usable_cells(survey, values)
     on = good[survey.row, survey.column]
-    if survey.weight[on].sum() < 2 or good.sum() < 2 or np.ptp(values[good]) == 0:
+    if not _can_be_compared(survey, values, good):
         return MapComparison(*[np.nan] * 8, int(on.sum()), int((~on).sum()))
-    log_map = np.log(values[good])
-    area = survey.area[good] / survey.area[good].sum()
-    log_map_mean = np.average(log_map, weights=area)
-    log_map = log_map - log_map_mean
-    at_sources = np.log(values[survey.row, survey.column][on]) - log_map_mean
-    norm = np.array([_log_sum(beta * log_map, area) for beta in EXPONENTS])
-    log_l = _log_likelihood(EXPONENTS[:, None] * at_sources - norm[:, None], survey.share[on])
+    log_l = exponent_log_likelihood(survey, values, good)
     weight = np.exp(log_l - log_l.max())
     running = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     low, middle, high = (float(value) for value in np.interp([0.16, 0.5, 0.84], running, EXPONENTS))
@@ -250,7 +250,116 @@ def compare_with_map(survey, values):
     )  # fmt: skip
 
 
-def _log_likelihood(log_excess, share):
+def usable_cells(survey, values):
+    """Cells (ny, nx) that were searched and where a map is positive."""
+    return np.isfinite(values) & (values > 0) & (survey.area > 0)
+
+
+def _can_be_compared(survey, values, good):
+    """Whether there are clusters, and a map that differs from place to place, on these cells."""
+    on = good[survey.row, survey.column]
+    return survey.weight[on].sum() >= 2 and good.sum() >= 2 and np.ptp(values[good]) > 0
+
+
+def exponent_log_likelihood(survey, values, good):
+    """Log-likelihood of each of `EXPONENTS` of a map, (k,), given the number of sources on some cells.
+
+    Parameters
+    ----------
+    survey : `Survey`
+    values : (ny, nx) float ndarray
+        The map, positive on these cells.
+    good : (ny, nx) bool ndarray
+        Cells that count. Likelihoods of several maps compare only on the same cells.
+    """
+    on = good[survey.row, survey.column]
+    log_map = np.log(values[good])
+    area = survey.area[good] / survey.area[good].sum()
+    log_map_mean = np.average(log_map, weights=area)
+    log_map = log_map - log_map_mean
+    at_sources = np.log(values[survey.row, survey.column][on]) - log_map_mean
+    coarse = EXPONENTS[::NORM_EVERY]
+    norm = CubicSpline(coarse, [_log_sum(beta * log_map, area) for beta in coarse])(EXPONENTS)
+    return point_log_likelihood(EXPONENTS[:, None] * at_sources - norm[:, None], survey.share[on])
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How clusters follow a map, with and without a smoothing of it.
+
+    Attributes
+    ----------
+    exponent : (3,) float ndarray
+        16, 50 and 84 % of the exponent beta of density ~ map**beta, the map as it is.
+    log_evidence : float
+        Of the map as it is, over that of clusters that lie evenly.
+    exponent_smoothed, smoothing_arcsec : (3,) float ndarray
+        The same where the map may be smoothed, and sigma of the Gaussian.
+    log_evidence_smoothed : float
+    """
+
+    exponent: np.ndarray
+    log_evidence: float
+    exponent_smoothed: np.ndarray
+    smoothing_arcsec: np.ndarray
+    log_evidence_smoothed: float
+
+
+def follow_map(survey, values, good, lengths):
+    """Exponent and evidence of a map.
+
+    Parameters
+    ----------
+    survey : `Survey`
+    values : (ny, nx) float ndarray
+    good : (ny, nx) bool ndarray
+        Cells on which all maps to be ranked are positive.
+    lengths : sequence of float, arcsec
+        Sigmas of the smoothing that are tried, the first 0; as probable as each other.
+
+    Returns
+    -------
+    followed : `Followed`
+        NaN where there is nothing to follow.
+
+    Notes
+    -----
+    Priors are the same for all maps: exponents flat over `EXPONENTS`. The evidence of a map is the mean of its
+    likelihood over them, so that what needs an exponent finely chosen ranks below what does not.
+    """
+    three = np.full(3, np.nan)
+    if not _can_be_compared(survey, values, good):
+        return Followed(three, np.nan, three, three, np.nan)
+    log_l = np.array(
+        [
+            exponent_log_likelihood(survey, smoothed(values, sigma / survey.cell_arcsec), good)
+            for sigma in lengths
+        ]
+    )
+    even = np.interp(0.0, EXPONENTS, log_l[0])
+    evidence = [float(special.logsumexp(part) - np.log(part.size) - even) for part in (log_l[0], log_l)]
+    weight = np.exp(log_l - log_l.max())
+    levels = [0.16, 0.5, 0.84]
+    return Followed(
+        weighted_quantiles(EXPONENTS, weight[0], levels), evidence[0],
+        weighted_quantiles(EXPONENTS, weight.sum(axis=0), levels),
+        weighted_quantiles(np.asarray(lengths, dtype=float), weight.sum(axis=1), levels), evidence[1],
+    )  # fmt: skip
+
+
+def smoothed(values, sigma_cells):
+    """A map smoothed with a Gaussian, over the cells where it is known."""
+    if sigma_cells == 0:
+        return values
+    known = np.isfinite(values)
+    top = ndimage.gaussian_filter(np.where(known, values, 0.0), sigma_cells, mode="constant")
+    below = ndimage.gaussian_filter(known.astype(float), sigma_cells, mode="constant")
+    # a map smoothed over its negative noise may come near 0, where its power is not defined
+    least = np.min(values[known & (values > 0)], initial=np.inf)
+    return np.where(below > MIN_EFFECTIVE, np.maximum(top / np.maximum(below, MIN_EFFECTIVE), least), np.nan)
+
+
+def point_log_likelihood(log_excess, share):
     """Log-likelihood of each exponent, (k,), averaged over the mean share of clusters where that is not 1.
 
     Parameters

@@ -69,11 +69,8 @@ def field_survey(table, completeness, function, maps_path, compared, par):
     """
     maps = read_maps(maps_path)
     header = fits.getheader(maps_path, "NOISE")
-    wcs = WCS(header).celestial
-    limit = float(function["mag_limit"][0])
-    turnover, width = float(function["turnover"][0]), float(function["width"][0])
-    if not np.isfinite(turnover):
-        turnover, width = limit, 1.0
+    wcs = cells_wcs(maps_path)
+    limit, turnover, width = function_of_clusters(function)
     share = share_found(completeness, turnover, width, par.mag_min, limit)
     survey = density.make_survey(maps, pixel_scale(wcs), table, limit, share)
     centre = cell_of(par.centre, wcs, maps.light)
@@ -93,6 +90,21 @@ def field_survey(table, completeness, function, maps_path, compared, par):
         radial, Table(rows), density.density_map(survey, par.binning["smoothing_arcsec"]), survey.area, header,
         {"centre_deg": [ra, dec], "mag_limit": limit},
     )  # fmt: skip
+
+
+def cells_wcs(maps_path):
+    """Celestial coordinates of the cells of the maps of the search."""
+    return WCS(fits.getheader(maps_path, "NOISE")).celestial
+
+
+def function_of_clusters(function):
+    """Limit, turnover and width by which completeness is averaged over magnitudes, from the table of the fit.
+
+    Where nothing was fitted, a turnover at the limit stands for the clusters.
+    """
+    limit = float(function["mag_limit"][0])
+    turnover, width = float(function["turnover"][0]), float(function["width"][0])
+    return (limit, turnover, width) if np.isfinite(turnover) else (limit, limit, 1.0)
 
 
 def cell_of(centre, wcs, light):

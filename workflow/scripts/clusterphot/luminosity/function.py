@@ -504,25 +504,66 @@ def corrected_numbers(kernels, sample, fit, mag_limit, *, n_draws=4000, seed=1):
     and for a geometrically distributed number of missed ones, (1 - C) / C on average with C = int phi c dm
     (Horvitz & Thompson 1952), of which the limit cuts a part. The error of the sum of probabilities scales them all.
     """
-    several = kernels if isinstance(kernels, list) else [kernels]
-    rng, weight = np.random.default_rng(seed), fit.weights
+    drawn = draw_functions(fit, n_draws, seed)
+    numbers = draw_numbers(kernels, sample, drawn, (np.inf, mag_limit), seed=seed)
+    # the total follows the turnover, and so does what the verdict says of it
+    total, to_limit = (
+        np.quantile(row, [0.5, *levels]) for row, levels in zip(numbers, (fit.levels, ONE_SIGMA), strict=True)
+    )
+    return total if fit.identifiable else np.full(3, np.nan), to_limit
+
+
+@dataclass(frozen=True)
+class DrawnFunctions:
+    """Draws from the posterior of a luminosity function.
+
+    Attributes
+    ----------
+    turnover, width : (k,) float ndarray, mag
+        The different ones.
+    which : (n,) int ndarray
+        Which of them each draw is.
+    """
+
+    turnover: np.ndarray
+    width: np.ndarray
+    which: np.ndarray
+
+
+def draw_functions(fit, n_draws, seed=1):
+    """`DrawnFunctions` of a `TurnoverFit`."""
+    weight = fit.weights
     cells = np.flatnonzero(weight.ravel() > LEAST_WEIGHT * weight.max())
     at = [values.ravel()[cells] for values in np.meshgrid(fit.turnover, fit.width, indexing="ij")]
     p = weight.ravel()[cells] / weight.ravel()[cells].sum()
-    drawn = rng.choice(len(cells), n_draws, p=p)
+    return DrawnFunctions(*at, np.random.default_rng(seed).choice(len(cells), n_draws, p=p))
+
+
+def draw_numbers(kernels, sample, drawn, limits, *, seed=1):
+    """Draws of the numbers of clusters there in the searched area, (limits, n); see `corrected_numbers`.
+
+    Parameters
+    ----------
+    kernels : `SampleKernels` or list of them
+    sample : `Sample`
+    drawn : `DrawnFunctions`
+    limits : sequence of float
+        Faintest magnitudes that are counted.
+    seed : int
+    """
+    several = kernels if isinstance(kernels, list) else [kernels]
+    rng, n_draws = np.random.default_rng([seed, 1]), len(drawn.which)
     of_kernel = np.arange(n_draws) % len(several)
-    normal, draws = rng.standard_normal(n_draws), np.empty((2, n_draws))
+    normal, draws = rng.standard_normal(n_draws), np.empty((len(limits), n_draws))
     for number, one in enumerate(several):
         mine = of_kernel == number
-        for row, limit in enumerate((np.inf, mag_limit)):
-            mean, variance = _numbers_there(one, sample.p_cluster[:, None], at, limit)
-            draws[row, mine] = mean[drawn[mine]] + np.sqrt(variance[drawn[mine]]) * normal[mine]
-    draws = np.clip(draws * (1.0 + sample.number_error * rng.standard_normal(n_draws)), 0, None)
-    # the total follows the turnover, and so does what the verdict says of it
-    total, to_limit = (
-        np.quantile(row, [0.5, *levels]) for row, levels in zip(draws, (fit.levels, ONE_SIGMA), strict=True)
-    )
-    return total if fit.identifiable else np.full(3, np.nan), to_limit
+        for row, limit in enumerate(limits):
+            mean, variance = _numbers_there(
+                one, sample.p_cluster[:, None], (drawn.turnover, drawn.width), limit
+            )
+            at = drawn.which[mine]
+            draws[row, mine] = mean[at] + np.sqrt(variance[at]) * normal[mine]
+    return np.clip(draws * (1.0 + sample.number_error * rng.standard_normal(n_draws)), 0, None)
 
 
 def _numbers_there(kernels, p, at, limit):

@@ -87,14 +87,20 @@ def fit_field(sample, injections, areas, par):
     if len(sample) < MIN_SOURCES:
         counts = _counts(sample, injections, None, None, par.bin_mag)
         return FieldFunction(Table([row | _nothing()]), counts, None)
-    several = draw_completeness(injections, par.n_completeness_draws, par.seed)
-    kernels = [lf.make_sample_kernels(sample, one, injections.response) for one in several]
+    kernels = make_kernels(
+        sample, injections, draw_completeness(injections, par.n_completeness_draws, par.seed)
+    )
     turnover_range = lf.prior_range(kernels[0]) if par.turnover_range == "auto" else par.turnover_range
     options = lf.Options(tuple(turnover_range), tuple(par.width_range), par.fall, par.reach)
     fit = lf.fit_turnover(kernels, options)
     counts = _counts(sample, injections, kernels[0], fit, par.bin_mag)
     total, to_limit = lf.corrected_numbers(kernels, sample, fit, mag_limit, seed=par.seed)
     return FieldFunction(Table([row | _described(fit, total, to_limit) | _test_of_fit(counts)]), counts, fit)
+
+
+def make_kernels(sample, injections, several):
+    """Kernels of a sample for several draws of the completeness."""
+    return [lf.make_sample_kernels(sample, one, injections.response) for one in several]
 
 
 def limit_of(mag_limit, injections):

@@ -364,13 +364,18 @@ def _check_luminosity(config, origin):
         value = section[key]
         if value != "auto" and value[0] > value[1]:
             raise ConfigError(where(key), f"[{value[0]:g}, {value[1]:g}]", "the lower, then the higher end")
-    for key in ("centres", "compare_maps"):
+    for key in ("centres", "compare_maps", "turnovers", "halo_masses"):
         for name in section[key]:
             if name not in config["fields"]:
                 near = difflib.get_close_matches(name, list(config["fields"]), n=1)
                 hint = f"did you mean {near[0]!r}?" if near else ""
                 known = ", ".join(config["fields"])
                 raise ConfigError(where(key, name), f"the field {name!r}", f"one of fields: {known}", hint)
+    for key in ("turnovers", "halo_masses"):
+        for name, (value, error) in section[key].items():
+            if error <= 0:
+                got = f"[{value:g}, {error:g}]"
+                raise ConfigError(where(key, name), got, "the value, then its error, above 0")
     for name, paths in section["compare_maps"].items():
         for path in paths:
             if not os.path.isfile(path):
