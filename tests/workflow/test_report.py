@@ -42,6 +42,7 @@ def test_pages_and_their_links(reported):
     pages = {path: path.read_text(encoding="utf-8") for path in reported.report.rglob("*.html")}
     assert {path.relative_to(reported.report).as_posix() for path in pages} == {
         "index.html", "reproduction.html", "mine/index.html", "mine/clusters.html", "mine/origins.html",
+        "mine/proof.html",
     }  # fmt: skip
     for path, text in pages.items():
         if path.name == "reproduction.html":  # cites by address
@@ -188,7 +189,8 @@ def test_sort_search_cards_marks_and_export(reported, opened):
 
 
 @pytest.mark.parametrize(
-    "name", ["../index.html", "../reproduction.html", "index.html", "clusters.html", "origins.html"]
+    "name",
+    ["../index.html", "../reproduction.html", "index.html", "clusters.html", "origins.html", "proof.html"],
 )
 def test_pages_open_quickly_without_complaint(reported, opened, name):
     """No console message; loaded within 3 s by the clock; only files beside the page; circles lead to cards."""
@@ -208,7 +210,14 @@ def test_pages_open_quickly_without_complaint(reported, opened, name):
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_narrow_page_does_not_overflow(reported, opened, dark):
     """At 400 px nothing but what scrolls by itself is wider than the page; the dark page is dark."""
-    for name in ("../index.html", "index.html", "clusters.html", "clusters.html#c=SC_010", "origins.html"):
+    for name in (
+        "../index.html",
+        "index.html",
+        "clusters.html",
+        "clusters.html#c=SC_010",
+        "origins.html",
+        "proof.html",
+    ):
         page = opened(reported.report / "mine", name, size=(400, 800), dark=dark)
         if "#" in name:
             page.wait_until("document.querySelector('#card[data-ready]')")

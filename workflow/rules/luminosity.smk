@@ -1,7 +1,7 @@
 """Luminosity function, colours and distribution of the clusters found, corrected for what the search misses.
 
 Inputs: candidates, maps of the search, artificial clusters. Outputs: results/{field}/luminosity/.
-Rules: fit_luminosity_function, fit_color_mixture, map_clusters, measure_light, fit_spatial, count_clusters.
+Rules: fit_luminosity_function, fit_color_mixture, map_clusters, measure_light, fit_spatial, estimate_totals.
 
 On demand only. Each cluster found stands for those missed like it, by the completeness at its place and
 magnitude; a turnover is said to be seen only where the data show it.
@@ -161,7 +161,7 @@ rule fit_spatial:
         "../scripts/fit_spatial.py"
 
 
-rule count_clusters:
+rule estimate_totals:
     input:
         candidates="results/{field}/candidates.ecsv",
         runs=get_injection_runs("results/{field}/completeness/runs/{run}.ecsv"),
@@ -184,11 +184,11 @@ rule count_clusters:
         apertures_kpc=config["luminosity"]["apertures_kpc"],
         old_clusters=get_keys("luminosity", OldClusterKeys),
         function=get_keys("luminosity", FunctionKeys),
-        code=code_digest("count_clusters"),
+        code=code_digest("estimate_totals"),
     log:
-        "logs/count_clusters/{field}.log",
+        "logs/estimate_totals/{field}.log",
     benchmark:
-        "benchmarks/count_clusters/{field}.tsv"
+        "benchmarks/estimate_totals/{field}.tsv"
     conda:
         ENV
     threads: 1
@@ -197,7 +197,7 @@ rule count_clusters:
     message:
         "{wildcards.field}: numbers of clusters, found and missed"
     script:
-        "../scripts/count_clusters.py"
+        "../scripts/estimate_totals.py"
 
 
 rule luminosity:

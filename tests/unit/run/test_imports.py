@@ -33,7 +33,7 @@ SLOW = {
 
 FROM_THE_START = {
     "check_config": {"astropy.wcs"},
-    "count_clusters": {
+    "estimate_totals": {
         "astropy.coordinates",
         "astropy.wcs",
         "scipy.interpolate",

@@ -69,7 +69,7 @@ TITLES = {
     "map_clusters": "map of the clusters",
     "measure_light": "light of the brightest galaxy",
     "fit_spatial": "profiles of clusters and light",
-    "count_clusters": "numbers of clusters",
+    "estimate_totals": "numbers of clusters",
     "embed_ssp_grid": "shipped grid of populations",
     "fetch_fsps_data": "download of FSPS data",
     "build_ssp_grid": "grid of populations",

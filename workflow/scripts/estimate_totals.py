@@ -1,4 +1,4 @@
-"""Numbers of clusters under assumptions on their luminosity function, and per light (rule count_clusters)."""
+"""Numbers of clusters under assumptions on their luminosity function, and per light (rule estimate_totals)."""
 
 import logging
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ def main(smk):
         read_light(smk.input.light, read_table(smk.input.isophotes)), read_table(smk.input.draws),
         read_projected_grid(smk.input.grid), options,
     )  # fmt: skip
-    write_table(smk.output.totals, totals, meta=provenance("count_clusters", smk.wildcards, par))
+    write_table(smk.output.totals, totals, meta=provenance("estimate_totals", smk.wildcards, par))
     for row in totals[totals["region"] == "searched"]:
         logging.info(
             "turnover %s, width %s: %.0f clusters (%.0f to %.0f)", row["turnover_kind"], row["width_kind"],
