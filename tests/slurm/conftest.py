@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import Lab, missing_programs
+from lab import LONGEST_S, Lab, missing_programs
 from running import REPO, Run
 
 PROFILE = REPO / "profiles" / "slurm"
@@ -31,7 +31,7 @@ def lab(tmp_path_factory):
 def submit(lab):
     """Function that runs Snakemake on the private SLURM to its end."""
 
-    def run(*argv, cwd, environment=None, seconds=900):
+    def run(*argv, cwd, environment=None, seconds=LONGEST_S):
         process = start(lab, *argv, cwd=cwd, environment=environment)
         try:
             stdout, _ = process.communicate(timeout=seconds)

@@ -68,6 +68,9 @@ end
 """
 """Accounts are kept by a database that a test cannot have; a partition that insists on one can be had without."""
 
+LONGEST_S = 2400
+"""Time (s) after which a run on SLURM counts as hung; the shipped fields have taken more than 900 on a slow machine."""
+
 
 def missing_programs():
     """Programs of SLURM that are not installed."""

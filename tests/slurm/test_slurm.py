@@ -11,7 +11,7 @@ import time
 
 import pytest
 from compared import assert_equal_results, assert_equal_tables, done_jobs, plan
-from lab import wait_for
+from lab import LONGEST_S, wait_for
 from running import CONFIGS, REPO, command, copy_run
 
 SMALL = ("--configfile", "small.yaml")
@@ -55,7 +55,7 @@ def test_small_run_equals_a_local_one(lab, begin, work, local_small):
     second = command("--snakefile", REPO / "Snakefile", "--cores", 1, *SMALL, "--", "seds", cwd=work)
     assert second.status == 1
     assert "cannot be locked" in second.stdout + second.stderr
-    stdout, _ = process.communicate(timeout=600)
+    stdout, _ = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 0, stdout
     assert_equal_results(local_small / "results", work / "results")
     assert plan(work, *SMALL, "--", "seds", "tables") == {}
@@ -95,7 +95,7 @@ def test_a_cancelled_job_is_all_that_is_missing(lab, begin, submit, half_done, l
     process = begin(*SMALL, "--retries", "0", "--", "seds", cwd=half_done)
     assert wait_for(lambda: in_queue_of_group(lab, "chunk", "R"), seconds=120)
     lab.ask("scancel", in_queue_of_group(lab, "chunk", "R")[0])
-    stdout, _ = process.communicate(timeout=300)
+    stdout, _ = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 1, stdout
     missing = plan(half_done, *SMALL, "--", "seds")
     assert missing["fit_sed"] == missing["merge_sed"] == 1

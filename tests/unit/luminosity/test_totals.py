@@ -1,6 +1,7 @@
 """Expected turnovers, numbers in areas and apertures, specific frequencies."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from clusterphot.ssp.grid import ProjectedGrid
 from spatial_mocks import CELL, CENTRE, MAG_MIN, Truth, density_of, draw_field, searched, survey_of
 
 AGES = np.array([1.0, 2.0, 4.0, 8.0, 12.5])
+KEYS = SimpleNamespace(width_range=(0.3, 3.0), seed=1)
 OLD = OldClusters(12.5, 0.0, 0.1, 0.0)
 
 
@@ -115,9 +117,6 @@ def test_table_has_a_row_for_each_assumption_and_region(mock):
         np.array([5.0, 15.0]), np.array([30.0, 90.0]), np.array([1e11, 3e11]), 0.1, np.ones(2)
     )
 
-    class Keys:
-        width_range, seed = (0.3, 3.0), 1
-
     assumed = [
         totals.Assumed("faded", "free", (30.0, 0.2)),
         totals.Assumed("faded", "galaxy", (30.0, 0.2), (1.2, 0.1)),
@@ -131,14 +130,14 @@ def test_table_has_a_row_for_each_assumption_and_region(mock):
         profile,
         assumed,
     )
-    table = totals.count_field(*arguments, galaxy, Keys)
+    table = totals.count_field(*arguments, galaxy, KEYS)
     assert len(table) == 6
     assert list(table["region"]) == ["searched", "aperture", "aperture"] * 2
     row = table[2]
     assert row["s_n_p50"] == pytest.approx(totals.specific_frequency(row["n_total_p50"], 3e11), rel=0.05)
     assert row["n_per_1e9_lsun_p50"] == pytest.approx(row["n_total_p50"] / 300, rel=0.05)
     assert np.isnan(table["s_n_p50"][0]) and table["n_total_p16"][1] < table["n_total_p84"][1]
-    without = totals.count_field(*arguments[:4], None, profile[:0], assumed, galaxy, Keys)
+    without = totals.count_field(*arguments[:4], None, profile[:0], assumed, galaxy, KEYS)
     assert list(without["region"]) == ["searched"] * 2
 
 
@@ -146,13 +145,10 @@ def test_an_assumption_that_the_data_refute_is_told(mock, caplog):
     _, field, _, kernels, fit = mock
     galaxy = totals.GalaxyLight(np.array([5.0]), np.array([30.0]), np.array([1e11]), 0.1, np.ones(1))
 
-    class Keys:
-        width_range, seed = (0.3, 3.0), 1
-
     free = lf.fit_turnover(kernels, lf.Options((28.0, 33.0), (0.3, 3.0)))
     assumed = [totals.Assumed("given", "galaxy", (turnover, 0.1), (1.2, 0.1)) for turnover in (30.0, 26.5)]
     none = np.empty((0, 4))
-    table = totals.count_field(field.sample, field.own, kernels, free, None, none, assumed, galaxy, Keys)
+    table = totals.count_field(field.sample, field.own, kernels, free, None, none, assumed, galaxy, KEYS)
     fall = table["likelihood_fall"][table["turnover_kind"] == "given"]
     assert fall[0] < 9 < fall[1]
     assert caplog.text.count("does not describe these clusters") == 1

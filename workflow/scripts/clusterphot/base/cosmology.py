@@ -24,6 +24,11 @@ def age_of_universe_gyr(redshift, h0, omega_m):
     return float(flat_lambda_cdm(h0, omega_m).age(redshift).to_value("Gyr"))
 
 
+def lookback_gyr(redshift, h0, omega_m):
+    """Time in Gyr since the light of a redshift left."""
+    return age_of_universe_gyr(0.0, h0, omega_m) - age_of_universe_gyr(redshift, h0, omega_m)
+
+
 def kpc_per_arcsec(redshift, h0, omega_m):
     """Proper transverse kpc per arcsec."""
     return 1.0 / float(flat_lambda_cdm(h0, omega_m).arcsec_per_kpc_proper(redshift).to_value("arcsec / kpc"))

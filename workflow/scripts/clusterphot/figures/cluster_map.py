@@ -11,10 +11,10 @@ from clusterphot.figures.style import (
     ACCENT,
     FAINT,
     PAGE_WIDTH_IN,
+    decade_ticks,
     in_style,
     label_field,
     new_figure,
-    plain_ticks,
     say_empty,
 )
 from clusterphot.luminosity.inputs import selected_sources
@@ -109,7 +109,4 @@ def _draw_radial(ax, radial):
         elinewidth=0.8,
     )
     ax.set(xscale="log", yscale="log", xlabel="Radius (arcsec)", ylabel=r"Clusters (arcmin$^{-2}$)")
-    low, high = ax.get_xlim()
-    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    ticks = np.outer(decades, [1, 2, 5]).ravel()
-    plain_ticks(ax.xaxis, ticks[(ticks >= low) & (ticks <= high)])
+    decade_ticks(ax.xaxis)

@@ -10,10 +10,10 @@ from clusterphot.figures.style import (
     FAINT,
     INK,
     PAGE_WIDTH_IN,
+    decade_ticks,
     in_style,
     label_field,
     new_figure,
-    plain_ticks,
     say_empty,
 )
 from clusterphot.luminosity.ellipse import mean_angle, profile_log_density
@@ -149,10 +149,7 @@ def _draw_profiles(ax, radial, isophotes, spatial, draws):
     ax.set_title("\n".join(lines), loc="left", fontsize=6.5, color=FAINT)
     ax.set(xscale="log", yscale="log", xlabel="Mean radius (arcsec)", ylabel=r"Clusters (arcmin$^{-2}$)")
     ax.legend(loc="lower left", labelcolor=INK)
-    low, high = ax.get_xlim()
-    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    ticks = np.outer(decades, [1, 2, 5]).ravel()
-    plain_ticks(ax.xaxis, ticks[(ticks >= low) & (ticks <= high)])
+    decade_ticks(ax.xaxis)
 
 
 def _draw_evidence(ax, spatial):

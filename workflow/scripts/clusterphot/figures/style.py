@@ -172,6 +172,14 @@ def say_empty(ax, words="no measured values", *, height=0.5):
     ax.text(0.5, height, words, transform=ax.transAxes, ha="center", va="center", color=FAINT)
 
 
+def decade_ticks(axis):
+    """Ticks at 1, 2 and 5 of each decade within the limits of a logarithmic axis, as plain numbers."""
+    low, high = sorted(axis.get_view_interval())
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.outer(decades, [1, 2, 5]).ravel()
+    plain_ticks(axis, ticks[(ticks >= low) & (ticks <= high)])
+
+
 def plain_ticks(axis, ticks):
     """Ticks at these values and nowhere else, written as plain numbers (for logarithmic axes)."""
     axis.set_ticks(list(ticks))

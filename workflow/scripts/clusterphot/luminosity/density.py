@@ -240,8 +240,7 @@ def compare_with_map(survey, values):
         return MapComparison(*[np.nan] * 8, int(on.sum()), int((~on).sum()))
     log_l = exponent_log_likelihood(survey, values, good)
     weight = np.exp(log_l - log_l.max())
-    running = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
-    low, middle, high = (float(value) for value in np.interp([0.16, 0.5, 0.84], running, EXPONENTS))
+    low, middle, high = (float(value) for value in weighted_quantiles(EXPONENTS, weight, [0.16, 0.5, 0.84]))
     gains = [float(2 * (log_l.max() - np.interp(beta, EXPONENTS, log_l))) for beta in (0.0, 1.0)]
     return MapComparison(
         middle, 0.5 * (high - low), low, high,

@@ -50,6 +50,9 @@ RARE_SIGMA = 2.326
 ONE_SIGMA = (0.1587, 0.8413)
 """Ends of the central interval of 1 sigma of a Gaussian."""
 
+LEVELS = {"p16": ONE_SIGMA[0], "p50": 0.5, "p84": ONE_SIGMA[1]}
+"""Quantiles of tables, by the ends of their columns' names."""
+
 TAIL = 0.05
 """Probability beyond the bright limit of a turnover that is not identifiable."""
 

@@ -124,9 +124,7 @@ def _described(fit, total, to_limit):
     turnover, width = fit.best
     row = {"identifiable": fit.identifiable, "status": STATUS[fit.identifiable]}
     row |= {"turnover": turnover, "width": width, "faint_fall": fit.faint_fall, "reach_mag": fit.reach_mag}
-    for axis, (name, q) in itertools.product(
-        ("turnover", "width"), (("p16", 0.1587), ("p50", 0.5), ("p84", 0.8413))
-    ):
+    for axis, (name, q) in itertools.product(("turnover", "width"), lf.LEVELS.items()):
         row[f"{axis}_{name}"] = fit.quantile(q, axis)
     row["turnover_p05"], (row["turnover_p16"], row["turnover_p84"]) = fit.brightest, fit.interval
     for name, values in (("n_total", total), ("n_to_limit", to_limit)):
@@ -199,6 +197,24 @@ def _test_of_fit(counts):
         "dof": max(dof, 0),
         "p_value": float(special.chdtrc(dof, chi2)) if dof > 0 else np.nan,
     }
+
+
+def table_of_rows(rows, kinds):
+    """Table of rows that have some of its columns; what a row has not is NaN, 0 or empty.
+
+    Parameters
+    ----------
+    rows : list of dict
+    kinds : dict of str to type
+        float, int or str of each column, in order.
+    """
+    missing = {float: np.nan, int: 0, str: ""}
+    return Table(
+        {
+            name: np.array([row.get(name, missing[kind]) for row in rows], dtype=kind)
+            for name, kind in kinds.items()
+        }
+    )
 
 
 def write_posterior(path, fit):

@@ -17,8 +17,10 @@ from clusterphot.detect.tiles import read_maps
 from clusterphot.luminosity import density, light
 from clusterphot.luminosity.distribution import OWN_LIGHT, cell_of, cells_wcs, read_map
 from clusterphot.luminosity.ellipse import fit_ellipse, mean_angle
+from clusterphot.luminosity.function import LEVELS
 from clusterphot.luminosity.importance import weighted_quantiles
 from clusterphot.luminosity.inputs import share_found
+from clusterphot.luminosity.results import table_of_rows
 
 LIGHT_MODEL = "light_model"
 """Name of the comparison with the model of the light of the brightest galaxy and between the galaxies."""
@@ -26,7 +28,6 @@ LIGHT_MODEL = "light_model"
 LEAST_SOURCES = 20
 """Samples of fewer sources are not described."""
 
-LEVELS = {"p16": 0.1587, "p50": 0.5, "p84": 0.8413}
 MEASURES = ("core_arcsec", "slope", "flattening")
 N_KEPT = 2000
 """Draws of the profile of all clusters that are kept."""
@@ -233,15 +234,6 @@ def _table(rows):
         "ln_evidence_smoothed",
         "n_effective",
     ]
-    out = Table()
-    for name, kind in (
-        ("sample", str),
-        ("compared", str),
-        ("n_in_sample", int),
-        ("n_ranked", int),
-        ("rank_evidence", int),
-    ):
-        out[name] = np.array([row.get(name, 0) for row in rows], dtype=kind)
-    for name in numbers:
-        out[name] = np.array([row.get(name, np.nan) for row in rows], dtype=float)
-    return out
+    texts, counts = ("sample", "compared"), ("n_in_sample", "n_ranked", "rank_evidence")
+    kinds = dict.fromkeys(texts, str) | dict.fromkeys(counts, int) | dict.fromkeys(numbers, float)
+    return table_of_rows(rows, kinds)

@@ -8,10 +8,9 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
-from astropy.table import Table
 from scipy import sparse
 
-from clusterphot.base.cosmology import age_of_universe_gyr, kpc_per_arcsec
+from clusterphot.base.cosmology import kpc_per_arcsec, lookback_gyr
 from clusterphot.base.products import pixel_scale
 from clusterphot.detect.tiles import read_maps
 from clusterphot.luminosity import function as lf
@@ -20,7 +19,7 @@ from clusterphot.luminosity.distribution import cell_of, cells_wcs
 from clusterphot.luminosity.ellipse import make_nodes, profile_log_density
 from clusterphot.luminosity.inputs import COVERED, draw_completeness
 from clusterphot.luminosity.light import light_within
-from clusterphot.luminosity.results import make_kernels
+from clusterphot.luminosity.results import make_kernels, table_of_rows
 from clusterphot.luminosity.turnover import expected_turnover, width_of_galaxy
 from clusterphot.luminosity.v_band import absolute_v
 
@@ -263,27 +262,23 @@ def summarise(number, found, galaxy=None, at=0, *, seed=1):
     at : int
         Which of its apertures.
     """
-    levels = {"p16": 0.1587, "p50": 0.5, "p84": 0.8413}
-    row = {"n_found": found} | _ends("n_total", np.quantile(number, list(levels.values())))
+    row = {"n_found": found} | _ends("n_total", number)
     if galaxy is None or not galaxy.luminosity[at] > 0:
         return row
     factor = np.exp(galaxy.relative_error * np.random.default_rng([seed, 3]).standard_normal(len(number)))
     luminosity = galaxy.luminosity[at] * factor
-    frequency = np.quantile(specific_frequency(number, luminosity), list(levels.values()))
-    per_light = np.quantile(number / luminosity * LUMINOSITY_UNIT, list(levels.values()))
-    return row | _ends("s_n", frequency) | _ends("n_per_1e9_lsun", per_light)
+    row |= _ends("s_n", specific_frequency(number, luminosity))
+    return row | _ends("n_per_1e9_lsun", number / luminosity * LUMINOSITY_UNIT)
 
 
-def _ends(name, values):
-    """Columns of the 16, 50 and 84 % quantiles."""
-    return {f"{name}_{end}": float(value) for end, value in zip(("p16", "p50", "p84"), values, strict=True)}
+def _ends(name, draws):
+    """Columns of the 16, 50 and 84 % quantiles of draws."""
+    at = np.quantile(draws, list(lf.LEVELS.values()))
+    return {f"{name}_{end}": float(value) for end, value in zip(lf.LEVELS, at, strict=True)}
 
 
 def totals_table(rows):
     """Table of rows that have some of the columns."""
-    out = Table()
-    for name in ("turnover_kind", "width_kind", "region"):
-        out[name] = np.array([row[name] for row in rows], dtype=str)
     numbers = [
         "turnover",
         "turnover_err",
@@ -297,9 +292,8 @@ def totals_table(rows):
         f"{name}_{end}" for name in ("n_total", "s_n", "n_per_1e9_lsun") for end in ("p16", "p50", "p84")
     ]
     numbers += ["absolute_v", "light_covered"]
-    for name in numbers:
-        out[name] = np.array([row.get(name, np.nan) for row in rows], dtype=float)
-    return out
+    texts = ("turnover_kind", "width_kind", "region")
+    return table_of_rows(rows, dict.fromkeys(texts, str) | dict.fromkeys(numbers, float))
 
 
 LIGHT_ERROR = 0.1
@@ -347,10 +341,8 @@ def measure_galaxy(light, light_v, light_model, centre_deg, radii_arcsec, to_v):
 
 def v_per_njy(grid, filt, old):
     """V-band Suns per observed nJy of the old stars of a galaxy at the redshift of a grid."""
-    lookback = age_of_universe_gyr(0.0, grid.h0, grid.omega_m) - age_of_universe_gyr(
-        grid.redshift, grid.h0, grid.omega_m
-    )
-    age = int(np.argmin(np.abs(grid.age_gyr - (old.age_today_gyr - lookback))))
+    then = old.age_today_gyr - lookback_gyr(grid.redshift, grid.h0, grid.omega_m)
+    age = int(np.argmin(np.abs(grid.age_gyr - then)))
     metal = int(np.argmin(np.abs(np.log(grid.metallicity_zsun / GALAXY_METALLICITY))))
     return float(grid.lum_v_lsun[age, metal] / grid.flux_njy[age, metal, grid.filters.index(filt)])
 
@@ -428,9 +420,10 @@ def count_field(sample, own, kernels, free, cells, profile, assumed, galaxy, par
                 one.turnover_kind, one.width_kind, fall,
             )  # fmt: skip
         drawn = lf.draw_functions(fit, N_DRAWS, par.seed)
+        low, high = (fit.quantile(q) for q in lf.ONE_SIGMA)
         head = {
             "turnover_kind": one.turnover_kind, "width_kind": one.width_kind, "turnover": fit.quantile(0.5),
-            "turnover_err": 0.5 * (fit.quantile(0.8413) - fit.quantile(0.1587)), "width": fit.quantile(0.5, "width"),
+            "turnover_err": 0.5 * (high - low), "width": fit.quantile(0.5, "width"),
             "likelihood_fall": fall,
         }  # fmt: skip
         number = lf.draw_numbers(kernels, sample, drawn, (np.inf,), seed=par.seed)[0]

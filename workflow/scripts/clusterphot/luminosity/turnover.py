@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from clusterphot.base.cosmology import age_of_universe_gyr
+from clusterphot.base.cosmology import age_of_universe_gyr, lookback_gyr
 from clusterphot.base.units import mag_ab
 from clusterphot.luminosity.v_band import SOLAR_V_VEGA, TURNOVER_V
 
@@ -72,7 +72,7 @@ def expected_turnover(grid, filt, old, *, faded, seed=1):
     """
     rng = np.random.default_rng(seed)
     today = age_of_universe_gyr(0.0, grid.h0, grid.omega_m)
-    lookback = today - age_of_universe_gyr(grid.redshift, grid.h0, grid.omega_m)
+    lookback = lookback_gyr(grid.redshift, grid.h0, grid.omega_m)
     age = np.clip(old.age_today_gyr + old.age_err_gyr * rng.standard_normal(N_DRAWS), lookback + 0.1, today)
     log_z = np.log10(old.metallicity_zsun) + old.metallicity_err_dex * rng.standard_normal(N_DRAWS)
     light_today = _at(grid, np.log10(grid.lum_v_lsun), age, log_z)
